@@ -1,0 +1,70 @@
+import type { DescMethod, DescService, MessageInitShape, MessageShape } from '@bufbuild/protobuf'
+
+/** What a handler knows of its call beside the request. */
+export interface CallContext {
+  /** Aborted when the caller has gone, the deadline has passed, or the server drains beyond its patience. */
+  readonly signal: AbortSignal
+  /** Incoming metadata, lower-case names, text values only. */
+  readonly metadata: Readonly<Record<string, string>>
+  /** Address of the caller; `local` for a call within the process. */
+  readonly peer: string
+}
+
+/** Options of a call. */
+export interface CallOptions {
+  readonly signal?: AbortSignal
+  readonly timeoutMs?: number
+  readonly metadata?: Readonly<Record<string, string>>
+}
+
+type MethodKinds = DescService['method'][string]['methodKind']
+
+/** Handler of one method; streams are async iterables, pulled at the reader's pace (flow control holds the writer). */
+export type MethodHandler<M extends DescMethod> = HandlerOf<M['methodKind'], M>
+
+type HandlerOf<K extends MethodKinds, M extends DescMethod> = K extends 'unary'
+  ? (request: MessageShape<M['input']>, context: CallContext) => Promise<MessageInitShape<M['output']>>
+  : K extends 'server_streaming'
+    ? (request: MessageShape<M['input']>, context: CallContext) => AsyncIterable<MessageInitShape<M['output']>>
+    : K extends 'client_streaming'
+      ? (
+          requests: AsyncIterable<MessageShape<M['input']>>,
+          context: CallContext,
+        ) => Promise<MessageInitShape<M['output']>>
+      : (
+          requests: AsyncIterable<MessageShape<M['input']>>,
+          context: CallContext,
+        ) => AsyncIterable<MessageInitShape<M['output']>>
+
+/** All handlers of a service. */
+export type ServiceHandlers<S extends DescService> = {
+  readonly [N in keyof S['method']]: MethodHandler<S['method'][N]>
+}
+
+type ClientOf<K extends MethodKinds, M extends DescMethod> = K extends 'unary'
+  ? (request: MessageInitShape<M['input']>, options?: CallOptions) => Promise<MessageShape<M['output']>>
+  : K extends 'server_streaming'
+    ? (request: MessageInitShape<M['input']>, options?: CallOptions) => AsyncIterable<MessageShape<M['output']>>
+    : K extends 'client_streaming'
+      ? (
+          requests: AsyncIterable<MessageInitShape<M['input']>>,
+          options?: CallOptions,
+        ) => Promise<MessageShape<M['output']>>
+      : (
+          requests: AsyncIterable<MessageInitShape<M['input']>>,
+          options?: CallOptions,
+        ) => AsyncIterable<MessageShape<M['output']>>
+
+/**
+ * A typed client of a service. Services depend on this type only: over gRPC it is made by `createRpcClient`, within one
+ * process by `createLocalClient`, and a caller cannot tell which. Every failure is a PelletlineError.
+ */
+export type ServiceClient<S extends DescService> = {
+  readonly [N in keyof S['method']]: ClientOf<S['method'][N]['methodKind'], S['method'][N]>
+}
+
+/** A service with its handlers, as a server or a local client takes it. */
+export interface ServiceImplementation<S extends DescService = DescService> {
+  readonly service: S
+  readonly handlers: ServiceHandlers<S>
+}
