@@ -24,10 +24,8 @@ export function findPinnedNode() {
 }
 
 function fingerprint() {
-  const hash = createHash('sha256')
-  for (const name of ['package.json', 'package-lock.json']) hash.update(readFileSync(join(root, name)))
-  hash.update(`${process.platform}-${process.arch}`)
-  return hash.digest('hex')
+  const lockfile = readFileSync(join(root, 'package-lock.json'))
+  return createHash('sha256').update(lockfile).update(`${process.platform}-${process.arch}`).digest('hex')
 }
 
 function installPackages() {

@@ -1,0 +1,28 @@
+// `npm test`: sets up what is missing, then runs the default suites in one test run with one closing summary.
+// Arguments pick suites by name (unit, architecture, integration, e2e) or are file patterns.
+import process from 'node:process'
+import { runNode } from './run-node.mjs'
+import { root, setup } from './setup.mjs'
+
+const suites = {
+  unit: ['services/**/*.test.ts', 'bench/**/*.test.ts', 'scripts/**/*.test.ts'],
+  architecture: ['test/architecture/**/*.test.ts'],
+  integration: ['test/integration/**/*.test.ts'],
+  e2e: ['test/e2e/**/*.test.ts'],
+}
+
+const node = setup()
+const named = process.argv.slice(2)
+const chosen = named.length === 0 ? Object.keys(suites) : named
+const patterns = chosen.flatMap((name) => suites[name] ?? [name])
+const reporter = process.stdout.isTTY ? 'spec' : 'dot'
+const args = [
+  '--test',
+  '--test-concurrency=2',
+  '--test-timeout=600000',
+  `--test-reporter=${reporter}`,
+  '--test-reporter-destination=stdout',
+]
+if (reporter === 'dot')
+  args.push('--test-reporter=./scripts/summary-reporter.mjs', '--test-reporter-destination=stdout')
+process.exitCode = await runNode(node, [...args, ...patterns], { cwd: root })
