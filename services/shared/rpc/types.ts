@@ -22,19 +22,27 @@ type MethodKinds = DescService['method'][string]['methodKind']
 /** Handler of one method; streams are async iterables, pulled at the reader's pace (flow control holds the writer). */
 export type MethodHandler<M extends DescMethod> = HandlerOf<M['methodKind'], M>
 
+// Declared as methods, whose parameters are compared both ways: so that the handlers of one service are assignable to
+// the handlers of any service, and implementations of several services fit into one list.
 type HandlerOf<K extends MethodKinds, M extends DescMethod> = K extends 'unary'
-  ? (request: MessageShape<M['input']>, context: CallContext) => Promise<MessageInitShape<M['output']>>
+  ? { call(request: MessageShape<M['input']>, context: CallContext): Promise<MessageInitShape<M['output']>> }['call']
   : K extends 'server_streaming'
-    ? (request: MessageShape<M['input']>, context: CallContext) => AsyncIterable<MessageInitShape<M['output']>>
+    ? {
+        call(request: MessageShape<M['input']>, context: CallContext): AsyncIterable<MessageInitShape<M['output']>>
+      }['call']
     : K extends 'client_streaming'
-      ? (
-          requests: AsyncIterable<MessageShape<M['input']>>,
-          context: CallContext,
-        ) => Promise<MessageInitShape<M['output']>>
-      : (
-          requests: AsyncIterable<MessageShape<M['input']>>,
-          context: CallContext,
-        ) => AsyncIterable<MessageInitShape<M['output']>>
+      ? {
+          call(
+            requests: AsyncIterable<MessageShape<M['input']>>,
+            context: CallContext,
+          ): Promise<MessageInitShape<M['output']>>
+        }['call']
+      : {
+          call(
+            requests: AsyncIterable<MessageShape<M['input']>>,
+            context: CallContext,
+          ): AsyncIterable<MessageInitShape<M['output']>>
+        }['call']
 
 /** All handlers of a service. */
 export type ServiceHandlers<S extends DescService> = {

@@ -1,0 +1,50 @@
+import { create, type DescMethod, type DescService, type Message, type MessageInitShape } from '@bufbuild/protobuf'
+import { PelletlineError } from '../errors/pelletline-error.ts'
+import { methodName } from './invoke-handler.ts'
+import type { CallOptions, ServiceClient } from './types.ts'
+
+/** Carries a call in its general form: completed request messages out, response messages in. */
+export type Transport = (
+  method: DescMethod,
+  requests: AsyncIterable<Message>,
+  options: CallOptions,
+) => AsyncIterable<Message>
+
+async function* one(message: Message): AsyncGenerator<Message> {
+  yield message
+}
+
+async function* completed(method: DescMethod, inits: AsyncIterable<unknown>): AsyncGenerator<Message> {
+  for await (const init of inits) yield create(method.input, init as MessageInitShape<DescMethod['input']>)
+}
+
+async function takeResponse(method: DescMethod, responses: AsyncIterable<Message>): Promise<Message> {
+  let response: Message | undefined
+  for await (const message of responses) response = message
+  if (response === undefined) {
+    throw new PelletlineError(
+      'internal',
+      `${methodName(method)} ended without a response; report it with the service's log.`,
+    )
+  }
+  return response
+}
+
+/** Gives a transport the typed methods of a service. */
+export function createTypedClient<S extends DescService>(service: S, transport: Transport): ServiceClient<S> {
+  const client: Record<string, unknown> = {}
+  for (const method of service.methods) {
+    const streamsIn = method.methodKind === 'client_streaming' || method.methodKind === 'bidi_streaming'
+    const streamsOut = method.methodKind === 'server_streaming' || method.methodKind === 'bidi_streaming'
+    const call = (input: unknown, options: CallOptions) => {
+      const requests = streamsIn
+        ? completed(method, input as AsyncIterable<unknown>)
+        : one(create(method.input, input as MessageInitShape<DescMethod['input']>))
+      return transport(method, requests, options)
+    }
+    client[method.localName] = streamsOut
+      ? (input: unknown, options: CallOptions = {}) => call(input, options)
+      : async (input: unknown, options: CallOptions = {}) => takeResponse(method, call(input, options))
+  }
+  return client as ServiceClient<S>
+}
