@@ -1,0 +1,178 @@
+import { createHash } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { CropDataset } from '../../shared/dataset/crop-dataset.ts'
+import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+import { cropBytes } from '../../shared/inspection/crop.ts'
+import { countsAsDefect } from '../pellet/speck.ts'
+import { createRandom } from '../random.ts'
+import { createNoiseTiles, type NoiseTiles } from '../render/noise-tiles.ts'
+import { createLineRenderer } from '../render/render-rows.ts'
+import type { ScenePellet } from '../scene/place-pellets.ts'
+import { defaultLine } from '../settings.ts'
+import { matchTruth, type PelletBoxes } from '../truth/match-truth.ts'
+import { pelletTruth } from '../truth/pellet-truth.ts'
+import { type CropDomain, sampleLineDomain, sampleWideDomain } from './sample-domain.ts'
+
+/** What of a segmenter the simulator uses; `createSegmenter` of roi-segmentation makes one. */
+export interface CropSegmenter {
+  push(
+    strip: {
+      readonly pixels: Uint8Array
+      readonly width: number
+      readonly rows: number
+      readonly firstRow: number
+      readonly rowsLostBefore: number
+    },
+    settings: {
+      readonly threshold: number
+      readonly medianAreaPx: number
+      readonly minAreaPx: number
+      readonly cropScale: number
+      readonly maxPelletRows: number
+      readonly maxPelletsPerStrip: number
+    },
+  ): { readonly pellets: PelletBoxes & { readonly notJudged: Uint8Array; readonly crops: Uint8Array } }
+}
+
+export interface SimulateCropsOptions {
+  /** Crops wanted. */
+  readonly count: number
+  /** Share of them that are NG, 0 .. 1. */
+  readonly ngShare: number
+  /** Share of them whose specks are all below what counts (label OK, flagged in `subSize`); default 0. */
+  readonly subSizeShare?: number
+  readonly seed: number
+  /** `line`: the default line; `wide`: every property varied far beyond it. */
+  readonly variety: 'line' | 'wide'
+  /** Smallest speck that is NG, px of the crop (default 3), and its least contrast (default 0.3). */
+  readonly smallestSpeckPx?: number
+  readonly minContrast?: number
+  /** Makes a segmenter for pictures of this width. */
+  readonly createSegmenter: (options: { readonly width: number }) => CropSegmenter
+  readonly onProgress?: (done: number, count: number) => void
+  readonly signal?: AbortSignal
+}
+
+/** Simulated crops with what only a simulator knows about each. */
+export interface SimulatedCrops extends CropDataset {
+  /** 1 where there are only specks too small or too faint to count; training may leave these out. */
+  readonly subSize: Uint8Array
+  /** Contrast of the largest speck, 0 where there is none. */
+  readonly contrast: Float32Array
+}
+
+/**
+ * Simulates labelled 50x50 crops: scenes of about a hundred pellets are rendered, segmented by the given segmenter as a
+ * line's strips would be, and the crops labelled by truth. The group of a crop is its scene. The same options give the
+ * same bytes. Throws `invalid_argument` on shares out of range, `cancelled` when aborted.
+ */
+export async function simulateCrops(options: SimulateCropsOptions): Promise<SimulatedCrops> {
+  const { count, ngShare, subSizeShare = 0, seed, variety } = options
+  checkOptions(options)
+  const ngWanted = Math.round(count * ngShare)
+  const subSizeWanted = Math.min(count - ngWanted, Math.round(count * subSizeShare))
+  const wanted = { OK: count - ngWanted - subSizeWanted, NG: ngWanted, subSize: subSizeWanted }
+  const out = allocate(count)
+  const tiles = createNoiseTiles()
+  let done = 0
+  for (let scene = 0; done < count; scene++) {
+    if (options.signal?.aborted)
+      throw new PelletlineError('cancelled', `Simulation of crops stopped after ${done} of ${count} crops.`)
+    // A class that has all its crops is no longer drawn more than others need it.
+    const left = wanted.OK + wanted.NG + wanted.subSize
+    const prevalence = Math.min(0.5, wanted.NG / left)
+    const specks = {
+      prevalence: prevalence > 0 ? Math.max(0.02, prevalence) : wanted.subSize > 0 ? 0.1 : 0,
+      subSizeShare: wanted.subSize > 0 ? Math.min(1, wanted.subSize / Math.max(1, wanted.NG, 0.1 * left)) : 0,
+      smallestSpeckPx: options.smallestSpeckPx ?? defaultLine.specks.smallestSpeckPx,
+      minContrast: options.minContrast ?? defaultLine.specks.minContrast,
+    }
+    const random = createRandom(seed, 31, scene)
+    const domain = variety === 'line' ? sampleLineDomain(random, specks) : sampleWideDomain(random, specks)
+    for (const crop of cropsOfScene(domain, random.int(0, 2 ** 31), tiles, options)) {
+      const kind = crop.pellet.class
+      if (wanted[kind] === 0) continue
+      wanted[kind]--
+      out.pixels.set(crop.pixels, done * cropBytes)
+      out.labels[done] = kind === 'NG' ? 1 : 0
+      out.subSize[done] = kind === 'subSize' ? 1 : 0
+      const largest = largestSpeck(crop.pellet, domain)
+      out.speckPx[done] = (largest?.diameterPx ?? 0) * domain.cropScale
+      out.contrast[done] = largest?.contrast ?? 0
+      out.group[done] = scene
+      done++
+    }
+    options.onProgress?.(done, count)
+    await nextTurn()
+  }
+  const digest = createHash('sha256').update(out.pixels).update(out.labels).digest('hex')
+  return { source: `simulated ${variety}, seed ${seed}`, count, ...out, digest }
+}
+
+interface LabelledCrop {
+  readonly pixels: Uint8Array
+  readonly pellet: ScenePellet
+}
+
+function* cropsOfScene(
+  domain: CropDomain,
+  seed: number,
+  tiles: NoiseTiles,
+  options: SimulateCropsOptions,
+): Generator<LabelledCrop> {
+  const { settings, cropScale, threshold } = domain
+  const rows = settings.width
+  const pixels = new Uint8Array(settings.width * rows)
+  const renderer = createLineRenderer({ settings, seed, tiles })
+  renderer.render(0, rows, pixels)
+  const pellets = renderer.pelletsEndingIn(0, rows)
+  const segmenter = options.createSegmenter({ width: settings.width })
+  const medianAreaPx = (Math.PI / 4) * settings.product.medianDiameterPx ** 2
+  const strip = { pixels, width: settings.width, rows, firstRow: 0, rowsLostBefore: 0 }
+  const found = segmenter.push(strip, {
+    threshold,
+    medianAreaPx,
+    minAreaPx: Math.max(12, 0.05 * medianAreaPx),
+    cropScale,
+    maxPelletRows: Math.ceil(8 * settings.product.maxDiameterPx),
+    maxPelletsPerStrip: 4096,
+  }).pellets
+  const { truthOf } = matchTruth(pellets.map(pelletTruth), found, 0.6)
+  for (let i = 0; i < found.count; i++) {
+    const pellet = pellets[truthOf[i]!]
+    if (pellet === undefined || found.notJudged[i] !== 0) continue
+    yield { pixels: found.crops.subarray(i * cropBytes, (i + 1) * cropBytes), pellet }
+  }
+}
+
+function largestSpeck(pellet: ScenePellet, domain: CropDomain) {
+  // An NG pellet's figure is that of a speck that counts, even where a fainter one is larger.
+  const counting = pellet.specks.filter((speck) => countsAsDefect(speck, domain.settings.specks))
+  const among = counting.length > 0 ? counting : pellet.specks
+  return among.reduce<(typeof among)[number] | undefined>(
+    (best, speck) => (best === undefined || speck.diameterPx > best.diameterPx ? speck : best),
+    undefined,
+  )
+}
+
+function allocate(count: number) {
+  return {
+    pixels: new Uint8Array(count * cropBytes),
+    labels: new Uint8Array(count),
+    subSize: new Uint8Array(count),
+    speckPx: new Float32Array(count),
+    contrast: new Float32Array(count),
+    group: new Int32Array(count),
+  }
+}
+
+function checkOptions(options: SimulateCropsOptions): void {
+  const { count, ngShare, subSizeShare = 0 } = options
+  if (!Number.isSafeInteger(count) || count < 1)
+    throw new PelletlineError('invalid_argument', `Number of crops is ${count}; a whole number from 1 is expected.`)
+  if (!(ngShare >= 0 && subSizeShare >= 0 && ngShare + subSizeShare <= 1))
+    throw new PelletlineError(
+      'invalid_argument',
+      `Shares of NG (${ngShare}) and subSize crops (${subSizeShare}) must be 0 to 1 and together at most 1.`,
+    )
+}
