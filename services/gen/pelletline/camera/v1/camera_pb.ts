@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file pelletline/camera/v1/camera.proto.
  */
 export const file_pelletline_camera_v1_camera: GenFile = /*@__PURE__*/
-  fileDesc("CiFwZWxsZXRsaW5lL2NhbWVyYS92MS9jYW1lcmEucHJvdG8SFHBlbGxldGxpbmUuY2FtZXJhLnYxIo0BChNTdHJlYW1TdHJpcHNSZXF1ZXN0EjAKBG9wZW4YASABKAsyIC5wZWxsZXRsaW5lLmNhbWVyYS52MS5PcGVuSW50YWtlSAASMgoFc3RyaXAYAiABKAsyIS5wZWxsZXRsaW5lLmNhbWVyYS52MS5DYW1lcmFTdHJpcEgAQhAKB21lc3NhZ2USBbpIAggBIqIDCgpPcGVuSW50YWtlEjUKBGxpbmUYASABKAlCJ7pIJHIiEAEYPzIcXltBLVphLXowLTldW0EtWmEtejAtOV8uLV0qJBI3CgZjYW1lcmEYAiABKAlCJ7pIJHIiEAEYPzIcXltBLVphLXowLTldW0EtWmEtejAtOV8uLV0qJBI0CgNydW4YAyABKAlCJ7pIJHIiEAEYPzIcXltBLVphLXowLTldW0EtWmEtejAtOV8uLV0qJBIaCgV3aWR0aBgEIAEoDUILukgIKgYYgIAEKBASQwoMcGl4ZWxfZm9ybWF0GAUgASgOMiEucGVsbGV0bGluZS5jYW1lcmEudjEuUGl4ZWxGb3JtYXRCCrpIB4IBBBABIAASOAoGb3B0aWNzGAYgASgLMiAucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLk9wdGljc0IGukgDyAEBEkAKCHBvbGFyaXR5GAcgASgOMiIucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLlBvbGFyaXR5Qgq6SAeCAQQQASAAEhEKCXNpbXVsYXRlZBgIIAEoCCLOAQoLQ2FtZXJhU3RyaXASDQoFc3RyaXAYASABKAQSIQoJZmlyc3Rfcm93GAIgASgEQg66SAsyCRj/////////DxIXCgRyb3dzGAMgASgNQgm6SAYqBBiAgAQSKAoQcm93c19sb3N0X2JlZm9yZRgEIAEoBEIOukgLMgkY/////////w8SDgoGcGl4ZWxzGAUgASgMEhcKD2V4cG9zZWRfdW5peF9ucxgGIAEoBhIPCgdlbmNvZGVyGAcgASgSEhAKCHJ1bl9lbmRzGAggASgIIp4BChRTdHJlYW1TdHJpcHNSZXNwb25zZRI0CgZvcGVuZWQYASABKAsyIi5wZWxsZXRsaW5lLmNhbWVyYS52MS5JbnRha2VPcGVuZWRIABJFCg9hY2tub3dsZWRnZW1lbnQYAiABKAsyKi5wZWxsZXRsaW5lLmNhbWVyYS52MS5TdHJpcEFja25vd2xlZGdlbWVudEgAQgkKB21lc3NhZ2UiMwoMSW50YWtlT3BlbmVkEhIKCm5leHRfc3RyaXAYASABKAQSDwoHY3JlZGl0cxgCIAEoDSI7ChRTdHJpcEFja25vd2xlZGdlbWVudBISCgpuZXh0X3N0cmlwGAEgASgEEg8KB2NyZWRpdHMYAiABKA0iKQoQR2V0SW50YWtlUmVxdWVzdBIVCgRsaW5lGAEgASgJQge6SARyAhABItUBChFHZXRJbnRha2VSZXNwb25zZRILCgNydW4YASABKAkSFQoNcm93c19hY3F1aXJlZBgCIAEoBBIRCglyb3dzX2xvc3QYAyABKAQSDgoGc3RyaXBzGAQgASgEEhgKEHN0cmlwc19pbl9mbGlnaHQYBSABKA0SFAoMY3JlZGl0X2xpbWl0GAYgASgNEhEKCXRocmVzaG9sZBgHIAEoDRIRCgliZWRfbGV2ZWwYCCABKAESFgoObWVkaWFuX2FyZWFfcHgYCSABKAESCwoDbG90GAogASgJKnUKC1BpeGVsRm9ybWF0EhwKGFBJWEVMX0ZPUk1BVF9VTlNQRUNJRklFRBAAEhYKElBJWEVMX0ZPUk1BVF9NT05POBABEhcKE1BJWEVMX0ZPUk1BVF9NT05PMTAQAhIXChNQSVhFTF9GT1JNQVRfTU9OTzEyEAMy3wEKFENhbWVyYUdhdGV3YXlTZXJ2aWNlEmkKDFN0cmVhbVN0cmlwcxIpLnBlbGxldGxpbmUuY2FtZXJhLnYxLlN0cmVhbVN0cmlwc1JlcXVlc3QaKi5wZWxsZXRsaW5lLmNhbWVyYS52MS5TdHJlYW1TdHJpcHNSZXNwb25zZSgBMAESXAoJR2V0SW50YWtlEiYucGVsbGV0bGluZS5jYW1lcmEudjEuR2V0SW50YWtlUmVxdWVzdBonLnBlbGxldGxpbmUuY2FtZXJhLnYxLkdldEludGFrZVJlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_pelletline_inspection_v1_inspection]);
+  fileDesc("CiFwZWxsZXRsaW5lL2NhbWVyYS92MS9jYW1lcmEucHJvdG8SFHBlbGxldGxpbmUuY2FtZXJhLnYxIo0BChNTdHJlYW1TdHJpcHNSZXF1ZXN0EjAKBG9wZW4YASABKAsyIC5wZWxsZXRsaW5lLmNhbWVyYS52MS5PcGVuSW50YWtlSAASMgoFc3RyaXAYAiABKAsyIS5wZWxsZXRsaW5lLmNhbWVyYS52MS5DYW1lcmFTdHJpcEgAQhAKB21lc3NhZ2USBbpIAggBIs4DCgpPcGVuSW50YWtlEjUKBGxpbmUYASABKAlCJ7pIJHIiEAEYPzIcXltBLVphLXowLTldW0EtWmEtejAtOV8uLV0qJBI3CgZjYW1lcmEYAiABKAlCJ7pIJHIiEAEYPzIcXltBLVphLXowLTldW0EtWmEtejAtOV8uLV0qJBI0CgNydW4YAyABKAlCJ7pIJHIiEAEYPzIcXltBLVphLXowLTldW0EtWmEtejAtOV8uLV0qJBIaCgV3aWR0aBgEIAEoDUILukgIKgYYgIAEKBASQwoMcGl4ZWxfZm9ybWF0GAUgASgOMiEucGVsbGV0bGluZS5jYW1lcmEudjEuUGl4ZWxGb3JtYXRCCrpIB4IBBBABIAASOAoGb3B0aWNzGAYgASgLMiAucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLk9wdGljc0IGukgDyAEBEkAKCHBvbGFyaXR5GAcgASgOMiIucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLlBvbGFyaXR5Qgq6SAeCAQQQASAAEhEKCXNpbXVsYXRlZBgIIAEoCBITCgtmaXJzdF9zdHJpcBgJIAEoBBIVCg1kdXJhYmxlX2JlbG93GAogASgEIs4BCgtDYW1lcmFTdHJpcBINCgVzdHJpcBgBIAEoBBIhCglmaXJzdF9yb3cYAiABKARCDrpICzIJGP////////8PEhcKBHJvd3MYAyABKA1CCbpIBioEGICABBIoChByb3dzX2xvc3RfYmVmb3JlGAQgASgEQg66SAsyCRj/////////DxIOCgZwaXhlbHMYBSABKAwSFwoPZXhwb3NlZF91bml4X25zGAYgASgGEg8KB2VuY29kZXIYByABKBISEAoIcnVuX2VuZHMYCCABKAgingEKFFN0cmVhbVN0cmlwc1Jlc3BvbnNlEjQKBm9wZW5lZBgBIAEoCzIiLnBlbGxldGxpbmUuY2FtZXJhLnYxLkludGFrZU9wZW5lZEgAEkUKD2Fja25vd2xlZGdlbWVudBgCIAEoCzIqLnBlbGxldGxpbmUuY2FtZXJhLnYxLlN0cmlwQWNrbm93bGVkZ2VtZW50SABCCQoHbWVzc2FnZSIzCgxJbnRha2VPcGVuZWQSEgoKbmV4dF9zdHJpcBgBIAEoBBIPCgdjcmVkaXRzGAIgASgNIlIKFFN0cmlwQWNrbm93bGVkZ2VtZW50EhIKCm5leHRfc3RyaXAYASABKAQSDwoHY3JlZGl0cxgCIAEoDRIVCg1kdXJhYmxlX2JlbG93GAMgASgEIikKEEdldEludGFrZVJlcXVlc3QSFQoEbGluZRgBIAEoCUIHukgEcgIQASLVAQoRR2V0SW50YWtlUmVzcG9uc2USCwoDcnVuGAEgASgJEhUKDXJvd3NfYWNxdWlyZWQYAiABKAQSEQoJcm93c19sb3N0GAMgASgEEg4KBnN0cmlwcxgEIAEoBBIYChBzdHJpcHNfaW5fZmxpZ2h0GAUgASgNEhQKDGNyZWRpdF9saW1pdBgGIAEoDRIRCgl0aHJlc2hvbGQYByABKA0SEQoJYmVkX2xldmVsGAggASgBEhYKDm1lZGlhbl9hcmVhX3B4GAkgASgBEgsKA2xvdBgKIAEoCSp1CgtQaXhlbEZvcm1hdBIcChhQSVhFTF9GT1JNQVRfVU5TUEVDSUZJRUQQABIWChJQSVhFTF9GT1JNQVRfTU9OTzgQARIXChNQSVhFTF9GT1JNQVRfTU9OTzEwEAISFwoTUElYRUxfRk9STUFUX01PTk8xMhADMt8BChRDYW1lcmFHYXRld2F5U2VydmljZRJpCgxTdHJlYW1TdHJpcHMSKS5wZWxsZXRsaW5lLmNhbWVyYS52MS5TdHJlYW1TdHJpcHNSZXF1ZXN0GioucGVsbGV0bGluZS5jYW1lcmEudjEuU3RyZWFtU3RyaXBzUmVzcG9uc2UoATABElwKCUdldEludGFrZRImLnBlbGxldGxpbmUuY2FtZXJhLnYxLkdldEludGFrZVJlcXVlc3QaJy5wZWxsZXRsaW5lLmNhbWVyYS52MS5HZXRJbnRha2VSZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_pelletline_inspection_v1_inspection]);
 
 /**
  * One message of the camera side.
@@ -115,6 +115,22 @@ export type OpenIntake = Message<"pelletline.camera.v1.OpenIntake"> & {
    * @generated from field: bool simulated = 8;
    */
   simulated: boolean;
+
+  /**
+   * Lowest strip that the camera side can still send: 0 for a new run, else the first that is not acknowledged. A gateway
+   * that does not know the run (it was started anew) goes on there.
+   *
+   * @generated from field: uint64 first_strip = 9;
+   */
+  firstStrip: bigint;
+
+  /**
+   * Strips below this number are durable, as the last acknowledgement said. A gateway that does not know the run reads those
+   * from first_strip on for the pellets that were open after them, and counts and reports nothing of them again.
+   *
+   * @generated from field: uint64 durable_below = 10;
+   */
+  durableBelow: bigint;
 };
 
 /**
@@ -238,7 +254,7 @@ export const StreamStripsResponseSchema: GenMessage<StreamStripsResponse> = /*@_
  */
 export type IntakeOpened = Message<"pelletline.camera.v1.IntakeOpened"> & {
   /**
-   * Strip to send next; lower ones are durable.
+   * Strip to send next; the gateway has all lower ones. They are to be kept all the same until they are acknowledged.
    *
    * @generated from field: uint64 next_strip = 1;
    */
@@ -260,13 +276,15 @@ export const IntakeOpenedSchema: GenMessage<IntakeOpened> = /*@__PURE__*/
   messageDesc(file_pelletline_camera_v1_camera, 4);
 
 /**
- * Acknowledges strips: their crops are durable and no open pellet needs their rows. Grants further credits.
+ * Acknowledges strips: their crops are durable and no open pellet needs their rows. Grants further credits. A credit comes
+ * back when its strip is durable, which may be before it is acknowledged: else a pellet that spans many short strips would
+ * hold the line for ever.
  *
  * @generated from message pelletline.camera.v1.StripAcknowledgement
  */
 export type StripAcknowledgement = Message<"pelletline.camera.v1.StripAcknowledgement"> & {
   /**
-   * Strips below this number are acknowledged.
+   * Strips below this number are acknowledged: the camera side may forget them.
    *
    * @generated from field: uint64 next_strip = 1;
    */
@@ -278,6 +296,13 @@ export type StripAcknowledgement = Message<"pelletline.camera.v1.StripAcknowledg
    * @generated from field: uint32 credits = 2;
    */
   credits: number;
+
+  /**
+   * Strips below this number are durable.
+   *
+   * @generated from field: uint64 durable_below = 3;
+   */
+  durableBelow: bigint;
 };
 
 /**
@@ -343,7 +368,7 @@ export type GetIntakeResponse = Message<"pelletline.camera.v1.GetIntakeResponse"
   strips: bigint;
 
   /**
-   * Strips received and not yet acknowledged.
+   * Strips received and not yet durable.
    *
    * @generated from field: uint32 strips_in_flight = 5;
    */
