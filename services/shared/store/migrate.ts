@@ -1,0 +1,51 @@
+import { type Kysely, sql } from 'kysely'
+import { PelletlineError } from '../errors/pelletline-error.ts'
+import { keepBooks } from './migrations/0001-keep-books.ts'
+import type { Migration } from './migrations/migration.ts'
+import type { Tables } from './tables.ts'
+
+/** All migrations of this program, in order. */
+export const allMigrations: readonly Migration[] = [keepBooks]
+
+// Any fixed number: two programs that open one database at once take their turns on it.
+const migrationLock = 7_021_946
+
+/**
+ * Brings the schema up to the newest migration, all in one transaction, and answers its version. Throws
+ * `failed_precondition` where the database was written by a newer program: its schema is left as it is.
+ */
+export async function migrate(
+  db: Kysely<Tables>,
+  place: string,
+  migrations: readonly Migration[] = allMigrations,
+): Promise<number> {
+  const newest = migrations.at(-1)?.version ?? 0
+  return db.transaction().execute(async (transaction) => {
+    await sql`select pg_advisory_xact_lock(${sql.lit(migrationLock)})`.execute(transaction)
+    await sql`create table if not exists schema_versions (
+      version integer primary key, name text not null, applied_unix_ns bigint not null)`.execute(transaction)
+    const { found } = await transaction
+      .selectFrom('schema_versions')
+      .select((eb) => eb.fn.coalesce(eb.fn.max('version'), sql.lit(0)).as('found'))
+      .executeTakeFirstOrThrow()
+    if (found > newest) {
+      throw new PelletlineError(
+        'failed_precondition',
+        `The database ${place} has schema version ${found}; this program knows up to ${newest}. Run the newer program, or give this one a database of its own.`,
+      )
+    }
+    for (const migration of migrations) {
+      if (migration.version <= found) continue
+      await migration.up(transaction as never)
+      await transaction
+        .insertInto('schema_versions')
+        .values({
+          version: migration.version,
+          name: migration.name,
+          applied_unix_ns: BigInt(Date.now()) * 1_000_000n,
+        })
+        .execute()
+    }
+    return newest
+  })
+}

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict'
+import { fork } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, test } from 'node:test'
+import { sql } from 'kysely'
+import { allMigrations } from './migrate.ts'
+import { openDatabase } from './open-database.ts'
+
+const scratch = mkdtempSync(join(tmpdir(), 'pelletline-store-'))
+after(() => rmSync(scratch, { recursive: true, force: true }))
+
+/** Starts a process that opens `directory` and commits model rows without end; resolves once it has committed some. */
+async function startWriter(directory: string) {
+  const child = fork(new URL('./test-support/write-until-killed.ts', import.meta.url), [directory])
+  await new Promise<void>((resolve, reject) => {
+    child.on('message', (committed: number) => committed >= 20 && resolve())
+    child.on('exit', (code) => reject(new Error(`the writer ended with ${code}`)))
+  })
+  return child
+}
+
+describe('openDatabase', () => {
+  test('memory database carries bigint, bytes and null both ways', async () => {
+    const store = await openDatabase({ kind: 'pglite' })
+    try {
+      const bytes = new Uint8Array([9, 9, 0, 255, 7]).subarray(2)
+      const { rows } = await sql<Record<string, unknown>>`select ${2n ** 62n}::int8 as a, ${bytes}::bytea as b,
+        ${null}::text as c, ${0.1}::float8 as d, 5::int8 as e`.execute(store.db)
+      assert.deepEqual(rows, [{ a: 2n ** 62n, b: new Uint8Array([0, 255, 7]), c: null, d: 0.1, e: 5n }])
+    } finally {
+      await store.close()
+    }
+  })
+
+  test('transactions hold the connection: a statement of another caller waits, a failure leaves nothing', async () => {
+    const { db, close } = await openDatabase({ kind: 'pglite' })
+    try {
+      const model = (manifest_id: string) => db.insertInto('models').values({ manifest_id, sha256: '' }).execute()
+      let outside: Promise<unknown> | undefined
+      await assert.rejects(
+        db.transaction().execute(async (transaction) => {
+          await transaction.insertInto('models').values({ manifest_id: 'inside', sha256: '' }).execute()
+          outside = model('outside')
+          await new Promise((resolve) => setTimeout(resolve, 20))
+          await transaction.insertInto('models').values({ manifest_id: 'inside', sha256: '' }).execute()
+        }),
+        /23505/,
+      )
+      await outside
+      const rows = await db.selectFrom('models').select('manifest_id').execute()
+      assert.deepEqual(rows, [{ manifest_id: 'outside' }])
+    } finally {
+      await close()
+    }
+  })
+
+  test('schema newer than the program is refused and left as it is', async () => {
+    const directory = join(scratch, 'newer')
+    const future = { version: 2, name: 'future', up: async () => undefined }
+    await (await openDatabase({ kind: 'pglite', directory, migrations: [...allMigrations, future] })).close()
+    await assert.rejects(openDatabase({ kind: 'pglite', directory }), {
+      code: 'failed_precondition',
+      message: /schema version 2; this program knows up to 1/,
+    })
+    const again = await openDatabase({ kind: 'pglite', directory, migrations: [...allMigrations, future] })
+    await again.close()
+  })
+
+  test('directory in use is refused by its pid; after kill -9 it opens with all that was committed', async () => {
+    const directory = join(scratch, 'killed')
+    const child = await startWriter(directory)
+    await assert.rejects(openDatabase({ kind: 'pglite', directory }), (error: Error) => {
+      assert.match(error.message, new RegExp(`process ${child.pid}\\b`))
+      assert.ok(error.message.includes(directory))
+      return true
+    })
+    let committed = 0
+    child.on('message', (count: number) => {
+      committed = count
+    })
+    const gone = new Promise((resolve) => child.removeAllListeners('exit').on('exit', resolve))
+    child.kill('SIGKILL')
+    await gone
+    const store = await openDatabase({ kind: 'pglite', directory })
+    try {
+      const rows = await store.db.selectFrom('models').select('manifest_id').orderBy('model_id').execute()
+      assert.ok(rows.length >= Math.max(committed, 20), `${rows.length} rows of ${committed}`)
+      assert.equal(rows.at(-1)?.manifest_id, `model-${rows.length}`)
+    } finally {
+      await store.close()
+    }
+  })
+})

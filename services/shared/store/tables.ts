@@ -1,0 +1,236 @@
+import type { Generated } from 'kysely'
+
+// int8 columns are bigint in both directions; times are Unix nanoseconds, 0 where they have not come.
+
+/** Acquisition runs, so that a strip is three numbers in every other table. */
+export interface RunTable {
+  run_id: Generated<number>
+  plant: string
+  line: string
+  camera: string
+  run: string
+}
+
+/** Model files that have judged. */
+export interface ModelTable {
+  model_id: Generated<number>
+  manifest_id: string
+  sha256: string
+}
+
+/** Versions of recipes; a row is never changed. `body` is the proto's JSON. */
+export interface RecipeTable {
+  id: string
+  version: number
+  body: string
+  stored_unix_ns: bigint
+}
+
+/** Lines with the recipe and the lot in force; `open_lot_id` null: the line's unassigned lot. */
+export interface LineTable {
+  id: string
+  recipe: string
+  recipe_version: number
+  unassigned_lot_id: bigint
+  open_lot_id: bigint | null
+}
+
+/** State of a lot as in pelletline.mes.v1.LotState: 1 open, 2 closing, 3 closed. */
+export type LotStateNumber = 1 | 2 | 3
+
+/** Lots; `lot_id` grows with the time of opening. */
+export interface LotTable {
+  lot_id: Generated<bigint>
+  name: string
+  line: string
+  state: LotStateNumber
+  /** Collects product of the line while no lot is open; never closed. */
+  unassigned: boolean
+  recipe: string
+  recipe_version: number
+  material: string
+  external_job_id: string
+  opened_unix_ns: bigint
+  closing_unix_ns: bigint
+  closed_unix_ns: bigint
+  simulated: boolean
+  /** What a reader of the lot must know, e.g. why it was created without a call. */
+  note: string
+}
+
+/** Sums of counts of a lot, updated in the transaction that books the parts. */
+export interface LotCountTable {
+  lot_id: bigint
+  rows_acquired: bigint
+  rows_lost: bigint
+  strips: bigint
+  found: bigint
+  classified: bigint
+  screened: bigint
+  shed: bigint
+  not_judged: bigint
+  cluster: bigint
+  oversize: bigint
+  image_edge: bigint
+  cut_by_lost_rows: bigint
+  ng: bigint
+  dust: bigint
+  audited: bigint
+}
+
+/** Strips of one run within one lot: how many have a part booked, how many are whole. */
+export interface LotRunTable {
+  lot_id: bigint
+  run_id: number
+  strips_seen: bigint
+  strips_complete: bigint
+}
+
+/** What the gateway reported to have stamped; one row per segment of a run. */
+export interface LotSegmentTable {
+  run_id: number
+  first_strip: bigint
+  lot_id: bigint
+  strips: bigint
+  reported_unix_ns: bigint
+}
+
+/** Judgements of a lot by model and threshold, so that each can be corrected by its own calibration. */
+export interface LotModelTable {
+  lot_id: bigint
+  model_id: number
+  threshold: number
+  classified: bigint
+  ng: bigint
+}
+
+/** The audit of a lot by weight: rows are few, since a stratum of a recipe version has one probability. */
+export interface LotAuditTable {
+  lot_id: bigint
+  stratum: number
+  inclusion_probability: number
+  audited: bigint
+  disagreed: bigint
+}
+
+/** One part of one strip. `columns` are the pellets (services/shared/store/pack-columns.ts). */
+export interface StripPartTable {
+  run_id: number
+  strip: bigint
+  part: number
+  part_count: number
+  /** Order of booking, for streams that are taken up again. */
+  position: Generated<bigint>
+  lot_id: bigint
+  first_index: number
+  first_row: bigint
+  model_id: number | null
+  threshold: number
+  simulated: boolean
+  exposed_unix_ns: bigint
+  booked_unix_ns: bigint
+  rows_acquired: bigint
+  rows_lost: bigint
+  strips: number
+  found: number
+  classified: number
+  screened: number
+  shed: number
+  not_judged: number
+  cluster: number
+  oversize: number
+  image_edge: number
+  cut_by_lost_rows: number
+  ng: number
+  dust: number
+  columns: Uint8Array
+}
+
+/** Pellets with a row of their own: NG and gallery. */
+export interface PelletTable {
+  run_id: number
+  strip: bigint
+  index: number
+  /** Position of the part. */
+  position: bigint
+  lot_id: bigint
+  ng: boolean
+  gallery: boolean
+  x: number
+  /** Row since the run began. */
+  y: bigint
+  width: number
+  height: number
+  margin: number
+  crop: Uint8Array | null
+}
+
+/** Audited pellets; a row may come before its part. */
+export interface AuditTable {
+  run_id: number
+  strip: bigint
+  index: number
+  position: Generated<bigint>
+  lot_id: bigint
+  student_id: number | null
+  stratum: number
+  inclusion_probability: number
+  student_margin: number
+  student_verdict: number
+  teacher_verdict: number
+  ensemble_score_ng: number
+  /** Little-endian float32, one per teacher. */
+  teacher_margins: Uint8Array
+  crop: Uint8Array | null
+  booked_unix_ns: bigint
+}
+
+/** Alerts; kinds and states as in pelletline.events.v1. */
+export interface AlertTable {
+  alert_id: Generated<bigint>
+  kind: number
+  state: number
+  plant: string
+  line: string
+  lot: string
+  value: number
+  value_lower: number
+  value_upper: number
+  confidence: number
+  threshold: number
+  window_audited: number
+  message: string
+  raised_unix_ns: bigint
+  acknowledged_unix_ns: bigint
+  resolved_unix_ns: bigint
+  acknowledged_by: string
+  /** Changes of state so far, and how many of them the bus has. */
+  changes: number
+  published: number
+}
+
+/** Applied migrations. */
+export interface SchemaVersionTable {
+  version: number
+  name: string
+  applied_unix_ns: bigint
+}
+
+/** All tables of the store. */
+export interface Tables {
+  runs: RunTable
+  models: ModelTable
+  recipes: RecipeTable
+  lines: LineTable
+  lots: LotTable
+  lot_counts: LotCountTable
+  lot_runs: LotRunTable
+  lot_segments: LotSegmentTable
+  lot_models: LotModelTable
+  lot_audits: LotAuditTable
+  strip_parts: StripPartTable
+  pellets: PelletTable
+  audits: AuditTable
+  alerts: AlertTable
+  schema_versions: SchemaVersionTable
+}
