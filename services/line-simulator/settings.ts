@@ -48,7 +48,7 @@ export interface SpeckSettings {
   readonly subSizeShare: number
   /**
    * The smallest speck that makes a pellet NG, px. The default, 3 px, is where a speck of the least contrast that counts
-   * (0.3, about 45 gray levels) is expected to be found with at least 90 % probability after the default blur.
+   * (0.35, about 50 gray levels) is expected to be found with at least 90 % probability after the default blur.
    */
   readonly smallestSpeckPx: number
   /** Least contrast that makes a pellet NG: 1 - gray of the speck / gray of the pellet round it; 1 is black. */
@@ -153,7 +153,7 @@ export const defaultLine: LineSettings = {
     prevalence: 0.01,
     subSizeShare: 0.05,
     smallestSpeckPx: 3,
-    minContrast: 0.3,
+    minContrast: 0.35,
     maxContrast: 0.96,
     maxSpeckPx: 13,
     severalShare: 0.2,

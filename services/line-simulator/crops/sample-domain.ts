@@ -57,12 +57,12 @@ export function sampleWideDomain(random: Random, specks: CropSpecks): CropDomain
   const blurCropPx = random.chance(0.2) ? random.range(1, 1.7) : random.range(0.35, 1)
   const smallest = specks.smallestSpeckPx * Math.max(1, blurCropPx / 0.9)
   const spotted = random.chance(0.3)
-  const patterned = random.chance(0.55)
+  const patterned = random.chance(0.65)
   const settings: LineSettings = {
     ...defaultLine,
     width: Math.round(sceneSide * perCropPx),
     pelletsPerMpx: (random.range(0.12, 0.26) * 1e6) / ((Math.PI / 4) * medianDiameterPx ** 2),
-    clusterShare: random.chance(0.7) ? random.range(0, 0.3) : 0,
+    clusterShare: random.chance(0.7) ? random.range(0, 0.6) : 0,
     product: {
       medianDiameterPx,
       sizeSpread,
@@ -80,9 +80,9 @@ export function sampleWideDomain(random: Random, specks: CropSpecks): CropDomain
       gloss: random.range(0.05, 0.6),
       shading: random.range(0.1, 0.9),
       mottle: 0.004 + 0.056 * random.next() ** 1.6,
-      patternShare: patterned ? random.range(0.2, 1) : 0,
-      patternContrast: random.range(0.04, 0.2),
-      markShare: random.chance(0.6) ? random.range(0.1, 0.65) : 0.05,
+      patternShare: patterned ? random.range(0.3, 1) : 0,
+      patternContrast: random.range(0.05, 0.22),
+      markShare: random.chance(0.65) ? random.range(0.2, 0.8) : 0.05,
       tailShare: 0.01,
       twinShare: 0,
       finesShare: 0.002,
@@ -111,7 +111,11 @@ export function sampleWideDomain(random: Random, specks: CropSpecks): CropDomain
       flicker: random.range(0, 0.02),
     },
   }
-  return { settings, threshold: thresholdOf(settings, random.range(0.3, 0.55)), cropScale }
+  return {
+    settings,
+    threshold: thresholdOf(settings, random.chance(0.15) ? random.range(0.5, 0.75) : random.range(0.28, 0.5)),
+    cropScale,
+  }
 }
 
 function thresholdOf(settings: LineSettings, share: number): number {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { CropDataset } from '../../shared/dataset/crop-dataset.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
-import { cropBytes } from '../../shared/inspection/crop.ts'
+import { cropBytes, cropSide } from '../../shared/inspection/crop.ts'
 import { countsAsDefect } from '../pellet/speck.ts'
 import { createRandom } from '../random.ts'
 import { createNoiseTiles, type NoiseTiles } from '../render/noise-tiles.ts'
@@ -44,7 +44,10 @@ export interface SimulateCropsOptions {
   readonly seed: number
   /** `line`: the default line; `wide`: every property varied far beyond it. */
   readonly variety: 'line' | 'wide'
-  /** Smallest speck that is NG, px of the crop (default 3), and its least contrast (default 0.3). */
+  /**
+   * Smallest speck that is NG, px of the crop, and its least contrast; default 3 px for `line`, 2.5 px for `wide`, and
+   * 0.35. In blurred scenes of `wide` the size grows with the blur.
+   */
   readonly smallestSpeckPx?: number
   readonly minContrast?: number
   /** Makes a segmenter for pictures of this width. */
@@ -84,7 +87,7 @@ export async function simulateCrops(options: SimulateCropsOptions): Promise<Simu
     const specks = {
       prevalence: prevalence > 0 ? Math.max(0.02, prevalence) : wanted.subSize > 0 ? 0.1 : 0,
       subSizeShare: wanted.subSize > 0 ? Math.min(1, wanted.subSize / Math.max(1, wanted.NG, 0.1 * left)) : 0,
-      smallestSpeckPx: options.smallestSpeckPx ?? defaultLine.specks.smallestSpeckPx,
+      smallestSpeckPx: options.smallestSpeckPx ?? (variety === 'line' ? defaultLine.specks.smallestSpeckPx : 2.5),
       minContrast: options.minContrast ?? defaultLine.specks.minContrast,
     }
     const random = createRandom(seed, 31, scene)
@@ -141,8 +144,26 @@ function* cropsOfScene(
   for (let i = 0; i < found.count; i++) {
     const pellet = pellets[truthOf[i]!]
     if (pellet === undefined || found.notJudged[i] !== 0) continue
-    yield { pixels: found.crops.subarray(i * cropBytes, (i + 1) * cropBytes), pellet }
+    const pixels = found.crops.subarray(i * cropBytes, (i + 1) * cropBytes)
+    const middleX = found.x[i]! + found.width[i]! / 2
+    const middleY = found.y[i]! + found.height[i]! / 2
+    const shown = pellet.specks.every((speck) =>
+      isShown(pixels, (pellet.x + speck.x - middleX) * cropScale, (pellet.y + speck.y - middleY) * cropScale),
+    )
+    // Where a cut or the threshold took a speck away, the crop no longer shows what the truth says.
+    if (shown) yield { pixels, pellet }
   }
+}
+
+/** Whether the crop is not masked about a point given from its middle, px. */
+function isShown(crop: Uint8Array, x: number, y: number): boolean {
+  const column = Math.floor(cropSide / 2 + x)
+  const row = Math.floor(cropSide / 2 + y)
+  let masked = 0
+  for (let v = row - 2; v <= row + 2; v++)
+    for (let u = column - 2; u <= column + 2; u++)
+      if (u < 0 || v < 0 || u >= cropSide || v >= cropSide || crop[v * cropSide + u] === 0) masked++
+  return masked <= 12
 }
 
 function largestSpeck(pellet: ScenePellet, domain: CropDomain) {

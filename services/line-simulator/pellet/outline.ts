@@ -28,37 +28,62 @@ export interface OutlineShape {
   readonly twinDistance: number
 }
 
+const cosines = Float64Array.from({ length: outlineSteps }, (_, k) => Math.cos((2 * Math.PI * k) / outlineSteps))
+const sines = Float64Array.from({ length: outlineSteps }, (_, k) => Math.sin((2 * Math.PI * k) / outlineSteps))
+const logCosines = cosines.map((v) => Math.log(Math.max(1e-9, Math.abs(v))))
+const logSines = sines.map((v) => Math.log(Math.max(1e-9, Math.abs(v))))
+
 /** Builds the outline of a shape. */
 export function createOutline(shape: OutlineShape): Outline {
   const radius = new Float32Array(outlineSteps)
-  const { a, b, exponent } = shape
-  for (let k = 0; k < outlineSteps; k++) {
-    const angle = (2 * Math.PI * k) / outlineSteps
-    const cos = Math.cos(angle)
-    const sin = Math.sin(angle)
-    let r = shape.twinDistance > 0 ? twinRadius(shape, cos, sin) : superellipse(a, b, exponent, cos, sin)
-    let factor = 1
-    for (const wave of shape.waves) factor += wave.amplitude * Math.cos(wave.periods * angle + wave.phase)
-    for (const bump of shape.bumps) {
-      const away = Math.atan2(Math.sin(angle - bump.angle), Math.cos(angle - bump.angle)) / bump.width
-      factor += bump.amplitude * Math.exp(-away * away)
+  if (shape.twinDistance > 0) for (let k = 0; k < outlineSteps; k++) radius[k] = twinRadius(shape, k)
+  else fillSuperellipse(radius, shape)
+  for (const { periods, amplitude, phase } of shape.waves) {
+    const even = amplitude * Math.cos(phase)
+    const odd = -amplitude * Math.sin(phase)
+    for (let k = 0; k < outlineSteps; k++) {
+      const at = (k * periods) & (outlineSteps - 1)
+      radius[k] = radius[k]! * (1 + even * cosines[at]! + odd * sines[at]!)
     }
-    r *= factor
-    radius[k] = r
   }
+  for (const bump of shape.bumps)
+    for (let k = 0; k < outlineSteps; k++) {
+      const turn = (2 * Math.PI * k) / outlineSteps - bump.angle
+      const away = (turn - 2 * Math.PI * Math.round(turn / (2 * Math.PI))) / bump.width
+      if (Math.abs(away) < 4) radius[k] = radius[k]! * (1 + bump.amplitude * Math.exp(-away * away))
+    }
   return finish(radius)
 }
 
-function superellipse(a: number, b: number, exponent: number, cos: number, sin: number): number {
-  if (exponent === 2) return 1 / Math.sqrt((cos / a) ** 2 + (sin / b) ** 2)
-  return (Math.abs(cos / a) ** exponent + Math.abs(sin / b) ** exponent) ** (-1 / exponent)
+/** The same outline `factor` times as large. */
+export function scaleOutline(outline: Outline, factor: number): Outline {
+  return {
+    radius: outline.radius.map((r) => r * factor),
+    slant: outline.slant,
+    maxRadius: outline.maxRadius * factor,
+    areaPx: outline.areaPx * factor * factor,
+  }
 }
 
-function twinRadius(shape: OutlineShape, cos: number, sin: number): number {
+/** The four quadrants of a superellipse mirror each other, so one is computed. */
+function fillSuperellipse(radius: Float32Array, { a, b, exponent }: OutlineShape): void {
+  const quarter = outlineSteps / 4
+  const logA = Math.log(a)
+  const logB = Math.log(b)
+  for (let k = 0; k <= quarter; k++) {
+    const sum = Math.exp(exponent * (logCosines[k]! - logA)) + Math.exp(exponent * (logSines[k]! - logB))
+    const r = Math.exp(-Math.log(sum) / exponent)
+    radius[k] = r
+    radius[2 * quarter - k] = r
+    radius[2 * quarter + k] = r
+    radius[(4 * quarter - k) & (outlineSteps - 1)] = r
+  }
+}
+
+function twinRadius(shape: OutlineShape, k: number): number {
   const half = shape.twinDistance / 2
-  const along = Math.abs(cos) * half
-  const across = sin * half
-  return along + Math.sqrt(Math.max(0, shape.b * shape.b - across * across))
+  const across = sines[k]! * half
+  return Math.abs(cosines[k]!) * half + Math.sqrt(Math.max(0, shape.b * shape.b - across * across))
 }
 
 function finish(radius: Float32Array): Outline {
@@ -89,14 +114,16 @@ export function outlineBounds(
   outline: Outline,
   rotation: number,
 ): { readonly left: number; readonly top: number; readonly right: number; readonly bottom: number } {
+  const cos = Math.cos(rotation)
+  const sin = Math.sin(rotation)
   let left = 0
   let top = 0
   let right = 0
   let bottom = 0
   for (let k = 0; k < outlineSteps; k++) {
-    const angle = (2 * Math.PI * k) / outlineSteps + rotation
-    const x = outline.radius[k]! * Math.cos(angle)
-    const y = outline.radius[k]! * Math.sin(angle)
+    const r = outline.radius[k]!
+    const x = r * (cosines[k]! * cos - sines[k]! * sin)
+    const y = r * (sines[k]! * cos + cosines[k]! * sin)
     if (x < left) left = x
     if (x > right) right = x
     if (y < top) top = y

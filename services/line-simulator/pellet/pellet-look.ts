@@ -1,9 +1,9 @@
 import type { Random } from '../random.ts'
 import type { ProductSettings } from '../settings.ts'
-import { createOutline, type Outline, type OutlineShape, outlineBounds } from './outline.ts'
+import { createOutline, type Outline, outlineBounds, scaleOutline } from './outline.ts'
 
 export type PelletShape = 'cylinderSide' | 'cylinderEnd' | 'lentil' | 'seed'
-export type TextureName = 'grain' | 'mottle' | 'cloud' | 'veins' | 'wrinkles' | 'dots' | 'marble'
+export type TextureName = 'grain' | 'mottle' | 'cloud' | 'veins' | 'wrinkles' | 'dots' | 'marble' | 'patches' | 'mesh'
 
 /** One layer of surface texture: a noise tile, turned and scaled, added as a share of the gray. */
 export interface Texture {
@@ -128,14 +128,6 @@ function sampleOutline(
   if (kind === 'fine') diameter *= random.range(0.2, 0.5)
   const aspect = sampleAspect(random, shape)
   const raggedness = kind === 'fine' ? 0.06 : shape === 'seed' ? 0.02 : 0.008
-  const build = (size: number): OutlineShape => ({
-    a: (size / 2) * Math.sqrt(aspect),
-    b: size / 2 / Math.sqrt(aspect),
-    exponent: exponents[shape],
-    waves,
-    bumps,
-    twinDistance: kind === 'twin' ? size * twin : 0,
-  })
   const waves = [2, 3, 4, 5, 7].map((periods) => ({
     periods,
     amplitude: raggedness * random.normal() * (3 / (periods + 1)),
@@ -152,17 +144,22 @@ function sampleOutline(
     seed: random.range(1.8, 2.3),
   }
   const twin = random.range(0.6, 0.9)
-  let outline = createOutline(build(diameter))
+  let outline = createOutline({
+    a: (diameter / 2) * Math.sqrt(aspect),
+    b: diameter / 2 / Math.sqrt(aspect),
+    exponent: exponents[shape],
+    waves,
+    bumps,
+    twinDistance: kind === 'twin' ? diameter * twin : 0,
+  })
   if (kind === 'single') {
-    // Scaled twice: to the wanted area (waves and corners change it), and to what the recipe's largest pellet may be.
-    diameter *= diameter / Math.sqrt((4 * outline.areaPx) / Math.PI)
-    outline = createOutline(build(diameter))
+    // Waves and corners change the area; the recipe says how large the largest pellet may be.
+    const toArea = diameter / Math.sqrt((4 * outline.areaPx) / Math.PI)
     const bounds = outlineBounds(outline, rotation)
-    const extent = Math.max(bounds.right - bounds.left, bounds.bottom - bounds.top)
-    if (extent > product.maxDiameterPx) {
-      diameter *= product.maxDiameterPx / extent
-      outline = createOutline(build(diameter))
-    }
+    const extent = Math.max(bounds.right - bounds.left, bounds.bottom - bounds.top) * toArea
+    const factor = toArea * Math.min(1, product.maxDiameterPx / extent)
+    outline = scaleOutline(outline, factor)
+    diameter *= factor
   }
   const half = diameter / 2 / Math.sqrt(aspect)
   return { outline, axisHalfWidth: shape === 'cylinderSide' && kind === 'single' ? half : 0 }
@@ -199,15 +196,18 @@ function sampleTextures(random: Random, product: ProductSettings): Texture[] {
   textures.push(
     layer('cloud', Math.min(0.08, product.mottle * 1.5) * random.range(0.2, 1), size * random.range(0.6, 1.2)),
   )
-  if (random.chance(product.patternShare)) {
+  for (let layers = 0; layers < 2 && random.chance(product.patternShare); layers++) {
     const contrast = product.patternContrast * random.range(0.35, 1)
     const pattern = random.next()
     // Dark veins and wrinkles stay fainter than light ones, so that no crossing of two reaches a speck's contrast.
-    const sign = random.chance(0.55) ? 1 : -0.7
-    if (pattern < 0.35) textures.push(layer('veins', contrast * sign, size * random.range(0.7, 1.4)))
-    else if (pattern < 0.6) textures.push(layer('wrinkles', contrast * sign, size * random.range(0.7, 1.3)))
-    else if (pattern < 0.85) textures.push(layer('dots', -contrast * 1.1, size * random.range(0.9, 1.5)))
-    else textures.push(layer('marble', contrast, size * random.range(0.7, 1.3)))
+    const sign = random.chance(0.55) ? 1 : -0.8
+    const scale = size * random.range(0.7, 1.4)
+    if (pattern < 0.22) textures.push(layer('veins', contrast * sign, scale))
+    else if (pattern < 0.38) textures.push(layer('wrinkles', contrast * sign, scale))
+    else if (pattern < 0.6) textures.push(layer('patches', contrast * 0.6 * sign, scale * 0.8))
+    else if (pattern < 0.75) textures.push(layer('dots', -contrast * 1.2, size * random.range(0.9, 1.5)))
+    else if (pattern < 0.9) textures.push(layer('mesh', -contrast * 1.1, size * random.range(0.9, 1.5)))
+    else textures.push(layer('marble', contrast, scale))
   }
   return textures
 }
@@ -269,51 +269,60 @@ function sampleMarks(
       amplitude: random.range(-0.07, 0.07),
     })
   }
-  while (marks.length < 5 && random.chance(product.markShare)) {
+  const thin = Math.max(1, radius / 20)
+  while (marks.length < 7 && random.chance(product.markShare)) {
     const { x, y } = inside()
     const pick = random.next()
-    if (pick < 0.35)
-      marks.push({
-        kind: 'line',
-        x,
-        y,
-        a: radius * random.range(0.15, 0.8),
-        b: random.range(0.4, 0.9),
-        rotation: random.range(0, Math.PI),
-        amplitude: random.range(0.06, 0.25),
-      })
-    else if (pick < 0.45)
-      marks.push({
-        kind: 'line',
-        x: x * 0.3,
-        y: y * 0.3,
-        a: radius * 1.2,
-        b: random.range(0.5, 1),
-        rotation: random.range(0, Math.PI),
-        amplitude: -random.range(0.03, 0.09),
-      })
-    else if (pick < 0.7)
-      marks.push({
-        kind: 'ring',
-        x,
-        y,
-        a: radius * random.range(0.12, 0.3),
-        b: random.range(0.6, 1.1),
-        rotation: 0,
-        amplitude: random.range(-0.13, 0.08),
-      })
-    else
+    const turn = random.range(0, Math.PI)
+    if (pick < 0.2)
+      marks.push(
+        line(x, y, radius * random.range(0.15, 0.8), thin * random.range(0.4, 0.9), turn, random.range(0.06, 0.25)),
+      )
+    else if (pick < 0.3)
+      // A cylinder's seam runs over the whole pellet; a crease of the skin is short and a little darker.
+      marks.push(line(x * 0.3, y * 0.3, radius * 1.2, thin * random.range(0.5, 1), turn, -random.range(0.03, 0.09)))
+    else if (pick < 0.42)
+      marks.push(
+        line(
+          x,
+          y,
+          radius * random.range(0.25, 0.7),
+          thin * random.range(0.5, 1.1),
+          turn,
+          -product.patternContrast * random.range(0.4, 0.9),
+        ),
+      )
+    else if (pick < 0.75) {
+      // A seed coat's eye: a ring, its inside a little darker too.
+      const a = radius * random.range(0.1, 0.26)
+      const depth = -product.patternContrast * random.range(0.3, 1)
+      marks.push({ kind: 'ring', x, y, a, b: thin * random.range(0.6, 1.2), rotation: 0, amplitude: depth })
+      if (random.chance(0.7))
+        marks.push({
+          kind: 'dent',
+          x,
+          y,
+          a: a * 1.1,
+          b: a * random.range(0.8, 1.1),
+          rotation: turn,
+          amplitude: depth * random.range(0.1, 0.7),
+        })
+    } else
       marks.push({
         kind: 'dent',
         x,
         y,
         a: radius * random.range(0.2, 0.5),
         b: radius * random.range(0.12, 0.3),
-        rotation: random.range(0, Math.PI),
+        rotation: turn,
         amplitude: random.range(-0.11, 0.13),
       })
   }
   return marks
+}
+
+function line(x: number, y: number, a: number, b: number, rotation: number, amplitude: number): Mark {
+  return { kind: 'line', x, y, a, b, rotation, amplitude }
 }
 
 function sampleTail(random: Random, outline: Outline, rotation: number): Tail {

@@ -135,7 +135,7 @@ function placeSpeck(random: Random, outline: Outline, rotation: number, wanted: 
   let distance: number
   if (wanted.rim) {
     // Near the rim the surface turns away: a speck there is foreshortened along the radius.
-    distance = edge - b * random.range(0.35, 1.1)
+    distance = edge - 0.9 - b * random.range(0.5, 1.1)
     turn = direction + Math.PI / 2 + random.range(-0.25, 0.25)
     if (distance < 0.5 * edge) return undefined
   } else {
@@ -156,20 +156,20 @@ function placeSpeck(random: Random, outline: Outline, rotation: number, wanted: 
     a,
     b,
     rotation: turn,
-    bend: aspect > 2.4 ? random.range(-0.5, 0.5) : 0,
-    ragged: random.chance(0.5) ? random.range(0.05, 0.3) : 0,
+    bend: aspect > 2.4 && random.chance(0.6) ? random.range(-0.3, 0.3) : 0,
+    ragged: random.chance(0.65) ? random.range(0.08, 0.4) : 0,
     phase: random.range(0, 2 * Math.PI),
     softPx: Math.min(soft, 1.6 * b),
     contrast: wanted.contrast,
   }
   const seen = seenShare(speck, outline, rotation)
-  if (seen < 0.5) return undefined
+  if (seen < 0.6) return undefined
   const diameterPx = 2 * Math.sqrt(a * b * seen)
   const outer = outlineRadius(outline, rotation, speck.x, speck.y) - Math.hypot(speck.x, speck.y)
   return { ...speck, diameterPx, place: seen < 0.97 || outer < 0.5 * diameterPx + 1.5 ? 'rim' : 'inside' }
 }
 
-/** Share of a speck's area that lies well inside the outline (half a pixel in, since the rim itself is half bed). */
+/** Share of a speck's area that lies well inside the outline (what lies in the rim's last pixel is lost in the bed's blur). */
 function seenShare(
   speck: { readonly x: number; readonly y: number; readonly a: number; readonly b: number; readonly rotation: number },
   outline: Outline,
@@ -187,7 +187,7 @@ function seenShare(
       const x = speck.x + u * cos - v * sin
       const y = speck.y + u * sin + v * cos
       total++
-      if (Math.hypot(x, y) < outlineRadius(outline, rotation, x, y) - 0.5) inside++
+      if (Math.hypot(x, y) < outlineRadius(outline, rotation, x, y) - 1.2) inside++
     }
   return inside / total
 }

@@ -19,6 +19,10 @@ export interface NoiseTiles {
   readonly dots: Float32Array
   /** Short streaks along x, 0..1. */
   readonly marble: Float32Array
+  /** Flat areas with sharp borders like a map's, -1..1. */
+  readonly patches: Float32Array
+  /** An irregular dark network with fine dots in its meshes, 0..1. */
+  readonly mesh: Float32Array
   /** White noise; mean 0, deviation 1. */
   readonly white: Float32Array
 }
@@ -35,8 +39,17 @@ export function createNoiseTiles(): NoiseTiles {
   const wrinkleField = unit(blur(whiteTile(6), 2.6, 2.6))
   const dotField = unit(blur(whiteTile(7), 0.75, 0.75))
   const streakField = unit(blur(whiteTile(8), 4, 1.2))
+  const patchField = unit(blur(whiteTile(9), 5, 5))
+  const meshField = unit(blur(whiteTile(10), 1.5, 1.5))
   return {
     white,
+    patches: patchField.map((v) => smoothStep(0.2, 0.4, v) - smoothStep(0.7, 0.85, -v)),
+    mesh: meshField.map((v, i) =>
+      Math.min(
+        1,
+        Math.exp(-((v / 0.45) ** 2)) * smoothStep(-0.4, 0.8, cloud[i]!) + 0.5 * smoothStep(1, 1.8, grain[i]!),
+      ),
+    ),
     grain,
     mottle,
     cloud,

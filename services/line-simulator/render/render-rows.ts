@@ -2,7 +2,7 @@ import { type Fault, faultEffects } from '../faults.ts'
 import { createPelletPainter, type PelletPatch } from '../pellet/draw-pellet.ts'
 import type { Lighting } from '../pellet/pellet-look.ts'
 import { createRandom, hash32 } from '../random.ts'
-import { createBelt, type ScenePellet } from '../scene/place-pellets.ts'
+import { createBelt, pelletBox, type ScenePellet } from '../scene/place-pellets.ts'
 import type { LineSettings } from '../settings.ts'
 import { createNoiseTiles, type NoiseTiles, tileSide } from './noise-tiles.ts'
 import { createSpritePool } from './sprite-pool.ts'
@@ -47,7 +47,7 @@ export function createLineRenderer(options: LineRendererOptions): LineRenderer {
   const patches = new Map<number, { readonly lastRow: number; readonly patch: PelletPatch }>()
 
   const patchOf = (pellet: ScenePellet): PelletPatch => {
-    const effects = faultEffects(faults, pellet.y / settings.rowsPerSecond)
+    const effects = faultEffects(faults, belt.placedAt(pellet.id) / settings.rowsPerSecond)
     if (pellet.sprite >= 0) return pool.patch(pellet.sprite, effects)
     const known = patches.get(pellet.id)
     if (known !== undefined) return known.patch
@@ -174,11 +174,8 @@ export function createLineRenderer(options: LineRendererOptions): LineRenderer {
 const bedRows = 256
 
 function lastRow(pellet: ScenePellet): number {
-  const { outline, rotation } = pellet.look
-  let bottom = 0
-  for (let k = 0; k < outline.radius.length; k++)
-    bottom = Math.max(bottom, outline.radius[k]! * Math.sin((2 * Math.PI * k) / outline.radius.length + rotation))
-  return Math.max(0, Math.round(pellet.y + bottom) - 1)
+  const box = pelletBox(pellet)
+  return Math.max(0, box.y + box.height - 1)
 }
 
 function columnGains(settings: LineSettings, seed: number): Float32Array {
@@ -216,10 +213,12 @@ function bakeBed(
   const bed = new Uint8Array(bedRows * width)
   const mask = tileSide * tileSide - 1
   for (let y = 0; y < bedRows; y++) {
+    let tileRow = 0
     for (let x = 0; x < width; x++) {
       const at = (y & 255) * tileSide + (x & 255)
       // Blocks of 256 columns take their noise from different rows of the tile, so that no pattern repeats across.
-      const shifted = ((((y + hash32(seed, x >> 8)) & 255) << 8) + (x & 255)) & mask
+      if ((x & 255) === 0) tileRow = ((y + hash32(seed, x >> 8)) & 255) << 8
+      const shifted = tileRow + (x & 255)
       const texture =
         optics.bedTexture * (0.6 * tiles.cloud[at]! + 0.6 * tiles.mottle[shifted]! + 0.5 * tiles.grain[shifted]!)
       const level = Math.max(0, optics.bedGray + texture) * columnGain[x]!

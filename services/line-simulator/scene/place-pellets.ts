@@ -35,6 +35,8 @@ export interface Belt {
   readonly bandRows: number
   /** Pellets whose centre lies in the band, in the order in which they are drawn. */
   band(number: number): readonly ScenePellet[]
+  /** Row whose time decides which faults a pellet has met: the first of its band. */
+  placedAt(id: number): number
 }
 
 const idsPerBand = 65_536
@@ -59,7 +61,7 @@ export function createBelt(settings: LineSettings, seed: number, faults: readonl
     const neighbours = number % 2 === 0 ? [] : [...band(number - 1), ...band(number + 1)]
     return keep(number, placeBand(settings, seed, faults, looks, number, bandRows, neighbours))
   }
-  return { bandRows, band }
+  return { bandRows, band, placedAt: (id) => Math.floor(id / idsPerBand) * bandRows }
 }
 
 function placeBand(
@@ -80,22 +82,27 @@ function placeBand(
   const meanCluster = (2 + settings.maxClusterSize) / 2
   // A share c of the pellets in clusters of m on average: of n starts, a share c / (m - c (m - 1)) starts a cluster.
   const startShare = settings.clusterShare / (meanCluster - settings.clusterShare * (meanCluster - 1))
-  let attempts = 0
-  while (pellets.length < wanted && attempts < 30 * wanted + 50) {
-    attempts++
+  const effects = faultEffects(faults, top / settings.rowsPerSecond)
+  const create = (id: number): ScenePellet => createPellet(settings, seed, effects, looks, id)
+  let failures = 0
+  while (pellets.length < wanted && failures < 20) {
     const clusterSize = random.chance(startShare) ? random.int(2, settings.maxClusterSize) : 1
-    const x = random.range(0, settings.width)
-    const y = top + random.range(0, bandRows)
-    const first = createPellet(settings, seed, faults, looks, number * idsPerBand + pellets.length, x, y)
-    if (!grid.isFree(first, pelletGapPx)) continue
+    const unplaced = create(number * idsPerBand + pellets.length)
+    const first = findFreePlace(random, unplaced, grid, settings.width, top, bandRows)
+    if (first === undefined) {
+      failures++
+      continue
+    }
     const cluster: ScenePellet[] = [first]
+    let waiting: ScenePellet | undefined
     for (let i = 1, tries = 0; i < clusterSize && tries < 12; tries++) {
       const id = number * idsPerBand + pellets.length + i
-      const next = placeTouching(random, createPellet(settings, seed, faults, looks, id, x, y), cluster)
+      const next = placeTouching(random, (waiting ??= create(id)), cluster)
       // The centre stays within the band, so that bands two apart can never meet.
       if (next.y < top || next.y >= top + bandRows || next.x < 0 || next.x >= settings.width) continue
       if (!grid.isFree(next, pelletGapPx) || cluster.some((other) => overlaps(next, other, 0.8))) continue
       cluster.push(next)
+      waiting = undefined
       i++
     }
     for (const pellet of cluster) {
@@ -110,20 +117,34 @@ function placeBand(
 /** Least clear bed between pellets that do not touch, px: more than blur bridges. */
 const pelletGapPx = 4
 
+/** The pellet at a random place with bed all round it, or undefined where none was found in 30 tries. */
+function findFreePlace(
+  random: Random,
+  pellet: ScenePellet,
+  grid: ReturnType<typeof createGrid>,
+  width: number,
+  top: number,
+  bandRows: number,
+): ScenePellet | undefined {
+  for (let attempt = 0; attempt < 30; attempt++) {
+    const placed = { ...pellet, x: random.range(0, width), y: top + random.range(0, bandRows) }
+    if (grid.isFree(placed, pelletGapPx)) return placed
+  }
+  return undefined
+}
+
+/** Decides everything about a pellet except its place. */
 function createPellet(
   settings: LineSettings,
   seed: number,
-  faults: readonly Fault[],
+  effects: FaultEffects,
   looks: LookSource,
   id: number,
-  x: number,
-  y: number,
 ): ScenePellet {
   const random = createRandom(seed, 12, id)
-  const effects = faultEffects(faults, y / settings.rowsPerSecond)
   const { specks: speckSettings } = settings
   const draw = random.next()
-  const base = { id, x, y, clusterId: -1 }
+  const base = { id, x: 0, y: 0, clusterId: -1 }
   const { prevalence } = speckSettings
   const subSize = prevalence * speckSettings.subSizeShare
   if (draw >= prevalence + subSize + effects.newKindShare) {
