@@ -4,7 +4,7 @@ import type { Logger } from '../telemetry/logger.ts'
 import type { IncomingMessage, SubscribeOptions, Subscription } from './bus.ts'
 import { deadLetterTopic } from './topics.ts'
 
-/** Disorder that the bus brings about on purpose, so that sinks are tested for it; probabilities 0..1. */
+/** Disorder that the bus brings about on purpose, so that sinks are tested for it; probabilities in [0, 1). */
 export interface Disorder {
   /** A message is delivered twice, as if its producer had sent it again. */
   readonly duplicate?: number
