@@ -1,0 +1,100 @@
+import { PelletlineError } from '../errors/pelletline-error.ts'
+import { cropBytes, cropSide } from '../inspection/crop.ts'
+
+/** The part of a session's description that is checked; a symbolic dimension is a string. */
+export interface ValueDescription {
+  readonly name: string
+  readonly isTensor: boolean
+  readonly type?: string
+  readonly shape?: readonly (number | string)[]
+}
+
+const nextStep = 'export the model again with `npx pelletline train` or give another model'
+
+/** `uint8 pellet [N, 1, 50, 50]`. */
+function describe(values: readonly ValueDescription[]): string {
+  if (values.length === 0) return 'nothing'
+  return values
+    .map((value) => (value.isTensor ? `${value.type} ${value.name} [${value.shape?.join(', ')}]` : `${value.name}`))
+    .join(' and ')
+}
+
+function matches(values: readonly ValueDescription[], name: string, type: string, dims: readonly number[]): boolean {
+  const [value] = values
+  if (values.length !== 1 || value === undefined || !value.isTensor) return false
+  const [batch, ...rest] = value.shape ?? []
+  // A batch that is fixed in the file cannot serve batches of other sizes.
+  const free = typeof batch === 'string'
+  return (
+    value.name === name &&
+    value.type === type &&
+    free &&
+    rest.length === dims.length &&
+    dims.every((dim, axis) => rest[axis] === dim)
+  )
+}
+
+/**
+ * Checks that a model takes `pellet` uint8 [N,1,50,50] and gives `logits` float32 [N,2] (order OK, NG). Throws
+ * `failed_precondition` naming the file, what was expected and what was found.
+ */
+export function checkModelSignature(
+  modelPath: string,
+  inputs: readonly ValueDescription[],
+  outputs: readonly ValueDescription[],
+): void {
+  if (!matches(inputs, 'pellet', 'uint8', [1, cropSide, cropSide])) {
+    throw new PelletlineError(
+      'failed_precondition',
+      `${modelPath} takes ${describe(inputs)}; expected uint8 pellet [N, 1, ${cropSide}, ${cropSide}]: ${nextStep}.`,
+    )
+  }
+  if (!matches(outputs, 'logits', 'float32', [2])) {
+    throw new PelletlineError(
+      'failed_precondition',
+      `${modelPath} gives ${describe(outputs)}; expected float32 logits [N, 2]: ${nextStep}.`,
+    )
+  }
+}
+
+/** Fills `pixels` with the warm-up crops: gray levels of a fixed pattern over the whole range, a different one per crop. */
+export function fillWarmUpCrops(pixels: Uint8Array): void {
+  let state = 1
+  for (let i = 0; i < pixels.length; i += 1) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    // Every second crop is smooth, since noise alone would not reach the activations of a real pellet.
+    const crop = Math.floor(i / cropBytes)
+    pixels[i] = crop % 2 === 0 ? state >>> 24 : (i % cropBytes) % 256
+  }
+}
+
+/** Largest difference of a logit, relative to its size, that the order of additions in another batch size explains. */
+const batchTolerance = 1e-2
+
+/**
+ * Checks the logits of a warm-up: `alone` are those of the first crop by itself, `together` those of a full batch that
+ * starts with the same crop. They must be finite, and the crop must be judged the same in company as alone: a model that
+ * mixes its batch (batch normalisation left in training form) is refused. Throws `failed_precondition`.
+ */
+export function checkWarmUp(modelPath: string, alone: Float32Array, together: Float32Array): void {
+  for (const logits of [alone, together]) {
+    const bad = logits.findIndex((logit) => !Number.isFinite(logit))
+    if (bad >= 0) {
+      throw new PelletlineError(
+        'failed_precondition',
+        `${modelPath} gave ${logits[bad]} as logit ${bad % 2} of warm-up crop ${bad >> 1} of ${logits.length / 2}; ` +
+          `expected finite numbers: ${nextStep}.`,
+      )
+    }
+  }
+  for (const [i, logit] of alone.entries()) {
+    const other = together[i]!
+    if (Math.abs(logit - other) > batchTolerance * Math.max(1, Math.abs(logit))) {
+      throw new PelletlineError(
+        'failed_precondition',
+        `${modelPath} gave logit ${i} of one crop as ${logit} alone and as ${other} in a batch of ${together.length / 2}; ` +
+          `expected a judgement that does not depend on the crop's neighbours: ${nextStep}.`,
+      )
+    }
+  }
+}

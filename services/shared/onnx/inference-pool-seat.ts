@@ -1,0 +1,173 @@
+import { Worker } from 'node:worker_threads'
+import { PelletlineError } from '../errors/pelletline-error.ts'
+import { cropBytes } from '../inspection/crop.ts'
+import type { InferenceWorkerData, RunRequest, WorkerReply } from './inference-pool-protocol.ts'
+
+/** Runs that a worker may hold: one that computes and one that waits in its hands. */
+export const slotsPerWorker = 2
+
+/** Logits of one run and what it cost. */
+export interface RunResult {
+  /** zOK, zNG of each crop in turn. */
+  readonly logits: Float32Array
+  /** Time in the network, microseconds. */
+  readonly computeUs: number
+}
+
+/** One run of at most maxBatch crops. */
+export interface Run {
+  readonly count: number
+  /** Writes the crops into shared memory: count * 2500 bytes. */
+  readonly fill: (pixels: Uint8Array) => void
+  readonly resolve: (result: RunResult) => void
+  readonly reject: (reason: PelletlineError) => void
+}
+
+export interface SeatOptions {
+  readonly worker: Omit<InferenceWorkerData, 'slots'>
+  /** Deaths in a row, without a finished run between, after which the seat stays empty. */
+  readonly maxRestarts: number
+  /** A slot has become free. */
+  readonly onFree: () => void
+  /** The worker has died; it is being replaced unless the seat is given up. */
+  readonly onDeath: (error: PelletlineError) => void
+}
+
+/** A place for one worker thread, which is replaced when it dies. */
+export interface Seat {
+  /** Resolves once the first worker has warmed up; rejects where the model is refused. */
+  readonly warm: Promise<void>
+  state(): 'warming' | 'ready' | 'given-up'
+  /** Runs in the worker's hands. */
+  busy(): number
+  /** Hands a run to the worker; the seat must be ready and have fewer than `slotsPerWorker` runs. */
+  start(run: Run): void
+  /** Waits for the runs in the worker's hands and ends it. */
+  close(): Promise<void>
+}
+
+interface Slot {
+  readonly pixels: Uint8Array
+  readonly logits: Float32Array
+  run: Run | undefined
+}
+
+const restartPauseMs = 100
+
+/** Starts a worker and keeps its place filled. */
+export function createSeat(options: SeatOptions): Seat {
+  const { modelPath, maxBatch } = options.worker
+  const warm = Promise.withResolvers<void>()
+  // A seat may be closed before anyone waits for it.
+  warm.promise.catch(() => {})
+  const idle = Promise.withResolvers<void>()
+  let state: ReturnType<Seat['state']> = 'warming'
+  let worker: Worker | undefined
+  let slots: Slot[] = []
+  let deathsInARow = 0
+  let closing = false
+
+  function busy(): number {
+    return slots.filter((slot) => slot.run !== undefined).length
+  }
+
+  function seatWorker(): void {
+    if (closing) return
+    const memory = Array.from({ length: slotsPerWorker }, () => ({
+      pixels: new SharedArrayBuffer(maxBatch * cropBytes),
+      logits: new SharedArrayBuffer(maxBatch * 2 * Float32Array.BYTES_PER_ELEMENT),
+    }))
+    slots = memory.map(({ pixels, logits }) => ({
+      pixels: new Uint8Array(pixels),
+      logits: new Float32Array(logits),
+      run: undefined,
+    }))
+    const workerData: InferenceWorkerData = { ...options.worker, slots: memory }
+    const seated = new Worker(new URL('./inference-pool-worker.ts', import.meta.url), { workerData })
+    worker = seated
+    let cause: unknown
+    seated.on('error', (error) => {
+      cause = error
+    })
+    seated.on('exit', (exitCode) => bury(exitCode, cause))
+    seated.on('message', onReply)
+  }
+
+  function onReply(reply: WorkerReply): void {
+    switch (reply.kind) {
+      case 'ready':
+        state = 'ready'
+        warm.resolve()
+        break
+      case 'refused':
+        warm.reject(new PelletlineError(reply.code, reply.message))
+        break
+      case 'done':
+        deathsInARow = 0
+        free(reply.slot, (run, slot) =>
+          run.resolve({ logits: slot.logits.slice(0, run.count * 2), computeUs: reply.computeUs }),
+        )
+        break
+      case 'failed':
+        free(reply.slot, (run) =>
+          run.reject(new PelletlineError('internal', `A run of ${run.count} crops failed: ${reply.message}`)),
+        )
+        break
+      default:
+        reply satisfies never
+    }
+    if (closing && busy() === 0) idle.resolve()
+    options.onFree()
+  }
+
+  function free(index: number, report: (run: Run, slot: Slot) => void): void {
+    const slot = slots[index]
+    if (slot?.run === undefined) return
+    const { run } = slot
+    slot.run = undefined
+    report(run, slot)
+  }
+
+  function bury(exitCode: number, cause: unknown): void {
+    worker = undefined
+    deathsInARow += 1
+    const what = cause instanceof Error ? cause.message : `exit code ${exitCode}`
+    const pauseMs = restartPauseMs * 2 ** (deathsInARow - 1)
+    const error = new PelletlineError('unavailable', `A worker of ${modelPath} died (${what}); send the crops again.`, {
+      retryAfterMs: pauseMs * 2,
+      cause,
+    })
+    const lost = slots
+    slots = []
+    state = deathsInARow > options.maxRestarts ? 'given-up' : 'warming'
+    for (const slot of lost) slot.run?.reject(error)
+    idle.resolve()
+    if (closing) return
+    if (state === 'given-up') warm.reject(error)
+    else setTimeout(seatWorker, pauseMs)
+    options.onDeath(error)
+  }
+
+  function start(run: Run): void {
+    const index = slots.findIndex((slot) => slot.run === undefined)
+    const slot = slots[index]!
+    try {
+      run.fill(slot.pixels.subarray(0, run.count * cropBytes))
+    } catch (error) {
+      run.reject(PelletlineError.from(error))
+      return
+    }
+    slot.run = run
+    worker!.postMessage({ slot: index, count: run.count } satisfies RunRequest)
+  }
+
+  async function close(): Promise<void> {
+    closing = true
+    if (busy() > 0) await idle.promise
+    await worker?.terminate()
+    warm.reject(new PelletlineError('cancelled', `The load of ${modelPath} was cancelled; load it again if wanted.`))
+  }
+
+  seatWorker()
+  return { warm: warm.promise, state: () => state, busy, start, close }
+}

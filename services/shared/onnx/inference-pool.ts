@@ -1,0 +1,196 @@
+import { PelletlineError } from '../errors/pelletline-error.ts'
+import { cropBytes } from '../inspection/crop.ts'
+import { createSeat, type Run, type RunResult, type Seat, slotsPerWorker } from './inference-pool-seat.ts'
+import { loadModel } from './load-model.ts'
+import type { ModelManifest } from './model-manifest.ts'
+
+export interface InferencePoolOptions {
+  /** Path of the ONNX file; its manifest lies beside it. */
+  readonly modelPath: string
+  /** SHA-256 that the file must have, hex, beside the manifest's own. */
+  readonly expectedSha256?: string | undefined
+  /** Worker threads, each with a session of its own; default 1. */
+  readonly workers?: number
+  /** Threads of one run; default 2. */
+  readonly threadsPerWorker?: number
+  /** Most crops of one run; default 32. */
+  readonly maxBatch?: number
+  /** Whether a session's threads spin while they wait for work; default false, since the cores are shared. */
+  readonly allowSpinning?: boolean
+  /** Nice value of the workers, 0 (default) to 19 (yields to everything else). */
+  readonly niceness?: number
+  /** Deaths in a row, without a finished run between, after which a worker is given up; default 3. */
+  readonly maxRestarts?: number
+  /** Told of every death of a worker, with the state that it leaves. */
+  readonly onWorkerDeath?: (error: PelletlineError, state: PoolState) => void
+  /** Aborts the load. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** `recovering`: at least one worker is being replaced; `failed`: none is left. */
+export type PoolState = 'ready' | 'recovering' | 'failed' | 'closed'
+
+/** A model in worker threads: a run never blocks the event loop of its caller. */
+export interface InferencePool {
+  /** The model's manifest: id, sha256, threshold on the margin zNG - zOK, metrics, lineage. */
+  readonly model: ModelManifest
+  readonly workers: number
+  readonly maxBatch: number
+  /** Runs that a worker may hold: one that computes and one that waits in its hands. */
+  readonly slotsPerWorker: number
+  /** Load, checks and warm-up took this long, ms. */
+  readonly loadMs: number
+  state(): PoolState
+  /**
+   * Logits of `count` crops in `pixels` (count * 2500 bytes): zOK, zNG of each in turn. Any count; runs hold at most
+   * maxBatch. Rejects with `invalid_argument` where the bytes do not fit the count, with `cancelled` on abort (what no
+   * worker holds yet is not computed), with a retryable `unavailable` when the worker dies.
+   */
+  run(pixels: Uint8Array, count: number, signal?: AbortSignal): Promise<Float32Array>
+  /** One run of 1 to maxBatch crops that `fill` writes straight into shared memory once a worker has room. */
+  runBatch(count: number, fill: (pixels: Uint8Array) => void, signal?: AbortSignal): Promise<RunResult>
+  /** Refuses runs that no worker holds, waits for those in progress and ends the workers. */
+  close(): Promise<void>
+}
+
+function checkWhole(name: string, value: number, from: number, to: number): number {
+  if (Number.isSafeInteger(value) && value >= from && value <= to) return value
+  throw new PelletlineError('invalid_argument', `${name} is ${value}; give a whole number from ${from} to ${to}.`)
+}
+
+function cancelledError(modelPath: string): PelletlineError {
+  return new PelletlineError('cancelled', `Work on ${modelPath} was cancelled; repeat it if it is still wanted.`)
+}
+
+/** Rejects with `cancelled` as soon as the signal aborts. */
+function orAborted(work: Promise<unknown>, modelPath: string, signal: AbortSignal | undefined): Promise<unknown> {
+  if (signal === undefined) return work
+  const { promise, reject } = Promise.withResolvers<never>()
+  const onAbort = () => reject(cancelledError(modelPath))
+  if (signal.aborted) onAbort()
+  signal.addEventListener('abort', onAbort, { once: true })
+  return Promise.race([work, promise]).finally(() => signal.removeEventListener('abort', onAbort))
+}
+
+/**
+ * Loads a model into worker threads and warms it up: manifest, digest, signature, finite and batch-independent output are
+ * checked before the promise resolves. Rejects with a PelletlineError that names the file, what was expected and found.
+ */
+export async function createInferencePool(options: InferencePoolOptions): Promise<InferencePool> {
+  const { modelPath, signal } = options
+  const began = performance.now()
+  const workers = checkWhole('workers', options.workers ?? 1, 1, 64)
+  const threads = checkWhole('threadsPerWorker', options.threadsPerWorker ?? 2, 1, 64)
+  const maxBatch = checkWhole('maxBatch', options.maxBatch ?? 32, 1, 1024)
+  const niceness = checkWhole('niceness', options.niceness ?? 0, 0, 19)
+  const maxRestarts = checkWhole('maxRestarts', options.maxRestarts ?? 3, 0, 100)
+  const loaded = await loadModel(modelPath, { expectedSha256: options.expectedSha256, signal })
+
+  const waiting = new Set<Run>()
+  let closed = false
+  let failure: PelletlineError | undefined
+  const seats: Seat[] = Array.from({ length: workers }, () =>
+    createSeat({
+      worker: {
+        modelPath,
+        modelBytes: loaded.bytes,
+        threads,
+        allowSpinning: options.allowSpinning ?? false,
+        niceness,
+        maxBatch,
+      },
+      maxRestarts,
+      onFree: dispatch,
+      onDeath,
+    }),
+  )
+
+  function state(): PoolState {
+    if (closed) return 'closed'
+    if (failure !== undefined) return 'failed'
+    return seats.every((seat) => seat.state() === 'ready') ? 'ready' : 'recovering'
+  }
+
+  function onDeath(error: PelletlineError): void {
+    if (seats.every((seat) => seat.state() === 'given-up')) {
+      failure = new PelletlineError(
+        'unavailable',
+        `All workers of ${modelPath} died ${maxRestarts + 1} times in a row; see the log, then restart the service.`,
+        { retryAfterMs: 10_000, cause: error },
+      )
+      refuseWaiting(failure)
+    }
+    options.onWorkerDeath?.(error, state())
+  }
+
+  function refuseWaiting(reason: PelletlineError): void {
+    for (const run of waiting) run.reject(reason)
+    waiting.clear()
+  }
+
+  function dispatch(): void {
+    for (const run of waiting) {
+      const ready = seats.filter((seat) => seat.state() === 'ready' && seat.busy() < slotsPerWorker)
+      const seat = ready.sort((a, b) => a.busy() - b.busy())[0]
+      if (seat === undefined) return
+      waiting.delete(run)
+      seat.start(run)
+    }
+  }
+
+  function runBatch(count: number, fill: (pixels: Uint8Array) => void, signal?: AbortSignal): Promise<RunResult> {
+    const { promise, resolve, reject } = Promise.withResolvers<RunResult>()
+    const run: Run = { count, fill, resolve, reject }
+    const onAbort = () => {
+      waiting.delete(run)
+      reject(cancelledError(modelPath))
+    }
+    try {
+      checkWhole('count', count, 1, maxBatch)
+      if (signal?.aborted) throw cancelledError(modelPath)
+      if (closed) throw new PelletlineError('unavailable', `${modelPath} has been closed; send the crops elsewhere.`)
+      if (failure !== undefined) throw failure
+      signal?.addEventListener('abort', onAbort, { once: true })
+      waiting.add(run)
+      dispatch()
+    } catch (error) {
+      reject(error)
+    }
+    return promise.finally(() => signal?.removeEventListener('abort', onAbort))
+  }
+
+  async function run(pixels: Uint8Array, count: number, signal?: AbortSignal): Promise<Float32Array> {
+    checkWhole('count', count, 0, Number.MAX_SAFE_INTEGER)
+    if (pixels.length !== count * cropBytes) {
+      throw new PelletlineError(
+        'invalid_argument',
+        `${count} crops are ${count * cropBytes} bytes, but ${pixels.length} were given; give ${cropBytes} per crop.`,
+      )
+    }
+    const logits = new Float32Array(count * 2)
+    const runs: Promise<void>[] = []
+    for (let from = 0; from < count; from += maxBatch) {
+      const size = Math.min(maxBatch, count - from)
+      const part = pixels.subarray(from * cropBytes, (from + size) * cropBytes)
+      const result = runBatch(size, (target) => target.set(part), signal)
+      runs.push(result.then((part) => logits.set(part.logits, from * 2)))
+    }
+    await Promise.all(runs)
+    return logits
+  }
+
+  async function close(): Promise<void> {
+    closed = true
+    refuseWaiting(new PelletlineError('unavailable', `${modelPath} is being closed; send the crops elsewhere.`))
+    await Promise.all(seats.map((seat) => seat.close()))
+  }
+
+  try {
+    await orAborted(Promise.all(seats.map((seat) => seat.warm)), modelPath, signal)
+  } catch (error) {
+    await close()
+    throw error
+  }
+  const loadMs = performance.now() - began
+  return { model: loaded.manifest, workers, maxBatch, slotsPerWorker, loadMs, state, run, runBatch, close }
+}
