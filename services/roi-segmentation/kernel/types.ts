@@ -87,7 +87,8 @@ export interface StripPellets {
 
 /**
  * Segments the strips of one run in order. A pellet belongs to the strip in which it is closed, that is the strip that
- * holds the row after its last row; `flush` closes what is open at the end of the run.
+ * holds the second row after its last row (the crop's margin reaches there); `flush` closes what is open at the end of
+ * the run.
  */
 export interface Segmenter {
   /** Throws `invalid_argument` on a wrong width or byte count, `failed_precondition` on rows that are not the next ones. */

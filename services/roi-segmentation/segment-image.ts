@@ -1,0 +1,273 @@
+import { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import { type ImageRegion, type ImageStrip, openImageStrips } from '../shared/images/open-image-strips.ts'
+import { cropBytes } from '../shared/inspection/crop.ts'
+import {
+  addToHistogram,
+  type ComponentSummary,
+  createGrayHistogram,
+  cropScaleFor,
+  estimateLight,
+  estimateSize,
+  findComponents,
+  invertGray,
+  type LightEstimate,
+  type Polarity,
+} from '../shared/vision/index.ts'
+import { createSegmenter } from './kernel/create-segmenter.ts'
+import type { PelletColumns, PelletOutline, SegmentationSettings, StripPellets } from './kernel/types.ts'
+
+/** A gray image in memory: `width * height` bytes, row-major. */
+export interface GrayImage {
+  readonly pixels: Uint8Array
+  readonly width: number
+  readonly height: number
+}
+
+export interface SegmentImageOptions {
+  /** Only this rectangle is looked at, px; coordinates of the result are still those of the image. */
+  readonly roi?: ImageRegion | undefined
+  /** Default: found from the histogram. */
+  readonly polarity?: Polarity | undefined
+  /** Gray level of the image as it is, 0..255: pellets lie beyond it. Default: found from the histogram. */
+  readonly threshold?: number | undefined
+  /** Diameter of a typical pellet, px; default: found from a coarse look. */
+  readonly pelletDiameterPx?: number | undefined
+  /** Rows per strip; bounds the memory. Default 1024. */
+  readonly rowsPerStrip?: number | undefined
+  /** Whether outlines are traced. Default true. */
+  readonly outlines?: boolean | undefined
+  readonly signal?: AbortSignal | undefined
+  /** Called with the rows that are done and the rows in all, over all passes. */
+  readonly onProgress?: ((doneRows: number, totalRows: number) => void) | undefined
+}
+
+/** One pellet of an image, measures as in PelletColumns, coordinates in the image. */
+export interface ImagePellet {
+  readonly x: number
+  readonly y: number
+  readonly width: number
+  readonly height: number
+  readonly areaPx: number
+  readonly equivalentDiameterPx: number
+  readonly aspectRatio: number
+  readonly roundness: number
+  readonly meanGray: number
+  readonly touchesBorder: boolean
+  /** One of `notJudgedReason`; 0 where there is a crop. */
+  readonly notJudged: number
+  /** Crop version 1, 2,500 gray bytes in bright polarity; undefined where `notJudged` is not 0. */
+  readonly crop: Uint8Array | undefined
+  /** Closed polygons in image coordinates, pixel corners; empty without `outlines`. */
+  readonly outline: PelletOutline
+}
+
+export interface SegmentedImage {
+  readonly imageWidth: number
+  readonly imageHeight: number
+  readonly roi: ImageRegion
+  /** In the order of (last row, leftmost x). */
+  readonly pellets: readonly ImagePellet[]
+  readonly dust: number
+  readonly shed: number
+  /** What the segmentation ran with; undefined where no pellet shows, and then nothing was segmented. */
+  readonly settings: SegmentationSettings | undefined
+  readonly light: LightEstimate
+}
+
+/** A component smaller than this share of the median pellet is dust. */
+const dustShare = 0.2
+/** A component may be this many median diameters long before it counts as oversize: clusters are, a frame is longer. */
+const longestClusterDiameters = 24
+/** Bound of the memory for rows carried between strips. */
+const maxCarriedRows = 4096
+const maxPelletsPerStrip = 20_000
+
+/**
+ * Segments a whole image, read in strips: first its histogram, then a coarse look for the size of its pellets, then the
+ * pellets. What the options give is not estimated. An image in which no pellet shows (constant, or a bed with noise)
+ * has zero pellets, which is a valid result. Throws what `openImageStrips` throws.
+ */
+export async function segmentImage(
+  source: string | GrayImage,
+  options: SegmentImageOptions = {},
+): Promise<SegmentedImage> {
+  checkOptions(options)
+  const { signal, onProgress } = options
+  const rowsPerStrip = options.rowsPerStrip ?? 1024
+  const image =
+    typeof source === 'string'
+      ? await openImageStrips(source, { rowsPerStrip, roi: options.roi, signal })
+      : stripsOfGray(source, rowsPerStrip, options.roi, signal)
+  try {
+    const total = image.height * 3
+    const histogram = createGrayHistogram()
+    for await (const strip of image.strips()) {
+      addToHistogram(histogram, strip.pixels)
+      onProgress?.(strip.firstRow + strip.rows, total)
+    }
+    const light = withThreshold(
+      estimateLight(histogram, options.polarity && { polarity: options.polarity }),
+      options.threshold,
+    )
+    const dark = light.polarity === 'dark-on-light'
+    const threshold = dark ? 255 - light.threshold : light.threshold
+    const place = { x: image.x, y: image.y, width: image.width, height: image.height }
+    const found = { imageWidth: image.imageWidth, imageHeight: image.imageHeight, roi: place, light }
+    const nothing = { ...found, pellets: [], dust: 0, shed: 0, settings: undefined }
+    if (!light.confident) {
+      onProgress?.(total, total)
+      return nothing
+    }
+
+    const components: ComponentSummary[] = []
+    for await (const strip of image.strips()) {
+      for (const component of findComponents(bright(strip.pixels, dark), strip.width, strip.rows, threshold)) {
+        components.push(component)
+      }
+      onProgress?.(image.height + strip.firstRow + strip.rows, total)
+    }
+    const size = sizeOf(components, options.pelletDiameterPx)
+    if (size === undefined) {
+      onProgress?.(total, total)
+      return nothing
+    }
+    const settings = settingsFor(threshold, size, image.height)
+
+    const segmenter = createSegmenter({ width: image.width, outlines: options.outlines ?? true })
+    const pellets: ImagePellet[] = []
+    let dust = 0
+    let shed = 0
+    const collect = (part: StripPellets): void => {
+      dust += part.dust
+      shed += part.shed
+      for (let i = 0; i < part.pellets.count; i++)
+        pellets.push(pelletOf(part.pellets, i, part.outlines?.[i], image.x, image.y))
+    }
+    for await (const strip of image.strips()) {
+      collect(segmenter.push({ ...strip, pixels: bright(strip.pixels, dark), rowsLostBefore: 0 }, settings))
+      onProgress?.(2 * image.height + strip.firstRow + strip.rows, total)
+    }
+    collect(segmenter.flush(settings))
+    return { ...found, pellets, dust, shed, settings }
+  } finally {
+    await image.close()
+  }
+}
+
+interface Size {
+  readonly medianAreaPx: number
+  readonly largestBoxPx: number
+}
+
+function sizeOf(components: readonly ComponentSummary[], pelletDiameterPx: number | undefined): Size | undefined {
+  if (pelletDiameterPx === undefined) return estimateSize(components)
+  const medianAreaPx = (Math.PI / 4) * pelletDiameterPx ** 2
+  const near = components.filter(({ areaPx }) => areaPx >= 0.4 * medianAreaPx && areaPx <= 1.8 * medianAreaPx)
+  return { medianAreaPx, largestBoxPx: estimateSize(near)?.largestBoxPx ?? Math.ceil(pelletDiameterPx) }
+}
+
+function settingsFor(threshold: number, size: Size, height: number): SegmentationSettings {
+  const diameter = Math.sqrt((4 * size.medianAreaPx) / Math.PI)
+  return {
+    threshold,
+    medianAreaPx: size.medianAreaPx,
+    minAreaPx: Math.ceil(dustShare * size.medianAreaPx),
+    cropScale: cropScaleFor(size.largestBoxPx),
+    maxPelletRows: Math.min(Math.max(height, 1), maxCarriedRows, Math.ceil(longestClusterDiameters * diameter)),
+    maxPelletsPerStrip,
+  }
+}
+
+function withThreshold(light: LightEstimate, threshold: number | undefined): LightEstimate {
+  return threshold === undefined ? light : { ...light, threshold, confident: true }
+}
+
+function bright(pixels: Uint8Array, dark: boolean): Uint8Array {
+  if (!dark) return pixels
+  const copy = pixels.slice()
+  invertGray(copy)
+  return copy
+}
+
+function pelletOf(
+  columns: PelletColumns,
+  i: number,
+  outline: PelletOutline | undefined,
+  dx: number,
+  dy: number,
+): ImagePellet {
+  const notJudged = columns.notJudged[i]!
+  return {
+    x: columns.x[i]! + dx,
+    y: columns.y[i]! + dy,
+    width: columns.width[i]!,
+    height: columns.height[i]!,
+    areaPx: columns.areaPx[i]!,
+    equivalentDiameterPx: columns.equivalentDiameterPx[i]!,
+    aspectRatio: columns.aspectRatio[i]!,
+    roundness: columns.roundness[i]!,
+    meanGray: columns.meanGray[i]!,
+    touchesBorder: columns.touchesBorder[i] === 1,
+    notJudged,
+    crop: notJudged === 0 ? columns.crops.slice(i * cropBytes, (i + 1) * cropBytes) : undefined,
+    outline: (outline ?? []).map((ring) => ring.map((value, at) => value + (at % 2 === 0 ? dx : dy))),
+  }
+}
+
+function stripsOfGray(
+  image: GrayImage,
+  rowsPerStrip: number,
+  region: ImageRegion | undefined,
+  signal: AbortSignal | undefined,
+) {
+  const { pixels, width, height } = image
+  if (pixels.length !== width * height) {
+    throw new PelletlineError(
+      'invalid_argument',
+      `image has ${pixels.length} bytes, but ${width} x ${height} px need ${width * height}`,
+    )
+  }
+  const roi = region ?? { x: 0, y: 0, width, height }
+  if (
+    roi.x < 0 ||
+    roi.y < 0 ||
+    roi.width < 1 ||
+    roi.height < 1 ||
+    roi.x + roi.width > width ||
+    roi.y + roi.height > height
+  ) {
+    throw new PelletlineError(
+      'invalid_argument',
+      `region of interest ${roi.x},${roi.y},${roi.width},${roi.height} does not lie in the image of ${width} x ${height} px`,
+    )
+  }
+  async function* strips(): AsyncGenerator<ImageStrip> {
+    for (let firstRow = 0; firstRow < roi.height; firstRow += rowsPerStrip) {
+      signal?.throwIfAborted()
+      const rows = Math.min(rowsPerStrip, roi.height - firstRow)
+      const part = new Uint8Array(rows * roi.width)
+      for (let row = 0; row < rows; row++) {
+        const from = (roi.y + firstRow + row) * width + roi.x
+        part.set(pixels.subarray(from, from + roi.width), row * roi.width)
+      }
+      yield { pixels: part, width: roi.width, rows, firstRow }
+    }
+  }
+  return { ...roi, imageWidth: width, imageHeight: height, strips, close: () => Promise.resolve() }
+}
+
+function checkOptions(options: SegmentImageOptions): void {
+  const { threshold, pelletDiameterPx, rowsPerStrip } = options
+  if (threshold !== undefined && !(Number.isInteger(threshold) && threshold >= 0 && threshold <= 255)) {
+    throw new PelletlineError(
+      'invalid_argument',
+      `threshold is ${threshold}; valid are whole gray levels from 0 to 255`,
+    )
+  }
+  if (pelletDiameterPx !== undefined && !(pelletDiameterPx >= 2 && pelletDiameterPx <= 10_000)) {
+    throw new PelletlineError('invalid_argument', `pelletDiameterPx is ${pelletDiameterPx}; valid are 2 to 10000 px`)
+  }
+  if (rowsPerStrip !== undefined && !(Number.isInteger(rowsPerStrip) && rowsPerStrip >= 1)) {
+    throw new PelletlineError('invalid_argument', `rowsPerStrip is ${rowsPerStrip}; valid are whole numbers from 1`)
+  }
+}

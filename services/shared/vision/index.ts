@@ -1,0 +1,11 @@
+export { estimateLight, type LightEstimate, type LightOptions, type Polarity } from './estimate-light.ts'
+export { cropScaleFor, estimateMedianArea, estimateSize, type SizeEstimate } from './estimate-size.ts'
+export { type ComponentSummary, findComponents, looksSingle } from './find-components.ts'
+export {
+  addToHistogram,
+  createGrayHistogram,
+  fadeHistogram,
+  type GrayHistogram,
+  histogramTotal,
+} from './gray-histogram.ts'
+export { invertGray } from './invert-gray.ts'
