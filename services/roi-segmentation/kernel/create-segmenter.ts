@@ -22,6 +22,11 @@ export interface SegmenterOptions {
   readonly width: number
   /** Whether every pellet's outline is traced as well; not meant for line rate. */
   readonly outlines?: boolean
+  /**
+   * The first strip is not the run's first: an earlier segmenter read the rows before it, and no pellet that is still to
+   * be reported needs them. So what touches the first row is either reported already or the tail of an oversize component.
+   */
+  readonly resumed?: boolean
 }
 
 /** Cells of the distance transform that a row of the sensor may spend on splitting, per pixel of width. */
@@ -34,7 +39,7 @@ const nestedDustShare = 0.25
  * so the pellets do not depend on how rows are cut into strips. See DESIGN.md beside this file.
  */
 export function createSegmenter(options: SegmenterOptions): Segmenter {
-  const { width, outlines = false } = options
+  const { width, outlines = false, resumed = false } = options
   checkWidth(width, maxWidth)
   const table = createComponentTable()
   const rows = createCarriedRows(width)
@@ -51,6 +56,9 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
   const closed: number[] = []
   const ended: number[] = []
   let started = false
+  let everStarted = false
+  /** First row of a resumed segmenter; none where the run began here, or once rows were lost. */
+  let resumedRow = -1
   let edgeRow = 0
   let edgeReason: number = notJudgedReason.imageEdge
   let dust = 0
@@ -87,7 +95,10 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
         const touched = table.find(previousOf[q]!)
         root = root === -1 || root === touched ? touched : join(root, touched, settings)
       }
-      if (root === -1) root = table.open(row)
+      if (root === -1) {
+        root = table.open(row)
+        if (row === resumedRow) table.makeTail(root)
+      }
       if (table.isTail(root)) table.touch(root, row)
       else table.append(root, row, x0[i]!, x1[i]!)
       currentOf[i] = root
@@ -297,7 +308,9 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
       if (!started || strip.rowsLostBefore > 0) {
         if (started) closeAll(notJudgedReason.lostRows, settings)
         else splitCells = splitCellsPerPixel * width * settings.maxPelletRows
+        resumedRow = resumed && !everStarted && strip.rowsLostBefore === 0 ? strip.firstRow : -1
         started = true
+        everStarted = true
         edgeRow = strip.firstRow
         edgeReason = strip.rowsLostBefore > 0 ? notJudgedReason.lostRows : notJudgedReason.imageEdge
         rows.restart(strip.firstRow)

@@ -64,7 +64,7 @@ export async function openImageStrips(path: string, options: ImageStripsOptions)
   }
   signal?.throwIfAborted()
   await checkFile(path)
-  const size = await readSize(path)
+  const size = await readImageSize(path)
   const roi = options.roi ?? { x: 0, y: 0, width: size.width, height: size.height }
   checkRegion(path, roi, size)
   const place = { ...roi, imageWidth: size.width, imageHeight: size.height }
@@ -107,7 +107,8 @@ async function checkFile(path: string): Promise<void> {
   }
 }
 
-async function readSize(path: string): Promise<{ width: number; height: number }> {
+/** Size of an image after its orientation was applied, px, from its header alone; throws `invalid_argument` where it has none. */
+export async function readImageSize(path: string): Promise<{ width: number; height: number }> {
   try {
     const { autoOrient } = await sharp(path, { limitInputPixels: false }).metadata()
     return { width: autoOrient.width, height: autoOrient.height }

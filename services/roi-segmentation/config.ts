@@ -1,0 +1,40 @@
+import { availableParallelism } from 'node:os'
+import { z } from 'zod'
+
+/** Options of segmentation; every one has a default. */
+export const segmentationOptionsSchema = z.strictObject({
+  /** Most worker threads that segment; each run lives in one. */
+  workers: z
+    .int()
+    .min(1)
+    .max(64)
+    .default(Math.max(1, availableParallelism() - 1)),
+  /** Most runs (line and camera) open at once. */
+  maxRuns: z.int().min(1).max(1024).default(32),
+  /** Strips of one run in work at once: being segmented, or waiting for the bus. */
+  stripsInWork: z.int().min(1).max(16).default(3),
+  /** A component that spans more rows is oversize. */
+  maxPelletRows: z.int().min(16).max(16_384).default(1024),
+  /** Pellets beyond this number in one strip are shed, with a count. */
+  maxPelletsPerStrip: z.int().min(1).max(1_000_000).default(20_000),
+  /** Largest image that SegmentImage takes, pixels. */
+  maxImagePixels: z.int().min(256).max(2_000_000_000).default(64_000_000),
+})
+
+export type SegmentationOptions = z.infer<typeof segmentationOptionsSchema>
+
+/** Configuration file of the service when it runs alone. */
+export const roiSegmentationConfigSchema = z.strictObject({
+  /** `HOST:PORT` or `unix:PATH`. */
+  listen: z.string().min(1).default('127.0.0.1:7402'),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  /** Only the bus within the process exists; crops go no further than this service with it. */
+  bus: z.literal('memory').default('memory'),
+  /** How long a drain waits for strips in work, ms. */
+  drainTimeoutMs: z.int().min(0).max(600_000).default(10_000),
+  /** Largest message taken: a strip with its header, bytes. */
+  maxMessageBytes: z.int().min(65_536).max(1_073_741_824).default(134_217_728),
+  segmentation: segmentationOptionsSchema.prefault({}),
+})
+
+export type RoiSegmentationConfig = z.infer<typeof roiSegmentationConfigSchema>

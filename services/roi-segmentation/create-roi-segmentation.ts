@@ -1,0 +1,74 @@
+import { SegmentationService } from '../gen/pelletline/segmentation/v1/segmentation_pb.ts'
+import type { Bus } from '../shared/bus/bus.ts'
+import { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import { implement } from '../shared/rpc/implement.ts'
+import type { ServiceImplementation } from '../shared/rpc/types.ts'
+import type { Clock } from '../shared/service/clock.ts'
+import type { Logger } from '../shared/telemetry/logger.ts'
+import type { SegmentationOptions } from './config.ts'
+import { createStripWorkers } from './create-strip-workers.ts'
+import { answerSegmentImage } from './segment-image-call.ts'
+import { createSegmentStrips } from './segment-strips.ts'
+
+export interface RoiSegmentationOptions {
+  readonly bus: Bus
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly options: SegmentationOptions
+  /** Program of the worker threads, for tests; the service's own where absent. */
+  readonly workerUrl?: URL
+}
+
+export interface RoiSegmentation {
+  readonly implementations: ServiceImplementation[]
+  /**
+   * Takes no further strip, answers those in work (at most timeoutMs), ends the streams with `unavailable`, so that the
+   * gateways resume them elsewhere, and ends the workers.
+   */
+  drain(timeoutMs: number): Promise<void>
+}
+
+/** Creates the service: strips of runs in worker threads with crops to the bus, and single images. */
+export function createRoiSegmentation(setup: RoiSegmentationOptions): RoiSegmentation {
+  const { bus, clock, logger, options, workerUrl } = setup
+  const { workers, maxRuns, stripsInWork, maxPelletRows, maxPelletsPerStrip, maxImagePixels } = options
+  const limits = { maxPelletRows, maxPelletsPerStrip }
+  const pool = createStripWorkers({
+    workers,
+    maxRuns,
+    limits,
+    clock,
+    ...(workerUrl === undefined ? {} : { workerUrl }),
+  })
+  const draining = new AbortController()
+  const open = new Set<Promise<void>>()
+  const segmentStrips = createSegmentStrips({ bus, workers: pool, stripsInWork, logger, draining: draining.signal })
+
+  return {
+    implementations: [
+      implement(SegmentationService, {
+        segmentImage: (request, context) => answerSegmentImage(request, { maxImagePixels }, context.signal),
+        async *segmentStrips(requests, context) {
+          const { promise, resolve } = Promise.withResolvers<void>()
+          open.add(promise)
+          try {
+            yield* segmentStrips(requests, context)
+          } finally {
+            open.delete(promise)
+            resolve()
+          }
+        },
+      }),
+    ],
+    async drain(timeoutMs) {
+      draining.abort(
+        new PelletlineError('unavailable', 'Segmentation is shutting down; resume the run.', { retryAfterMs: 500 }),
+      )
+      const patience = new AbortController()
+      await Promise.race([Promise.all(open), clock.sleep(timeoutMs, patience.signal).catch(() => {})])
+      patience.abort()
+      if (open.size > 0) logger.warn({ streams: open.size, timeoutMs }, 'streams were still open after the drain')
+      await pool.close()
+    },
+  }
+}

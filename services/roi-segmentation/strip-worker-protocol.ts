@@ -1,0 +1,63 @@
+import type { ErrorCode, FieldViolation } from '../shared/errors/pelletline-error.ts'
+import type { SegmentationLimits } from './segment-strip.ts'
+
+/** What a worker thread is started with. */
+export interface StripWorkerData {
+  readonly limits: SegmentationLimits
+}
+
+/** Opens a run in the worker. */
+export interface OpenRun {
+  readonly kind: 'open'
+  /** Number of the run's stream, unique in the process. */
+  readonly stream: number
+  /** Pixels per row. */
+  readonly width: number
+  /** Whether the first strip is not the run's first: its first row is not the first of the run then. */
+  readonly resumed: boolean
+}
+
+/** Segments the next strip of an open run. */
+export interface SegmentRequest {
+  readonly kind: 'segment'
+  readonly stream: number
+  readonly job: number
+  /** StripHeader, encoded. */
+  readonly header: Uint8Array
+  /** Pixels in shared memory; not changed until the reply. */
+  readonly pixels: Uint8Array
+  readonly receivedUnixNs: bigint
+  /** What to add to the worker's clock, ns. */
+  readonly clockOffsetNs: bigint
+  /** Nothing is published: no message is made. */
+  readonly context: boolean
+}
+
+/** Forgets a run. */
+export interface CloseRun {
+  readonly kind: 'close'
+  readonly stream: number
+}
+
+export type WorkerRequest = OpenRun | SegmentRequest | CloseRun
+
+/** What one strip gave, ready for the bus. */
+export interface StripReply {
+  /** CropsMessage of every part, encoded; none for a context strip. */
+  readonly parts: readonly Uint8Array[]
+  readonly neededFromRow: number
+  readonly singleAreaPx: readonly number[]
+  /** Pellets with columns. */
+  readonly pellets: number
+  readonly shed: number
+}
+
+export type WorkerReply =
+  | { readonly kind: 'done'; readonly job: number; readonly reply: StripReply }
+  | {
+      readonly kind: 'failed'
+      readonly job: number
+      readonly code: ErrorCode
+      readonly message: string
+      readonly violations: readonly FieldViolation[]
+    }

@@ -1,0 +1,73 @@
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { fromBinary, toBinary } from '@bufbuild/protobuf'
+import { CropsMessageSchema } from '../gen/pelletline/events/v1/events_pb.ts'
+import { StripHeaderSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
+import { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import { systemClock } from '../shared/service/clock.ts'
+import { createSegmenter } from './kernel/create-segmenter.ts'
+import { createRunSegmenter, type RunSegmenter } from './segment-strip.ts'
+import { stampTimes } from './stamp-times.ts'
+import type {
+  SegmentRequest,
+  StripReply,
+  StripWorkerData,
+  WorkerReply,
+  WorkerRequest,
+} from './strip-worker-protocol.ts'
+import { toParts } from './to-parts.ts'
+
+// A worker thread: holds the segmenters of the runs given to it and turns strips into encoded messages, one at a time.
+const { limits } = workerData as StripWorkerData
+const port = parentPort as MessagePort
+const runs = new Map<number, RunSegmenter>()
+
+function segment(request: SegmentRequest): StripReply {
+  const run = runs.get(request.stream)
+  if (run === undefined) {
+    throw new PelletlineError(
+      'internal',
+      `Stream ${request.stream} is not open in this worker; report it with the log.`,
+    )
+  }
+  const header = fromBinary(StripHeaderSchema, request.header)
+  const beganNs = systemClock.nowNs() + request.clockOffsetNs
+  const strip = run.segment(header, request.pixels)
+  const endedNs = systemClock.nowNs() + request.clockOffsetNs
+  const times = { receivedUnixNs: request.receivedUnixNs, beganNs, endedNs }
+  const parts = request.context
+    ? []
+    : toParts(header, strip).map((part) => toBinary(CropsMessageSchema, stampTimes(part, times)))
+  const { neededFromRow, singleAreaPx, shed } = strip
+  return { parts, neededFromRow, singleAreaPx, pellets: strip.pellets.count, shed }
+}
+
+function answer(request: SegmentRequest): void {
+  try {
+    const reply = segment(request)
+    // Each part is the whole of its buffer, so it moves without a copy.
+    const moved = reply.parts.map((part) => part.buffer as ArrayBuffer)
+    port.postMessage({ kind: 'done', job: request.job, reply } satisfies WorkerReply, moved)
+  } catch (reason) {
+    const { code, message, violations } = PelletlineError.from(reason)
+    port.postMessage({ kind: 'failed', job: request.job, code, message, violations } satisfies WorkerReply)
+  }
+}
+
+port.on('message', (request: WorkerRequest) => {
+  switch (request.kind) {
+    case 'open':
+      runs.set(
+        request.stream,
+        createRunSegmenter(createSegmenter({ width: request.width, resumed: request.resumed }), limits),
+      )
+      return
+    case 'segment':
+      answer(request)
+      return
+    case 'close':
+      runs.delete(request.stream)
+      return
+    default:
+      request satisfies never
+  }
+})
