@@ -43,21 +43,23 @@ export function sampleLineDomain(random: Random, specks: CropSpecks): CropDomain
  * speck and not the line (domain randomisation).
  */
 export function sampleWideDomain(random: Random, specks: CropSpecks): CropDomain {
-  const medianDiameterPx = random.chance(0.6) ? random.range(30, 56) : random.logRange(18, 84)
+  // Something like every other product is a natural-looking one: round, matt, with a strongly patterned skin.
+  const natural = random.chance(0.45)
+  const medianDiameterPx = natural || random.chance(0.6) ? random.range(30, 60) : random.logRange(19, 84)
   const sizeSpread = random.range(0.02, 0.14)
-  const cylinders = random.chance(0.45) ? 1 : 0
+  const cylinders = !natural && random.chance(0.7) ? 1 : 0
   const largest = medianDiameterPx * (1 + 1.6 * sizeSpread) * (cylinders ? 1.16 : 1.06)
   // A recipe's largest pellet is not always the lot's: half of the time the scale leaves more room than needed.
   const cropScale = Math.min(1, 46 / largest) * (random.chance(0.5) ? 1 : random.range(0.82, 1))
   const perCropPx = 1 / cropScale
   const bedGray = random.chance(0.3) ? random.range(0, 8) : random.range(6, 60)
-  const gray = Math.min(240, Math.max(bedGray + 60, random.range(80, 235)))
+  const gray = Math.min(235, Math.max(bedGray + 60, natural ? random.range(85, 200) : random.range(80, 225)))
   const pale = gray / 255
   // In a blurred picture a small speck loses its contrast: what is asked to be found grows with the blur.
   const blurCropPx = random.chance(0.2) ? random.range(1, 1.7) : random.range(0.35, 1)
   const smallest = specks.smallestSpeckPx * Math.max(1, blurCropPx / 0.9)
-  const spotted = random.chance(0.3)
-  const patterned = random.chance(0.65)
+  const spotted = random.chance(natural ? 0.5 : 0.2)
+  const patterned = natural || random.chance(0.5)
   const settings: LineSettings = {
     ...defaultLine,
     width: Math.round(sceneSide * perCropPx),
@@ -76,13 +78,13 @@ export function sampleWideDomain(random: Random, specks: CropSpecks): CropDomain
       gray,
       graySpread: random.range(2, 20) * pale,
       translucency: random.next() ** 1.5,
-      glossShare: random.chance(0.5) ? random.next() : 0,
+      glossShare: random.chance(natural ? 0.25 : 0.6) ? random.next() : 0,
       gloss: random.range(0.05, 0.6),
       shading: random.range(0.1, 0.9),
       mottle: 0.004 + 0.056 * random.next() ** 1.6,
-      patternShare: patterned ? random.range(0.3, 1) : 0,
-      patternContrast: random.range(0.05, 0.22),
-      markShare: random.chance(0.65) ? random.range(0.2, 0.8) : 0.05,
+      patternShare: patterned ? random.range(natural ? 0.6 : 0.25, 1) : 0,
+      patternContrast: natural ? random.range(0.08, 0.24) : random.range(0.05, 0.2),
+      markShare: natural ? random.range(0.4, 0.85) : random.chance(0.5) ? random.range(0.1, 0.7) : 0.05,
       tailShare: 0.01,
       twinShare: 0,
       finesShare: 0.002,
@@ -92,8 +94,9 @@ export function sampleWideDomain(random: Random, specks: CropSpecks): CropDomain
       ...defaultLine.specks,
       ...specks,
       smallestSpeckPx: smallest * perCropPx,
+      minContrast: Math.min(0.55, specks.minContrast * Math.max(1, 0.8 * blurCropPx)),
       maxSpeckPx: random.range(7, 18) * perCropPx,
-      maxContrast: random.range(0.6, 0.98),
+      maxContrast: random.range(0.62, 0.98),
       severalShare: spotted ? random.range(0.4, 1) : random.range(0.05, 0.4),
       maxSpecks: spotted ? random.int(4, 14) : random.int(2, 5),
       rimShare: random.range(0.05, 0.35),
@@ -104,8 +107,8 @@ export function sampleWideDomain(random: Random, specks: CropSpecks): CropDomain
       bedTexture: Math.min(8, bedGray * 0.15) * random.next(),
       unevenLight: random.range(0, 0.3),
       blurPx: Math.max(0.3, blurCropPx * perCropPx - 0.3 * (perCropPx - 1)),
-      readNoise: random.range(0.2, 4),
-      shotNoise: random.range(0.5, 7),
+      readNoise: 0.2 + 3.8 * random.next() ** 1.7,
+      shotNoise: 0.4 + 6.5 * random.next() ** 1.5,
       noiseCorrelationPx: ([0, 0, 0.8, 0.8, 2] as const)[random.int(0, 4)]!,
       sharpening: random.chance(0.35) ? random.range(0.1, 0.9) : 0,
       flicker: random.range(0, 0.02),

@@ -1,0 +1,12 @@
+export { type SimulateCropsOptions, type SimulatedCrops, simulateCrops } from './crops/simulate-crops.ts'
+export { type Fault, type FaultName, faultNames, parseFault } from './faults.ts'
+export { createLineRenderer, type LineRenderer } from './render/render-rows.ts'
+export {
+  defaultLine,
+  type LineSettings,
+  type LineSettingsInput,
+  resolveLineSettings,
+  wideLine,
+} from './settings.ts'
+export { matchTruth, type PelletBoxes, type TruthMatch } from './truth/match-truth.ts'
+export { type PelletTruth, pelletTruth, type SpeckTruth } from './truth/pellet-truth.ts'
