@@ -186,7 +186,7 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
     const baseRow = table.firstRow(root)
     table.copyRuns(root, region)
     const height = region.y[region.count - 1]! + 1
-    add(judge.outlineOf(region, height), baseRow, -1, 0, notJudgedReason.oversize, settings)
+    add(judge.outlineOf(region, height, settings.medianAreaPx), baseRow, -1, 0, notJudgedReason.oversize, settings)
   }
 
   function report(
@@ -196,14 +196,11 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
     cutReason: number,
     settings: SegmentationSettings,
   ): void {
-    add(
-      judged.outline,
-      baseRow,
-      cutRow,
-      cutReason,
-      judged.cluster ? notJudgedReason.cluster : notJudgedReason.judged,
-      settings,
-    )
+    if (judged.kind === 'thread') dust++
+    else {
+      const reason = judged.kind === 'cluster' ? notJudgedReason.cluster : notJudgedReason.judged
+      add(judged.outline, baseRow, cutRow, cutReason, reason, settings)
+    }
   }
 
   /** Measures one pellet and writes it with its crop, or counts it as dust or shed. */

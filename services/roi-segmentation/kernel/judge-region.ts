@@ -1,7 +1,8 @@
 import { createRowExtent, createRowHull, extentOfRuns, hullOfExtent, hullToRuns } from './convex-hull.ts'
 import { createHoleFiller } from './fill-holes.ts'
-import { createRunList, type RunList } from './run-list.ts'
-import { createRegionSplitter, type RegionParts } from './split-region.ts'
+import { createOutlineFiller } from './fill-outline.ts'
+import { createRunList, type RunList, runArea, runsLeft, runsRight } from './run-list.ts'
+import { copyPart, createRegionSplitter, type RegionParts } from './split-region.ts'
 
 /** A region is a single pellet up to this many median pellets if its outline is at least `singleSolidity` convex ... */
 const singleArea = 1.45
@@ -11,22 +12,29 @@ const largeSingleArea = 2.5
 const largeSingleSolidity = 0.965
 /** Below this area two pellets of the lot do not fit in, whatever the outline. */
 const alwaysSingleArea = 0.75
-/** Holes up to this share of a median pellet are specks when middles are looked for; the bed between four touching discs is 0.27. */
-const speckHoleShare = 0.15
-/** A region of at least this convexity gets the outline of its hull: notches and holes of specks belong to the pellet. */
-const hullSolidity = 0.8
+/** Holes up to this share of a median pellet are specks, or the bed between three touching discs (0.05): no middle is lost by filling them. */
+const smallHoleShare = 0.06
+/** Holes up to this share may be specks, or the bed between four touching discs (0.27): what fits better decides. */
+const largeHoleShare = 0.3
+/** Notches up to this share of a median pellet are roughness of the outline. */
+const roughnessShare = 0.03
+/** Specks on the rim take up to this share of a median pellet from its outline, and are up to this share of its diameter long. */
+const rimSpeckShare = 0.2
+const rimSpeckLength = 0.6
 /** What is left in one part is touching pellets that cannot be told apart from this area on, unless it is convex. */
 const clusterArea = 1.9
 const clusterSolidity = 0.93
+/** A region without a middle, longer than this many median diameters, is a thread, a film or the edge of a frame. */
+const threadLength = 1.5
 
 /** One pellet, or what could not be told apart. */
 export interface JudgedRegion {
-  /** Its own outline as runs: holes and notches filled. */
+  /** Its own outline as runs: holes and notches filled. Valid until the next call. */
   readonly outline: RunList
-  readonly cluster: boolean
+  readonly kind: 'pellet' | 'cluster' | 'thread'
 }
 
-/** Decides what a region is: one pellet, several that touch, or a cluster that cannot be split. */
+/** Decides what a region is: one pellet, several that touch, a cluster that cannot be split, or a thread. */
 export interface RegionJudge {
   /**
    * Calls `report` for each pellet of the region whose runs are `runs` (rows from 0 to rows - 1). `afford` is asked
@@ -39,14 +47,17 @@ export interface RegionJudge {
     afford: (cells: number) => boolean,
     report: (region: JudgedRegion) => void,
   ): void
-  /** The outline of a region with all holes and, where it is convex enough, notches filled. */
-  outlineOf(runs: RunList, rows: number): RunList
+  /** The outline of a region with its holes, and the notches of specks, filled. */
+  outlineOf(runs: RunList, rows: number, medianAreaPx: number): RunList
 }
 
 export function createRegionJudge(): RegionJudge {
-  const filler = createHoleFiller()
+  const holeFiller = createHoleFiller()
+  const outlineFiller = createOutlineFiller()
   const splitter = createRegionSplitter()
+  const otherSplitter = createRegionSplitter()
   const filled = createRunList(4096)
+  const filledMore = createRunList(4096)
   const whole = createRunList(4096)
   const part = createRunList(4096)
   const extent = createRowExtent(256)
@@ -57,80 +68,83 @@ export function createRegionJudge(): RegionJudge {
   function hullOf(runs: RunList, rows: number): number {
     if (chain.length < rows) chain = new Int32Array(rows * 2)
     extentOfRuns(runs, rows, extent)
-    hullOfExtent(extent, 0, rows, hull, chain)
+    hullOfExtent(extent, runs.y[0]!, runs.y[runs.count - 1]! + 1, hull, chain)
     return hull.area
   }
 
-  function outlineWith(runs: RunList, area: number, hullArea: number): RunList {
-    if (area >= hullSolidity * hullArea) {
+  /** `hull` is that of the region. */
+  function complete(runs: RunList, area: number, medianAreaPx: number): RunList {
+    const roughness = roughnessShare * medianAreaPx
+    if (hull.area - area <= roughness) {
       hullToRuns(hull, whole)
       return whole
     }
-    filler.fill(runs, Number.MAX_SAFE_INTEGER, whole)
+    const diameter = Math.sqrt((4 * medianAreaPx) / Math.PI)
+    const limits = { smallPx: roughness, speckPx: rimSpeckShare * medianAreaPx, longestPx: rimSpeckLength * diameter }
+    outlineFiller.fill(runs, hull, limits, whole)
     return whole
   }
 
+  function reportParts(
+    parts: RegionParts,
+    rows: number,
+    medianAreaPx: number,
+    report: (r: JudgedRegion) => void,
+  ): void {
+    for (let p = 0; p < parts.count; p++) {
+      copyPart(parts, p, part)
+      const hullArea = hullOf(part, rows)
+      const outline = complete(part, runArea(part), medianAreaPx)
+      const area = runArea(outline)
+      const large = area > clusterArea * medianAreaPx && area < clusterSolidity * hullArea
+      report({ outline, kind: large ? 'cluster' : 'pellet' })
+    }
+  }
+
   return {
-    outlineOf(runs, rows) {
-      const hullArea = hullOf(runs, rows)
-      return outlineWith(runs, areaOf(runs), hullArea)
+    outlineOf(runs, rows, medianAreaPx) {
+      hullOf(runs, rows)
+      return complete(runs, runArea(runs), medianAreaPx)
     },
 
     judge(runs, rows, medianAreaPx, afford, report) {
-      const area = areaOf(runs)
+      const area = runArea(runs)
       const hullArea = hullOf(runs, rows)
-      // Most regions are convex and without a hole: what the hull adds is then the whole of what a fill could add.
-      if (isSingle(hullArea, area / hullArea, medianAreaPx)) {
-        report({ outline: outlineWith(runs, area, hullArea), cluster: false })
+      const box = { left: runsLeft(runs), right: runsRight(runs), rows }
+      const diameter = Math.sqrt((4 * medianAreaPx) / Math.PI)
+      const long = Math.max(box.right - box.left, rows) > threadLength * diameter
+      if (isSingle(hullArea, area / hullArea, long, medianAreaPx)) {
+        report({ outline: complete(runs, area, medianAreaPx), kind: 'pellet' })
         return
       }
-      const solidArea = area + filler.fill(runs, speckHoleShare * medianAreaPx, filled)
-      if (isSingle(solidArea, solidArea / hullArea, medianAreaPx)) {
-        report({ outline: outlineWith(filled, solidArea, hullArea), cluster: false })
+      const small = holeFiller.fill(runs, smallHoleShare * medianAreaPx, filled)
+      const more = holeFiller.fill(runs, largeHoleShare * medianAreaPx, filledMore)
+      if (isSingle(area + more, (area + more) / hullArea, long, medianAreaPx)) {
+        report({ outline: complete(runs, area, medianAreaPx), kind: 'pellet' })
         return
       }
-      const box = { left: leftOf(runs), right: rightOf(runs), rows }
-      if (!afford(splitter.cost(box, medianAreaPx))) {
-        report({ outline: outlineWith(filled, solidArea, hullArea), cluster: true })
+      const cost = splitter.cost(box, medianAreaPx)
+      if (!afford(more > small ? 2 * cost : cost)) {
+        report({ outline: complete(runs, area, medianAreaPx), kind: 'cluster' })
         return
       }
-      const parts = splitter.split(runs, filled, box, medianAreaPx)
-      for (let p = 0; p < parts.count; p++) reportPart(parts, p)
-
-      function reportPart(all: RegionParts, p: number): void {
-        splitter.copyPart(all, p, part)
-        const partHull = hullOf(part, rows)
-        const partArea = areaOf(part)
-        const outline = outlineWith(part, partArea, partHull)
-        const outlineArea = areaOf(outline)
-        const cluster = outlineArea > clusterArea * medianAreaPx && partArea < clusterSolidity * partHull
-        report({ outline, cluster })
+      let parts = splitter.split(runs, filled, box, medianAreaPx)
+      if (more > small) {
+        const others = otherSplitter.split(runs, filledMore, box, medianAreaPx)
+        if (others.excessPx < parts.excessPx) parts = others
       }
+      if (parts.seeds === 0 && long) {
+        report({ outline: complete(runs, area, medianAreaPx), kind: 'thread' })
+        return
+      }
+      reportParts(parts, rows, medianAreaPx, report)
     },
   }
 }
 
-function isSingle(area: number, solidity: number, medianAreaPx: number): boolean {
+function isSingle(area: number, solidity: number, long: boolean, medianAreaPx: number): boolean {
   const size = area / medianAreaPx
-  if (size <= alwaysSingleArea) return true
-  if (size <= singleArea) return solidity >= singleSolidity
-  return size <= largeSingleArea && solidity >= largeSingleSolidity
-}
-
-function areaOf(runs: RunList): number {
-  let area = 0
-  for (let i = 0; i < runs.count; i++) area += runs.x1[i]! - runs.x0[i]!
-  return area
-}
-
-function leftOf(runs: RunList): number {
-  let left = runs.x0[0]!
-  for (let i = 1; i < runs.count; i++) if (runs.x0[i]! < left) left = runs.x0[i]!
-  return left
-}
-
-function rightOf(runs: RunList): number {
-  let right = runs.x1[0]!
-  for (let i = 1; i < runs.count; i++) if (runs.x1[i]! > right) right = runs.x1[i]!
-  return right
+  if (size <= alwaysSingleArea && !long) return true
+  if (size > alwaysSingleArea && size <= singleArea) return solidity >= singleSolidity
+  return size > alwaysSingleArea && size <= largeSingleArea && solidity >= largeSingleSolidity
 }

@@ -45,3 +45,17 @@ export function runArea(list: RunList): number {
   for (let i = 0; i < list.count; i++) area += list.x1[i]! - list.x0[i]!
   return area
 }
+
+/** Leftmost column of a region that has a run. */
+export function runsLeft(list: RunList): number {
+  let left = list.x0[0]!
+  for (let i = 1; i < list.count; i++) if (list.x0[i]! < left) left = list.x0[i]!
+  return left
+}
+
+/** One past the rightmost column of a region that has a run. */
+export function runsRight(list: RunList): number {
+  let right = list.x1[0]!
+  for (let i = 1; i < list.count; i++) if (list.x1[i]! > right) right = list.x1[i]!
+  return right
+}

@@ -16,6 +16,10 @@ export interface RegionParts {
   /** The region's runs cut at the borders between parts, in order. */
   readonly pieces: RunList
   partOf: Int32Array
+  /** Seeds that the distance transform showed; 0 where nothing as thick as a pellet is in the region. */
+  seeds: number
+  /** Pixels of the parts' hulls that are not the parts': how far the parts are from convex pellets. */
+  excessPx: number
 }
 
 export interface RegionSplitter {
@@ -26,8 +30,6 @@ export interface RegionSplitter {
   split(runs: RunList, filled: RunList, box: RegionBox, medianAreaPx: number): RegionParts
   /** Cells of the grid that `split` works on: the measure of its cost. */
   cost(box: RegionBox, medianAreaPx: number): number
-  /** Copies part p to `part`; returns its number of runs. */
-  copyPart(parts: RegionParts, p: number, part: RunList): number
 }
 
 /** Two parts are one pellet again if together they are at least this convex ... */
@@ -42,7 +44,7 @@ export function createRegionSplitter(): RegionSplitter {
   const finder = createSeedFinder()
   const cutter = createSeedCutter()
   const pieces = createRunList(4096)
-  const parts: RegionParts = { count: 0, pieces, partOf: new Int32Array(0) }
+  const parts: RegionParts = { count: 0, pieces, partOf: new Int32Array(0), seeds: 0, excessPx: 0 }
   const hull = createRowHull(256)
   let chain = new Int32Array(256)
   const extents: RowExtent[] = []
@@ -50,7 +52,7 @@ export function createRegionSplitter(): RegionSplitter {
   let group = new Int32Array(64)
   let top = new Int32Array(64)
   let bottom = new Int32Array(64)
-  const single = new Int32Array(1)
+  let single = new Int32Array(1024)
 
   function measureParts(count: number, rows: number, owner: Int32Array): void {
     if (areas.length < count) {
@@ -76,6 +78,11 @@ export function createRegionSplitter(): RegionSplitter {
       bottom[p] = y + 1
       widenExtent(extents[p]!, y, pieces.x0[i]!, pieces.x1[i]!)
     }
+  }
+
+  function excessOf(p: number): number {
+    hullOfExtent(extents[p]!, top[p]!, bottom[p]!, hull, chain)
+    return hull.area - areas[p]!
   }
 
   /** How convex two parts are together, 0 where they may not be joined. */
@@ -131,8 +138,12 @@ export function createRegionSplitter(): RegionSplitter {
       if (seeds.count < 2) {
         pieces.count = 0
         for (let i = 0; i < runs.count; i++) appendRun(pieces, runs.y[i]!, runs.x0[i]!, runs.x1[i]!)
+        if (single.length < pieces.count) single = new Int32Array(pieces.count * 2)
         parts.count = 1
         parts.partOf = single
+        parts.seeds = seeds.count
+        measureParts(1, box.rows, single)
+        parts.excessPx = excessOf(0)
         return parts
       }
       const owner = cutter.cut(runs, seeds, pieces)
@@ -143,8 +154,11 @@ export function createRegionSplitter(): RegionSplitter {
 
       // Numbers without gaps, and none for a seed whose cell holds no pixel.
       let numbered = 0
+      parts.excessPx = 0
       for (let p = 0; p < count; p++) {
-        if (group[p] === p) group[p] = areas[p] === 0 ? -1 : -2 - numbered++
+        if (group[p] !== p) continue
+        if (areas[p]! > 0) parts.excessPx += excessOf(p)
+        group[p] = areas[p] === 0 ? -1 : -2 - numbered++
       }
       for (let i = 0; i < pieces.count; i++) {
         let p = owner[i]!
@@ -153,22 +167,20 @@ export function createRegionSplitter(): RegionSplitter {
       }
       parts.count = numbered
       parts.partOf = owner
+      parts.seeds = count
       return parts
     },
+  }
+}
 
-    copyPart(all, p, part) {
-      part.count = 0
-      if (all.count === 1) {
-        for (let i = 0; i < pieces.count; i++) appendRun(part, pieces.y[i]!, pieces.x0[i]!, pieces.x1[i]!)
-        return part.count
-      }
-      for (let i = 0; i < pieces.count; i++) {
-        if (all.partOf[i] !== p) continue
-        const last = part.count - 1
-        if (last >= 0 && part.y[last] === pieces.y[i] && part.x1[last] === pieces.x0[i]) part.x1[last] = pieces.x1[i]!
-        else appendRun(part, pieces.y[i]!, pieces.x0[i]!, pieces.x1[i]!)
-      }
-      return part.count
-    },
+/** Copies part p of a split region to `part`, pieces of one run that went to the same part joined again. */
+export function copyPart(parts: RegionParts, p: number, part: RunList): void {
+  const { pieces, partOf } = parts
+  part.count = 0
+  for (let i = 0; i < pieces.count; i++) {
+    if (partOf[i] !== p) continue
+    const last = part.count - 1
+    if (last >= 0 && part.y[last] === pieces.y[i] && part.x1[last] === pieces.x0[i]) part.x1[last] = pieces.x1[i]!
+    else appendRun(part, pieces.y[i]!, pieces.x0[i]!, pieces.x1[i]!)
   }
 }
