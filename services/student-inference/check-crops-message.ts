@@ -50,8 +50,11 @@ export function checkCropsMessage(message: CropsMessage): void {
       description: `${message.crops.length} bytes; ${judged} pellets with a crop need ${judged * cropBytes}`,
     })
   }
-  if (counts.found !== BigInt(count)) {
-    violations.push({ field: 'reconciliation.found', description: `${counts.found}; the part has ${count} pellets` })
+  if (counts.found !== BigInt(count) + counts.shed) {
+    violations.push({
+      field: 'reconciliation.found',
+      description: `${counts.found}; the part has ${count} pellets and ${counts.shed} were shed`,
+    })
   }
   if (counts.notJudged !== BigInt(count - judged)) {
     violations.push({

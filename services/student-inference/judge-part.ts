@@ -104,7 +104,7 @@ export function judgePart(
       auditSampled: items.length,
       reconciliation,
       times: create(StageTimesSchema, {
-        ...(message.times ?? {}),
+        ...(message.times ?? create(StageTimesSchema)),
         inferenceQueuedUnixNs: judged.queuedNs,
         inferenceBeganUnixNs: judged.beganNs,
         inferenceEndedUnixNs: judged.endedNs,

@@ -57,14 +57,22 @@ export function checkModelSignature(
   }
 }
 
-/** Fills `pixels` with the warm-up crops: gray levels of a fixed pattern over the whole range, a different one per crop. */
+/**
+ * Fills `pixels` with the warm-up crops, always the same: in turn noise over the whole range of grays, and a disc whose
+ * gray differs from crop to crop, as a pellet's would.
+ */
 export function fillWarmUpCrops(pixels: Uint8Array): void {
   let state = 1
   for (let i = 0; i < pixels.length; i += 1) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    // Every second crop is smooth, since noise alone would not reach the activations of a real pellet.
     const crop = Math.floor(i / cropBytes)
-    pixels[i] = crop % 2 === 0 ? state >>> 24 : (i % cropBytes) % 256
+    if (crop % 2 === 0) {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+      pixels[i] = state >>> 24
+    } else {
+      const x = (i % cropSide) - 24.5
+      const y = Math.floor((i % cropBytes) / cropSide) - 24.5
+      pixels[i] = x * x + y * y < 400 ? 60 + ((crop * 37) % 180) : 0
+    }
   }
 }
 

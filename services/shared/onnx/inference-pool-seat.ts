@@ -25,6 +25,8 @@ export interface Run {
 
 export interface SeatOptions {
   readonly worker: Omit<InferenceWorkerData, 'slots'>
+  /** Entry of the worker thread. */
+  readonly entry: URL
   /** Deaths in a row, without a finished run between, after which the seat stays empty. */
   readonly maxRestarts: number
   /** A slot has become free. */
@@ -83,7 +85,7 @@ export function createSeat(options: SeatOptions): Seat {
       run: undefined,
     }))
     const workerData: InferenceWorkerData = { ...options.worker, slots: memory }
-    const seated = new Worker(new URL('./inference-pool-worker.ts', import.meta.url), { workerData })
+    const seated = new Worker(options.entry, { workerData })
     worker = seated
     let cause: unknown
     seated.on('error', (error) => {

@@ -21,6 +21,8 @@ export interface InferencePoolOptions {
   readonly niceness?: number
   /** Deaths in a row, without a finished run between, after which a worker is given up; default 3. */
   readonly maxRestarts?: number
+  /** Entry of the worker threads; default the one of this folder, which runs ONNX Runtime. */
+  readonly workerEntry?: URL
   /** Told of every death of a worker, with the state that it leaves. */
   readonly onWorkerDeath?: (error: PelletlineError, state: PoolState) => void
   /** Aborts the load. */
@@ -99,6 +101,7 @@ export async function createInferencePool(options: InferencePoolOptions): Promis
         niceness,
         maxBatch,
       },
+      entry: options.workerEntry ?? new URL('./inference-pool-worker.ts', import.meta.url),
       maxRestarts,
       onFree: dispatch,
       onDeath,

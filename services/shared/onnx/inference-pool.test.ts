@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict'
+import { rm, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import test, { after, before } from 'node:test'
+import { PelletlineError } from '../errors/pelletline-error.ts'
+import { createInferencePool, type PoolState } from './inference-pool.ts'
+import { grayCrops, modelDirectory, type TinyModelOptions, writeTinyModel } from './test-support/tiny-model.ts'
+
+let directory: Awaited<ReturnType<typeof modelDirectory>>
+before(async () => {
+  directory = await modelDirectory()
+})
+after(() => directory.remove())
+
+const mortal = new URL('./test-support/mortal-worker.ts', import.meta.url)
+
+/** Logits that the tiny model gives for a crop of one gray level. */
+const expectedLogits = (...levels: number[]) => levels.flatMap((level) => [0, 0.1 * (128 - level)])
+
+function assertClose(found: ArrayLike<number>, expected: readonly number[]): void {
+  assert.equal(found.length, expected.length)
+  for (const [i, value] of expected.entries()) assert.ok(Math.abs(found[i]! - value) < 1e-4, `${found[i]} at ${i}`)
+}
+
+async function refusal(id: string, options: TinyModelOptions = {}): Promise<PelletlineError> {
+  const modelPath = await writeTinyModel(directory.path, { id, ...options })
+  return refusalOf(modelPath)
+}
+
+async function refusalOf(modelPath: string, expectedSha256?: string): Promise<PelletlineError> {
+  const error = await createInferencePool({ modelPath, threadsPerWorker: 1, expectedSha256 }).then(
+    async (pool) => pool.close(),
+    (reason) => reason,
+  )
+  assert.ok(error instanceof PelletlineError, 'the model was not refused')
+  assert.ok(error.message.includes(modelPath), error.message)
+  return error
+}
+
+test('inference pool gives the logits of every crop in order, over several runs and workers', async () => {
+  const modelPath = await writeTinyModel(directory.path, { id: 'good', threshold: 0.5 })
+  const pool = await createInferencePool({ modelPath, workers: 2, threadsPerWorker: 1, maxBatch: 4 })
+  try {
+    assert.equal(pool.model.id, 'good')
+    assert.equal(pool.model.threshold, 0.5)
+    assert.equal(pool.state(), 'ready')
+    const levels = Array.from({ length: 21 }, (_, i) => i * 12)
+    assertClose(await pool.run(grayCrops(...levels), levels.length), expectedLogits(...levels))
+    assert.equal((await pool.run(new Uint8Array(0), 0)).length, 0)
+  } finally {
+    await pool.close()
+  }
+  await assert.rejects(pool.run(grayCrops(1), 1), { code: 'unavailable' })
+})
+
+test('inference pool refuses bytes that do not fit the count', async () => {
+  const modelPath = await writeTinyModel(directory.path, { id: 'count' })
+  const pool = await createInferencePool({ modelPath, threadsPerWorker: 1, maxBatch: 4 })
+  await assert.rejects(pool.run(new Uint8Array(2499), 1), { code: 'invalid_argument', message: /2500 bytes.*2499/ })
+  await pool.close()
+})
+
+test('inference pool refuses a model that is not there, or has no manifest', async () => {
+  const error = await refusalOf(join(directory.path, 'absent.onnx'))
+  assert.equal(error.code, 'not_found')
+  const modelPath = await writeTinyModel(directory.path, { id: 'bare' })
+  await rm(join(directory.path, 'bare.manifest.json'))
+  assert.equal((await refusalOf(modelPath)).code, 'not_found')
+})
+
+test('inference pool refuses a model whose digest is not that of its manifest or not the one asked for', async () => {
+  const modelPath = await writeTinyModel(directory.path, { id: 'cut' })
+  await truncate(modelPath, 100)
+  const damaged = await refusalOf(modelPath)
+  assert.equal(damaged.code, 'data_loss')
+  assert.match(damaged.message, /SHA-256 [0-9a-f]{64}.*expects [0-9a-f]{64}/)
+  const other = await writeTinyModel(directory.path, { id: 'other' })
+  assert.equal((await refusalOf(other, '0'.repeat(64))).code, 'data_loss')
+})
+
+test('inference pool refuses what is no ONNX model', async () => {
+  const { createHash } = await import('node:crypto')
+  const sha256 = createHash('sha256').update('text').digest('hex')
+  const modelPath = await writeTinyModel(directory.path, { id: 'text', manifest: { sha256 } })
+  await writeFile(modelPath, 'text')
+  assert.match((await refusalOf(modelPath)).message, /no model that ONNX Runtime loads/)
+})
+
+test('inference pool refuses other inputs and outputs and names what was expected and found', async () => {
+  assert.match((await refusal('name', { fault: 'input-name' })).message, /uint8 image .*expected uint8 pellet/)
+  assert.match((await refusal('type', { fault: 'input-type' })).message, /float32 pellet .*expected uint8 pellet/)
+  assert.match(
+    (await refusal('shape', { fault: 'output-shape' })).message,
+    /\[N, 3\].*expected float32 logits \[N, 2\]/,
+  )
+  assert.match((await refusal('fixed', { fault: 'fixed-batch' })).message, /\[4, 1, 50, 50\].*expected uint8 pellet/)
+})
+
+test('inference pool refuses a model that gives no finite number', async () => {
+  assert.match((await refusal('nan', { fault: 'nan' })).message, /gave NaN as logit/)
+})
+
+test('inference pool refuses a model that judges a crop by its neighbours in the batch', async () => {
+  assert.match((await refusal('mixes', { fault: 'mixes-batch' })).message, /does not depend on the crop's neighbours/)
+})
+
+test('inference pool does not load once its signal is aborted', async () => {
+  const modelPath = await writeTinyModel(directory.path, { id: 'aborted' })
+  await assert.rejects(createInferencePool({ modelPath, signal: AbortSignal.abort() }), { code: 'cancelled' })
+})
+
+test('inference pool replaces a worker that dies and refuses only the runs in its hands, as retryable', async () => {
+  const modelPath = await writeTinyModel(directory.path, { id: 'mortal' })
+  const deaths: PoolState[] = []
+  const pool = await createInferencePool({
+    modelPath,
+    workerEntry: mortal,
+    maxBatch: 2,
+    onWorkerDeath: (_, state) => deaths.push(state),
+  })
+  const results = await Promise.allSettled([
+    pool.run(grayCrops(255), 1),
+    pool.run(grayCrops(1), 1),
+    pool.run(grayCrops(2), 1),
+  ])
+  assert.deepEqual(
+    results.map((result) => result.status),
+    ['rejected', 'rejected', 'fulfilled'],
+  )
+  const [first] = results
+  assert.ok(first.status === 'rejected' && first.reason instanceof PelletlineError && first.reason.retryable)
+  assert.deepEqual(deaths, ['recovering'])
+  assert.equal(pool.state(), 'ready')
+  assert.deepEqual([...(await pool.run(grayCrops(3), 1))], [0, 3])
+  await pool.close()
+})
+
+test('inference pool gives a worker up that dies again and again, and says so to every later run', async () => {
+  const modelPath = await writeTinyModel(directory.path, { id: 'doomed' })
+  const pool = await createInferencePool({ modelPath, workerEntry: mortal, maxBatch: 2, maxRestarts: 1 })
+  await assert.rejects(pool.run(grayCrops(255), 1), { code: 'unavailable' })
+  await assert.rejects(pool.run(grayCrops(255), 1), { code: 'unavailable' })
+  assert.equal(pool.state(), 'failed')
+  await assert.rejects(pool.run(grayCrops(1), 1), { code: 'unavailable', message: /died 2 times in a row/ })
+  await pool.close()
+})
+
+test('inference pool does not compute a cancelled run that no worker holds yet', async () => {
+  const modelPath = await writeTinyModel(directory.path, { id: 'cancel' })
+  const pool = await createInferencePool({ modelPath, workerEntry: mortal, maxBatch: 1 })
+  const cancel = new AbortController()
+  const filled: number[] = []
+  const run = (level: number, signal?: AbortSignal) =>
+    pool.runBatch(
+      1,
+      (pixels) => {
+        filled.push(level)
+        pixels.fill(level)
+      },
+      signal,
+    )
+  // The worker holds two runs, so the third waits.
+  const held = [run(254), run(1)]
+  const cancelled = run(2, cancel.signal)
+  const last = run(3)
+  cancel.abort()
+  await assert.rejects(cancelled, { code: 'cancelled' })
+  await Promise.all([...held, last])
+  assert.deepEqual(filled, [254, 1, 3])
+  await pool.close()
+})
+
+test('inference pool finishes the runs in its workers hands before it closes', async () => {
+  const modelPath = await writeTinyModel(directory.path, { id: 'closing' })
+  const pool = await createInferencePool({ modelPath, threadsPerWorker: 1, maxBatch: 64 })
+  const levels = Array.from({ length: 64 }, (_, i) => i)
+  const runs = pool.run(grayCrops(...levels), 64)
+  await pool.close()
+  assertClose(await runs, expectedLogits(...levels))
+})

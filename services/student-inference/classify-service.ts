@@ -1,0 +1,146 @@
+import type { MessageInitShape } from '@bufbuild/protobuf'
+import {
+  type ClassificationSchema,
+  type CropResultSchema,
+  type GetModelResponseSchema,
+  StudentInferenceService,
+  type TimingSchema,
+} from '../gen/pelletline/inference/v1/inference_pb.ts'
+import { type ModelRef, Verdict } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
+import { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import { cropBytes, cropSide } from '../shared/inspection/crop.ts'
+import { createBoundedQueue } from '../shared/queue/bounded-queue.ts'
+import { implement } from '../shared/rpc/implement.ts'
+import type { ServiceImplementation } from '../shared/rpc/types.ts'
+import type { CropBatcher, JudgedCrops, SubmitOptions } from './crop-batcher.ts'
+import { listedCrops } from './crop-source.ts'
+
+/** What is needed to judge; there once the model is warm. */
+export interface WarmStudent {
+  readonly batcher: CropBatcher
+  readonly model: ModelRef
+  /** The model's own threshold on the margin. */
+  readonly threshold: number
+}
+
+export interface ClassifyServiceOptions {
+  /** The student; throws `unavailable` with the expected wait before it is warm and while it drains. */
+  readonly student: () => WarmStudent
+  readonly getModel: () => MessageInitShape<typeof GetModelResponseSchema>
+  readonly maxRequestsPerStream: number
+}
+
+const grpcInvalidArgument = 3
+const grpcInternal = 13
+
+/** Judgement of one crop at a threshold, which is rounded to float32 as messages carry it. */
+export function classify(
+  margin: number,
+  threshold: number,
+  model: ModelRef,
+): MessageInitShape<typeof ClassificationSchema> {
+  const applied = Math.fround(threshold)
+  return {
+    verdict: margin >= applied ? Verdict.NG : Verdict.OK,
+    margin,
+    scoreNg: 1 / (1 + Math.exp(-margin)),
+    threshold: applied,
+    model,
+  }
+}
+
+function timing(judged: JudgedCrops | undefined): MessageInitShape<typeof TimingSchema> {
+  if (judged === undefined) return {}
+  return { queuedUs: judged.queuedUs, computedUs: judged.computedUs, batchSize: judged.batchSize }
+}
+
+function wrongSize(crop: Uint8Array): MessageInitShape<typeof CropResultSchema> {
+  const message = `${crop.length} bytes; a crop has ${cropBytes}: ${cropSide}x${cropSide} gray, row-major`
+  return { result: { case: 'error', value: { code: grpcInvalidArgument, message } } }
+}
+
+function notFinite(model: ModelRef): MessageInitShape<typeof CropResultSchema> {
+  const message = `model ${model.id} gave no finite score for this crop; report the crop and the model`
+  return { result: { case: 'error', value: { code: grpcInternal, message } } }
+}
+
+interface JudgedRequest {
+  readonly results: MessageInitShape<typeof CropResultSchema>[]
+  readonly timing: MessageInitShape<typeof TimingSchema>
+}
+
+/** One result or one error per crop: a crop of a wrong size never reaches the network, its neighbours do. */
+async function judgeEach(
+  student: WarmStudent,
+  request: { readonly crops: readonly Uint8Array[]; readonly threshold?: number | undefined },
+  options: Omit<SubmitOptions, 'lane'>,
+): Promise<JudgedRequest> {
+  const { batcher, model } = student
+  const threshold = request.threshold ?? student.threshold
+  const valid = request.crops.filter((crop) => crop.length === cropBytes)
+  const judged = valid.length === 0 ? undefined : await batcher.submit(listedCrops(valid), { lane: 'rpc', ...options })
+  let next = 0
+  const results = request.crops.map((crop): MessageInitShape<typeof CropResultSchema> => {
+    if (crop.length !== cropBytes) return wrongSize(crop)
+    const margin = judged!.margins[next++]!
+    if (!Number.isFinite(margin)) return notFinite(model)
+    return { result: { case: 'classification', value: classify(margin, threshold, model) } }
+  })
+  return { results, timing: timing(judged) }
+}
+
+/** The gRPC surface of the student. */
+export function createClassifyService(
+  options: ClassifyServiceOptions,
+): ServiceImplementation<typeof StudentInferenceService> {
+  const { student, getModel, maxRequestsPerStream } = options
+  return implement(StudentInferenceService, {
+    async classifyCrop(request, { signal }) {
+      const warm = student()
+      const judged = await warm.batcher.submit(listedCrops([request.crop]), { lane: 'rpc', whenFull: 'refuse', signal })
+      const [margin] = judged.margins
+      if (margin === undefined || !Number.isFinite(margin)) {
+        throw new PelletlineError(
+          'internal',
+          `Model ${warm.model.id} gave no finite score for the crop; report the crop and the model.`,
+        )
+      }
+      const threshold = request.threshold ?? warm.threshold
+      return { classification: classify(margin, threshold, warm.model), timing: timing(judged) }
+    },
+
+    classifyCrops(request, { signal }) {
+      return judgeEach(student(), request, { whenFull: 'refuse', signal })
+    },
+
+    async *classifyStream(requests, { signal }) {
+      // Several requests are judged at once and answered in their order; the queue's bound is what holds the writer.
+      const answers = createBoundedQueue<{
+        readonly requestId: string
+        readonly answer: Promise<JudgedRequest>
+      }>({ limit: maxRequestsPerStream })
+      const read = async () => {
+        try {
+          for await (const request of requests) {
+            const answer = judgeEach(student(), request, { whenFull: 'wait', signal })
+            // Awaited in order below; an earlier failure must not leave this one unhandled.
+            answer.catch(() => {})
+            await answers.push({ requestId: request.requestId, answer }, signal)
+          }
+          answers.close()
+        } catch (error) {
+          answers.abort(error)
+        }
+      }
+      void read()
+      for await (const { requestId, answer } of answers) {
+        const { results, timing } = await answer
+        yield { requestId, results, timing }
+      }
+    },
+
+    async getModel() {
+      return getModel()
+    },
+  })
+}

@@ -1,0 +1,37 @@
+import { z } from 'zod'
+
+/** How the student judges; everything but the model has a default. */
+export const studentInferenceOptionsSchema = z.strictObject({
+  /** ONNX file with its manifest beside it. */
+  modelPath: z.string().min(1),
+  /** SHA-256 that the file must have beside its manifest's own. */
+  modelSha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, '64 lower-case hex digits')
+    .optional(),
+  /** Worker threads, each with a session of its own. */
+  workers: z.int().min(1).max(64).default(1),
+  /** Threads of one run. */
+  threadsPerWorker: z.int().min(1).max(64).default(2),
+  /** Most crops of one run. */
+  maxBatch: z.int().min(1).max(1024).default(32),
+  /** Crops of rpc callers that may wait; a call beyond is refused with a retry hint. */
+  queueLimit: z.int().min(1).max(1_000_000).default(4096),
+  /** Messages of crops in hand at once, of at most 384 crops each; the bus holds the rest. */
+  maxMessagesInFlight: z.int().min(1).max(1024).default(16),
+  /** Requests of one stream that are judged at once; beyond, the stream is read no further. */
+  maxRequestsPerStream: z.int().min(1).max(64).default(4),
+  /** Mixed into the hash that draws the audit sample; another salt draws another sample. */
+  auditSalt: z.string().min(1).max(64).default('audit-1'),
+  /** OK pellets nearest to the threshold whose pixels travel with the verdicts, per part. */
+  galleryPerPart: z.int().min(0).max(32).default(1),
+  /** Recipe versions that are kept in memory. */
+  recipeLimit: z.int().min(1).max(100_000).default(256),
+  /** Patience with the registry, ms. */
+  registryTimeoutMs: z.int().min(10).max(60_000).default(5000),
+  /** What callers are told to wait while the model loads, ms. */
+  expectedLoadMs: z.int().min(10).max(600_000).default(3000),
+})
+
+export type StudentInferenceOptions = z.output<typeof studentInferenceOptionsSchema>
+export type StudentInferenceOptionsInput = z.input<typeof studentInferenceOptionsSchema>

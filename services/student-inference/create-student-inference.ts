@@ -1,0 +1,167 @@
+import { create } from '@bufbuild/protobuf'
+import { ModelRefSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
+import type { RegistryService } from '../gen/pelletline/registry/v1/registry_pb.ts'
+import type { Bus, Subscription } from '../shared/bus/bus.ts'
+import { consumeTopic } from '../shared/bus/messages.ts'
+import { maxPelletsPerPart, topics } from '../shared/bus/topics.ts'
+import { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import { createInferencePool, type InferencePool } from '../shared/onnx/inference-pool.ts'
+import type { ServiceClient, ServiceImplementation } from '../shared/rpc/types.ts'
+import type { Clock } from '../shared/service/clock.ts'
+import type { Logger } from '../shared/telemetry/logger.ts'
+import { createClassifyService, type WarmStudent } from './classify-service.ts'
+import type { StudentInferenceOptions } from './config.ts'
+import { createCropBatcher } from './crop-batcher.ts'
+import { handleCrops } from './handle-crops.ts'
+import { createRecipeCache } from './recipe-cache.ts'
+
+/** The bus side of the student; absent where it offers its gRPC surface only. */
+export interface StudentBusSide {
+  readonly bus: Bus
+  readonly registry: Pick<ServiceClient<typeof RegistryService>, 'getRecipe'>
+}
+
+export interface CreateStudentInferenceOptions extends Partial<StudentBusSide> {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly options: StudentInferenceOptions
+  /** Told when crops begin or cease to be taken, for the health service. */
+  readonly onReady?: (ready: boolean) => void
+}
+
+/** State of the student for tables and health. */
+export interface StudentSnapshot {
+  /** The model has run and crops are taken. */
+  readonly ready: boolean
+  /** Crops that wait for a batch. */
+  readonly queued: number
+  /** Crops that may wait: those of rpc callers and those of the messages in hand. */
+  readonly queueLimit: number
+}
+
+export interface StudentInference {
+  readonly implementations: readonly ServiceImplementation[]
+  /** Loads and warms the model, then takes messages; rejects with the error that names the model and what is wrong. */
+  start(signal?: AbortSignal): Promise<void>
+  /** Refuses new crops, finishes those in hand within `timeoutMs`, and ends the workers. */
+  drain(timeoutMs: number): Promise<void>
+  snapshot(): StudentSnapshot
+}
+
+/** Name of the consumer group on topic `crops`. */
+export const studentGroup = 'student-inference'
+
+/** Creates the student; nothing is loaded before `start`. */
+export function createStudentInference(dependencies: CreateStudentInferenceOptions): StudentInference {
+  const { clock, logger, options, bus, registry } = dependencies
+  const busLimit = options.maxMessagesInFlight * maxPelletsPerPart
+  let phase: 'cold' | 'loading' | 'ready' | 'draining' = 'cold'
+  let loadBegan = 0
+  let pool: InferencePool | undefined
+  let warm: WarmStudent | undefined
+  let subscription: Subscription | undefined
+
+  function student(): WarmStudent {
+    if (phase === 'draining') {
+      throw new PelletlineError('unavailable', 'The student is being stopped; send the crops to another instance.', {
+        retryAfterMs: 1000,
+      })
+    }
+    if (warm === undefined) {
+      const waited = phase === 'loading' ? clock.now() - loadBegan : 0
+      const retryAfterMs = Math.max(250, options.expectedLoadMs - waited)
+      const text = `The model ${options.modelPath} is being loaded; send the crops again in ${retryAfterMs} ms.`
+      throw new PelletlineError('unavailable', text, { retryAfterMs })
+    }
+    return warm
+  }
+
+  function isReady(): boolean {
+    return phase === 'ready' && pool !== undefined && pool.state() !== 'failed'
+  }
+
+  async function load(signal: AbortSignal | undefined): Promise<WarmStudent> {
+    pool = await createInferencePool({
+      modelPath: options.modelPath,
+      expectedSha256: options.modelSha256,
+      workers: options.workers,
+      threadsPerWorker: options.threadsPerWorker,
+      maxBatch: options.maxBatch,
+      signal,
+      onWorkerDeath(error, state) {
+        logger.error({ err: error, state }, 'inference worker died')
+        if (state === 'failed') dependencies.onReady?.(false)
+      },
+    })
+    const { id, sha256, threshold } = pool.model
+    const batcher = createCropBatcher({ pool, clock, limits: { rpc: options.queueLimit, bus: busLimit } })
+    return { batcher, model: create(ModelRefSchema, { id, sha256 }), threshold }
+  }
+
+  async function subscribe(student: WarmStudent): Promise<void> {
+    if (bus === undefined || registry === undefined) return
+    const recipes = createRecipeCache({
+      registry,
+      limit: options.recipeLimit,
+      timeoutMs: options.registryTimeoutMs,
+    })
+    const { auditSalt, galleryPerPart } = options
+    subscription = await consumeTopic(bus, {
+      topic: topics.crops,
+      group: studentGroup,
+      maxInFlight: options.maxMessagesInFlight,
+      handle: (message, incoming, signal) =>
+        handleCrops({ bus, recipes, clock, auditSalt, galleryPerPart }, student, message, incoming.headers, signal),
+    })
+  }
+
+  const service = createClassifyService({
+    student,
+    maxRequestsPerStream: options.maxRequestsPerStream,
+    getModel: () => ({
+      ...(warm === undefined ? {} : { model: warm.model, threshold: warm.threshold }),
+      ready: isReady(),
+      queued: warm?.batcher.queued() ?? 0,
+      queueLimit: options.queueLimit,
+    }),
+  })
+
+  return {
+    implementations: [service as unknown as ServiceImplementation],
+    async start(signal) {
+      if (phase !== 'cold') {
+        throw new PelletlineError('failed_precondition', `The student is ${phase}; start it once.`)
+      }
+      phase = 'loading'
+      loadBegan = clock.now()
+      warm = await load(signal)
+      await subscribe(warm)
+      phase = 'ready'
+      dependencies.onReady?.(true)
+      const { workers, threadsPerWorker, maxBatch } = options
+      const fields = { model: warm.model.id, sha256: warm.model.sha256, workers, threadsPerWorker, maxBatch }
+      logger.info({ ...fields, loadMs: Math.round(pool!.loadMs) }, 'student is warm')
+    },
+    async drain(timeoutMs) {
+      phase = 'draining'
+      dependencies.onReady?.(false)
+      const deadline = clock.now() + timeoutMs
+      await subscription?.drain(timeoutMs)
+      if (warm !== undefined) await withinTime(warm.batcher.idle(), deadline - clock.now(), clock)
+      await pool?.close()
+    },
+    snapshot: () => ({
+      ready: isReady(),
+      queued: warm?.batcher.queued() ?? 0,
+      queueLimit: options.queueLimit + (bus === undefined ? 0 : busLimit),
+    }),
+  }
+}
+
+/** Waits for the work, but no longer than `ms`. */
+async function withinTime(work: Promise<void>, ms: number, clock: Clock): Promise<void> {
+  const patience = new AbortController()
+  const timeout = clock.sleep(Math.max(0, ms), patience.signal).catch(() => {})
+  await Promise.race([work, timeout])
+  patience.abort()
+}

@@ -1,0 +1,67 @@
+import type { CropsMessage } from '../gen/pelletline/events/v1/events_pb.ts'
+import type { Bus } from '../shared/bus/bus.ts'
+import { publishMessage } from '../shared/bus/messages.ts'
+import { stripMessageKey, topics } from '../shared/bus/topics.ts'
+import { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import type { Clock } from '../shared/service/clock.ts'
+import { checkCropsMessage } from './check-crops-message.ts'
+import type { WarmStudent } from './classify-service.ts'
+import type { JudgedCrops } from './crop-batcher.ts'
+import { packedCrops } from './crop-source.ts'
+import { judgePart } from './judge-part.ts'
+import type { RecipeCache } from './recipe-cache.ts'
+
+export interface HandleCropsOptions {
+  readonly bus: Bus
+  readonly recipes: RecipeCache
+  readonly clock: Pick<Clock, 'nowNs'>
+  readonly auditSalt: string
+  readonly galleryPerPart: number
+}
+
+async function judgeCrops(student: WarmStudent, message: CropsMessage, signal: AbortSignal, queuedNs: bigint) {
+  if (message.crops.length === 0) {
+    return { margins: new Float32Array(0), beganNs: queuedNs, endedNs: queuedNs } satisfies Partial<JudgedCrops>
+  }
+  const judged = await student.batcher.submit(packedCrops(message.crops), { lane: 'bus', whenFull: 'wait', signal })
+  const bad = judged.margins.findIndex((margin) => !Number.isFinite(margin))
+  if (bad < 0) return judged
+  throw new PelletlineError(
+    'internal',
+    `Model ${student.model.id} gave no finite score for crop ${bad} of the part; report the part and the model.`,
+  )
+}
+
+/**
+ * Judges one message of topic `crops`: verdicts are published, then the audit request, and only then does the promise
+ * resolve, so that the offset is committed last. Handling the same message again publishes the same again. Rejects with
+ * `invalid_argument` where the message contradicts itself and with a retryable error where a peer is not there.
+ */
+export async function handleCrops(
+  options: HandleCropsOptions,
+  student: WarmStudent,
+  message: CropsMessage,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<void> {
+  const queuedNs = options.clock.nowNs()
+  checkCropsMessage(message)
+  const header = message.header!
+  const recipe = await options.recipes.get(header.recipe, header.recipeVersion)
+  const judged = await judgeCrops(student, message, signal, queuedNs)
+  const { verdicts, auditRequest } = judgePart(
+    message,
+    { ...judged, queuedNs },
+    {
+      model: student.model,
+      threshold: Math.fround(recipe.ngThreshold ?? student.threshold),
+      sampling: recipe.audit!,
+      auditSalt: options.auditSalt,
+      galleryPerPart: options.galleryPerPart,
+    },
+  )
+  const key = stripMessageKey(header.key!)
+  await publishMessage(options.bus, topics.verdicts, { key, headers, message: verdicts }, signal)
+  if (auditRequest === undefined) return
+  await publishMessage(options.bus, topics.auditRequests, { key, headers, message: auditRequest }, signal)
+}
