@@ -1,0 +1,3 @@
+import type { AddCommand } from '../cli-context.ts'
+
+export const addReplayCommand: AddCommand = () => {}

@@ -1,0 +1,32 @@
+import { Argument } from 'commander'
+import type { AddCommand } from '../cli-context.ts'
+import { exampleText } from '../example-text.ts'
+
+/** Starts a service from its configuration file; resolves once it has drained after SIGTERM or SIGINT. */
+type StartService = (configFile: string) => Promise<void>
+
+const services: Readonly<Record<string, () => Promise<{ readonly start: StartService }>>> = {
+  'camera-gateway': () => import('../../camera-gateway/main.ts'),
+  'roi-segmentation': () => import('../../roi-segmentation/main.ts'),
+  'student-inference': () => import('../../student-inference/main.ts'),
+  'teacher-audit': () => import('../../teacher-audit/main.ts'),
+  analytics: () => import('../../analytics/main.ts'),
+}
+
+/** `serve SERVICE --config FILE`. */
+export const addServeCommand: AddCommand = (program) => {
+  program
+    .command('serve')
+    .summary('run one service alone, with its gRPC surface')
+    .description(
+      'Runs one service alone with its gRPC surface, health and reflection. SIGTERM or Ctrl-C drains it. What the ' +
+        'configuration may hold is said where a key or a value is wrong.',
+    )
+    .addArgument(new Argument('<service>', 'service to run').choices(Object.keys(services)))
+    .requiredOption('--config <file>', 'YAML or JSON configuration of the service')
+    .addHelpText('after', exampleText(['npx pelletline serve analytics --config analytics.yaml']))
+    .action(async (service: string, options: { config: string }) => {
+      const { start } = await services[service]!()
+      await start(options.config)
+    })
+}

@@ -1,0 +1,92 @@
+import { fileURLToPath } from 'node:url'
+import { type Command, Option } from 'commander'
+import type { AddCommand } from '../cli-context.ts'
+import { exampleText } from '../example-text.ts'
+import { collectText, parseInteger, parseNumber, parseSeconds, parseSeed } from '../parse-option.ts'
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+
+interface UpOptions {
+  readonly seconds?: number
+  readonly lines?: number
+  readonly ephemeral?: boolean
+  readonly fault?: readonly string[]
+  readonly prevalence?: number
+  readonly seed?: number
+  readonly dataDir?: string
+  readonly listen?: string
+  readonly port?: number
+  readonly modelsDir?: string
+  readonly logLevel?: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+}
+
+/** `up`: the whole plant in one process; `npm start` runs it. */
+export const addUpCommand: AddCommand = (program, context) => {
+  program
+    .command('up')
+    .summary('run a whole plant with simulated lines in one process')
+    .description(
+      'Runs a plant in one process: simulated lines, gateway, segmentation, student, audit by the teachers, analytics. ' +
+        'Shows a live table of the lines. Ctrl-C drains and prints the reconciliation of the lots; a second one leaves at once.',
+    )
+    .addOption(new Option('--bus <kind>', 'bus between the services').choices(['memory']).default('memory'))
+    .addOption(new Option('--database <kind>', 'database of the analytics').choices(['pglite']).default('pglite'))
+    .option('--seconds <n>', 'end by itself after so much product; until Ctrl-C where not given', parseSeconds)
+    .option('--lines <n>', 'simulated lines', parseInteger({ min: 1, max: 16 }))
+    .option('--ephemeral', 'keep nothing on disk')
+    .option(
+      '--fault <name@time>',
+      'a fault that begins at this time, e.g. product-darkens@5s; may be repeated',
+      collectText,
+    )
+    .option(
+      '--prevalence <share>',
+      'share of NG pellets by truth, 0.00001 (10 ppm) to 0.5',
+      parseNumber({ min: 0.00001, max: 0.5 }),
+    )
+    .option('--seed <n>', 'seed of the simulated product', parseSeed)
+    .option('--data-dir <dir>', 'folder of the database; default: .pelletline in the repository')
+    .option('--listen <host:port>', 'gRPC endpoint; default: 127.0.0.1:7443')
+    .addOption(
+      new Option('--port <n>', 'port of the gRPC endpoint on 127.0.0.1; 0 takes a free one')
+        .argParser(parseInteger({ min: 0, max: 65_535 }))
+        .conflicts('listen'),
+    )
+    .option('--models-dir <dir>', 'folder of the released models; default: models in the repository')
+    .addOption(
+      new Option('--log-level <level>', 'least level that is logged').choices([
+        'debug',
+        'info',
+        'warn',
+        'error',
+        'silent',
+      ]),
+    )
+    .addHelpText(
+      'after',
+      exampleText([
+        'npm start',
+        'npm start -- --seconds 20 --lines 2 --json',
+        'npm start -- --fault product-darkens@5s --seconds 60',
+      ]),
+    )
+    .action(async (options: UpOptions, command: Command) => {
+      const { defaultPlantOptions, runPlant } = await import('../../plant/index.ts')
+      const defaults = defaultPlantOptions(root)
+      const listen = options.port === undefined ? options.listen : `127.0.0.1:${options.port}`
+      await runPlant({
+        ...defaults,
+        json: context.terminal(command).json,
+        seconds: options.seconds,
+        ephemeral: options.ephemeral === true,
+        faults: options.fault ?? [],
+        lines: options.lines ?? defaults.lines,
+        prevalence: options.prevalence ?? defaults.prevalence,
+        seed: options.seed ?? defaults.seed,
+        dataDir: options.dataDir ?? defaults.dataDir,
+        listen: listen ?? defaults.listen,
+        modelsDir: options.modelsDir ?? defaults.modelsDir,
+        logLevel: options.logLevel ?? defaults.logLevel,
+      })
+    })
+}

@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs'
+import { Command, type OutputConfiguration } from 'commander'
+import type { AddCommand, CliContext } from './cli-context.ts'
+import { addAlertsCommand } from './commands/alerts.ts'
+import { addEvaluateCommand } from './commands/evaluate.ts'
+import { addInspectCommand } from './commands/inspect.ts'
+import { addLinesCommand } from './commands/lines.ts'
+import { addLotsCommand } from './commands/lots.ts'
+import { addRecipesCommand } from './commands/recipes.ts'
+import { addReplayCommand } from './commands/replay.ts'
+import { addResultsCommand } from './commands/results.ts'
+import { addServeCommand } from './commands/serve.ts'
+import { addSimulateCommand } from './commands/simulate.ts'
+import { addTrainCommand } from './commands/train.ts'
+import { addUpCommand } from './commands/up.ts'
+import { exampleText } from './example-text.ts'
+
+const commands: readonly { readonly heading: string; readonly add: readonly AddCommand[] }[] = [
+  { heading: 'Look at images:', add: [addInspectCommand, addEvaluateCommand] },
+  { heading: 'Run a plant:', add: [addUpCommand, addServeCommand] },
+  {
+    heading: 'Ask a running plant:',
+    add: [addLotsCommand, addLinesCommand, addRecipesCommand, addResultsCommand, addAlertsCommand],
+  },
+  { heading: 'Make data and models:', add: [addSimulateCommand, addReplayCommand, addTrainCommand] },
+]
+
+/** The program with all its commands; it throws CommanderError instead of ending the process. */
+export function createProgram(context: CliContext, output: OutputConfiguration): Command {
+  const program = new Command('pelletline')
+    .description('Optical inspection of plastic pellets: finds every pellet, judges it, and keeps the account.')
+    .version(readVersion(), '-V, --version', 'print the version')
+    .option('--json', 'print one JSON object per line on stdout, and nothing else there')
+    .helpOption('-h, --help', 'print help; "pelletline COMMAND --help" explains a command')
+    .helpCommand('help [command]', 'print help for a command')
+    .configureHelp({ showGlobalOptions: true })
+    .showSuggestionAfterError(true)
+    .exitOverride()
+    .configureOutput(output)
+  program.addHelpText(
+    'after',
+    exampleText(['npm start', 'npx pelletline inspect scan.png', 'npx pelletline lots list']),
+  )
+  for (const { heading, add } of commands) {
+    program.commandsGroup(heading)
+    for (const addCommand of add) addCommand(program, context)
+  }
+  return program
+}
+
+function readVersion(): string {
+  const file = new URL('../../package.json', import.meta.url)
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
+}

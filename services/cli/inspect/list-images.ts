@@ -1,0 +1,80 @@
+import { readdir, stat } from 'node:fs/promises'
+import { basename, extname, join, relative } from 'node:path'
+import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+
+const imageEndings = new Set(['.png', '.jpg', '.jpeg', '.tif', '.tiff', '.webp'])
+/** Pictures that `inspect --out` wrote; a folder that holds them is not inspected twice. */
+const ownPictures = /\.(annotated\.(png|jpg)|worst\.png)$/
+
+/** An image to process. */
+export interface ListedImage {
+  readonly path: string
+  /** Its path within the folder that was given, or the name of the file that was given. */
+  readonly name: string
+}
+
+/** The images behind the arguments of a command, and what was wrong with some of the arguments. */
+export interface ImageList {
+  readonly files: readonly ListedImage[]
+  readonly errors: readonly PelletlineError[]
+  /** Files in folders that are passed over since their name is not that of an image. */
+  readonly passedOver: number
+}
+
+/**
+ * Lists images: a file stands for itself whatever its name, a folder for the images in it and in its folders, in natural
+ * order (scan2 before scan10). Hidden folders and files are left out. A path that is not there is an error beside the
+ * list, so that the others are still processed.
+ */
+export async function listImages(paths: readonly string[]): Promise<ImageList> {
+  const files = new Map<string, ListedImage>()
+  const errors: PelletlineError[] = []
+  let passedOver = 0
+  for (const path of paths) {
+    const found = await stat(path).catch((cause: NodeJS.ErrnoException) => cause)
+    if (found instanceof Error) {
+      const missing = found.code === 'ENOENT' || found.code === 'ENOTDIR'
+      const what = missing ? 'there is no such file or folder' : `it cannot be read (${found.message})`
+      errors.push(new PelletlineError(missing ? 'not_found' : 'invalid_argument', `${path}: ${what}; check the path.`))
+    } else if (found.isDirectory()) {
+      const before = files.size
+      passedOver += await walkFolder(path, path, files)
+      if (files.size === before) {
+        const kinds = 'PNG, JPEG, TIFF or WebP'
+        errors.push(
+          new PelletlineError('not_found', `${path}: the folder holds no image; give one with ${kinds} files.`),
+        )
+      }
+    } else {
+      files.set(path, { path, name: basename(path) })
+    }
+  }
+  return { files: [...files.values()], errors, passedOver }
+}
+
+async function walkFolder(root: string, folder: string, files: Map<string, ListedImage>): Promise<number> {
+  const order = new Intl.Collator('en', { numeric: true })
+  const entries = (await readdir(folder, { withFileTypes: true }))
+    .filter((entry) => !entry.name.startsWith('.'))
+    .sort((a, b) => order.compare(a.name, b.name) || (a.name < b.name ? -1 : 1))
+  let passedOver = 0
+  for (const entry of entries) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) passedOver += await walkFolder(root, path, files)
+    else if (!imageEndings.has(extname(entry.name).toLowerCase()) || ownPictures.test(entry.name)) passedOver++
+    else files.set(path, { path, name: relative(root, path) })
+  }
+  return passedOver
+}
+
+/** Gives each image a name of its own for what is written about it: its stem, with a number where two would be the same. */
+export function nameOutputs(files: readonly ListedImage[]): readonly string[] {
+  const taken = new Set<string>()
+  return files.map(({ path }) => {
+    const stem = basename(path, extname(path))
+    let name = stem
+    for (let number = 2; taken.has(name.toLowerCase()); number++) name = `${stem}-${number}`
+    taken.add(name.toLowerCase())
+    return name
+  })
+}

@@ -1,0 +1,14 @@
+import process from 'node:process'
+import { runCli } from './run-cli.ts'
+
+// A reader that goes away early (`| head`) is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+})
+
+process.exitCode = await runCli({
+  args: process.argv.slice(2),
+  stdout: process.stdout,
+  stderr: process.stderr,
+})

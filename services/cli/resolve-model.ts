@@ -1,0 +1,63 @@
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
+import { PelletlineError } from '../shared/errors/pelletline-error.ts'
+
+/** Folder of the released models. */
+export const releasedModels = fileURLToPath(new URL('../../models/', import.meta.url))
+
+const indexSchema = z.looseObject({ student: z.string(), teachers: z.array(z.string()) })
+
+/**
+ * Path of the ONNX file that a user means: a path of a file or of a folder with one model, an id of a released model
+ * (`models/ID.onnx` or `models/ID/`), or, where nothing is given, the student that `models/index.json` names. Throws
+ * `not_found` that lists the ids there are.
+ */
+export async function resolveModel(idOrPath: string | undefined, folder = releasedModels): Promise<string> {
+  const wanted = idOrPath ?? (await readDefaultStudent(folder))
+  const candidates = [wanted, join(folder, `${wanted}.onnx`), join(folder, wanted)]
+  for (const candidate of candidates) {
+    const found = await stat(candidate).catch(() => undefined)
+    if (found?.isFile() === true) return candidate
+    if (found?.isDirectory() !== true) continue
+    const models = (await readdir(candidate)).filter((name) => name.endsWith('.onnx'))
+    if (models.length === 1) return join(candidate, models[0]!)
+    if (models.length > 1) {
+      throw new PelletlineError(
+        'invalid_argument',
+        `Model folder ${candidate} holds ${models.length} models; name one of them: ${models.join(', ')}.`,
+      )
+    }
+  }
+  const known = await listReleasedModels(folder)
+  throw new PelletlineError(
+    'not_found',
+    `There is no model "${wanted}", neither as a file nor among the released ones (${known.join(', ') || 'none'}); ` +
+      'give one of these ids or the path of an ONNX file with its manifest beside it.',
+  )
+}
+
+/** Ids of the models in the folder, in order. */
+export async function listReleasedModels(folder = releasedModels): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
+  const ids = entries.flatMap((entry) => {
+    if (entry.name.startsWith('.')) return []
+    if (entry.isDirectory()) return [entry.name]
+    return entry.name.endsWith('.onnx') ? [entry.name.slice(0, -'.onnx'.length)] : []
+  })
+  return ids.sort()
+}
+
+async function readDefaultStudent(folder: string): Promise<string> {
+  const file = join(folder, 'index.json')
+  try {
+    return indexSchema.parse(JSON.parse(await readFile(file, 'utf8'))).student
+  } catch (cause) {
+    throw new PelletlineError(
+      'failed_precondition',
+      `${file} does not name a released student; give a model with --model, or train one with \`pelletline train student\`.`,
+      { cause },
+    )
+  }
+}
