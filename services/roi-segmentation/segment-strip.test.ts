@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { create, toBinary } from '@bufbuild/protobuf'
+import fc from 'fast-check'
+import { type Belt, createTestRandom, cutRows, drawBelt } from '../../test/support/draw-belt.ts'
+import { CropsMessageSchema } from '../gen/pelletline/events/v1/events_pb.ts'
+import { type StripHeader, StripHeaderSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
+import { createAcknowledgementRule } from './acknowledge-strips.ts'
+import { createSegmenter } from './kernel/create-segmenter.ts'
+import { createRunSegmenter } from './segment-strip.ts'
+import { toParts } from './to-parts.ts'
+
+const limits = { maxPelletRows: 64, maxPelletsPerStrip: 1000 }
+
+interface Strip {
+  readonly header: StripHeader
+  readonly pixels: Uint8Array
+}
+
+/** Cuts a belt into strips; with `lose` some rows between strips are lost. */
+function cutStrips(belt: Belt, seed: number, longest: number, lose = false): Strip[] {
+  const random = createTestRandom(seed)
+  const strips: Strip[] = []
+  let row = 0
+  let lost = 0
+  const cuts = cutRows(belt.rows, random, longest)
+  for (const [strip, rows] of cuts.entries()) {
+    const header = create(StripHeaderSchema, {
+      key: { plant: 'p', line: 'l', camera: 'c', run: 'r', strip: BigInt(strips.length) },
+      firstRow: BigInt(row),
+      rows,
+      width: belt.width,
+      rowsLostBefore: BigInt(lost),
+      // Settings that change from strip to strip, as those of a real line do.
+      threshold: 90 + (strip % 3),
+      medianAreaPx: 250 + (strip % 5),
+      minAreaPx: 20,
+      cropScale: 1,
+      lot: 'lot-1',
+      runEnds: strip === cuts.length - 1,
+    })
+    const pixels = belt.pixels.subarray(row * belt.width, (row + rows) * belt.width)
+    row += rows
+    if (lose && lost === 0 && strips.length > 0 && !header.runEnds && random() < 0.2) {
+      lost = rows
+      continue
+    }
+    lost = 0
+    strips.push({ header, pixels })
+  }
+  return strips
+}
+
+function startRun(first: Strip) {
+  const resumed = (first.header.key?.strip ?? 0n) > 0n
+  const run = createRunSegmenter(createSegmenter({ width: first.header.width, resumed }), limits)
+  const rule = createAcknowledgementRule()
+  return ({ header, pixels }: Strip) => {
+    const strip = run.segment(header, pixels)
+    const parts = toParts(header, strip).map((part) =>
+      Buffer.from(toBinary(CropsMessageSchema, part)).toString('base64'),
+    )
+    return { parts, nextStrip: Number(rule.settle(header, strip.neededFromRow)), found: strip.pellets.count }
+  }
+}
+
+/** Messages and acknowledgements of an undisturbed run. */
+function segmentAll(strips: readonly Strip[]) {
+  const next = startRun(strips[0]!)
+  return strips.map(next)
+}
+
+const belts = fc.record({
+  seed: fc.nat(1_000_000),
+  pellets: fc.integer({ min: 0, max: 40 }),
+  longest: fc.integer({ min: 1, max: 50 }),
+  lose: fc.boolean(),
+})
+
+test('a run resumed by the acknowledgement gives the same messages from the first unanswered strip on', () => {
+  fc.assert(
+    fc.property(belts, fc.double({ min: 0, max: 1, noNaN: true }), ({ seed, pellets, longest, lose }, at) => {
+      const belt = drawBelt({ width: 128, rows: 300, pellets, seed, radiusPx: 8 })
+      // A bar longer than any pellet may be: its tail must not be reported once more after the resume.
+      for (let row = 60; row < 200; row++) belt.pixels.fill(180, row * 128 + 50, row * 128 + 56)
+      const strips = cutStrips(belt, seed, longest, lose)
+      const undisturbed = segmentAll(strips)
+      const answered = 1 + Math.floor(at * (strips.length - 1))
+      const resumeAt = undisturbed[answered - 1]!.nextStrip
+      if (resumeAt === strips.length) return
+      const next = startRun(strips[resumeAt]!)
+      for (let strip = resumeAt; strip < strips.length; strip++) {
+        const { parts, nextStrip } = next(strips[strip]!)
+        if (strip < answered) continue
+        assert.deepEqual(parts, undisturbed[strip]!.parts, `strip ${strip}, resumed at ${resumeAt} after ${answered}`)
+        assert.equal(nextStrip, undisturbed[strip]!.nextStrip)
+      }
+    }),
+    { numRuns: 400 },
+  )
+})
+
+test('the acknowledgement never runs ahead, never goes back and covers all strips at the end of the run', () => {
+  fc.assert(
+    fc.property(belts, ({ seed, pellets, longest, lose }) => {
+      const strips = cutStrips(drawBelt({ width: 128, rows: 200, pellets, seed }), seed, longest, lose)
+      let before = 0
+      for (const [strip, { nextStrip }] of segmentAll(strips).entries()) {
+        assert.ok(nextStrip >= before && nextStrip <= strip + 1)
+        before = nextStrip
+      }
+      assert.equal(before, strips.length)
+    }),
+    { numRuns: 40 },
+  )
+})
+
+test('strips without rows change nothing, and a last one closes the run', () => {
+  const belt = drawBelt({ width: 128, rows: 100, pellets: 20, seed: 3 })
+  const strips = cutStrips(belt, 3, 40)
+  const found = segmentAll(strips).reduce((sum, strip) => sum + strip.found, 0)
+  const spread: Strip[] = []
+  const push = (header: StripHeader, rows: number, firstRow: bigint, runEnds: boolean, pixels: Uint8Array) =>
+    spread.push({
+      header: create(StripHeaderSchema, {
+        ...header,
+        key: { ...header.key!, strip: BigInt(spread.length) },
+        rows,
+        firstRow,
+        runEnds,
+      }),
+      pixels,
+    })
+  for (const { header, pixels } of strips) {
+    push(header, 0, header.firstRow, false, new Uint8Array(0))
+    push(header, header.rows, header.firstRow, false, pixels)
+  }
+  push(strips[0]!.header, 0, 100n, true, new Uint8Array(0))
+  const again = segmentAll(spread)
+  assert.equal(
+    again.reduce((sum, strip) => sum + strip.found, 0),
+    found,
+  )
+  assert.ok(again.at(-1)!.found > 0)
+  assert.equal(again.at(-1)!.nextStrip, spread.length)
+})
