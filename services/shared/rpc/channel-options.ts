@@ -1,0 +1,22 @@
+import type { ChannelOptions } from '@grpc/grpc-js'
+
+/** Largest message of a server or client that says nothing else: gRPC's own default. */
+export const defaultMaxMessageBytes = 4 * 1024 * 1024
+
+/** For services that carry strips: an 8 MiB strip in 12 bit, with room to spare. */
+export const stripMaxMessageBytes = 64 * 1024 * 1024
+
+/** Options that server and client share. */
+export function channelOptions(maxMessageBytes: number): ChannelOptions {
+  return {
+    'grpc.max_receive_message_length': maxMessageBytes,
+    'grpc.max_send_message_length': maxMessageBytes,
+    // A dead peer is noticed within a minute; a busy one has 20 s to answer, since its event loop may be at work.
+    'grpc.keepalive_time_ms': 30_000,
+    'grpc.keepalive_timeout_ms': 20_000,
+    // Services of one plant are never behind a web proxy, whatever the environment says.
+    'grpc.enable_http_proxy': 0,
+    // HTTP/2's default window of 64 KiB halves the rate of large strips.
+    'grpc-node.flow_control_window': 1024 * 1024,
+  }
+}

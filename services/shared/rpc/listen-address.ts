@@ -1,0 +1,42 @@
+import { PelletlineError } from '../errors/pelletline-error.ts'
+
+/** Where a server listens when nothing is said: this machine only, a port that is free. */
+export const defaultListen = '127.0.0.1:0'
+
+/**
+ * Checks `HOST:PORT` (`[::1]:50051` for IPv6, `:50051` for loopback) or `unix:PATH` and returns it in the form that
+ * grpc-js binds; throws `invalid_argument` otherwise.
+ */
+export function parseListenAddress(listen: string): string {
+  if (listen.startsWith('unix:') && listen.length > 'unix:'.length) return listen
+  const match = /^(\[[0-9a-fA-F:.]+\]|[^:\s]*):(\d{1,5})$/.exec(listen)
+  const port = Number(match?.[2])
+  if (match === null || port > 65535) {
+    throw new PelletlineError(
+      'invalid_argument',
+      `"${listen}" is no address to listen on; give HOST:PORT, e.g. 127.0.0.1:50051, or unix:PATH.`,
+    )
+  }
+  const host = match[1] === '' ? '127.0.0.1' : match[1]
+  return `${host}:${port}`
+}
+
+/** The address with the port that was bound. */
+export function boundAddress(address: string, port: number): string {
+  return address.startsWith('unix:') ? address : `${address.slice(0, address.lastIndexOf(':'))}:${port}`
+}
+
+/** The error of a bind that failed: names the address and the next step. */
+export function describeBindFailure(listen: string, cause: Error): PelletlineError {
+  const text = cause.message
+  if (/EADDRINUSE/.test(text)) {
+    const message = `${listen} is in use by another process; stop that process or give another address (listen).`
+    return new PelletlineError('failed_precondition', message, { cause })
+  }
+  if (/EACCES|EPERM/.test(text)) {
+    const message = `${listen} may not be bound by this user; give a port above 1023 or another path (listen).`
+    return new PelletlineError('failed_precondition', message, { cause })
+  }
+  const message = `Cannot listen on ${listen}: ${text}. Give an address of this machine (listen).`
+  return new PelletlineError('failed_precondition', message, { cause })
+}
