@@ -1,0 +1,45 @@
+import type { Graph, Tensor } from '../graph/graph.ts'
+import {
+  batchedInnerProduct,
+  batchedProduct,
+  concatenate,
+  countOf,
+  matrixProduct,
+  reduceSum,
+  reshape,
+} from '../graph/primitives.ts'
+import type { ConvolutionShape } from './convolution.ts'
+import { mapShape, relayout } from './feature-map.ts'
+import { tapViews, unfold, unfoldPlanes } from './unfold.ts'
+
+/** An unfolded map larger than this (in numbers) is not written out: its taps are multiplied one by one. */
+const largestUnfolding = 24 * 2 ** 20
+
+/**
+ * Gradient of a convolution by its weights, [kernel * kernel * inChannels, outChannels]: the input's neighbourhoods,
+ * transposed, times the output's gradient, summed over all pixels of the batch.
+ */
+export function weightGradient(graph: Graph, map: Tensor, outputGradient: Tensor, shape: ConvolutionShape): Tensor {
+  const taps = shape.kernel * shape.kernel
+  const { batch, channels } = mapShape(map)
+  const out = mapShape(outputGradient)
+  const gradient = relayout(graph, outputGradient, out.channels)
+  const pixels = out.height * out.width
+  if (channels === 1) {
+    // One channel: planes are copied row by row, pixels would be copied number by number.
+    const planes = unfoldPlanes(graph, relayout(graph, map, 1), shape)
+    const perImage = batchedProduct(graph, planes, reshape(graph, gradient, [batch, pixels, out.channels]))
+    return reduceSum(graph, perImage, [0])
+  }
+  const rows = relayout(graph, map, channels)
+  if (batch * pixels * taps * channels <= largestUnfolding) {
+    const matrix = reshape(graph, gradient, [batch * pixels, out.channels])
+    return matrixProduct(graph, unfold(graph, rows, shape), matrix, { transposeA: true })
+  }
+  const perImage = reshape(graph, gradient, [batch, pixels, out.channels])
+  const parts = tapViews(graph, rows, shape).map((view) =>
+    reduceSum(graph, batchedInnerProduct(graph, reshape(graph, view, [batch, pixels, channels]), perImage), [0]),
+  )
+  const all = concatenate(graph, parts, 0)
+  return reshape(graph, all, [countOf(all.dims) / out.channels, out.channels])
+}
