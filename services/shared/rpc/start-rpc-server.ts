@@ -1,5 +1,12 @@
 import { type DescMethod, fromBinary, type Message, toBinary } from '@bufbuild/protobuf'
-import { Server, ServerCredentials, type ServerDuplexStream, type ServiceDefinition } from '@grpc/grpc-js'
+import {
+  logVerbosity,
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type ServiceDefinition,
+  setLogVerbosity,
+} from '@grpc/grpc-js'
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { abortable } from './abortable-iterable.ts'
@@ -83,7 +90,8 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     calls.add(controller)
     call.on('cancelled', () => controller.abort(cancelReason(method, call)))
     const requests = decodeRequests(method, abortable(readMessages(call), signal))
-    const context = { signal, metadata: readMetadata(call), peer: call.getPeer() }
+    const peer = call.getPeer()
+    const context = { signal, metadata: readMetadata(call), peer }
     try {
       for await (const response of abortable(invoke({ method, requests, context }), signal)) {
         await writeMessage(call, asBuffer(toBinary(method.output, response)), signal)
@@ -91,7 +99,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
       if (!signal.aborted) call.end()
     } catch (reason) {
       const error = PelletlineError.from(reason)
-      const fields = { method: methodName(method), code: error.code, peer: call.getPeer() }
+      const fields = { method: methodName(method), code: error.code, peer }
       if (error.code === 'internal' || error.code === 'data_loss') {
         logger.error({ ...fields, err: error.cause ?? error }, `call failed: ${error.message}`)
       } else logger.debug(fields, `call failed: ${error.message}`)
@@ -102,6 +110,8 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     }
   }
 
+  // Every failure reaches a caller as an error; grpc-js need not write it to the console as well.
+  setLogVerbosity(logVerbosity.NONE)
   const server = new Server({
     ...channelOptions(options.maxMessageBytes ?? defaultMaxMessageBytes),
     'grpc.max_concurrent_streams': options.maxConcurrentCalls ?? 256,
