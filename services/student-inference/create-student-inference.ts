@@ -60,6 +60,7 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
   let pool: InferencePool | undefined
   let warm: WarmStudent | undefined
   let subscription: Subscription | undefined
+  const stopping = new AbortController()
 
   function student(): WarmStudent {
     if (phase === 'draining') {
@@ -134,8 +135,15 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
       }
       phase = 'loading'
       loadBegan = clock.now()
-      warm = await load(signal)
-      await subscribe(warm)
+      try {
+        const loaded = await load(AbortSignal.any([stopping.signal, ...(signal === undefined ? [] : [signal])]))
+        await subscribe(loaded)
+        warm = loaded
+      } catch (error) {
+        if (!stopping.signal.aborted) phase = 'cold'
+        await pool?.close()
+        throw error
+      }
       phase = 'ready'
       dependencies.onReady?.(true)
       const { workers, threadsPerWorker, maxBatch } = options
@@ -144,6 +152,7 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
     },
     async drain(timeoutMs) {
       phase = 'draining'
+      stopping.abort()
       dependencies.onReady?.(false)
       const deadline = clock.now() + timeoutMs
       await subscription?.drain(timeoutMs)

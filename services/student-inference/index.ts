@@ -1,0 +1,12 @@
+export {
+  type StudentInferenceOptions,
+  type StudentInferenceOptionsInput,
+  studentInferenceOptionsSchema,
+} from './config.ts'
+export {
+  type CreateStudentInferenceOptions,
+  createStudentInference,
+  type StudentInference,
+  type StudentSnapshot,
+  studentGroup,
+} from './create-student-inference.ts'

@@ -1,0 +1,153 @@
+import { create } from '@bufbuild/protobuf'
+import { TeacherAuditService } from '../gen/pelletline/audit/v1/audit_pb.ts'
+import { ModelRefSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
+import type { Bus, Subscription } from '../shared/bus/bus.ts'
+import { consumeTopic } from '../shared/bus/messages.ts'
+import { topics } from '../shared/bus/topics.ts'
+import { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import { createInferencePool, type InferencePool } from '../shared/onnx/inference-pool.ts'
+import { implement } from '../shared/rpc/implement.ts'
+import type { ServiceImplementation } from '../shared/rpc/types.ts'
+import type { Clock } from '../shared/service/clock.ts'
+import type { Logger } from '../shared/telemetry/logger.ts'
+import type { TeacherAuditOptions } from './config.ts'
+import { ensembleThreshold } from './ensemble.ts'
+import { handleAuditRequest, type WarmTeachers } from './handle-audit-request.ts'
+import { createTeacherScorer } from './teacher-scorer.ts'
+
+export interface CreateTeacherAuditOptions {
+  /** Absent where the service offers its gRPC surface only. */
+  readonly bus?: Bus | undefined
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly options: TeacherAuditOptions
+  /** Told when crops begin or cease to be taken, for the health service. */
+  readonly onReady?: (ready: boolean) => void
+}
+
+/** State of the audit for tables and health. */
+export interface TeacherSnapshot {
+  readonly ready: boolean
+  /** Crops that wait for the teachers. */
+  readonly queued: number
+  readonly queueLimit: number
+}
+
+export interface TeacherAudit {
+  readonly implementations: readonly ServiceImplementation[]
+  /** Loads and warms the teachers, then takes audit requests; rejects with the error that names the model. */
+  start(signal?: AbortSignal): Promise<void>
+  /** Refuses new crops, finishes those in hand within `timeoutMs`, and ends the workers. */
+  drain(timeoutMs: number): Promise<void>
+  snapshot(): TeacherSnapshot
+}
+
+/** Name of the consumer group on topic `audit-requests`. */
+export const teacherGroup = 'teacher-audit'
+
+/** Creates the audit; nothing is loaded before `start`. */
+export function createTeacherAudit(dependencies: CreateTeacherAuditOptions): TeacherAudit {
+  const { bus, clock, logger, options } = dependencies
+  let phase: 'cold' | 'loading' | 'ready' | 'draining' = 'cold'
+  let loadBegan = 0
+  const pools: InferencePool[] = []
+  let warm: WarmTeachers | undefined
+  let subscription: Subscription | undefined
+  const stopping = new AbortController()
+
+  function isReady(): boolean {
+    return phase === 'ready' && pools.every((pool) => pool.state() !== 'failed')
+  }
+
+  function teachers(): WarmTeachers {
+    if (phase === 'draining') {
+      const text = 'The teachers are being stopped; send the crops to another instance.'
+      throw new PelletlineError('unavailable', text, { retryAfterMs: 1000 })
+    }
+    if (warm !== undefined) return warm
+    const waited = phase === 'loading' ? clock.now() - loadBegan : 0
+    const retryAfterMs = Math.max(250, options.expectedLoadMs - waited)
+    const text = `The teachers are being loaded; send the crops again in ${retryAfterMs} ms.`
+    throw new PelletlineError('unavailable', text, { retryAfterMs })
+  }
+
+  async function load(signal: AbortSignal | undefined): Promise<WarmTeachers> {
+    for (const modelPath of options.modelPaths) {
+      const pool = await createInferencePool({
+        modelPath,
+        workers: 1,
+        threadsPerWorker: options.threads,
+        maxBatch: options.maxBatch,
+        niceness: options.niceness,
+        signal,
+        onWorkerDeath(error, state) {
+          logger.error({ err: error, state }, 'teacher worker died')
+          if (state === 'failed') dependencies.onReady?.(false)
+        },
+      })
+      pools.push(pool)
+      logger.info({ model: pool.model.id, loadMs: Math.round(pool.loadMs) }, 'teacher is warm')
+    }
+    const threshold = ensembleThreshold(
+      pools.map((pool) => pool.model.threshold),
+      options.ensembleThreshold,
+    )
+    const { maxBatch, queueLimit } = options
+    return {
+      scorer: createTeacherScorer({ pools, maxBatch, queueLimit, threshold }),
+      models: pools.map(({ model }) => create(ModelRefSchema, { id: model.id, sha256: model.sha256 })),
+    }
+  }
+
+  const service = implement(TeacherAuditService, {
+    async scoreCrops(request, { signal }) {
+      const { scorer, models } = teachers()
+      const scores = await scorer.score(request.crops, { whenFull: 'refuse', signal })
+      return { scores, teachers: [...models] }
+    },
+  })
+
+  return {
+    implementations: [service as unknown as ServiceImplementation],
+    async start(signal) {
+      if (phase !== 'cold') {
+        throw new PelletlineError('failed_precondition', `The teachers are ${phase}; start them once.`)
+      }
+      phase = 'loading'
+      loadBegan = clock.now()
+      try {
+        const loaded = await load(AbortSignal.any([stopping.signal, ...(signal === undefined ? [] : [signal])]))
+        if (bus !== undefined) {
+          subscription = await consumeTopic(bus, {
+            topic: topics.auditRequests,
+            group: teacherGroup,
+            maxInFlight: options.maxMessagesInFlight,
+            handle: (request, incoming, signal) => handleAuditRequest(bus, loaded, request, incoming.headers, signal),
+          })
+        }
+        warm = loaded
+      } catch (error) {
+        if (!stopping.signal.aborted) phase = 'cold'
+        await Promise.all(pools.splice(0).map((pool) => pool.close()))
+        throw error
+      }
+      phase = 'ready'
+      dependencies.onReady?.(true)
+    },
+    async drain(timeoutMs) {
+      phase = 'draining'
+      stopping.abort()
+      dependencies.onReady?.(false)
+      const deadline = clock.now() + timeoutMs
+      await subscription?.drain(timeoutMs)
+      if (warm !== undefined) {
+        const patience = new AbortController()
+        const timeout = clock.sleep(Math.max(0, deadline - clock.now()), patience.signal).catch(() => {})
+        await Promise.race([warm.scorer.idle(), timeout])
+        patience.abort()
+      }
+      await Promise.all(pools.map((pool) => pool.close()))
+    },
+    snapshot: () => ({ ready: isReady(), queued: warm?.scorer.queued() ?? 0, queueLimit: options.queueLimit }),
+  }
+}
