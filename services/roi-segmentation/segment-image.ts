@@ -2,17 +2,18 @@ import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { type ImageRegion, type ImageStrip, openImageStrips } from '../shared/images/open-image-strips.ts'
 import { cropBytes } from '../shared/inspection/crop.ts'
 import {
+  addToEdgeProfile,
   addToHistogram,
-  type ComponentSummary,
+  createEdgeProfile,
   createGrayHistogram,
   cropScaleFor,
   estimateLight,
   estimateSize,
-  findComponents,
-  invertGray,
   type LightEstimate,
+  meanSteps,
   type Polarity,
 } from '../shared/vision/index.ts'
+import { type ChosenThreshold, chooseThreshold, inverted } from './choose-threshold.ts'
 import { createSegmenter } from './kernel/create-segmenter.ts'
 import type { PelletColumns, PelletOutline, SegmentationSettings, StripPellets } from './kernel/types.ts'
 
@@ -101,37 +102,25 @@ export async function segmentImage(
   try {
     const total = image.height * 3
     const histogram = createGrayHistogram()
+    const edges = createEdgeProfile()
     for await (const strip of image.strips()) {
       addToHistogram(histogram, strip.pixels)
+      addToEdgeProfile(edges, strip.pixels, strip.width, strip.rows)
       onProgress?.(strip.firstRow + strip.rows, total)
     }
-    const light = withThreshold(
-      estimateLight(histogram, options.polarity && { polarity: options.polarity }),
-      options.threshold,
-    )
-    const dark = light.polarity === 'dark-on-light'
-    const threshold = dark ? 255 - light.threshold : light.threshold
+    const estimate = estimateLight(histogram, options.polarity && { polarity: options.polarity })
+    const dark = estimate.polarity === 'dark-on-light'
     const place = { x: image.x, y: image.y, width: image.width, height: image.height }
-    const found = { imageWidth: image.imageWidth, imageHeight: image.imageHeight, roi: place, light }
-    const nothing = { ...found, pellets: [], dust: 0, shed: 0, settings: undefined }
-    if (!light.confident) {
-      onProgress?.(total, total)
-      return nothing
-    }
+    const found = { imageWidth: image.imageWidth, imageHeight: image.imageHeight, roi: place }
+    const nothing = { ...found, light: estimate, pellets: [], dust: 0, shed: 0, settings: undefined }
+    if (!estimate.contrasting && options.threshold === undefined) return nothing
 
-    const components: ComponentSummary[] = []
-    for await (const strip of image.strips()) {
-      for (const component of findComponents(bright(strip.pixels, dark), strip.width, strip.rows, threshold)) {
-        components.push(component)
-      }
-      onProgress?.(image.height + strip.firstRow + strip.rows, total)
-    }
-    const size = sizeOf(components, options.pelletDiameterPx)
-    if (size === undefined) {
-      onProgress?.(total, total)
-      return nothing
-    }
-    const settings = settingsFor(threshold, size, image.height)
+    const chosen = await chooseThreshold(image, histogram, estimate, meanSteps(edges), options.threshold)
+    onProgress?.(2 * image.height, total)
+    const size = sizeOf(chosen, options.pelletDiameterPx)
+    if (size === undefined) return nothing
+    const light = { ...estimate, threshold: chosen.threshold }
+    const settings = settingsFor(dark ? 255 - chosen.threshold : chosen.threshold, size, image.height)
 
     const segmenter = createSegmenter({ width: image.width, outlines: options.outlines ?? true })
     const pellets: ImagePellet[] = []
@@ -144,11 +133,13 @@ export async function segmentImage(
         pellets.push(pelletOf(part.pellets, i, part.outlines?.[i], image.x, image.y))
     }
     for await (const strip of image.strips()) {
-      collect(segmenter.push({ ...strip, pixels: bright(strip.pixels, dark), rowsLostBefore: 0 }, settings))
+      collect(
+        segmenter.push({ ...strip, pixels: dark ? inverted(strip.pixels) : strip.pixels, rowsLostBefore: 0 }, settings),
+      )
       onProgress?.(2 * image.height + strip.firstRow + strip.rows, total)
     }
     collect(segmenter.flush(settings))
-    return { ...found, pellets, dust, shed, settings }
+    return { ...found, light, pellets, dust, shed, settings }
   } finally {
     await image.close()
   }
@@ -159,10 +150,10 @@ interface Size {
   readonly largestBoxPx: number
 }
 
-function sizeOf(components: readonly ComponentSummary[], pelletDiameterPx: number | undefined): Size | undefined {
-  if (pelletDiameterPx === undefined) return estimateSize(components)
+function sizeOf(chosen: ChosenThreshold, pelletDiameterPx: number | undefined): Size | undefined {
+  if (pelletDiameterPx === undefined) return chosen.size
   const medianAreaPx = (Math.PI / 4) * pelletDiameterPx ** 2
-  const near = components.filter(({ areaPx }) => areaPx >= 0.4 * medianAreaPx && areaPx <= 1.8 * medianAreaPx)
+  const near = chosen.components.filter(({ areaPx }) => areaPx >= 0.4 * medianAreaPx && areaPx <= 1.8 * medianAreaPx)
   return { medianAreaPx, largestBoxPx: estimateSize(near)?.largestBoxPx ?? Math.ceil(pelletDiameterPx) }
 }
 
@@ -176,17 +167,6 @@ function settingsFor(threshold: number, size: Size, height: number): Segmentatio
     maxPelletRows: Math.min(Math.max(height, 1), maxCarriedRows, Math.ceil(longestClusterDiameters * diameter)),
     maxPelletsPerStrip,
   }
-}
-
-function withThreshold(light: LightEstimate, threshold: number | undefined): LightEstimate {
-  return threshold === undefined ? light : { ...light, threshold, confident: true }
-}
-
-function bright(pixels: Uint8Array, dark: boolean): Uint8Array {
-  if (!dark) return pixels
-  const copy = pixels.slice()
-  invertGray(copy)
-  return copy
 }
 
 function pelletOf(

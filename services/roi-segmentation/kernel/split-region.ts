@@ -32,10 +32,12 @@ export interface RegionSplitter {
   cost(box: RegionBox, medianAreaPx: number): number
 }
 
-/** Two parts are one pellet again if together they are at least this convex ... */
-const oneGranuleSolidity = 0.945
-/** ... and not larger than this many median pellets. */
-const oneGranuleArea = 1.7
+/** Two parts are one pellet again if together they are at least this convex up to so many median pellets ... */
+const onePelletSolidity = 0.945
+const onePelletArea = 1.4
+/** ... and this convex up to so many. */
+const largePelletSolidity = 0.97
+const largePelletArea = 2
 /** A part below this share of the median is a chip of a neighbour if together they are at least this convex. */
 const chipArea = 0.3
 const chipSolidity = 0.88
@@ -88,13 +90,14 @@ export function createRegionSplitter(): RegionSplitter {
   /** How convex two parts are together, 0 where they may not be joined. */
   function togetherConvex(a: number, b: number, medianAreaPx: number): number {
     const area = areas[a]! + areas[b]!
-    if (area > oneGranuleArea * medianAreaPx || areas[a] === 0 || areas[b] === 0) return 0
+    if (area > largePelletArea * medianAreaPx || areas[a] === 0 || areas[b] === 0) return 0
     const from = Math.min(top[a]!, top[b]!)
     const to = Math.max(bottom[a]!, bottom[b]!)
     hullOfExtent(extents[a]!, from, to, hull, chain, extents[b]!)
     const solidity = area / hull.area
     const chip = Math.min(areas[a]!, areas[b]!) < chipArea * medianAreaPx
-    return solidity < (chip ? chipSolidity : oneGranuleSolidity) ? 0 : solidity
+    const usual = area > onePelletArea * medianAreaPx ? largePelletSolidity : onePelletSolidity
+    return solidity < (chip ? chipSolidity : usual) ? 0 : solidity
   }
 
   /** Undoes cuts through one pellet: joins the most convex pair of near parts, until none is convex enough together. */

@@ -19,7 +19,9 @@ export interface LightEstimate {
   readonly polarity: Polarity
   /** Share of the pixels on the pellets' side of the threshold, 0..1. */
   readonly coverage: number
-  /** False where the histogram shows a bed only: then nothing should be segmented by this threshold. */
+  /** Whether what lies beyond the bed differs from it by more than the bed does from itself. Where not, there is a bed only. */
+  readonly contrasting: boolean
+  /** Contrasting, and a hill of its own: by the histogram alone, only then something should be segmented by this threshold. */
   readonly confident: boolean
 }
 
@@ -34,6 +36,10 @@ const minContrast = 16
 const minContrastInSpreads = 4
 /** Levels within this many standard deviations of the bed's peak are bed when the pellets' side is looked for. */
 const bedReach = 3.5
+/** Candidates beyond the first few cost time and win nothing. */
+const maxCandidates = 7
+/** Candidates closer than this show the same. */
+const minDistance = 5
 /** A full side of the bed's peak falls to half its height within this; a cut-off side (a bed masked to 0) within none. */
 const halfWidthToSpread = 1 / 1.1774
 
@@ -67,19 +73,62 @@ export function estimateLight(histogram: GrayHistogram, options: LightOptions = 
   threshold = Math.min(254, Math.max(1, threshold))
   const contrast = Math.abs(pelletLevel - bedLevel)
   const beyond = countBeyond(histogram, threshold, sign)
-  const confident =
-    beyond > 0 &&
-    contrast >= Math.max(minContrast, minContrastInSpreads * bedSpread) &&
-    hasValley(smooth, bedLevel, threshold, sign)
-  return {
-    threshold,
-    bedLevel,
-    bedSpread,
-    pelletLevel,
-    polarity,
-    coverage: total === 0 ? 0 : beyond / total,
-    confident,
+  const contrasting = beyond > 0 && contrast >= Math.max(minContrast, minContrastInSpreads * bedSpread)
+  const confident = contrasting && hasValley(smooth, bedLevel, threshold, sign)
+  const coverage = total === 0 ? 0 : beyond / total
+  return { threshold, bedLevel, bedSpread, pelletLevel, polarity, coverage, contrasting, confident }
+}
+
+/**
+ * Thresholds that an unevenly lit bed may need instead, the estimate's own first: Otsu's, the valleys of the histogram and the
+ * levels of the steepest edges (`steps`, from `meanSteps`) on the pellets' side of the bed. Which one is right shows in the
+ * image only: where the edges are steep and most area looks like single pellets (`SizeEstimate.singlesAreaPx`).
+ */
+export function thresholdCandidates(
+  histogram: GrayHistogram,
+  light: LightEstimate,
+  steps: Float64Array,
+): readonly number[] {
+  const valleys = smoothed(smoothed(histogram)).map((height) => -height)
+  const sign = light.polarity === 'light-on-dark' ? 1 : -1
+  const candidates = [light.threshold, otsuThreshold(histogram)]
+  for (const curve of [smoothed(steps), valleys]) {
+    const reach = Math.max(minContrast / 2, light.bedSpread)
+    for (let level = Math.round(light.bedLevel + sign * reach); level > 1 && level < 254; level += sign) {
+      if (curve[level]! > curve[level - sign]! && curve[level]! >= curve[level + sign]!) candidates.push(level)
+    }
   }
+  const kept: number[] = []
+  for (const level of candidates) {
+    const usable = level >= 1 && level <= 254 && (level - light.bedLevel) * sign > 0
+    if (usable && kept.every((other) => Math.abs(other - level) >= minDistance)) kept.push(level)
+  }
+  return kept.slice(0, maxCandidates)
+}
+
+/** Otsu's threshold: the level that best separates two classes by the variance between them (Otsu 1979). */
+function otsuThreshold(histogram: GrayHistogram): number {
+  let total = 0
+  let moment = 0
+  for (let level = 0; level < 256; level++) {
+    total += histogram[level]!
+    moment += level * histogram[level]!
+  }
+  let below = 0
+  let momentBelow = 0
+  let best = 0
+  let threshold = 0
+  for (let level = 0; level < 255; level++) {
+    below += histogram[level]!
+    momentBelow += level * histogram[level]!
+    if (below === 0 || below === total) continue
+    const between = ((moment * below) / total - momentBelow) ** 2 / (below * (total - below))
+    if (between > best) {
+      best = between
+      threshold = level
+    }
+  }
+  return threshold
 }
 
 /** Light beyond the bed on either side, weighed by its distance from the bed; the heavier side is the pellets'. */

@@ -3,6 +3,8 @@ import { type ComponentSummary, looksSingle } from './find-components.ts'
 
 /** Areas below this are noise of the sensor, not dust of the product: they say nothing about a lot. */
 const smallestAreaPx = 12
+/** A box longer than this many median ones is a pellet with a tail or two of them: it does not set the recipe's scale. */
+const outlierSide = 1.35
 /** Steps of the histogram of areas per doubling. */
 const stepsPerDoubling = 6
 
@@ -37,10 +39,11 @@ export function estimateMedianArea(areas: readonly number[]): number | undefined
 /** Size of a lot's pellets from a coarse look. */
 export interface SizeEstimate {
   readonly medianAreaPx: number
-  /** Longer side of the largest single pellet's box, px. */
+  /** Longer side of the largest single pellet's box, px; outliers beyond 1.35 times the median left out. */
   readonly largestBoxPx: number
-  /** Components that the estimate rests on. */
+  /** Components that the estimate rests on, and their pixels in all. */
   readonly singles: number
+  readonly singlesAreaPx: number
 }
 
 /** Size of the single pellets among components; undefined where none looks like a pellet: an empty bed. */
@@ -49,8 +52,11 @@ export function estimateSize(components: readonly ComponentSummary[]): SizeEstim
   const medianAreaPx = estimateMedianArea(round.map((component) => component.areaPx))
   if (medianAreaPx === undefined) return undefined
   const singles = round.filter(({ areaPx }) => areaPx >= 0.4 * medianAreaPx && areaPx <= 1.8 * medianAreaPx)
-  const largestBoxPx = singles.reduce((largest, { width, height }) => Math.max(largest, width, height), 0)
-  return { medianAreaPx, largestBoxPx, singles: singles.length }
+  const sides = singles.map(({ width, height }) => Math.max(width, height))
+  const limit = outlierSide * median(sides)
+  const largestBoxPx = sides.reduce((largest, side) => (side <= limit ? Math.max(largest, side) : largest), 0)
+  const singlesAreaPx = singles.reduce((sum, { areaPx }) => sum + areaPx, 0)
+  return { medianAreaPx, largestBoxPx, singles: singles.length, singlesAreaPx }
 }
 
 /** Factor by which a recipe's crops are scaled so that its largest single pellet fits 46 px; 1 where it does as it is. */

@@ -13,7 +13,7 @@ export interface ComponentSummary {
 }
 
 /** A component that fills its ellipse this well and is not longer than `maxAspect` may be a single pellet. */
-const minEllipseFill = 0.94
+const minEllipseFill = 0.91
 const maxAspect = 2.1
 
 /** Whether a component looks like one pellet by its moments alone. */

@@ -1,4 +1,11 @@
-export { estimateLight, type LightEstimate, type LightOptions, type Polarity } from './estimate-light.ts'
+export { addToEdgeProfile, createEdgeProfile, type EdgeProfile, meanSteps } from './edge-profile.ts'
+export {
+  estimateLight,
+  type LightEstimate,
+  type LightOptions,
+  type Polarity,
+  thresholdCandidates,
+} from './estimate-light.ts'
 export { cropScaleFor, estimateMedianArea, estimateSize, type SizeEstimate } from './estimate-size.ts'
 export { type ComponentSummary, findComponents, looksSingle } from './find-components.ts'
 export {
