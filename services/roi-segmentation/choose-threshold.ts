@@ -70,7 +70,8 @@ export async function chooseThreshold(
 
 /** A copy in bright polarity. */
 export function inverted(pixels: Uint8Array): Uint8Array {
-  const copy = pixels.slice()
+  // Not slice(): on a Buffer, which is a Uint8Array too, that shares the memory.
+  const copy = new Uint8Array(pixels)
   invertGray(copy)
   return copy
 }

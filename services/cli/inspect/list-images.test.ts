@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { listImages, nameOutputs } from './list-images.ts'
+
+describe('listImages', () => {
+  let folder = ''
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'pelletline-list-'))
+    await mkdir(join(folder, 'sub'))
+    await mkdir(join(folder, '.hidden'))
+    await mkdir(join(folder, 'empty'))
+    const files = [
+      'scan10.png',
+      'scan2.PNG',
+      'notes.txt',
+      'sub/a.tiff',
+      '.hidden/b.png',
+      'scan2.annotated.png',
+      'scan2.worst.png',
+    ]
+    for (const file of files) await writeFile(join(folder, file), 'x')
+  })
+  after(() => rm(folder, { recursive: true }))
+
+  it('walks a folder in natural order and passes over what is not an image, hidden, or its own picture', async () => {
+    const { files, errors, passedOver } = await listImages([folder])
+    assert.deepEqual(
+      files.map(({ name }) => name),
+      ['scan2.PNG', 'scan10.png', join('sub', 'a.tiff')],
+    )
+    assert.deepEqual(errors, [])
+    assert.equal(passedOver, 3)
+  })
+
+  it('takes a named file whatever its ending, once, and goes on behind a path that is not there', async () => {
+    const notes = join(folder, 'notes.txt')
+    const { files, errors } = await listImages([join(folder, 'gone.png'), notes, notes, join(folder, 'empty')])
+    assert.deepEqual(files, [{ path: notes, name: 'notes.txt' }])
+    assert.deepEqual(
+      errors.map(({ code }) => code),
+      ['not_found', 'not_found'],
+    )
+    assert.match(errors[0]!.message, /gone\.png: there is no such file or folder/)
+    assert.match(errors[1]!.message, /empty: the folder holds no image/)
+  })
+})
+
+describe('nameOutputs', () => {
+  it('gives every image a name of its own', () => {
+    const images = ['a/x.png', 'b/x.jpg', 'a/X-2.png', 'c/y.png'].map((path) => ({ path, name: path }))
+    assert.deepEqual(nameOutputs(images), ['x', 'x-2', 'X-2-2', 'y'])
+  })
+})
