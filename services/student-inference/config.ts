@@ -35,3 +35,19 @@ export const studentInferenceOptionsSchema = z.strictObject({
 
 export type StudentInferenceOptions = z.output<typeof studentInferenceOptionsSchema>
 export type StudentInferenceOptionsInput = z.input<typeof studentInferenceOptionsSchema>
+
+/** Configuration file of the service when it runs alone. */
+export const studentInferenceConfigSchema = z.strictObject({
+  /** `HOST:PORT` or `unix:PATH`. */
+  listen: z.string().min(1).default('127.0.0.1:7403'),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  /** Only the bus within the process exists; the service offers its gRPC surface only with it. */
+  bus: z.literal('memory').default('memory'),
+  /** How long a drain waits for crops in hand, ms. */
+  drainTimeoutMs: z.int().min(0).max(600_000).default(10_000),
+  /** Largest message taken, bytes; 4,096 crops are 10 MiB. */
+  maxMessageBytes: z.int().min(65_536).max(1_073_741_824).default(16_777_216),
+  student: studentInferenceOptionsSchema,
+})
+
+export type StudentInferenceConfig = z.output<typeof studentInferenceConfigSchema>

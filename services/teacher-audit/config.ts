@@ -21,3 +21,19 @@ export const teacherAuditOptionsSchema = z.strictObject({
 })
 
 export type TeacherAuditOptions = z.output<typeof teacherAuditOptionsSchema>
+
+/** Configuration file of the service when it runs alone. */
+export const teacherAuditConfigSchema = z.strictObject({
+  /** `HOST:PORT` or `unix:PATH`. */
+  listen: z.string().min(1).default('127.0.0.1:7404'),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  /** Only the bus within the process exists; the service offers its gRPC surface only with it. */
+  bus: z.literal('memory').default('memory'),
+  /** How long a drain waits for crops in hand, ms. */
+  drainTimeoutMs: z.int().min(0).max(600_000).default(10_000),
+  /** Largest message taken, bytes; 256 crops are 640 KB. */
+  maxMessageBytes: z.int().min(65_536).max(1_073_741_824).default(4_194_304),
+  teachers: teacherAuditOptionsSchema,
+})
+
+export type TeacherAuditConfig = z.output<typeof teacherAuditConfigSchema>
