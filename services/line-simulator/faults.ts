@@ -58,6 +58,9 @@ export const noFault: FaultEffects = {
   rowsLost: false,
 }
 
+/** Faults that change pellets (in a ring of rendered strips they need rows rendered anew), not just the light or the rows. */
+export const pelletFaults: readonly FaultName[] = ['focus-drifts', 'product-darkens', 'new-speck-kind']
+
 /** Effects of the faults at a time of the line (s); slow faults rise in eight steps, so that sprites can be shared. */
 export function faultEffects(faults: readonly Fault[], seconds: number): FaultEffects {
   let effects = noFault

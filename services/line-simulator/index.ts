@@ -1,5 +1,12 @@
 export { type SimulateCropsOptions, type SimulatedCrops, simulateCrops } from './crops/simulate-crops.ts'
 export { type Fault, type FaultName, faultNames, parseFault } from './faults.ts'
+export {
+  createSimulatedLine,
+  type LineCounters,
+  type SimulatedLine,
+  type SimulatedLineOptions,
+  type SimulatedStrip,
+} from './live/simulated-line.ts'
 export { createLineRenderer, type LineRenderer } from './render/render-rows.ts'
 export {
   defaultLine,
@@ -8,5 +15,6 @@ export {
   resolveLineSettings,
   wideLine,
 } from './settings.ts'
+export { type SimulatedRecording, type SimulateRecordingOptions, simulateRecording } from './simulate-recording.ts'
 export { matchTruth, type PelletBoxes, type TruthMatch } from './truth/match-truth.ts'
 export { type PelletTruth, pelletTruth, type SpeckTruth } from './truth/pellet-truth.ts'

@@ -81,7 +81,7 @@ export interface OpticsSettings {
   readonly sharpening: number
   /** Relative standard deviation of the lamp from row to row (slow and fast parts alike). */
   readonly flicker: number
-  /** Runs of lost rows per 100,000 rows, and the longest such run. */
+  /** Runs of lost rows per 100,000 rows (at most one in 1,000 rows), and the longest such run. */
   readonly lossesPer100kRows: number
   readonly maxLostRows: number
   /** `dark-on-light` delivers the negative: dark pellets on a light bed (and light specks in them). */
@@ -107,7 +107,8 @@ export interface LineSettings {
   readonly optics: OpticsSettings
   /**
    * Good pellets are taken from a pool of this many drawn beforehand (speckled ones are always drawn anew); 0 draws
-   * every pellet anew. A pool makes a line about twenty times cheaper.
+   * every pellet anew. A pool makes a line about six times cheaper, but its few looks repeat: one that is judged wrong
+   * is judged wrong every time, so figures of overkill want 0.
    */
   readonly spritePool: number
 }
@@ -267,8 +268,8 @@ const ranges: readonly (readonly [string, number, number])[] = [
   ['optics.shotNoise', 0, 40],
   ['optics.sharpening', 0, 1],
   ['optics.flicker', 0, 0.3],
-  ['optics.lossesPer100kRows', 0, 5000],
-  ['optics.maxLostRows', 1, 1000],
+  ['optics.lossesPer100kRows', 0, 100],
+  ['optics.maxLostRows', 1, 900],
 ]
 
 function check(settings: LineSettings, violations: { field: string; description: string }[]): void {

@@ -140,7 +140,11 @@ function* cropsOfScene(
     maxPelletRows: Math.ceil(8 * settings.product.maxDiameterPx),
     maxPelletsPerStrip: 4096,
   }).pellets
-  const { truthOf } = matchTruth(pellets.map(pelletTruth), found, 0.6)
+  const { truthOf } = matchTruth(
+    pellets.map((pellet) => pelletTruth(pellet)),
+    found,
+    0.6,
+  )
   for (let i = 0; i < found.count; i++) {
     const pellet = pellets[truthOf[i]!]
     if (pellet === undefined || found.notJudged[i] !== 0) continue

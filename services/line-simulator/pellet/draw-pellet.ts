@@ -173,7 +173,7 @@ function shade(
         value = lit[step]! + tilted[step]! * (look.lightX * dx + look.lightY * dy) * inverse
       }
       if (distance < look.rimPx * 2) value *= 1 - look.rimDark * (1 - Math.max(0, distance) / (look.rimPx * 2)) ** 2
-      light[i] = look.gray * (value < 0.12 ? 0.12 : value)
+      light[i] = look.gray * Math.max(value, 0.12)
     }
   }
 }
@@ -182,9 +182,9 @@ function shade(
 function fastAngle(x: number, y: number): number {
   const ax = Math.abs(x)
   const ay = Math.abs(y)
-  const big = ax > ay ? ax : ay
+  const big = Math.max(ax, ay)
   if (big === 0) return 0
-  const t = (ax > ay ? ay : ax) / big
+  const t = Math.min(ax, ay) / big
   let angle = t * (0.97239411 + t * t * -0.19194795)
   if (ay > ax) angle = Math.PI / 2 - angle
   if (x < 0) angle = Math.PI - angle

@@ -4,6 +4,7 @@ import type { Lighting } from '../pellet/pellet-look.ts'
 import { createRandom, hash32 } from '../random.ts'
 import { createBelt, pelletBox, type ScenePellet } from '../scene/place-pellets.ts'
 import type { LineSettings } from '../settings.ts'
+import { applyLightFaults } from './light-faults.ts'
 import { createNoiseTiles, type NoiseTiles, tileSide } from './noise-tiles.ts'
 import { createSpritePool } from './sprite-pool.ts'
 
@@ -17,12 +18,16 @@ export interface LineRenderer {
   render(firstRow: number, rows: number, out: Uint8Array): void
   /** Pellets whose last row lies in [firstRow, firstRow + rows), by last row. */
   pelletsEndingIn(firstRow: number, rows: number): readonly ScenePellet[]
+  /** Last row of a pellet. */
+  lastRowOf(pellet: ScenePellet): number
 }
 
 export interface LineRendererOptions {
   readonly settings: LineSettings
   readonly seed: number
   readonly faults?: readonly Fault[]
+  /** The belt repeats after so many bands (even); see `createBelt`. */
+  readonly periodBands?: number
   /** Shared noise tiles; made when left out. */
   readonly tiles?: NoiseTiles
 }
@@ -35,9 +40,14 @@ export function createLineRenderer(options: LineRendererOptions): LineRenderer {
   const lighting: Lighting = { azimuth: random.range(0, 2 * Math.PI), elevation: random.range(0.9, 1.3) }
   const painter = createPelletPainter(tiles)
   const pool = createSpritePool(settings, seed, lighting, painter)
-  const belt = createBelt(settings, seed, faults, pool)
+  const belt = createBelt({
+    settings,
+    seed,
+    faults,
+    looks: pool,
+    ...(options.periodBands === undefined ? {} : { periodBands: options.periodBands }),
+  })
   const columnGain = columnGains(settings, seed)
-  const dirt = dirtByColumn(width, seed)
   const noise =
     optics.noiseCorrelationPx === 0 ? tiles.white : optics.noiseCorrelationPx === 0.8 ? tiles.grain : tiles.mottle
   const noiseByGray = Float32Array.from({ length: 257 }, (_, v) =>
@@ -66,9 +76,7 @@ export function createLineRenderer(options: LineRendererOptions): LineRenderer {
       const row = firstRow + i
       const slow = Math.sin((2 * Math.PI * row) / 3170) + Math.sin((2 * Math.PI * row) / 411 + 1)
       const fast = (hash32(seed, 22, row) / 2147483648 - 1) * 1.2
-      return (
-        (1 + optics.flicker * (0.6 * slow + 0.5 * fast)) * faultEffects(faults, row / settings.rowsPerSecond).lampGain
-      )
+      return 1 + optics.flicker * (0.6 * slow + 0.5 * fast)
     })
 
   const bandRange = (firstRow: number, rows: number): [number, number] => {
@@ -93,7 +101,7 @@ export function createLineRenderer(options: LineRendererOptions): LineRenderer {
       addDust(number, firstRow, rows, out)
     }
     for (const [id, entry] of patches) if (entry.lastRow < firstRow + rows - 4096) patches.delete(id)
-    applyFaults(firstRow, rows, out)
+    applyLightFaults(settings, seed, faults, firstRow, rows, out)
     if (optics.polarity === 'dark-on-light') for (let i = 0; i < rows * width; i++) out[i] = 255 - out[i]!
   }
 
@@ -125,7 +133,7 @@ export function createLineRenderer(options: LineRendererOptions): LineRenderer {
         const v = light[i]! * gain * columnGain[left + column]!
         const noisy =
           under + v + (noise[(noiseBase + column) & mask]! * noiseByGray[v > 255 ? 255 : v | 0]! * c) / 255 + 0.5
-        out[base + column] = noisy < 0 ? 0 : noisy > 255 ? 255 : noisy
+        out[base + column] = noisy < 0 ? 0 : Math.min(noisy, 255)
       }
     }
   }
@@ -144,19 +152,10 @@ export function createLineRenderer(options: LineRendererOptions): LineRenderer {
     }
   }
 
-  const applyFaults = (firstRow: number, rows: number, out: Uint8Array): void => {
-    for (let row = 0; row < rows; row++) {
-      const effects = faultEffects(faults, (firstRow + row) / settings.rowsPerSecond)
-      const at = row * width
-      if (effects.dirt > 0)
-        for (let x = dirt.from; x < dirt.to; x++)
-          out[at + x] = out[at + x]! * (1 - effects.dirt * dirt.weight[x - dirt.from]!) + 0.5
-    }
-  }
-
   return {
     settings,
     render,
+    lastRowOf: lastRow,
     pelletsEndingIn: (firstRow, rows) => {
       const [from, to] = bandRange(firstRow, rows)
       const found: { readonly last: number; readonly pellet: ScenePellet }[] = []
@@ -188,16 +187,6 @@ function columnGains(settings: LineSettings, seed: number): Float32Array {
     const u = (x / width - centre) / 0.5
     return 1 - optics.unevenLight * (u * u * 0.8 + 0.2 * Math.sin(ripple * 2 * Math.PI * (x / width) + phase))
   })
-}
-
-function dirtByColumn(width: number, seed: number): { from: number; to: number; weight: Float32Array } {
-  const random = createRandom(seed, 26)
-  const span = Math.max(8, Math.round(width * 0.04))
-  const from = random.int(Math.round(width * 0.1), Math.round(width * 0.9) - span)
-  const weight = Float32Array.from({ length: span }, (_, i) =>
-    Math.min(1, (Math.min(i, span - 1 - i) + 1) / (span / 6)),
-  )
-  return { from, to: from + span, weight }
 }
 
 /** 256 rows of empty bed with texture, light and noise; they repeat along the belt. */

@@ -41,12 +41,38 @@ export interface Belt {
 
 const idsPerBand = 65_536
 
+export interface BeltOptions {
+  readonly settings: LineSettings
+  readonly seed: number
+  readonly faults: readonly Fault[]
+  readonly looks: LookSource
+  /** The belt repeats after so many bands (an even number), with new ids; left out: never. */
+  readonly periodBands?: number
+}
+
+/** Rows in a band: whole repeats of the bed, and more than any pellet reaches. */
+export function bandRowsOf(settings: LineSettings): number {
+  return 256 * Math.ceil(Math.max(256, 5 * settings.product.maxDiameterPx) / 256)
+}
+
+/** A pellet of a later lap: the same pellet, so many bands further on. */
+function shifted(pellet: ScenePellet, bands: number, bandRows: number): ScenePellet {
+  const { clusterId } = pellet
+  return {
+    ...pellet,
+    id: pellet.id + bands * idsPerBand,
+    y: pellet.y + bands * bandRows,
+    clusterId: clusterId < 0 ? -1 : clusterId + bands * idsPerBand,
+  }
+}
+
 /**
  * Creates the belt of one run. Even bands are placed on their own, odd bands keep clear of both neighbours: any band can
  * be asked for at any time, and no seam is left between bands. A band holds what fits when the density asks for more.
  */
-export function createBelt(settings: LineSettings, seed: number, faults: readonly Fault[], looks: LookSource): Belt {
-  const bandRows = Math.max(256, Math.ceil(5 * settings.product.maxDiameterPx))
+export function createBelt(options: BeltOptions): Belt {
+  const { settings, seed, faults, looks, periodBands } = options
+  const bandRows = bandRowsOf(settings)
   const cache = new Map<number, readonly ScenePellet[]>()
   const keep = (number: number, pellets: readonly ScenePellet[]): readonly ScenePellet[] => {
     cache.set(number, pellets)
@@ -58,6 +84,13 @@ export function createBelt(settings: LineSettings, seed: number, faults: readonl
     const known = cache.get(number)
     if (known !== undefined) return known
     if (number < 0) return keep(number, [])
+    if (periodBands !== undefined && number >= periodBands) {
+      const shift = number - (number % periodBands)
+      return keep(
+        number,
+        band(number % periodBands).map((pellet) => shifted(pellet, shift, bandRows)),
+      )
+    }
     const neighbours = number % 2 === 0 ? [] : [...band(number - 1), ...band(number + 1)]
     return keep(number, placeBand(settings, seed, faults, looks, number, bandRows, neighbours))
   }

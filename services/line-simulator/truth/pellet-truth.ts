@@ -18,6 +18,8 @@ export interface PelletTruth {
   readonly specks: readonly SpeckTruth[]
   /** Pellets that touch share it: the id of one of them; null where the pellet lies alone. */
   readonly clusterId: number | null
+  /** Some of its rows were lost by the camera. */
+  readonly cutByLostRows: boolean
 }
 
 /** One speck by truth. */
@@ -32,7 +34,7 @@ export interface SpeckTruth {
 }
 
 /** The truth about a pellet of the scene, rounded to what a line of JSON needs. */
-export function pelletTruth(pellet: ScenePellet): PelletTruth {
+export function pelletTruth(pellet: ScenePellet, cutByLostRows = false): PelletTruth {
   const { areaPx } = pellet.look.outline
   return {
     id: pellet.id,
@@ -51,6 +53,7 @@ export function pelletTruth(pellet: ScenePellet): PelletTruth {
       place: speck.place,
     })),
     clusterId: pellet.clusterId < 0 ? null : pellet.clusterId,
+    cutByLostRows,
   }
 }
 

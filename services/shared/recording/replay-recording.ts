@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { PelletlineError } from '../errors/pelletline-error.ts'
+import { type Clock, systemClock } from '../service/clock.ts'
 import type { RecordingReader } from './open-recording.ts'
 import type { RecordedStrip } from './recording-format.ts'
 
@@ -12,8 +12,7 @@ export interface ReplayOptions {
   /** What to do at a damaged strip: throw `data_loss` (the default), or leave it out and report it. */
   readonly onDamaged?: 'throw' | ((error: PelletlineError) => void)
   readonly signal?: AbortSignal
-  /** Milliseconds that never go back; default the process's monotonic clock. */
-  readonly now?: () => number
+  readonly clock?: Clock
 }
 
 /**
@@ -24,7 +23,7 @@ export async function* replayRecording(
   reader: RecordingReader,
   options: ReplayOptions = {},
 ): AsyncGenerator<RecordedStrip> {
-  const { speed = 0, now = () => performance.now(), onDamaged = 'throw', signal } = options
+  const { speed = 0, clock = systemClock, onDamaged = 'throw', signal } = options
   if (!(speed >= 0))
     throw new PelletlineError('invalid_argument', `Replay speed is ${speed}; 0 (as fast as taken) or more is valid.`)
   const from =
@@ -33,7 +32,7 @@ export async function* replayRecording(
       : options.fromUnixNs !== undefined
         ? reader.indexOfTime(options.fromUnixNs)
         : 0
-  let begin: { readonly unixNs: bigint; readonly ms: number } | undefined
+  let begin: { readonly unixNs: bigint; readonly clockNs: bigint } | undefined
   for (let index = from; index < reader.stripCount; index++) {
     if (signal?.aborted)
       throw new PelletlineError('cancelled', `Replay of ${reader.path} stopped before strip ${index}.`)
@@ -47,14 +46,11 @@ export async function* replayRecording(
       continue
     }
     if (speed > 0) {
-      begin ??= { unixNs: strip.exposedUnixNs, ms: now() }
-      const exposedMs =
+      begin ??= { unixNs: strip.exposedUnixNs, clockNs: clock.nowNs() }
+      const exposureMs =
         Number(strip.exposedUnixNs - begin.unixNs) / 1e6 + (1000 * strip.rows) / reader.header.rowsPerSecond
-      const waitMs = begin.ms + exposedMs / speed - now()
-      if (waitMs > 0)
-        await sleep(waitMs, undefined, signal === undefined ? {} : { signal }).catch((reason: unknown) => {
-          throw PelletlineError.from(reason)
-        })
+      const waitMs = exposureMs / speed - Number(clock.nowNs() - begin.clockNs) / 1e6
+      if (waitMs > 0) await clock.sleep(waitMs, signal)
     }
     yield strip
   }
