@@ -3,12 +3,10 @@ import {
   type ComponentSummary,
   estimateSize,
   findComponents,
-  type GrayHistogram,
-  invertGray,
-  type LightEstimate,
   type SizeEstimate,
   thresholdCandidates,
 } from '../shared/vision/index.ts'
+import { brightPixels, type ImageLook } from './look-at-image.ts'
 
 /** A threshold, in levels of the image as it is, and what a coarse look with it showed. */
 export interface ChosenThreshold {
@@ -28,15 +26,14 @@ const maxPixels = 16_000_000
 /**
  * Chooses between thresholds by what they show: a bed with uneven light makes several hills in the histogram, and the
  * right level is the one that gives the most area of single, round components of one size, weighed by the square of how steep
- * the edges are that it crosses (`steps`, from `meanSteps`). `given` is used as it is.
+ * the edges are that it crosses. `given` is used as it is.
  */
 export async function chooseThreshold(
   image: Pick<ImageStrips, 'strips' | 'width' | 'height'>,
-  histogram: GrayHistogram,
-  light: LightEstimate,
-  steps: Float64Array,
+  look: ImageLook,
   given: number | undefined,
 ): Promise<ChosenThreshold> {
+  const { histogram, light, steps } = look
   const dark = light.polarity === 'dark-on-light'
   const thresholds = given === undefined ? thresholdCandidates(histogram, light, steps) : [given]
   const looks = thresholds.map((threshold) => ({ threshold, components: [] as ComponentSummary[] }))
@@ -47,31 +44,23 @@ export async function chooseThreshold(
     passed += strip.pixels.length
     if (seen > passed * share) continue
     seen += strip.pixels.length
-    const bright = dark ? inverted(strip.pixels) : strip.pixels
+    const bright = brightPixels(strip, look)
     for (const { threshold, components } of looks) {
       const level = dark ? 255 - threshold : threshold
       for (const component of findComponents(bright, strip.width, strip.rows, level)) components.push(component)
     }
   }
-  const sized = looks.map((look) => {
-    const size = estimateSize(look.components)
-    return { ...look, size, score: (size?.singlesAreaPx ?? 0) * steps[look.threshold]! ** 2 }
+  const sized = looks.map((tried) => {
+    const size = estimateSize(tried.components)
+    return { ...tried, size, score: (size?.singlesAreaPx ?? 0) * steps[tried.threshold]! ** 2 }
   })
   let best = sized[0]!
-  for (const look of sized.slice(1)) {
-    if (look.score > best.score * (best === sized[0] ? preference : 1)) best = look
+  for (const tried of sized.slice(1)) {
+    if (tried.score > best.score * (best === sized[0] ? preference : 1)) best = tried
   }
   if (given === undefined && !light.confident && best.size !== undefined) {
     const beyond = best.components.reduce((sum, { areaPx }) => sum + areaPx, 0)
     if (best.size.singlesAreaPx < plausibleShare * beyond) return { ...best, size: undefined }
   }
   return best
-}
-
-/** A copy in bright polarity. */
-export function inverted(pixels: Uint8Array): Uint8Array {
-  // Not slice(): on a Buffer, which is a Uint8Array too, that shares the memory.
-  const copy = new Uint8Array(pixels)
-  invertGray(copy)
-  return copy
 }

@@ -2,20 +2,16 @@ import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { type ImageRegion, type ImageStrip, openImageStrips } from '../shared/images/open-image-strips.ts'
 import { cropBytes } from '../shared/inspection/crop.ts'
 import {
-  addToEdgeProfile,
-  addToHistogram,
-  createEdgeProfile,
-  createGrayHistogram,
+  type BedSurface,
   cropScaleFor,
-  estimateLight,
   estimateSize,
   type LightEstimate,
-  meanSteps,
   type Polarity,
 } from '../shared/vision/index.ts'
-import { type ChosenThreshold, chooseThreshold, inverted } from './choose-threshold.ts'
+import { type ChosenThreshold, chooseThreshold } from './choose-threshold.ts'
 import { createSegmenter } from './kernel/create-segmenter.ts'
 import type { PelletColumns, PelletOutline, SegmentationSettings, StripPellets } from './kernel/types.ts'
+import { brightPixels, lookAtImage } from './look-at-image.ts'
 
 /** A gray image in memory: `width * height` bytes, row-major. */
 export interface GrayImage {
@@ -29,7 +25,7 @@ export interface SegmentImageOptions {
   readonly roi?: ImageRegion | undefined
   /** Default: found from the histogram. */
   readonly polarity?: Polarity | undefined
-  /** Gray level of the image as it is, 0..255: pellets lie beyond it. Default: found from the histogram. */
+  /** Gray level of the image as it is, 0..255: pellets lie beyond it, and an uneven bed is not levelled. Default: found. */
   readonly threshold?: number | undefined
   /** Diameter of a typical pellet, px; default: found from a coarse look. */
   readonly pelletDiameterPx?: number | undefined
@@ -72,7 +68,10 @@ export interface SegmentedImage {
   readonly shed: number
   /** What the segmentation ran with; undefined where no pellet shows, and then nothing was segmented. */
   readonly settings: SegmentationSettings | undefined
+  /** Levels of the image as it is, or of the levelled one where there is a surface. */
   readonly light: LightEstimate
+  /** Set where the bed was uneven and was levelled; crops and gray levels are then those of the levelled image. */
+  readonly surface: BedSurface | undefined
 }
 
 /** A component smaller than this share of the median pellet is dust. */
@@ -84,7 +83,8 @@ const maxCarriedRows = 4096
 const maxPelletsPerStrip = 20_000
 
 /**
- * Segments a whole image, read in strips: first its histogram, then a coarse look for the size of its pellets, then the
+ * Segments a whole image, read in strips: first its light (an uneven bed is
+ * levelled), then a coarse look for the size of its pellets, then the
  * pellets. What the options give is not estimated. An image in which no pellet shows (constant, or a bed with noise)
  * has zero pellets, which is a valid result. Throws what `openImageStrips` throws.
  */
@@ -101,25 +101,19 @@ export async function segmentImage(
       : stripsOfGray(source, rowsPerStrip, options.roi, signal)
   try {
     const total = image.height * 3
-    const histogram = createGrayHistogram()
-    const edges = createEdgeProfile()
-    for await (const strip of image.strips()) {
-      addToHistogram(histogram, strip.pixels)
-      addToEdgeProfile(edges, strip.pixels, strip.width, strip.rows)
-      onProgress?.(strip.firstRow + strip.rows, total)
-    }
-    const estimate = estimateLight(histogram, options.polarity && { polarity: options.polarity })
-    const dark = estimate.polarity === 'dark-on-light'
+    const level = options.threshold === undefined
+    const look = await lookAtImage(image, level, options.polarity, (rows) => onProgress?.(rows, total))
     const place = { x: image.x, y: image.y, width: image.width, height: image.height }
-    const found = { imageWidth: image.imageWidth, imageHeight: image.imageHeight, roi: place }
-    const nothing = { ...found, light: estimate, pellets: [], dust: 0, shed: 0, settings: undefined }
-    if (!estimate.contrasting && options.threshold === undefined) return nothing
+    const found = { imageWidth: image.imageWidth, imageHeight: image.imageHeight, roi: place, surface: look.surface }
+    const nothing = { ...found, light: look.light, pellets: [], dust: 0, shed: 0, settings: undefined }
+    if (!look.light.contrasting && options.threshold === undefined) return nothing
 
-    const chosen = await chooseThreshold(image, histogram, estimate, meanSteps(edges), options.threshold)
+    const chosen = await chooseThreshold(image, look, options.threshold)
     onProgress?.(2 * image.height, total)
     const size = sizeOf(chosen, options.pelletDiameterPx)
     if (size === undefined) return nothing
-    const light = { ...estimate, threshold: chosen.threshold }
+    const light = { ...look.light, threshold: chosen.threshold }
+    const dark = light.polarity === 'dark-on-light'
     const settings = settingsFor(dark ? 255 - chosen.threshold : chosen.threshold, size, image.height)
 
     const segmenter = createSegmenter({ width: image.width, outlines: options.outlines ?? true })
@@ -133,9 +127,7 @@ export async function segmentImage(
         pellets.push(pelletOf(part.pellets, i, part.outlines?.[i], image.x, image.y))
     }
     for await (const strip of image.strips()) {
-      collect(
-        segmenter.push({ ...strip, pixels: dark ? inverted(strip.pixels) : strip.pixels, rowsLostBefore: 0 }, settings),
-      )
+      collect(segmenter.push({ ...strip, pixels: brightPixels(strip, look), rowsLostBefore: 0 }, settings))
       onProgress?.(2 * image.height + strip.firstRow + strip.rows, total)
     }
     collect(segmenter.flush(settings))

@@ -107,7 +107,7 @@ export function thresholdCandidates(
 }
 
 /** Otsu's threshold: the level that best separates two classes by the variance between them (Otsu 1979). */
-function otsuThreshold(histogram: GrayHistogram): number {
+export function otsuThreshold(histogram: GrayHistogram): number {
   let total = 0
   let moment = 0
   for (let level = 0; level < 256; level++) {

@@ -1,8 +1,17 @@
+export {
+  addToSamples,
+  type BedSurface,
+  createGraySamples,
+  fitBedSurface,
+  type GraySamples,
+  levelBed,
+} from './bed-surface.ts'
 export { addToEdgeProfile, createEdgeProfile, type EdgeProfile, meanSteps } from './edge-profile.ts'
 export {
   estimateLight,
   type LightEstimate,
   type LightOptions,
+  otsuThreshold,
   type Polarity,
   thresholdCandidates,
 } from './estimate-light.ts'
