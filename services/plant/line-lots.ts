@@ -1,0 +1,43 @@
+import { AlertService, type Lot, LotService, LotState } from '../gen/pelletline/mes/v1/mes_pb.ts'
+import { RegistryService } from '../gen/pelletline/registry/v1/registry_pb.ts'
+import { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import type { Clock } from '../shared/service/clock.ts'
+import type { ComposedServices } from './compose-services.ts'
+import type { LineStatus } from './line-status.ts'
+
+/** Opens a lot on a line as an MES would; a line becomes known by its first watch. Returns the lot's name. */
+export async function openLot(services: ComposedServices, line: string, lot: string): Promise<string> {
+  for await (const _ of services.client(RegistryService).watchLine({ line })) break
+  await services.client(LotService).openLot({ lot, line, externalJobId: `simulated-${lot}` })
+  return lot
+}
+
+/** Closes a lot and waits until its counts are final, at most `timeoutMs`; returns the lot as it is then. */
+export async function closeLot(services: ComposedServices, lot: string, clock: Clock, timeoutMs: number): Promise<Lot> {
+  const lots = services.client(LotService)
+  const deadline = clock.now() + timeoutMs
+  let current = (await lots.closeLot({ lot })).lot
+  while (current !== undefined && current.state !== LotState.CLOSED && clock.now() < deadline) {
+    await clock.sleep(50)
+    current = (await lots.getLot({ lot })).lot
+  }
+  if (current === undefined) throw new PelletlineError('internal', `Lot ${lot} was closed and not answered.`)
+  return current
+}
+
+/** Puts the final figures of a closed lot, with the alerts raised in it, in the place of the running ones. */
+export async function describeClosedLot(services: ComposedServices, status: LineStatus, lot: Lot): Promise<LineStatus> {
+  const { alerts } = await services.client(AlertService).listAlerts({ line: status.line, pageSize: 1000 })
+  const reconciliation = lot.reconciliation ?? status.reconciliation
+  return {
+    ...status,
+    lot: lot.id,
+    reconciliation,
+    balanced: lot.balanced && lot.state === LotState.CLOSED,
+    ngPpm: lot.ngPpm,
+    ngPpmCorrected: lot.ngPpmCorrected,
+    disagreement: lot.disagreement,
+    audited: Number(reconciliation.audited),
+    alerts: alerts.filter((alert) => alert.lot === lot.id),
+  }
+}

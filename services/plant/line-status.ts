@@ -1,0 +1,33 @@
+import type { Alert } from '../gen/pelletline/events/v1/events_pb.ts'
+import type { Estimate, Reconciliation } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
+
+/** What the simulator knows of the product it has shown so far. */
+export interface TruthTally {
+  /** Pellets shown, clusters and fines counted by piece. */
+  readonly pellets: number
+  /** Of these, with a speck at or above the smallest detectable size. */
+  readonly ng: number
+  /** Of these, with specks below it only. */
+  readonly subSize: number
+}
+
+/** A line as the live table and the closing report show it. */
+export interface LineStatus {
+  readonly line: string
+  readonly lot: string
+  readonly rowsPerSecond: number
+  readonly pelletsPerSecond: number
+  /** NG per million classified pellets, as judged. */
+  readonly ngPpm: Estimate | undefined
+  /** The same corrected for misclassification; undefined where the model's calibration is not known. */
+  readonly ngPpmCorrected: Estimate | undefined
+  readonly audited: number
+  /** Weighted share of pellets on which student and teachers disagree, 0..1. */
+  readonly disagreement: Estimate | undefined
+  readonly reconciliation: Reconciliation
+  readonly balanced: boolean
+  /** Fill of the queue of crops in front of the student, 0..1. */
+  readonly queueFill: number
+  readonly alerts: readonly Alert[]
+  readonly truth: TruthTally
+}

@@ -1,0 +1,97 @@
+import type { LineStatus } from './line-status.ts'
+
+const headings = [
+  'line',
+  'rows/s',
+  'pellets/s',
+  'NG ppm',
+  'corrected',
+  'audited',
+  'disagree',
+  'lost rows',
+  'queue',
+  'alerts',
+]
+
+function formatCount(value: number): string {
+  return Math.round(value).toLocaleString('en-US')
+}
+
+function formatPercent(share: number, decimals: number): string {
+  return `${(share * 100).toFixed(decimals)} %`
+}
+
+function cellsOf(status: LineStatus): string[] {
+  const { ngPpm, ngPpmCorrected, disagreement } = status
+  return [
+    status.line,
+    formatCount(status.rowsPerSecond),
+    formatCount(status.pelletsPerSecond),
+    ngPpm === undefined ? '-' : formatCount(ngPpm.value),
+    ngPpmCorrected === undefined
+      ? '-'
+      : `${formatCount(ngPpmCorrected.value)} (${formatCount(ngPpmCorrected.lower)}..${formatCount(ngPpmCorrected.upper)})`,
+    formatCount(status.audited),
+    disagreement === undefined ? '-' : formatPercent(disagreement.value, 2),
+    formatCount(Number(status.reconciliation.rowsLost)),
+    formatPercent(status.queueFill, 0),
+    formatCount(status.alerts.length),
+  ]
+}
+
+/** The live table: one row per line of the plant, columns aligned, without escape codes. */
+export function renderStatusTable(statuses: readonly LineStatus[]): string[] {
+  const rows = [headings, ...statuses.map(cellsOf)]
+  const widths = headings.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  return rows.map((row) =>
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join('  '),
+  )
+}
+
+/** One plain line per line of the plant, for logs and pipes. */
+export function renderStatusLine(status: LineStatus): string {
+  const cells = cellsOf(status)
+  return headings.map((heading, column) => (column === 0 ? cells[0] : `${heading} ${cells[column]}`)).join(', ')
+}
+
+/** The reconciliation of a lot as a person reads it: every count, and whether they add up. */
+export function renderReconciliation(status: LineStatus): string[] {
+  const counts = status.reconciliation
+  const judged = counts.classified + counts.screened + counts.shed + counts.notJudged
+  const entries: [string, bigint, string][] = [
+    ['rows acquired', counts.rowsAcquired, ''],
+    ['rows lost', counts.rowsLost, ''],
+    ['strips', counts.strips, ''],
+    ['pellets found', counts.found, ''],
+    ['  classified', counts.classified, `of these NG ${counts.ng.toLocaleString('en-US')}`],
+    ['  screened', counts.screened, ''],
+    ['  shed', counts.shed, ''],
+    ['  not judged', counts.notJudged, describeNotJudged(status)],
+    ['audited', counts.audited, ''],
+  ]
+  const numbers = entries.map(([, value]) => value.toLocaleString('en-US'))
+  const width = Math.max(...numbers.map((text) => text.length))
+  return [
+    `Lot ${status.lot} on ${status.line}: ${status.balanced ? 'the counts balance' : 'THE COUNTS DO NOT BALANCE'} (found ${counts.found.toLocaleString('en-US')}, accounted for ${judged.toLocaleString('en-US')})`,
+    ...entries.map(
+      ([name, , note], i) => `  ${name.padEnd(16)}${numbers[i]?.padStart(width)}${note === '' ? '' : `  ${note}`}`,
+    ),
+  ]
+}
+
+function describeNotJudged(status: LineStatus): string {
+  const reasons = status.reconciliation.notJudgedByReason
+  if (reasons === undefined || status.reconciliation.notJudged === 0n) return ''
+  const named: [string, bigint][] = [
+    ['cluster', reasons.cluster],
+    ['oversize', reasons.oversize],
+    ['image edge', reasons.imageEdge],
+    ['lost rows', reasons.lostRows],
+  ]
+  return named
+    .filter(([, count]) => count > 0n)
+    .map(([name, count]) => `${name} ${count.toLocaleString('en-US')}`)
+    .join(', ')
+}

@@ -1,0 +1,37 @@
+import type { ComposedServices } from './compose-services.ts'
+import type { LineFeed } from './feed-line.ts'
+import type { LineStatus } from './line-status.ts'
+
+/** Reads the state of all lines; rows per second are those since the call before. */
+export function createLineWatch(services: ComposedServices, feeds: readonly LineFeed[]): () => Promise<LineStatus[]> {
+  const before = new Map<string, { rows: number; atMs: number }>()
+  const startedMs = performance.now()
+
+  return async function readStatuses() {
+    const queueFill = await services.queueFill()
+    return Promise.all(
+      feeds.map(async (feed) => {
+        const report = await services.analytics.lineReport(feed.line)
+        const atMs = performance.now()
+        const last = before.get(feed.line) ?? { rows: 0, atMs: startedMs }
+        const rows = feed.rows()
+        before.set(feed.line, { rows, atMs })
+        return {
+          line: feed.line,
+          lot: report.lot,
+          pelletsPerSecond: report.pelletsPerSecond,
+          ngPpm: report.ngPpm,
+          ngPpmCorrected: report.ngPpmCorrected,
+          audited: report.audited,
+          disagreement: report.disagreement,
+          reconciliation: report.reconciliation,
+          balanced: report.reconciliation.balanced,
+          alerts: report.alerts,
+          rowsPerSecond: ((rows - last.rows) * 1000) / Math.max(1, atMs - last.atMs),
+          queueFill,
+          truth: feed.truth(),
+        }
+      }),
+    )
+  }
+}
