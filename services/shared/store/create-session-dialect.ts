@@ -53,7 +53,8 @@ export function createSessionDialect(session: SqlSession): Dialect {
       await turnstile.enter()
       return connection
     },
-    beginTransaction: () => run('begin'),
+    beginTransaction: (_connection, { isolationLevel }) =>
+      run(isolationLevel === undefined ? 'begin' : `begin isolation level ${isolationLevel}`),
     commitTransaction: () => run('commit'),
     rollbackTransaction: () => run('rollback'),
     releaseConnection: async () => turnstile.leave(),

@@ -13,14 +13,12 @@ const anyColumns = fc.integer({ min: 0, max: 40 }).chain((count) =>
       ...names.map((name) => {
         const value = floats.includes(name)
           ? fc.float({ noNaN: true })
-          : fc
-              .constantFrom(1, 250, 60_000, 2 ** 31)
-              .chain((max) =>
-                fc.integer({
-                  min: name === 'y' ? -max : 0,
-                  max: Math.min(max, name === 'y' ? 2 ** 31 - 1 : 2 ** 32 - 1),
-                }),
-              )
+          : fc.constantFrom(1, 250, 60_000, 2 ** 31).chain((max) =>
+              fc.integer({
+                min: name === 'y' ? -max : 0,
+                max: Math.min(max, name === 'y' ? 2 ** 31 - 1 : 2 ** 32 - 1),
+              }),
+            )
         return fc.oneof(
           fc.array(value, { minLength: count, maxLength: count }),
           value.map((one) => Array(count).fill(one)),

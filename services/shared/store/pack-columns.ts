@@ -92,7 +92,7 @@ const isConstant = (encoding: Encoding) => encoding.id === constantFloat.id || e
 
 function chooseEncoding(name: ColumnName, values: readonly number[]): Encoding {
   const first = values[0] ?? 0
-  const constant = values.every((value) => value === first)
+  const constant = values.every((value) => Object.is(value, first))
   if (floatColumns.has(name)) return constant ? constantFloat : float
   let min = first
   let max = first

@@ -1,0 +1,150 @@
+import type { Kysely } from 'kysely'
+import { AlertKind } from '../../gen/pelletline/events/v1/events_pb.ts'
+import type { Recipe } from '../../gen/pelletline/registry/v1/registry_pb.ts'
+import type { Tables } from '../../shared/store/index.ts'
+import type { Booked } from '../booking/entries.ts'
+import type { AlertBook } from './alert-book.ts'
+import { type AuditWindow, createAuditWindow } from './audit-window.ts'
+import { type AlertDecision, decideDisagreement, decideRowsLost } from './decide-alert.ts'
+import { describeAlert, type MonitoredKind } from './describe-alert.ts'
+import { createRowsWindow, type RowsWindow } from './rows-window.ts'
+
+export interface AlertSettings {
+  readonly minAudited: number
+  readonly maxWindowAgeMs: number
+  readonly confidence: number
+  readonly rowsWindow: number
+  readonly minRows: number
+  readonly rowsLostHysteresis: number
+}
+
+export interface MonitorOptions {
+  readonly db: Kysely<Tables>
+  readonly book: AlertBook
+  readonly settings: AlertSettings
+  /** Recipe in force on a line; undefined for a line that is not known. */
+  readonly recipeOf: (line: string) => Promise<Recipe | undefined>
+  readonly nowMs: () => number
+}
+
+interface LineState {
+  readonly audits: AuditWindow
+  readonly rows: RowsWindow
+  lot: string
+  /** Unresolved alerts of the line by kind. */
+  readonly active: Map<AlertKind, bigint>
+}
+
+// Most pellets that a recipe's window can hold.
+const maxWindow = 100_000
+
+/** Watches the windows of each line and raises and resolves its alerts. */
+export function createMonitor({ db, book, settings, recipeOf, nowMs }: MonitorOptions) {
+  const lines = new Map<string, LineState>()
+  const dirty = new Set<string>()
+  const stateOf = (line: string): LineState => {
+    const known = lines.get(line)
+    if (known !== undefined) return known
+    const state = { audits: createAuditWindow(), rows: createRowsWindow(), lot: '', active: new Map() }
+    lines.set(line, state)
+    return state
+  }
+
+  const apply = async (line: string, kind: MonitoredKind, decision: AlertDecision, limit: number) => {
+    const state = stateOf(line)
+    const active = state.active.get(kind)
+    if (decision.action === 'resolve' && active !== undefined) {
+      await book.resolve(active)
+      state.active.delete(kind)
+    }
+    if (decision.action === 'raise') {
+      const row = await book.raise({
+        kind,
+        line,
+        lot: state.lot,
+        value: decision.value,
+        limit,
+        windowAudited: decision.audited,
+        message: describeAlert(kind, line, decision, limit),
+      })
+      if (row !== undefined) state.active.set(kind, row.alert_id)
+    }
+  }
+
+  return {
+    /** Takes up unresolved alerts and the newest audited pellets, so that a restart forgets neither. */
+    async restore(): Promise<void> {
+      for (const row of await book.listUnresolved()) stateOf(row.line).active.set(row.kind as AlertKind, row.alert_id)
+      const known = await db.selectFrom('lines').select('id').execute()
+      for (const { id } of known) {
+        const limit = (await recipeOf(id))?.disagreementWindow ?? 0
+        const rows = await db
+          .selectFrom('audits')
+          .innerJoin('runs', 'runs.run_id', 'audits.run_id')
+          .select(['inclusion_probability', 'student_verdict', 'teacher_verdict', 'booked_unix_ns'])
+          .where('runs.line', '=', id)
+          .where('booked_unix_ns', '>=', BigInt(Math.round(nowMs() - settings.maxWindowAgeMs)) * 1_000_000n)
+          .orderBy('position', 'desc')
+          .limit(limit)
+          .execute()
+        for (const row of rows.reverse()) {
+          stateOf(id).audits.add({
+            weight: 1 / row.inclusion_probability,
+            disagreed: row.student_verdict !== row.teacher_verdict,
+            atMs: Number(row.booked_unix_ns / 1_000_000n),
+          })
+        }
+      }
+    },
+
+    /** Takes what was booked into the windows. */
+    observe(booked: Booked): void {
+      for (const part of booked.parts) {
+        const state = stateOf(part.line)
+        state.rows.add(part.rowsAcquired, part.rowsLost)
+        state.rows.sums(settings.rowsWindow)
+        state.lot = part.lot
+        if (part.rowsAcquired + part.rowsLost > 0) dirty.add(part.line)
+      }
+      for (const { line, weight, disagreed } of booked.audits) {
+        const state = stateOf(line)
+        state.audits.add({ weight, disagreed, atMs: nowMs() })
+        // Bounded between two evaluations too.
+        if (state.audits.size > 2 * maxWindow) {
+          state.audits.groups({ nowMs: nowMs(), limit: maxWindow, maxAgeMs: settings.maxWindowAgeMs })
+        }
+        dirty.add(line)
+      }
+    },
+
+    /** Decides on the lines that have changed since the last time. */
+    async evaluate(): Promise<void> {
+      for (const line of dirty) {
+        const recipe = await recipeOf(line)
+        dirty.delete(line)
+        if (recipe === undefined) continue
+        const state = stateOf(line)
+        const groups = state.audits.groups({
+          nowMs: nowMs(),
+          limit: recipe.disagreementWindow,
+          maxAgeMs: settings.maxWindowAgeMs,
+        })
+        const disagreement = decideDisagreement(groups, state.active.has(AlertKind.DISAGREEMENT), {
+          limit: recipe.disagreementLimit,
+          hysteresis: recipe.disagreementHysteresis,
+          minAudited: settings.minAudited,
+          confidence: settings.confidence,
+        })
+        await apply(line, AlertKind.DISAGREEMENT, disagreement, recipe.disagreementLimit)
+        const rowsLost = decideRowsLost(state.rows.sums(settings.rowsWindow), state.active.has(AlertKind.ROWS_LOST), {
+          limit: recipe.rowsLostLimit,
+          hysteresis: settings.rowsLostHysteresis,
+          minRows: settings.minRows,
+        })
+        await apply(line, AlertKind.ROWS_LOST, rowsLost, recipe.rowsLostLimit)
+      }
+    },
+  }
+}
+
+export type Monitor = ReturnType<typeof createMonitor>

@@ -1,0 +1,296 @@
+import { type Insertable, type Kysely, sql, type Transaction } from 'kysely'
+import type { AuditItem, AuditsMessage, VerdictsMessage } from '../../gen/pelletline/events/v1/events_pb.ts'
+import type { Tables } from '../../shared/store/index.ts'
+import type { LotFinder, LotReference } from '../lots/find-lot.ts'
+import { addCounts, sumBy } from './count-sums.ts'
+import {
+  type Booked,
+  type BookedAudit,
+  type BookedPart,
+  type BookingEntry,
+  lotOf,
+  stripOf,
+  studentOf,
+} from './entries.ts'
+import { type PartIds, toPartRow, toPelletRows } from './part-rows.ts'
+import type { ReferenceIds } from './reference-ids.ts'
+
+export interface BookBatchOptions {
+  readonly db: Kysely<Tables>
+  readonly ids: ReferenceIds
+  readonly findLot: LotFinder
+  readonly nowNs: () => bigint
+}
+
+// Any fixed number: writers of the books take turns, so that positions appear in the order in which they are given.
+const bookingLock = 7_021_947
+
+interface Resolved<M> extends PartIds {
+  readonly message: M
+  readonly lot: LotReference
+}
+
+/**
+ * Books verdicts and audits in one transaction: rows of parts, kept pellets and audited pellets, and with them the sums of
+ * their lots. A part or an audited pellet that is there already changes nothing, so it does not matter how often and in
+ * which order messages come. Answers what was new. Entries must have passed `checkEntry`.
+ */
+export function createBookBatch({ db, ids, findLot, nowNs }: BookBatchOptions) {
+  const resolve = async <M>(entry: BookingEntry, message: M): Promise<Resolved<M>> => {
+    const key = stripOf(entry)
+    const header = entry.kind === 'verdicts' ? entry.message.header : undefined
+    const model = studentOf(entry)
+    const lot = await findLot({
+      name: lotOf(entry),
+      line: key.line,
+      ...(header === undefined ? {} : { recipe: header.recipe, recipeVersion: header.recipeVersion }),
+    })
+    return {
+      message,
+      runId: await ids.run(key),
+      modelId: model === undefined ? null : await ids.model(model),
+      lot,
+      lotId: lot.lotId,
+    }
+  }
+
+  return async (entries: readonly BookingEntry[]): Promise<Booked> => {
+    const verdicts: Resolved<VerdictsMessage>[] = []
+    const audits: Resolved<AuditsMessage>[] = []
+    for (const entry of entries) {
+      if (entry.kind === 'verdicts') verdicts.push(await resolve(entry, entry.message))
+      else audits.push(await resolve(entry, entry.message))
+    }
+    const now = nowNs()
+    return db.transaction().execute(async (transaction) => {
+      await sql`select pg_advisory_xact_lock(${sql.lit(bookingLock)})`.execute(transaction)
+      return {
+        parts: await bookParts(transaction, verdicts, now),
+        audits: await bookAudits(transaction, audits, now),
+      }
+    })
+  }
+}
+
+async function bookParts(
+  transaction: Transaction<Tables>,
+  verdicts: readonly Resolved<VerdictsMessage>[],
+  now: bigint,
+): Promise<BookedPart[]> {
+  const byKey = new Map<string, { source: Resolved<VerdictsMessage>; row: Insertable<Tables['strip_parts']> }>()
+  for (const source of verdicts) {
+    const row = toPartRow(source.message, source, now)
+    const key = `${row.run_id}/${row.strip}/${row.part}`
+    if (!byKey.has(key)) byKey.set(key, { source, row })
+  }
+  if (byKey.size === 0) return []
+  const inserted = await transaction
+    .insertInto('strip_parts')
+    .values([...byKey.values()].map(({ row }) => row))
+    .onConflict((conflict) => conflict.columns(['run_id', 'strip', 'part']).doNothing())
+    .returning(['run_id', 'strip', 'part', 'position'])
+    .execute()
+  const fresh = inserted.map(({ run_id, strip, part, position }) => {
+    const known = byKey.get(`${run_id}/${strip}/${part}`)
+    if (known === undefined) throw new TypeError('The database returned a part that was not inserted.')
+    return { ...known, position }
+  })
+  if (fresh.length === 0) return []
+  await addLotCounts(
+    transaction,
+    fresh.map(({ row }) => row),
+  )
+  await addLotRuns(
+    transaction,
+    fresh.map(({ row }) => row),
+  )
+  await addLotModels(
+    transaction,
+    fresh.map(({ row }) => row),
+  )
+  await markSimulated(
+    transaction,
+    fresh.map(({ row }) => row),
+  )
+  const pellets = fresh.flatMap(({ source, position }) => toPelletRows(source.message, source, position))
+  if (pellets.length > 0) {
+    await transaction
+      .insertInto('pellets')
+      .values(pellets)
+      .onConflict((conflict) => conflict.doNothing())
+      .execute()
+  }
+  return fresh.map(({ source, row, position }) => ({
+    position,
+    line: source.lot.line,
+    lot: source.lot.name,
+    lotId: source.lot.lotId,
+    found: row.found,
+    rowsAcquired: Number(row.rows_acquired),
+    rowsLost: Number(row.rows_lost),
+  }))
+}
+
+type PartRow = Insertable<Tables['strip_parts']>
+
+const addedCounts = [
+  'found',
+  'classified',
+  'screened',
+  'shed',
+  'not_judged',
+  'cluster',
+  'oversize',
+  'image_edge',
+  'cut_by_lost_rows',
+  'ng',
+  'dust',
+  'strips',
+] as const
+
+async function addLotCounts(transaction: Transaction<Tables>, rows: readonly PartRow[]) {
+  const deltas = rows.map((row) => ({
+    lot_id: row.lot_id,
+    rows_acquired: row.rows_acquired,
+    rows_lost: row.rows_lost,
+    audited: 0n,
+    ...(Object.fromEntries(addedCounts.map((name) => [name, BigInt(row[name])])) as Record<
+      (typeof addedCounts)[number],
+      bigint
+    >),
+  }))
+  const sums = sumBy(deltas, (row) => String(row.lot_id), ['rows_acquired', 'rows_lost', ...addedCounts])
+  await addCounts(transaction, 'lot_counts', ['lot_id'], sums)
+}
+
+/** Counts strips of which a first part has come, and strips that are whole now. */
+async function addLotRuns(transaction: Transaction<Tables>, rows: readonly PartRow[]) {
+  const strips = new Map<string, { row: PartRow; parts: number }>()
+  for (const row of rows) {
+    const key = `${row.run_id}/${row.strip}`
+    const strip = strips.get(key)
+    if (strip === undefined) strips.set(key, { row, parts: 1 })
+    else strip.parts += 1
+  }
+  const severalParts = [...strips.values()].filter(({ row }) => row.part_count > 1)
+  const booked = new Map<string, number>()
+  if (severalParts.length > 0) {
+    const keys = sql.join(severalParts.map(({ row }) => sql`(${row.run_id}::int4, ${row.strip}::int8)`))
+    const counted = await transaction
+      .selectFrom('strip_parts')
+      .select((eb) => ['run_id', 'strip', eb.fn.countAll<bigint>().as('parts')])
+      .where(sql<boolean>`(run_id, strip) in (${keys})`)
+      .groupBy(['run_id', 'strip'])
+      .execute()
+    for (const { run_id, strip, parts } of counted) booked.set(`${run_id}/${strip}`, Number(parts))
+  }
+  const deltas = [...strips].map(([key, { row, parts }]) => {
+    const now = booked.get(key) ?? parts
+    return {
+      lot_id: row.lot_id,
+      run_id: row.run_id,
+      strips_seen: now === parts ? 1n : 0n,
+      strips_complete: now === row.part_count ? 1n : 0n,
+    }
+  })
+  const sums = sumBy(deltas, (row) => `${row.lot_id}/${row.run_id}`, ['strips_seen', 'strips_complete'])
+  await addCounts(transaction, 'lot_runs', ['lot_id', 'run_id'], sums)
+}
+
+async function addLotModels(transaction: Transaction<Tables>, rows: readonly PartRow[]) {
+  const deltas = rows.flatMap(({ lot_id, model_id, threshold, classified, ng }) =>
+    model_id === null || model_id === undefined || classified === 0
+      ? []
+      : [{ lot_id, model_id, threshold: Math.fround(threshold), classified: BigInt(classified), ng: BigInt(ng) }],
+  )
+  const sums = sumBy(deltas, (row) => `${row.lot_id}/${row.model_id}/${row.threshold}`, ['classified', 'ng'])
+  await addCounts(transaction, 'lot_models', ['lot_id', 'model_id', 'threshold'], sums)
+}
+
+async function markSimulated(transaction: Transaction<Tables>, rows: readonly PartRow[]) {
+  const lots = [...new Set(rows.filter((row) => row.simulated).map((row) => row.lot_id))]
+  if (lots.length === 0) return
+  await transaction
+    .updateTable('lots')
+    .set({ simulated: true })
+    .where('lot_id', 'in', lots)
+    .where('simulated', '=', false)
+    .execute()
+}
+
+async function bookAudits(
+  transaction: Transaction<Tables>,
+  audits: readonly Resolved<AuditsMessage>[],
+  now: bigint,
+): Promise<BookedAudit[]> {
+  const byKey = new Map<string, { source: Resolved<AuditsMessage>; item: AuditItem }>()
+  for (const source of audits) {
+    const strip = source.message.key?.strip ?? 0n
+    for (const item of source.message.items) {
+      const key = `${source.runId}/${strip}/${item.index}`
+      if (!byKey.has(key)) byKey.set(key, { source, item })
+    }
+  }
+  if (byKey.size === 0) return []
+  const inserted = await transaction
+    .insertInto('audits')
+    .values([...byKey.values()].map(({ source, item }) => toAuditRow(source, item, now)))
+    .onConflict((conflict) => conflict.columns(['run_id', 'strip', 'index']).doNothing())
+    .returning(['run_id', 'strip', 'index'])
+    .execute()
+  const fresh = inserted.flatMap(({ run_id, strip, index }) => byKey.get(`${run_id}/${strip}/${index}`) ?? [])
+  const deltas = fresh.map(({ source, item }) => ({
+    lot_id: source.lot.lotId,
+    stratum: item.stratum as number,
+    inclusion_probability: item.inclusionProbability,
+    audited: 1n,
+    disagreed: disagrees(item) ? 1n : 0n,
+  }))
+  const sums = sumBy(deltas, (row) => `${row.lot_id}/${row.stratum}/${row.inclusion_probability}`, [
+    'audited',
+    'disagreed',
+  ])
+  await addCounts(transaction, 'lot_audits', ['lot_id', 'stratum', 'inclusion_probability'], sums)
+  const zero = { rows_acquired: 0n, rows_lost: 0n, ...Object.fromEntries(addedCounts.map((name) => [name, 0n])) }
+  const audited = sumBy(deltas, (row) => String(row.lot_id), ['audited']).map((row) => ({
+    lot_id: row.lot_id,
+    audited: row.audited,
+    ...(zero as Record<(typeof addedCounts)[number] | 'rows_acquired' | 'rows_lost', bigint>),
+  }))
+  await addCounts(transaction, 'lot_counts', ['lot_id'], audited)
+  return fresh.map(({ source, item }) => ({
+    line: source.lot.line,
+    lot: source.lot.name,
+    weight: 1 / item.inclusionProbability,
+    disagreed: disagrees(item),
+  }))
+}
+
+function disagrees(item: AuditItem): boolean {
+  return item.studentVerdict !== item.teacherVerdict
+}
+
+function toAuditRow(source: Resolved<AuditsMessage>, item: AuditItem, now: bigint): Insertable<Tables['audits']> {
+  return {
+    run_id: source.runId,
+    strip: source.message.key?.strip ?? 0n,
+    index: item.index,
+    lot_id: source.lot.lotId,
+    student_id: source.modelId,
+    stratum: item.stratum,
+    inclusion_probability: item.inclusionProbability,
+    student_margin: item.studentMargin,
+    student_verdict: item.studentVerdict,
+    teacher_verdict: item.teacherVerdict,
+    ensemble_score_ng: item.ensembleScoreNg,
+    teacher_margins: packFloats(item.teacherMargins),
+    crop: item.crop.length === 0 ? null : item.crop,
+    booked_unix_ns: now,
+  }
+}
+
+function packFloats(values: readonly number[]): Uint8Array {
+  const bytes = Buffer.alloc(values.length * 4)
+  for (const [index, value] of values.entries()) bytes.writeFloatLE(value, index * 4)
+  return bytes
+}

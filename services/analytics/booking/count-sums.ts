@@ -1,0 +1,41 @@
+import { type Insertable, sql, type Transaction } from 'kysely'
+import type { Tables } from '../../shared/store/index.ts'
+
+/** Sums rows of equal key; `add` folds a row into the sum. */
+export function sumBy<T extends object>(rows: readonly T[], keyOf: (row: T) => string, add: readonly (keyof T)[]): T[] {
+  const sums = new Map<string, T>()
+  for (const row of rows) {
+    const key = keyOf(row)
+    const sum = sums.get(key)
+    if (sum === undefined) {
+      sums.set(key, { ...row })
+      continue
+    }
+    for (const name of add) Object.assign(sum, { [name]: (sum[name] as bigint) + (row[name] as bigint) })
+  }
+  return [...sums.values()]
+}
+
+type CounterTable = 'lot_counts' | 'lot_runs' | 'lot_models' | 'lot_audits'
+
+/** Adds deltas to rows of counters, making the rows that are not there. Deltas have distinct keys. */
+export async function addCounts<T extends CounterTable>(
+  transaction: Transaction<Tables>,
+  table: T,
+  key: readonly (keyof Tables[T] & string)[],
+  deltas: readonly Insertable<Tables[T]>[],
+): Promise<void> {
+  const first = deltas[0]
+  if (first === undefined) return
+  const columns = Object.keys(first)
+  const rows = sql.join(
+    deltas.map((delta) => sql`(${sql.join(columns.map((column) => delta[column as keyof typeof delta]))})`),
+  )
+  const sums = columns
+    .filter((column) => !key.includes(column as never))
+    .map((column) => sql`${sql.ref(column)} = ${sql.ref(`${table}.${column}`)} + ${sql.ref(`excluded.${column}`)}`)
+  await sql`insert into ${sql.table(table)} (${sql.join(columns.map((column) => sql.ref(column)))}) values ${rows}
+    on conflict (${sql.join(key.map((column) => sql.ref(column)))}) do update set ${sql.join(sums)}`.execute(
+    transaction,
+  )
+}

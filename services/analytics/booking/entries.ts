@@ -1,0 +1,51 @@
+import type { AuditsMessage, VerdictsMessage } from '../../gen/pelletline/events/v1/events_pb.ts'
+import type { ModelRef, StripKey } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
+
+/** A message to book. */
+export type BookingEntry =
+  | { readonly kind: 'verdicts'; readonly message: VerdictsMessage }
+  | { readonly kind: 'audits'; readonly message: AuditsMessage }
+
+/** A part that was counted now; a repeat is not among them. */
+export interface BookedPart {
+  readonly position: bigint
+  readonly line: string
+  readonly lot: string
+  readonly lotId: bigint
+  readonly found: number
+  readonly rowsAcquired: number
+  readonly rowsLost: number
+}
+
+/** An audited pellet that was counted now. */
+export interface BookedAudit {
+  readonly line: string
+  readonly lot: string
+  /** 1 / inclusion probability. */
+  readonly weight: number
+  readonly disagreed: boolean
+}
+
+/** What a transaction added to the books. */
+export interface Booked {
+  readonly parts: readonly BookedPart[]
+  readonly audits: readonly BookedAudit[]
+}
+
+/** Strip of an entry; present on every valid message. */
+export function stripOf(entry: BookingEntry): StripKey {
+  const key = entry.kind === 'verdicts' ? entry.message.header?.key : entry.message.key
+  if (key === undefined) throw new TypeError(`A ${entry.kind} message without a strip passed validation.`)
+  return key
+}
+
+/** Lot under which an entry is booked. */
+export function lotOf(entry: BookingEntry): string {
+  return entry.kind === 'verdicts' ? (entry.message.header?.lot ?? '') : entry.message.lot
+}
+
+/** Student that judged, where the message names one. */
+export function studentOf(entry: BookingEntry): ModelRef | undefined {
+  const model = entry.kind === 'verdicts' ? entry.message.model : entry.message.student
+  return model === undefined || model.id === '' ? undefined : model
+}

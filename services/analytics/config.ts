@@ -1,0 +1,101 @@
+import { z } from 'zod'
+import { defaultAlertSettings, defaultRecipe } from './default-recipe.ts'
+
+const share = z.number().gt(0).max(1)
+
+/** Recipe of a line that nobody has set up; the domains are those of the proto. */
+const recipeSchema = z.strictObject({
+  id: z.string().min(1).max(128).default(defaultRecipe.id),
+  material: z.string().max(128).default(defaultRecipe.material),
+  /** Threshold on zNG - zOK; the model's own where absent. */
+  ngThreshold: z.number().optional(),
+  minAreaPx: z.int().min(1).max(1_000_000).default(defaultRecipe.minAreaPx),
+  nominalAreaPx: z.number().gt(0).max(1_000_000).default(defaultRecipe.nominalAreaPx),
+  cropScale: share.default(defaultRecipe.cropScale),
+  audit: z
+    .strictObject({
+      ngRate: share.default(defaultRecipe.audit.ngRate),
+      nearThresholdRate: share.default(defaultRecipe.audit.nearThresholdRate),
+      nearThresholdBand: z.number().min(0).default(defaultRecipe.audit.nearThresholdBand),
+      baseRate: share.default(defaultRecipe.audit.baseRate),
+    })
+    .prefault({}),
+  disagreementLimit: share.default(defaultRecipe.disagreementLimit),
+  disagreementHysteresis: share.default(defaultRecipe.disagreementHysteresis),
+  disagreementWindow: z.int().min(20).max(100_000).default(defaultRecipe.disagreementWindow),
+  rowsLostLimit: share.default(defaultRecipe.rowsLostLimit),
+})
+
+/** Options of analytics; every one has a default. */
+export const analyticsOptionsSchema = z.strictObject({
+  defaultRecipe: recipeSchema.prefault({}),
+  booking: z
+    .strictObject({
+      /** Messages of each topic in hand at once. */
+      maxInFlight: z.int().min(1).max(1024).default(64),
+      /** Most messages of one transaction. */
+      maxEntries: z.int().min(1).max(256).default(32),
+      /** How long the first message of a transaction waits for company, ms. */
+      lingerMs: z.number().min(0).max(1000).default(4),
+    })
+    .prefault({}),
+  closing: z
+    .strictObject({
+      /** Without a report of the gateway since the closing, what is known is taken for all after this time, ms. */
+      quietMs: z.int().min(0).max(3_600_000).default(2_000),
+      /** After this time a lot is closed with what has come, and marked, ms. */
+      timeoutMs: z.int().min(1_000).max(86_400_000).default(600_000),
+    })
+    .prefault({}),
+  alerts: z
+    .strictObject({
+      minAudited: z.int().min(1).max(100_000).default(defaultAlertSettings.minAudited),
+      maxWindowAgeMs: z
+        .int()
+        .min(1_000)
+        .max(7 * 86_400_000)
+        .default(defaultAlertSettings.maxWindowAgeMs),
+      confidence: z.number().min(0.5).max(0.999999).default(defaultAlertSettings.confidence),
+      rowsWindow: z.int().min(1_000).max(1_000_000_000).default(defaultAlertSettings.rowsWindow),
+      minRows: z.int().min(1).max(1_000_000_000).default(defaultAlertSettings.minRows),
+      rowsLostHysteresis: share.default(defaultAlertSettings.rowsLostHysteresis),
+    })
+    .prefault({}),
+  /** Seconds over which a line's rate is reported, in ms. */
+  rateWindowMs: z.int().min(100).max(600_000).default(5_000),
+})
+
+export type AnalyticsOptions = z.output<typeof analyticsOptionsSchema>
+/** As given: everything may be left out. */
+export type AnalyticsOptionsInput = z.input<typeof analyticsOptionsSchema>
+
+/** Configuration file of the service when it runs alone. */
+export const analyticsConfigSchema = z.strictObject({
+  /** Name of the plant. */
+  plant: z
+    .string()
+    .regex(
+      /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/,
+      'valid is: 1 to 63 letters, digits, ".", "_" or "-", a letter or digit first',
+    )
+    .default('plant-1'),
+  /** `HOST:PORT` or `unix:PATH`. */
+  listen: z.string().min(1).default('127.0.0.1:7405'),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  /** Only the bus within the process exists; no verdict reaches this service alone with it. */
+  bus: z.literal('memory').default('memory'),
+  database: z
+    .strictObject({
+      kind: z.literal('pglite').default('pglite'),
+      /** Directory of the database; in memory, and gone with the process, where absent. */
+      directory: z.string().min(1).optional(),
+    })
+    .prefault({}),
+  /** Manifests of the models whose lots are corrected for misclassification, or the model files beside them. */
+  modelPaths: z.array(z.string().min(1)).default([]),
+  /** How long a drain waits for bookings in hand, ms. */
+  drainTimeoutMs: z.int().min(0).max(600_000).default(10_000),
+  analytics: analyticsOptionsSchema.prefault({}),
+})
+
+export type AnalyticsConfig = z.output<typeof analyticsConfigSchema>

@@ -1,0 +1,243 @@
+import type { Alert } from '../gen/pelletline/events/v1/events_pb.ts'
+import type { Estimate, Reconciliation } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
+import type { Recipe } from '../gen/pelletline/registry/v1/registry_pb.ts'
+import type { Bus, Subscription } from '../shared/bus/bus.ts'
+import { consumeTopic } from '../shared/bus/messages.ts'
+import { topics } from '../shared/bus/topics.ts'
+import { parseConfig } from '../shared/config/load-config.ts'
+import { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import type { ServiceImplementation } from '../shared/rpc/types.ts'
+import type { Clock } from '../shared/service/clock.ts'
+import type { Store } from '../shared/store/index.ts'
+import type { Logger } from '../shared/telemetry/logger.ts'
+import { createAlertBook, toAlert } from './alerts/alert-book.ts'
+import { createAlertService } from './alerts/alert-service.ts'
+import { createMonitor } from './alerts/monitor-lines.ts'
+import { createBookBatch } from './booking/book-batch.ts'
+import { checkEntry } from './booking/check-entry.ts'
+import type { Booked, BookingEntry } from './booking/entries.ts'
+import { createGroupCommit } from './booking/group-commit.ts'
+import { createReferenceIds } from './booking/reference-ids.ts'
+import { createChangeSignal } from './change-signal.ts'
+import { type AnalyticsOptionsInput, analyticsOptionsSchema } from './config.ts'
+import { createLineRate, type LineRate } from './line-rate.ts'
+import { readLotRow } from './lots/change-lots.ts'
+import { createLotFinder } from './lots/find-lot.ts'
+import { type CalibrationOf, disagreementOf, ngPpm } from './lots/lot-figures.ts'
+import { createLotService } from './lots/lot-service.ts'
+import { describeLots, toReconciliation } from './lots/read-lots.ts'
+import { settleClosing } from './lots/settle-closing.ts'
+import { readAssignments } from './registry/read-lines.ts'
+import { ensureRecipe } from './registry/recipes.ts'
+import { createRegistryService } from './registry/registry-service.ts'
+
+export interface CreateAnalyticsOptions {
+  readonly plant: string
+  readonly bus: Bus
+  /** Opened and closed by the caller, after the drain. */
+  readonly database: Store
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly calibrationOf: CalibrationOf
+  readonly options?: AnalyticsOptionsInput
+}
+
+/** What a line does now; figures are those of the lot in force. */
+export interface LineReport {
+  readonly line: string
+  readonly lot: string
+  /** Pellets found, over the last seconds of booking. */
+  readonly pelletsPerSecond: number
+  readonly ngPpm: Estimate
+  readonly ngPpmCorrected?: Estimate
+  readonly audited: number
+  readonly disagreement: Estimate
+  readonly rowsLost: bigint
+  /** Alerts of the line that are not resolved. */
+  readonly alerts: readonly Alert[]
+  readonly reconciliation: Reconciliation & { readonly balanced: boolean }
+}
+
+export interface Analytics {
+  /** LotService, AlertService and RegistryService. */
+  readonly implementations: readonly ServiceImplementation[]
+  /** Takes up where the books stand and begins to book. */
+  start(): Promise<void>
+  /** Ends the watches, books what is in hand within `timeoutMs`, settles lots and alerts. */
+  drain(timeoutMs: number): Promise<void>
+  /** Throws `not_found` for a line that is not known. */
+  lineReport(line: string): Promise<LineReport>
+}
+
+const consumerGroup = 'analytics'
+/** How often lots in closing and unpublished alerts are looked at, ms. */
+const tickMs = 500
+
+/**
+ * Creates analytics: it keeps lots, lines, recipes, the books and the alerts of a plant. Every pellet is counted exactly
+ * once, however often and in which order its messages come.
+ */
+export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics {
+  const { plant, bus, database, clock, logger, calibrationOf } = dependencies
+  const { db } = database
+  const options = parseConfig(analyticsOptionsSchema, dependencies.options ?? {}, 'options of analytics')
+  const { ngThreshold, ...recipeRest } = options.defaultRecipe
+  const firstRecipe = { ...recipeRest, ...(ngThreshold === undefined ? {} : { ngThreshold }) }
+  const defaultRecipeId = firstRecipe.id
+  const nowNs = () => clock.nowNs()
+  const nowMs = () => clock.now()
+
+  const assignments = createChangeSignal()
+  const booked = createChangeSignal()
+  const alertChanges = createChangeSignal()
+  const closing = new AbortController()
+
+  const ids = createReferenceIds(db)
+  const findLot = createLotFinder({
+    db,
+    defaultRecipeId,
+    nowNs,
+    onCreated: (lot) => {
+      logger.warn({ lot: lot.name, line: lot.line }, 'strips name a lot that the books did not know; it was created')
+      assignments.notify()
+    },
+  })
+  const alertBook = createAlertBook({ plant, db, bus, nowNs, changes: alertChanges })
+
+  let recipes: { readonly version: number; readonly byLine: Map<string, Recipe | undefined> } | undefined
+  const recipeOf = async (line: string): Promise<Recipe | undefined> => {
+    if (recipes?.version !== assignments.version) {
+      const version = assignments.version
+      const all = await readAssignments(db)
+      recipes = { version, byLine: new Map(all.map((assignment) => [assignment.line, assignment.recipe])) }
+    }
+    return recipes?.byLine.get(line)
+  }
+  const monitor = createMonitor({ db, book: alertBook, settings: options.alerts, recipeOf, nowMs })
+
+  // Watching lots and alerts follows the bookings without holding them up: one round at a time, as often as needed.
+  let watching: Promise<void> | undefined
+  let again = false
+  const watchOnce = async () => {
+    await monitor.evaluate()
+    await alertBook.publishPending(closing.signal)
+    const { closed, givenUp } = await settleClosing(db, nowNs(), options.closing)
+    for (const lot of closed) logger.info({ lot }, 'lot closed')
+    for (const lot of givenUp) logger.warn({ lot }, 'lot closed although strips have not been reported or counted')
+  }
+  const watch = (): Promise<void> => {
+    if (watching !== undefined) {
+      again = true
+      return watching
+    }
+    watching = (async () => {
+      do {
+        again = false
+        try {
+          await watchOnce()
+        } catch (reason) {
+          // The next round, at the latest at the next tick, does the same work again.
+          logger.error({ err: reason }, 'watching lots and alerts failed')
+        }
+      } while (again)
+      watching = undefined
+    })()
+    return watching
+  }
+
+  const rates = new Map<string, LineRate>()
+  const onCommitted = (result: Booked) => {
+    const atMs = nowMs()
+    for (const { line, found } of result.parts) {
+      const rate = rates.get(line) ?? createLineRate(options.rateWindowMs)
+      rates.set(line, rate)
+      rate.add(found, atMs)
+    }
+    monitor.observe(result)
+    if (result.parts.length > 0) booked.notify()
+    if (result.parts.length > 0 || result.audits.length > 0) void watch()
+  }
+  const { maxInFlight, maxEntries, lingerMs } = options.booking
+  const books = createGroupCommit<BookingEntry, Booked>({
+    maxEntries,
+    lingerMs,
+    commit: createBookBatch({ db, ids, findLot, nowNs }),
+    onCommitted,
+  })
+  const book = async (entry: BookingEntry): Promise<void> => {
+    checkEntry(entry)
+    await books.write(entry)
+  }
+
+  let subscriptions: readonly Subscription[] = []
+  let ticking: Promise<void> | undefined
+  const tick = async () => {
+    while (!closing.signal.aborted) {
+      await watch()
+      try {
+        await clock.sleep(tickMs, closing.signal)
+      } catch (reason) {
+        if (!closing.signal.aborted) throw reason
+      }
+    }
+  }
+
+  const services = { db, nowNs, closing: closing.signal }
+  return {
+    implementations: [
+      createLotService({ ...services, calibrationOf, assignments, booked }),
+      createAlertService({ ...services, book: alertBook, changes: alertChanges }),
+      createRegistryService({ ...services, ids, findLot, defaultRecipeId, assignments, onSegment: () => void watch() }),
+    ] as unknown as readonly ServiceImplementation[],
+
+    async start() {
+      await ensureRecipe(db, firstRecipe, nowNs())
+      await monitor.restore()
+      subscriptions = await Promise.all([
+        consumeTopic(bus, {
+          topic: topics.verdicts,
+          group: consumerGroup,
+          maxInFlight,
+          handle: (message) => book({ kind: 'verdicts', message }),
+        }),
+        consumeTopic(bus, {
+          topic: topics.audits,
+          group: consumerGroup,
+          maxInFlight,
+          handle: (message) => book({ kind: 'audits', message }),
+        }),
+      ])
+      ticking = tick()
+    },
+
+    async drain(timeoutMs) {
+      await Promise.all(subscriptions.map((subscription) => subscription.drain(timeoutMs)))
+      await books.settle()
+      await watch()
+      closing.abort(new PelletlineError('unavailable', 'Analytics is stopping.'))
+      await ticking
+      await watching
+    },
+
+    async lineReport(line) {
+      const [assignment] = await readAssignments(db, line)
+      if (assignment === undefined) {
+        throw new PelletlineError('not_found', `Line ${line} is not known. It becomes known when its gateway starts.`)
+      }
+      const [lot] = await describeLots(db, [await readLotRow(db, assignment.lot)], calibrationOf)
+      const counts = lot?.reconciliation ?? toReconciliation(undefined)
+      return {
+        line,
+        lot: assignment.lot,
+        pelletsPerSecond: rates.get(line)?.perSecond(nowMs()) ?? 0,
+        ngPpm: lot?.ngPpm ?? ngPpm(0n, 0n),
+        ...(lot?.ngPpmCorrected === undefined ? {} : { ngPpmCorrected: lot.ngPpmCorrected }),
+        audited: Number(counts.audited),
+        disagreement: lot?.disagreement ?? disagreementOf([]),
+        rowsLost: counts.rowsLost,
+        alerts: (await alertBook.listUnresolved(line)).map(toAlert),
+        reconciliation: { ...counts, balanced: lot?.balanced ?? true },
+      }
+    },
+  }
+}

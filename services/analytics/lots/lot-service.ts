@@ -1,0 +1,76 @@
+import type { Kysely } from 'kysely'
+import { LotService } from '../../gen/pelletline/mes/v1/mes_pb.ts'
+import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+import { implement } from '../../shared/rpc/implement.ts'
+import type { Tables } from '../../shared/store/index.ts'
+import type { ChangeSignal } from '../change-signal.ts'
+import { pageSizeOf, readPageToken, writePageToken } from '../page-token.ts'
+import { closeLot, openLot, readLotRow } from './change-lots.ts'
+import type { CalibrationOf } from './lot-figures.ts'
+import { describeLots, type LotRow } from './read-lots.ts'
+import { watchResults } from './watch-results.ts'
+
+export interface LotServiceOptions {
+  readonly db: Kysely<Tables>
+  readonly calibrationOf: CalibrationOf
+  readonly assignments: ChangeSignal
+  readonly booked: ChangeSignal
+  readonly nowNs: () => bigint
+  /** Ends the watches when the service drains. */
+  readonly closing: AbortSignal
+}
+
+/** Implements pelletline.mes.v1.LotService over the store. */
+export function createLotService(options: LotServiceOptions) {
+  const { db, calibrationOf, assignments, booked, nowNs, closing } = options
+  const describe = async (row: LotRow) => {
+    const [lot] = await describeLots(db, [row], calibrationOf)
+    return lot === undefined ? {} : { lot }
+  }
+  return implement(LotService, {
+    async openLot(request) {
+      const { lot, changed } = await openLot(db, request, nowNs())
+      if (changed) assignments.notify()
+      return describe(lot)
+    },
+
+    async closeLot(request) {
+      const { lot, changed } = await closeLot(db, request.lot, nowNs())
+      if (changed) assignments.notify()
+      return describe(lot)
+    },
+
+    async getLot(request) {
+      return describe(await readLotRow(db, request.lot))
+    },
+
+    async listLots({ line, pageSize, pageToken }) {
+      const limit = pageSizeOf(pageSize)
+      const before = readPageToken(pageToken)
+      const rows = await db
+        .selectFrom('lots')
+        .selectAll()
+        .$if(line !== '', (query) => query.where('line', '=', line))
+        .$if(before !== undefined, (query) => query.where('lot_id', '<', before ?? 0n))
+        .orderBy('lot_id', 'desc')
+        .limit(limit + 1)
+        .execute()
+      const page = rows.slice(0, limit)
+      const last = page.at(-1)
+      return {
+        lots: await describeLots(db, page, calibrationOf),
+        nextPageToken: rows.length > limit && last !== undefined ? writePageToken(last.lot_id) : '',
+      }
+    },
+
+    async *watchResults(request, { signal }) {
+      yield* watchResults({ db, booked }, request, AbortSignal.any([signal, closing]))
+      if (closing.aborted && !signal.aborted) {
+        throw new PelletlineError(
+          'unavailable',
+          'The stream of results ends: analytics is stopping. Watch again after the last position received.',
+        )
+      }
+    },
+  })
+}

@@ -1,0 +1,146 @@
+import { create } from '@bufbuild/protobuf'
+import { type Kysely, type Selectable, sql } from 'kysely'
+import { type Reconciliation, ReconciliationSchema } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
+import { type Lot, LotSchema, type LotState } from '../../gen/pelletline/mes/v1/mes_pb.ts'
+import type { Tables } from '../../shared/store/index.ts'
+import type { ClosingRun } from './decide-closing.ts'
+import { isBalanced } from './is-balanced.ts'
+import {
+  type AuditGroup,
+  type CalibrationOf,
+  correctedNgPpm,
+  disagreementOf,
+  type ModelSegment,
+  ngPpm,
+} from './lot-figures.ts'
+
+export type LotRow = Selectable<Tables['lots']>
+
+type CountRow = Selectable<Tables['lot_counts']>
+
+/** Counts of a lot as the message carries them; zero where nothing has been booked. */
+export function toReconciliation(row: Omit<CountRow, 'lot_id'> | undefined): Reconciliation {
+  return create(ReconciliationSchema, {
+    rowsAcquired: row?.rows_acquired ?? 0n,
+    rowsLost: row?.rows_lost ?? 0n,
+    strips: row?.strips ?? 0n,
+    found: row?.found ?? 0n,
+    classified: row?.classified ?? 0n,
+    screened: row?.screened ?? 0n,
+    shed: row?.shed ?? 0n,
+    notJudged: row?.not_judged ?? 0n,
+    notJudgedByReason: {
+      cluster: row?.cluster ?? 0n,
+      oversize: row?.oversize ?? 0n,
+      imageEdge: row?.image_edge ?? 0n,
+      lostRows: row?.cut_by_lost_rows ?? 0n,
+    },
+    audited: row?.audited ?? 0n,
+    ng: row?.ng ?? 0n,
+    dust: row?.dust ?? 0n,
+  })
+}
+
+/** Strips of each run of the lots: booked and reported. */
+export async function readLotRuns(
+  db: Kysely<Tables>,
+  lotIds: readonly bigint[],
+): Promise<Map<bigint, (ClosingRun & { readonly lastReportedUnixNs: bigint })[]>> {
+  const byLot = new Map<bigint, (ClosingRun & { readonly lastReportedUnixNs: bigint })[]>()
+  if (lotIds.length === 0) return byLot
+  const ids = sql.join(lotIds)
+  const { rows } = await sql<{
+    lot_id: bigint
+    seen: bigint
+    complete: bigint
+    stamped: bigint
+    last_reported: bigint
+  }>`
+    select lot_id, coalesce(r.strips_seen, 0)::int8 as seen, coalesce(r.strips_complete, 0)::int8 as complete,
+      coalesce(s.stamped, 0)::int8 as stamped, coalesce(s.last_reported, 0)::int8 as last_reported
+    from (select * from lot_runs where lot_id in (${ids})) r
+    full join (
+      select lot_id, run_id, sum(strips) as stamped, max(reported_unix_ns) as last_reported
+      from lot_segments where lot_id in (${ids}) group by lot_id, run_id
+    ) s using (lot_id, run_id)`.execute(db)
+  for (const { lot_id, seen, complete, stamped, last_reported } of rows) {
+    const runs = byLot.get(lot_id) ?? []
+    runs.push({ seen, complete, stamped, lastReportedUnixNs: last_reported })
+    byLot.set(lot_id, runs)
+  }
+  return byLot
+}
+
+async function readSegments(db: Kysely<Tables>, lotIds: readonly bigint[]) {
+  const byLot = new Map<bigint, ModelSegment[]>()
+  const rows = await db
+    .selectFrom('lot_models')
+    .innerJoin('models', 'models.model_id', 'lot_models.model_id')
+    .select(['lot_id', 'manifest_id', 'sha256', 'threshold', 'classified', 'ng'])
+    .where('lot_id', 'in', lotIds)
+    .execute()
+  for (const { lot_id, manifest_id: id, sha256, threshold, classified, ng } of rows) {
+    const model = { $typeName: 'pelletline.inspection.v1.ModelRef', id, sha256 } as const
+    byLot.set(lot_id, [...(byLot.get(lot_id) ?? []), { model, threshold, classified, ng }])
+  }
+  return byLot
+}
+
+async function readAuditGroups(db: Kysely<Tables>, lotIds: readonly bigint[]) {
+  const byLot = new Map<bigint, AuditGroup[]>()
+  const rows = await db.selectFrom('lot_audits').selectAll().where('lot_id', 'in', lotIds).execute()
+  for (const { lot_id, inclusion_probability, audited, disagreed } of rows) {
+    const group = { inclusionProbability: inclusion_probability, audited, disagreed }
+    byLot.set(lot_id, [...(byLot.get(lot_id) ?? []), group])
+  }
+  return byLot
+}
+
+/** Completes rows of lots with counts and figures; order is kept. */
+export async function describeLots(
+  db: Kysely<Tables>,
+  rows: readonly LotRow[],
+  calibrationOf: CalibrationOf,
+): Promise<Lot[]> {
+  const lotIds = rows.map((row) => row.lot_id)
+  if (lotIds.length === 0) return []
+  // One snapshot, or counts and strips of two moments would seem not to balance.
+  const { counts, runs, segments, audits } = await db
+    .transaction()
+    .setIsolationLevel('repeatable read')
+    .execute(async (snapshot) => ({
+      counts: Map.groupBy(
+        await snapshot.selectFrom('lot_counts').selectAll().where('lot_id', 'in', lotIds).execute(),
+        (row) => row.lot_id,
+      ),
+      runs: await readLotRuns(snapshot, lotIds),
+      segments: await readSegments(snapshot, lotIds),
+      audits: await readAuditGroups(snapshot, lotIds),
+    }))
+  return Promise.all(
+    rows.map(async (row) => {
+      const reconciliation = toReconciliation(counts.get(row.lot_id)?.[0])
+      const lotRuns = runs.get(row.lot_id) ?? []
+      const corrected = await correctedNgPpm(segments.get(row.lot_id) ?? [], calibrationOf)
+      const groups = audits.get(row.lot_id)
+      return create(LotSchema, {
+        id: row.name,
+        line: row.line,
+        state: row.state as LotState,
+        recipe: row.recipe,
+        recipeVersion: row.recipe_version,
+        material: row.material,
+        externalJobId: row.external_job_id,
+        openedUnixNs: row.opened_unix_ns,
+        closedUnixNs: row.closed_unix_ns,
+        reconciliation,
+        balanced: isBalanced(reconciliation, lotRuns, row.state === 3),
+        ...(reconciliation.classified === 0n ? {} : { ngPpm: ngPpm(reconciliation.ng, reconciliation.classified) }),
+        ...(corrected === undefined ? {} : { ngPpmCorrected: corrected }),
+        ...(groups === undefined ? {} : { disagreement: disagreementOf(groups) }),
+        simulated: row.simulated,
+        stripsStamped: lotRuns.reduce((sum, run) => sum + run.stamped, 0n),
+      })
+    }),
+  )
+}

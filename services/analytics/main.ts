@@ -1,0 +1,56 @@
+import { createMemoryBus } from '../shared/bus/memory-bus.ts'
+import { loadConfig } from '../shared/config/load-config.ts'
+import { startRpcServer } from '../shared/rpc/start-rpc-server.ts'
+import { systemClock } from '../shared/service/clock.ts'
+import { type RunningService, runService } from '../shared/service/run-service.ts'
+import { openDatabase } from '../shared/store/index.ts'
+import { createLogger } from '../shared/telemetry/logger.ts'
+import { type AnalyticsConfig, analyticsConfigSchema } from './config.ts'
+import { createAnalytics } from './create-analytics.ts'
+
+const name = 'analytics'
+
+async function startUp(config: AnalyticsConfig): Promise<RunningService> {
+  const logger = createLogger({ service: name, level: config.logLevel })
+  const clock = systemClock
+  const { kind, directory } = config.database
+  const database = await openDatabase({ kind, ...(directory === undefined ? {} : { directory }) })
+  const bus = createMemoryBus({ clock, logger })
+  const analytics = createAnalytics({
+    plant: config.plant,
+    bus,
+    database,
+    clock,
+    logger,
+    calibrationOf: async () => undefined,
+    options: config.analytics,
+  })
+  await analytics.start()
+  const { listen } = config
+  const server = await startRpcServer({ listen, implementations: analytics.implementations, logger })
+  logger.info({ bus: config.bus }, 'the bus lives within one process: alone, this service offers its gRPC surface only')
+  return {
+    ready: server.address,
+    async drain(timeoutMs) {
+      await Promise.all([server.drain(timeoutMs), analytics.drain(timeoutMs)])
+      await bus.close()
+      await database.close()
+    },
+  }
+}
+
+/** Runs the service by its configuration file until it is told to end; resolves when the exit code is decided. */
+export async function start(configFile: string): Promise<void> {
+  let drainTimeoutMs = 0
+  await runService({
+    name,
+    drainTimeoutMs: () => drainTimeoutMs,
+    start: async () => {
+      const config = loadConfig(analyticsConfigSchema, configFile, { service: name })
+      drainTimeoutMs = config.drainTimeoutMs
+      return startUp(config)
+    },
+  })
+}
+
+if (import.meta.main) await start(process.argv[2] ?? `${name}.yaml`)

@@ -1,0 +1,88 @@
+import { create, fromJson, type JsonValue, toJson } from '@bufbuild/protobuf'
+import type { Kysely } from 'kysely'
+import { type Recipe, RecipeSchema } from '../../gen/pelletline/registry/v1/registry_pb.ts'
+import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+import type { Tables } from '../../shared/store/index.ts'
+import type { RecipeSettings } from '../default-recipe.ts'
+
+function parse(row: { readonly body: string; readonly version: number }): Recipe {
+  const recipe = fromJson(RecipeSchema, JSON.parse(row.body) as JsonValue, { ignoreUnknownFields: true })
+  recipe.version = row.version
+  return recipe
+}
+
+/** Newest version of a recipe; throws `not_found`. */
+export async function readLatestRecipe(db: Kysely<Tables>, id: string): Promise<Recipe> {
+  const row = await db
+    .selectFrom('recipes')
+    .selectAll()
+    .where('id', '=', id)
+    .orderBy('version', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  if (row === undefined) {
+    throw new PelletlineError('not_found', `Recipe ${id} is not known. Store it first, or use a recipe that is.`)
+  }
+  return parse(row)
+}
+
+/** One version of a recipe, the newest where `version` is 0; throws `not_found`. */
+export async function readRecipe(db: Kysely<Tables>, id: string, version: number): Promise<Recipe> {
+  if (version === 0) return readLatestRecipe(db, id)
+  const row = await db
+    .selectFrom('recipes')
+    .selectAll()
+    .where('id', '=', id)
+    .where('version', '=', version)
+    .executeTakeFirst()
+  if (row === undefined) {
+    const newest = await readLatestRecipe(db, id)
+    throw new PelletlineError('not_found', `Recipe ${id} has no version ${version}; the newest is ${newest.version}.`)
+  }
+  return parse(row)
+}
+
+/** Stores the next version of a recipe and answers it. */
+export async function storeRecipe(db: Kysely<Tables>, recipe: Recipe | RecipeSettings, nowNs: bigint): Promise<Recipe> {
+  const next = create(RecipeSchema, recipe)
+  const id = next.id
+  return db.transaction().execute(async (transaction) => {
+    const last = await transaction
+      .selectFrom('recipes')
+      .select((eb) => eb.fn.max('version').as('version'))
+      .where('id', '=', id)
+      .executeTakeFirst()
+    next.version = (last?.version ?? 0) + 1
+    await transaction
+      .insertInto('recipes')
+      .values({ id, version: next.version, body: JSON.stringify(toJson(RecipeSchema, next)), stored_unix_ns: nowNs })
+      .execute()
+    // A lot keeps the version by which it was opened; a line without one is judged by the newest.
+    const lines = await transaction
+      .updateTable('lines')
+      .set({ recipe_version: next.version })
+      .where('recipe', '=', id)
+      .where('open_lot_id', 'is', null)
+      .returning('unassigned_lot_id')
+      .execute()
+    if (lines.length > 0) {
+      await transaction
+        .updateTable('lots')
+        .set({ recipe_version: next.version, material: next.material })
+        .where(
+          'lot_id',
+          'in',
+          lines.map((line) => line.unassigned_lot_id),
+        )
+        .execute()
+    }
+    return next
+  })
+}
+
+/** Stores the recipe as version 1 where no version of it is known. */
+export async function ensureRecipe(db: Kysely<Tables>, recipe: RecipeSettings, nowNs: bigint): Promise<void> {
+  const { id } = create(RecipeSchema, recipe)
+  const known = await db.selectFrom('recipes').select('id').where('id', '=', id).limit(1).executeTakeFirst()
+  if (known === undefined) await storeRecipe(db, recipe, nowNs)
+}

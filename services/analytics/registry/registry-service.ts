@@ -1,0 +1,103 @@
+import type { Kysely } from 'kysely'
+import { type LineAssignment, RegistryService } from '../../gen/pelletline/registry/v1/registry_pb.ts'
+import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+import { implement } from '../../shared/rpc/implement.ts'
+import type { Tables } from '../../shared/store/index.ts'
+import type { ReferenceIds } from '../booking/reference-ids.ts'
+import type { ChangeSignal } from '../change-signal.ts'
+import type { LotFinder } from '../lots/find-lot.ts'
+import { ensureLine } from './ensure-line.ts'
+import { readAssignments } from './read-lines.ts'
+import { readRecipe, storeRecipe } from './recipes.ts'
+
+export interface RegistryServiceOptions {
+  readonly db: Kysely<Tables>
+  readonly ids: ReferenceIds
+  readonly findLot: LotFinder
+  readonly defaultRecipeId: string
+  /** Changes of any line's assignment. */
+  readonly assignments: ChangeSignal
+  readonly nowNs: () => bigint
+  /** Called after a report; a lot in closing may be complete by it. */
+  readonly onSegment: () => void
+  /** Ends the watches when the service drains. */
+  readonly closing: AbortSignal
+}
+
+// Another analytics on the same database may change a line; a watch looks that often.
+const pollMs = 5_000
+
+/** Implements pelletline.registry.v1.RegistryService over the store. */
+export function createRegistryService(options: RegistryServiceOptions) {
+  const { db, ids, findLot, defaultRecipeId, assignments, nowNs, onSegment, closing } = options
+  return implement(RegistryService, {
+    async listLines() {
+      const found = await readAssignments(db)
+      return { lines: found.map((assignment) => ({ id: assignment.line, assignment })) }
+    },
+
+    async getRecipe({ id, version }) {
+      return { recipe: await readRecipe(db, id, version) }
+    },
+
+    async putRecipe({ recipe }) {
+      if (recipe === undefined || recipe.version !== 0) {
+        const description = `is ${recipe?.version}; leave it 0, the registry gives the next version`
+        throw new PelletlineError('invalid_argument', `recipe.version ${description}.`, {
+          violations: [{ field: 'recipe.version', description }],
+        })
+      }
+      const stored = await storeRecipe(db, recipe, nowNs())
+      assignments.notify()
+      return { recipe: stored }
+    },
+
+    async *watchLine({ line }, { signal }) {
+      const ended = AbortSignal.any([signal, closing])
+      await db
+        .transaction()
+        .execute((transaction) => ensureLine(transaction, { line, recipe: defaultRecipeId, nowNs: nowNs() }))
+      let sent: string | undefined
+      while (!ended.aborted) {
+        const version = assignments.version
+        const [assignment] = await readAssignments(db, line)
+        if (assignment === undefined) throw new TypeError(`Line ${line} was made known and is not there.`)
+        const now = nameOf(assignment)
+        if (now !== sent) {
+          sent = now
+          yield { assignment }
+        }
+        await assignments.waitForChange(version, { signal: ended, timeoutMs: pollMs })
+      }
+      if (closing.aborted && !signal.aborted) {
+        throw new PelletlineError('unavailable', `The watch of line ${line} ends: analytics is stopping. Watch again.`)
+      }
+    },
+
+    async reportLotSegment({ first, strips, lot }) {
+      if (first === undefined || first.strip > 2n ** 62n || strips > 2n ** 62n) {
+        throw new PelletlineError(
+          'invalid_argument',
+          `A segment of lot ${lot} begins at strip ${first?.strip} with ${strips} strips; both are below 2^62.`,
+        )
+      }
+      const { lotId } = await findLot({ name: lot, line: first.line })
+      const runId = await ids.run(first)
+      await db
+        .insertInto('lot_segments')
+        .values({ run_id: runId, first_strip: first.strip, lot_id: lotId, strips, reported_unix_ns: nowNs() })
+        .onConflict((conflict) =>
+          conflict.columns(['run_id', 'first_strip', 'lot_id']).doUpdateSet((eb) => ({
+            strips: eb.fn<bigint>('greatest', ['lot_segments.strips', 'excluded.strips']),
+          })),
+        )
+        .execute()
+      onSegment()
+      return {}
+    },
+  })
+}
+
+function nameOf({ lot, recipe }: LineAssignment): string {
+  return JSON.stringify([lot, recipe?.id, recipe?.version])
+}
