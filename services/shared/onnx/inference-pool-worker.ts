@@ -16,8 +16,8 @@ const slots = data.slots.map(({ pixels, logits }) => ({
 }))
 
 async function openSession(): Promise<InferenceSession> {
-  // On Linux the nice value of id 0 is that of the calling thread, and the session's threads inherit it.
-  if (data.niceness > 0) setPriority(0, data.niceness)
+  // On Linux, and only there, id 0 is the calling thread; the session's threads inherit its nice value.
+  if (data.niceness > 0 && process.platform === 'linux') setPriority(0, data.niceness)
   // The runtime reads a model from an ArrayBuffer only, so the shared bytes are copied for the time of the load.
   const bytes = new Uint8Array(data.modelBytes.byteLength)
   bytes.set(new Uint8Array(data.modelBytes))

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { rm, truncate, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { after, before } from 'node:test'
 import { PelletlineError } from '../errors/pelletline-error.ts'
@@ -177,4 +177,24 @@ test('inference pool finishes the runs in its workers hands before it closes', a
   const runs = pool.run(grayCrops(...levels), 64)
   await pool.close()
   assertClose(await runs, expectedLogits(...levels))
+})
+
+test('inference pool runs at the nice value that was asked for and leaves the process its own', {
+  skip: process.platform === 'linux' ? false : 'threads have no nice value of their own here',
+}, async () => {
+  const niceValues = async () => {
+    const tasks = await readdir('/proc/self/task')
+    const stats = await Promise.all(
+      tasks.map((task) => readFile(`/proc/self/task/${task}/stat`, 'utf8').catch(() => '')),
+    )
+    // The command's name ends with the last parenthesis; nice is the 17th field after it.
+    return stats.map((stat) => Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]))
+  }
+  const ownNice = (await readFile('/proc/self/stat', 'utf8')).split(') ')[1]!.split(' ')[16]
+  const modelPath = await writeTinyModel(directory.path, { id: 'nice' })
+  const pool = await createInferencePool({ modelPath, threadsPerWorker: 2, niceness: 19 })
+  // The worker itself and the second thread of its session.
+  assert.equal((await niceValues()).filter((nice) => nice === 19).length, 2)
+  assert.equal((await readFile('/proc/self/stat', 'utf8')).split(') ')[1]!.split(' ')[16], ownNice)
+  await pool.close()
 })

@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import test, { after, afterEach, before } from 'node:test'
+import { create, type MessageShape } from '@bufbuild/protobuf'
+import type { TeacherAuditService } from '../gen/pelletline/audit/v1/audit_pb.ts'
+import {
+  AuditRequestMessageSchema,
+  AuditStratum,
+  type AuditsMessageSchema,
+} from '../gen/pelletline/events/v1/events_pb.ts'
+import { Verdict } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
+import { createMemoryBus } from '../shared/bus/memory-bus.ts'
+import { consumeTopic, publishMessage } from '../shared/bus/messages.ts'
+import { topics } from '../shared/bus/topics.ts'
+import { parseConfig } from '../shared/config/load-config.ts'
+import type { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import { grayCrops, modelDirectory, writeTinyModel } from '../shared/onnx/test-support/tiny-model.ts'
+import { createLocalClient } from '../shared/rpc/local-client.ts'
+import type { ServiceClient, ServiceImplementation } from '../shared/rpc/types.ts'
+import { systemClock } from '../shared/service/clock.ts'
+import { silentLogger } from '../shared/telemetry/logger.ts'
+import { teacherAuditOptionsSchema } from './config.ts'
+import { createTeacherAudit, teacherGroup } from './create-teacher-audit.ts'
+
+let directory: Awaited<ReturnType<typeof modelDirectory>>
+const models: string[] = []
+before(async () => {
+  directory = await modelDirectory()
+  models.push(await writeTinyModel(directory.path, { id: 'vgg', gain: 0.1, center: 100, threshold: 1 }))
+  models.push(await writeTinyModel(directory.path, { id: 'resnet', gain: 0.2, center: 110 }))
+})
+after(() => directory.remove())
+
+const started: { drain(timeoutMs: number): Promise<void> }[] = []
+afterEach(async () => {
+  for (const audit of started.splice(0)) await audit.drain(0)
+})
+
+function setUp(count: number, bus = createMemoryBus()) {
+  const options = parseConfig(teacherAuditOptionsSchema, { modelPaths: models.slice(0, count) }, 'test')
+  const audit = createTeacherAudit({ bus, clock: systemClock, logger: silentLogger, options })
+  started.push(audit)
+  const [implementation] = audit.implementations
+  const client = createLocalClient(
+    implementation as unknown as ServiceImplementation<typeof TeacherAuditService>,
+  ) as ServiceClient<typeof TeacherAuditService>
+  return { audit, client, bus }
+}
+
+const close = (found: number, expected: number) => Math.abs(found - expected) < 1e-4
+
+test('teachers score crops with every model in order and their mean', async () => {
+  const { audit, client } = setUp(2)
+  await assert.rejects(client.scoreCrops({ crops: [grayCrops(50)] }), (error: PelletlineError) => {
+    assert.equal(error.code, 'unavailable')
+    return error.retryAfterMs! > 0
+  })
+  await audit.start()
+  const { scores, teachers } = await client.scoreCrops({ crops: [grayCrops(50), grayCrops(200)] })
+  assert.deepEqual(
+    teachers.map(({ id }) => id),
+    ['vgg', 'resnet'],
+  )
+  const [dark, bright] = scores
+  assert.ok(close(dark!.margins[0]!, 5) && close(dark!.margins[1]!, 12))
+  assert.ok(close(dark!.ensembleScoreNg, (1 / (1 + Math.exp(-5)) + 1 / (1 + Math.exp(-12))) / 2))
+  assert.deepEqual([dark!.verdict, bright!.verdict], [Verdict.NG, Verdict.OK])
+})
+
+test('teachers refuse a crop of a wrong size by its index', async () => {
+  const { audit, client } = setUp(1)
+  await audit.start()
+  await assert.rejects(
+    client.scoreCrops({ crops: [grayCrops(50), new Uint8Array(7)] }),
+    (error: PelletlineError) => error.code === 'invalid_argument' && error.violations[0]!.field === 'crops[1]',
+  )
+})
+
+test('one teacher judges at the threshold of its own manifest', async () => {
+  const { audit, client } = setUp(1)
+  await audit.start()
+  // Margins 0.9 and 1.1 around the threshold of 1; at score 0.5 both would be NG.
+  const { scores } = await client.scoreCrops({ crops: [grayCrops(91), grayCrops(89)] })
+  assert.deepEqual(
+    scores.map(({ verdict }) => verdict),
+    [Verdict.OK, Verdict.NG],
+  )
+})
+
+test('teachers answer an audit request item by item and keep pixels only where they disagree', async () => {
+  const { audit, bus } = setUp(1)
+  const answers: MessageShape<typeof AuditsMessageSchema>[] = []
+  const answered = Promise.withResolvers<void>()
+  await consumeTopic(bus, {
+    topic: topics.audits,
+    group: 'test',
+    maxInFlight: 4,
+    handle: async (message) => {
+      answers.push(message)
+      if (answers.length === 2) answered.resolve()
+    },
+  })
+  await audit.start()
+  const item = (index: number, level: number, studentVerdict: Verdict) => ({
+    index,
+    stratum: AuditStratum.REST,
+    inclusionProbability: 0.25,
+    crop: grayCrops(level),
+    studentMargin: -3,
+    studentVerdict,
+  })
+  const message = create(AuditRequestMessageSchema, {
+    key: { plant: 'plant-1', line: 'line-1', camera: 'camera-1', run: 'run-1', strip: 4n },
+    part: 1,
+    lot: 'lot-1',
+    student: { id: 'student', sha256: '' },
+    items: [item(3, 50, Verdict.NG), item(9, 50, Verdict.OK), item(11, 200, Verdict.OK)],
+  })
+  for (let i = 0; i < 2; i += 1) await publishMessage(bus, topics.auditRequests, { key: 'k', message })
+  await answered.promise
+  const [first, again] = answers
+  assert.deepEqual(first, again)
+  assert.deepEqual([first!.key!.strip, first!.part, first!.lot, first!.student!.id], [4n, 1, 'lot-1', 'student'])
+  assert.deepEqual(
+    first!.items.map(({ index, teacherVerdict, crop }) => [index, teacherVerdict, crop.length]),
+    [
+      [3, Verdict.NG, 0],
+      [9, Verdict.NG, 2500],
+      [11, Verdict.OK, 0],
+    ],
+  )
+  assert.ok(first!.items.every((audited) => audited.inclusionProbability === 0.25 && audited.studentMargin === -3))
+  await audit.drain(1000)
+  assert.equal((await bus.lag(topics.auditRequests.name, teacherGroup)).messages, 0)
+})
+
+test('teachers name the model that cannot be loaded and let go of those that were', async () => {
+  const missing = `${directory.path}/missing.onnx`
+  const options = parseConfig(teacherAuditOptionsSchema, { modelPaths: [models[0], missing] }, 'test')
+  const audit = createTeacherAudit({ clock: systemClock, logger: silentLogger, options })
+  started.push(audit)
+  await assert.rejects(audit.start(), { code: 'not_found', message: /missing\.onnx/ })
+  assert.equal(audit.snapshot().ready, false)
+})
+
+test('teachers finish what is in hand when they drain, and refuse what comes after', async () => {
+  const { audit, client } = setUp(2)
+  await audit.start()
+  const inHand = client.scoreCrops({ crops: Array.from({ length: 64 }, (_, i) => grayCrops(i)) })
+  await new Promise((resolve) => setImmediate(resolve))
+  const drained = audit.drain(5000)
+  await assert.rejects(client.scoreCrops({ crops: [grayCrops(1)] }), { code: 'unavailable' })
+  assert.equal((await inHand).scores.length, 64)
+  await drained
+})
