@@ -21,6 +21,16 @@ export function methodName(method: DescMethod): string {
   return `${method.parent.typeName}/${method.name}`
 }
 
+/** Whether the caller sends a stream. */
+export function streamsIn(method: DescMethod): boolean {
+  return method.methodKind === 'client_streaming' || method.methodKind === 'bidi_streaming'
+}
+
+/** Whether the answer is a stream. */
+export function streamsOut(method: DescMethod): boolean {
+  return method.methodKind === 'server_streaming' || method.methodKind === 'bidi_streaming'
+}
+
 async function* validated(method: DescMethod, requests: AsyncIterable<Message>): AsyncGenerator<Message> {
   for await (const request of requests) {
     validateMessage(method.input, request)
@@ -58,11 +68,9 @@ type AnyHandler = (
 async function* runHandler(handler: AnyHandler, call: Call): AsyncGenerator<Message> {
   const { method, requests, context } = call
   try {
-    const streamsIn = method.methodKind === 'client_streaming' || method.methodKind === 'bidi_streaming'
-    const input = streamsIn ? validated(method, requests) : await takeOnly(method, requests)
-    if (!streamsIn) validateMessage(method.input, input as Message)
-    const output = handler(input, context)
-    if (method.methodKind === 'unary' || method.methodKind === 'client_streaming') {
+    const valid = validated(method, requests)
+    const output = handler(streamsIn(method) ? valid : await takeOnly(method, valid), context)
+    if (!streamsOut(method)) {
       yield create(method.output, await (output as Promise<MessageInitShape<DescMethod['output']>>))
     } else {
       for await (const response of output as AsyncIterable<MessageInitShape<DescMethod['output']>>) {

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { PelletlineError } from '../errors/pelletline-error.ts'
 
 /** The part of a grpc-js stream, either side, that is used here. */
@@ -12,6 +13,10 @@ export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
+function cutError(): PelletlineError {
+  return new PelletlineError('cancelled', 'The stream was cut before its end; open it again.')
+}
+
 /**
  * Makes a grpc-js stream read one message ahead instead of Node's 16 objects: 16 strips of 8 MiB per stream would be
  * 128 MiB that no credit accounts for. Node offers this only when a stream is constructed, and grpc-js constructs it.
@@ -24,9 +29,13 @@ function limitReadAhead(stream: MessageStream): void {
 /**
  * Reads the messages of a grpc-js stream as they are asked for. Unlike Node's own iterator it leaves the stream intact
  * when the reader stops, since the other direction is still needed. Messages received before a failure come before it.
- * A stream that closes without its end rejects with `cancelled`: a cut stream never looks complete.
+ * A stream that closes without its end rejects with `cancelled`: a cut stream does not look complete.
+ *
+ * Node's HTTP/2 client half-closes a stream just before it resets it, so a cancelled stream ends first and is told to be
+ * cancelled a moment later. `endGraceMs` is how long an end is held back for that; an abort within it, see `abortable`,
+ * goes before the end.
  */
-export function readMessages(stream: MessageStream): AsyncIterableIterator<Buffer> {
+export function readMessages(stream: MessageStream, endGraceMs = 0): AsyncIterableIterator<Buffer> {
   limitReadAhead(stream)
   let ended = false
   let failure: unknown
@@ -44,15 +53,19 @@ export function readMessages(stream: MessageStream): AsyncIterableIterator<Buffe
     failure ??= reason
   })
   on('close', () => {
-    failure ??= new PelletlineError('cancelled', 'The stream was cut before its end; open it again.')
+    if (!ended) failure ??= cutError()
   })
   return {
     async next() {
       for (;;) {
         const message = stream.read()
         if (message !== null) return { done: false, value: message }
-        if (ended) return { done: true, value: undefined }
+        // grpc-js ends the stream of a failed call before it tells the failure.
         if (failure !== undefined) throw failure
+        if (ended) {
+          if (endGraceMs > 0) await setTimeout(endGraceMs)
+          return { done: true, value: undefined }
+        }
         await new Promise<void>((resolve) => {
           wake = resolve
         })

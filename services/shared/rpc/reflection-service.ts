@@ -1,5 +1,6 @@
 import { type DescFile, type DescService, toBinary } from '@bufbuild/protobuf'
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt'
+import { file_third_party_google_rpc_error_details } from '../../gen/third_party/google/rpc/error_details_pb.ts'
 import { ServerReflection as ServerReflectionV1 } from '../../gen/third_party/grpc/reflection/v1/reflection_pb.ts'
 import { ServerReflection as ServerReflectionV1Alpha } from '../../gen/third_party/grpc/reflection/v1alpha/reflection_pb.ts'
 import { implement } from './implement.ts'
@@ -55,6 +56,8 @@ function indexFiles(services: readonly DescService[]): Index {
     for (const dependency of file.dependencies) add(dependency)
   }
   for (const service of services) add(service.file)
+  // No service refers to these, but clients look them up to print the details of an error.
+  add(file_third_party_google_rpc_error_details)
   return { files, symbols, extensions }
 }
 

@@ -13,7 +13,7 @@ import { abortable } from './abortable-iterable.ts'
 import { channelOptions, defaultMaxMessageBytes } from './channel-options.ts'
 import { toStatus } from './error-status.ts'
 import { createHealthService } from './health-service.ts'
-import { createInvoke, type Interceptor, type Invoke, methodName } from './invoke-handler.ts'
+import { createInvoke, type Interceptor, type Invoke, methodName, streamsIn } from './invoke-handler.ts'
 import { boundAddress, defaultListen, describeBindFailure, parseListenAddress } from './listen-address.ts'
 import { asBuffer, readMessages, writeMessage } from './message-stream.ts'
 import { createReflectionServices } from './reflection-service.ts'
@@ -47,6 +47,8 @@ export interface RpcServer {
 type RawCall = ServerDuplexStream<Buffer, Buffer>
 
 const abortGraceMs = 500
+// Only streams wait: one request is complete with its message, and every unary call would pay.
+const endGraceMs = 20
 
 function readMetadata(call: RawCall): Readonly<Record<string, string>> {
   const entries = Object.entries(call.metadata.getMap())
@@ -89,7 +91,8 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     const { signal } = controller
     calls.add(controller)
     call.on('cancelled', () => controller.abort(cancelReason(method, call)))
-    const requests = decodeRequests(method, abortable(readMessages(call), signal))
+    const messages = readMessages(call, streamsIn(method) ? endGraceMs : 0)
+    const requests = decodeRequests(method, abortable(messages, signal))
     const peer = call.getPeer()
     const context = { signal, metadata: readMetadata(call), peer }
     try {

@@ -1,6 +1,6 @@
 import { create, type DescMethod, type DescService, type Message, type MessageInitShape } from '@bufbuild/protobuf'
 import { PelletlineError } from '../errors/pelletline-error.ts'
-import { methodName } from './invoke-handler.ts'
+import { methodName, streamsIn, streamsOut } from './invoke-handler.ts'
 import type { CallOptions, ServiceClient } from './types.ts'
 
 /** Carries a call in its general form: completed request messages out, response messages in. */
@@ -34,15 +34,13 @@ async function takeResponse(method: DescMethod, responses: AsyncIterable<Message
 export function createTypedClient<S extends DescService>(service: S, transport: Transport): ServiceClient<S> {
   const client: Record<string, unknown> = {}
   for (const method of service.methods) {
-    const streamsIn = method.methodKind === 'client_streaming' || method.methodKind === 'bidi_streaming'
-    const streamsOut = method.methodKind === 'server_streaming' || method.methodKind === 'bidi_streaming'
     const call = (input: unknown, options: CallOptions) => {
-      const requests = streamsIn
+      const requests = streamsIn(method)
         ? completed(method, input as AsyncIterable<unknown>)
         : one(create(method.input, input as MessageInitShape<DescMethod['input']>))
       return transport(method, requests, options)
     }
-    client[method.localName] = streamsOut
+    client[method.localName] = streamsOut(method)
       ? (input: unknown, options: CallOptions = {}) => call(input, options)
       : async (input: unknown, options: CallOptions = {}) => takeResponse(method, call(input, options))
   }
