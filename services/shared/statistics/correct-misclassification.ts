@@ -21,7 +21,8 @@ const z = 1.959963984540054
  * True share 0..1 of positives from the share judged positive, corrected for misclassification: Rogan and Gladen's
  * estimator (American Journal of Epidemiology 107, 1978), p = (t - f) / (Se - f), with the 95 % interval of Lang and
  * Reiczigel (Preventive Veterinary Medicine 113, 2014), which carries the binomial error of the count and that of the
- * calibration. Estimate and limits are cut to [0, 1]. Undefined where nothing was judged, where the calibration has no
+ * calibration. Estimate and limits are cut to [0, 1]; the upper limit is never below the reach of the interval at zero, as
+ * in power-constrained limits (Cowan, Cranmer, Gross and Vitells, arXiv 1105.3166). Undefined where nothing was judged, where the calibration has no
  * trials, or where it does not tell positives from negatives (Se <= f).
  */
 export function correctMisclassification(
@@ -50,7 +51,9 @@ export function correctMisclassification(
   const shift = 2 * z ** 2 * (centre * varSe - (1 - centre) * varF)
   const variance = ((t * (1 - t)) / n + centre ** 2 * varSe + (1 - centre) ** 2 * varF) / youden ** 2
   const reach = z * Math.sqrt(variance)
-  return cut(value, centre + shift - reach, centre + shift + reach)
+  // Without this, counts that chance or a stale calibration put below the false positives would claim a sure zero.
+  const powerless = z * Math.sqrt((adjustedF * (1 - adjustedF)) / n + varF)
+  return cut(value, centre + shift - reach, Math.max(centre + shift + reach, powerless / youden))
 }
 
 function cut(value: number, lower: number, upper: number): IntervalEstimate {
