@@ -16,8 +16,8 @@ export interface ChosenThreshold {
   readonly components: readonly ComponentSummary[]
 }
 
-/** Another candidate than the histogram's own must be this many times as good to be preferred. */
-const preference = 1.1
+/** A candidate must be this many times as good as the best one before it. */
+const preference = 1.03
 /** Share of what is beyond the threshold that must look like single pellets where the histogram shows no hill of its own. */
 const plausibleShare = 0.1
 /** The coarse look takes strips spread over the image up to this many pixels in all. */
@@ -55,9 +55,7 @@ export async function chooseThreshold(
     return { ...tried, size, score: (size?.singlesAreaPx ?? 0) * steps[tried.threshold]! ** 2 }
   })
   let best = sized[0]!
-  for (const tried of sized.slice(1)) {
-    if (tried.score > best.score * (best === sized[0] ? preference : 1)) best = tried
-  }
+  for (const tried of sized.slice(1)) if (tried.score > preference * best.score) best = tried
   if (given === undefined && !light.confident && best.size !== undefined) {
     const beyond = best.components.reduce((sum, { areaPx }) => sum + areaPx, 0)
     if (best.size.singlesAreaPx < plausibleShare * beyond) return { ...best, size: undefined }

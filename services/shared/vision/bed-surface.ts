@@ -26,10 +26,10 @@ export interface BedSurface {
   readonly range: number
 }
 
-const samplesPerSide = 256
+const samplesPerSide = 160
 const terms = 6
 /** Rounds of fitting and throwing out what is no bed. */
-const rounds = 8
+const rounds = 6
 /** Pixels within so many standard deviations of the surface are bed. */
 const bedReach = 2.5
 /** No bed is measured to be smoother than this. */
@@ -64,18 +64,19 @@ export function fitBedSurface(
   const { gray, columns, lines } = samples
   const isBed = new Uint8Array(gray.length)
   for (let i = 0; i < gray.length; i++) isBed[i] = (polarity === 'light-on-dark') === gray[i]! <= split ? 1 : 0
+  const deviations = new Float64Array(gray.length)
   let coefficients: number[] | undefined
   for (let round = 0; round < rounds; round++) {
     const fitted = leastSquares(samples, isBed)
     if (fitted === undefined) return undefined
     coefficients = fitted
-    const deviations: number[] = []
+    let beds = 0
     for (let i = 0; i < gray.length; i++) {
-      if (isBed[i] === 1)
-        deviations.push(Math.abs(gray[i]! - levelAt(fitted, i % columns, Math.floor(i / columns), samples)))
+      if (isBed[i] === 0) continue
+      deviations[beds++] = Math.abs(gray[i]! - levelAt(fitted, i % columns, Math.floor(i / columns), samples))
     }
-    deviations.sort((a, b) => a - b)
-    const spread = Math.max(smallestSpread, 1.4826 * (deviations[deviations.length >> 1] ?? 0))
+    deviations.subarray(0, beds).sort()
+    const spread = Math.max(smallestSpread, 1.4826 * deviations[beds >> 1]!)
     for (let j = 0, i = 0; j < lines; j++) {
       for (let k = 0; k < columns; k++, i++) {
         isBed[i] = Math.abs(gray[i]! - levelAt(fitted, k, j, samples)) <= bedReach * spread ? 1 : 0
@@ -134,16 +135,21 @@ function levelAt(c: readonly number[], column: number, line: number, samples: Gr
 /** Solves the normal equations by Gauss elimination with pivoting; undefined where the bed's samples do not determine them. */
 function leastSquares(samples: GraySamples, isBed: Uint8Array): number[] | undefined {
   const rows = Array.from({ length: terms }, () => new Float64Array(terms + 1))
+  const basis = new Float64Array(terms).fill(1)
   let count = 0
   for (let j = 0, i = 0; j < samples.lines; j++) {
     const v = unit(j * samples.pitch, samples.height)
     for (let k = 0; k < samples.columns; k++, i++) {
       if (isBed[i] === 0) continue
-      const u = unit(k * samples.pitch, samples.width)
-      const basis = [1, u, v, u * u, u * v, v * v]
+      basis[1] = unit(k * samples.pitch, samples.width)
+      basis[2] = v
+      basis[3] = basis[1] * basis[1]
+      basis[4] = basis[1] * v
+      basis[5] = v * v
       for (let a = 0; a < terms; a++) {
-        for (let b = 0; b < terms; b++) rows[a]![b] = rows[a]![b]! + basis[a]! * basis[b]!
-        rows[a]![terms] = rows[a]![terms]! + basis[a]! * samples.gray[i]!
+        const row = rows[a]!
+        for (let b = 0; b < terms; b++) row[b] = row[b]! + basis[a]! * basis[b]!
+        row[terms] = row[terms]! + basis[a]! * samples.gray[i]!
       }
       count++
     }

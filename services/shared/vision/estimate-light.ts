@@ -38,6 +38,8 @@ const minContrastInSpreads = 4
 const bedReach = 3.5
 /** Candidates beyond the first few cost time and win nothing. */
 const maxCandidates = 7
+/** Below this share of the contrast between bed and pellets lies the blur around pellets. */
+const smallestShare = 0.25
 /** Candidates closer than this show the same. */
 const minDistance = 5
 /** A full side of the bed's peak falls to half its height within this; a cut-off side (a bed masked to 0) within none. */
@@ -80,7 +82,8 @@ export function estimateLight(histogram: GrayHistogram, options: LightOptions = 
 }
 
 /**
- * Thresholds that an unevenly lit bed may need instead, the estimate's own first: Otsu's, the valleys of the histogram and the
+ * Thresholds that an unevenly lit bed may need instead, the estimate's own first, then lower ones (a
+ * pellet's shaded side), Otsu's, the valleys of the histogram and the
  * levels of the steepest edges (`steps`, from `meanSteps`) on the pellets' side of the bed. Which one is right shows in the
  * image only: where the edges are steep and most area looks like single pellets (`SizeEstimate.singlesAreaPx`).
  */
@@ -91,7 +94,10 @@ export function thresholdCandidates(
 ): readonly number[] {
   const valleys = smoothed(smoothed(histogram)).map((height) => -height)
   const sign = light.polarity === 'light-on-dark' ? 1 : -1
-  const candidates = [light.threshold, otsuThreshold(histogram)]
+  const contrast = light.pelletLevel - light.bedLevel
+  const candidates = [0.5, 0.4, 0.3].map((share) => Math.round(light.bedLevel + share * contrast))
+  candidates[0] = light.threshold
+  candidates.push(otsuThreshold(histogram))
   for (const curve of [smoothed(steps), valleys]) {
     const reach = Math.max(minContrast / 2, light.bedSpread)
     for (let level = Math.round(light.bedLevel + sign * reach); level > 1 && level < 254; level += sign) {
@@ -100,7 +106,7 @@ export function thresholdCandidates(
   }
   const kept: number[] = []
   for (const level of candidates) {
-    const usable = level >= 1 && level <= 254 && (level - light.bedLevel) * sign > 0
+    const usable = level >= 1 && level <= 254 && (level - light.bedLevel) * sign >= smallestShare * Math.abs(contrast)
     if (usable && kept.every((other) => Math.abs(other - level) >= minDistance)) kept.push(level)
   }
   return kept.slice(0, maxCandidates)
