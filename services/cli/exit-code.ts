@@ -1,14 +1,9 @@
-import { type ErrorCode, PelletlineError } from '../shared/errors/pelletline-error.ts'
-
-/** Exit status of the process for an error: 2 invalid argument, 3 not found, 1 all else. */
-export function exitCodeOf(code: ErrorCode): number {
-  if (code === 'invalid_argument') return 2
-  return code === 'not_found' ? 3 : 1
-}
+import { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import { exitCodeOf } from '../shared/service/run-service.ts'
 
 /** Exit status where several things failed one by one: theirs where they agree, 1 otherwise, 0 where none failed. */
 export function exitCodeOfAll(errors: readonly PelletlineError[]): number {
-  const codes = new Set(errors.map((error) => exitCodeOf(error.code)))
+  const codes = new Set(errors.map((error) => exitCodeOf(error)))
   if (codes.size === 0) return 0
   return codes.size === 1 ? [...codes][0]! : 1
 }
@@ -25,5 +20,5 @@ export function describeError(reason: unknown): { readonly lines: readonly strin
       'This looks like a fault of Pelletline, not of your input.',
     )
   }
-  return { lines, exitCode: exitCodeOf(error.code) }
+  return { lines, exitCode: exitCodeOf(error) }
 }

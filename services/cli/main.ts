@@ -7,8 +7,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error
 })
 
-process.exitCode = await runCli({
+const exitCode = await runCli({
   args: process.argv.slice(2),
   stdout: process.stdout,
   stderr: process.stderr,
 })
+// A service that drained has set its own status.
+if (exitCode !== 0) process.exitCode = exitCode

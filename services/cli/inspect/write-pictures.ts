@@ -28,7 +28,7 @@ export async function writePictures(image: InspectedImage, options: WritePicture
     target: join(options.folder, `${options.name}.annotated`),
     width: image.width,
     height: image.height,
-    marks: image.pellets.map(markOf),
+    marks: marksOf(image.pellets),
     lightBed: image.polarity === 'dark-on-light',
     caption: inspectionCaption(image, options.modelId),
     ...(options.pixelSize && { umPerPx: { across: options.pixelSize.acrossUm, along: options.pixelSize.alongUm } }),
@@ -63,11 +63,17 @@ function sheetTitle(worst: readonly InspectedPellet[], judged: number): string {
   return `${worst.length} of ${formatCount(judged)} judged pellets, highest NG score first`
 }
 
-function markOf(pellet: InspectedPellet): PelletMark {
-  return {
-    index: pellet.index,
-    state: pellet.verdict === null ? 'not-judged' : pellet.verdict === 'NG' ? 'ng' : 'ok',
-    box: { x: pellet.x, y: pellet.y, width: pellet.width, height: pellet.height },
-    outline: pellet.outline,
-  }
+/** The picture numbers at most this many NG pellets, those of the highest scores: more would cover it and take minutes. */
+const numberedPellets = 2000
+
+function marksOf(pellets: readonly InspectedPellet[]): readonly PelletMark[] {
+  const scores = pellets.flatMap(({ verdict, scoreNg }) => (verdict === 'NG' ? [scoreNg!] : [])).sort((a, b) => b - a)
+  const leastScore = scores[numberedPellets - 1] ?? 0
+  return pellets.map(({ index, verdict, scoreNg, x, y, width, height, outline }) => ({
+    index,
+    state: verdict === null ? 'not-judged' : verdict === 'NG' ? 'ng' : 'ok',
+    box: { x, y, width, height },
+    outline,
+    numbered: (scoreNg ?? 0) >= leastScore,
+  }))
 }

@@ -12,6 +12,8 @@ export interface PelletMark {
   readonly box: Rect
   /** Closed rings [x0, y0, x1, y1, ...], px of the original image; empty draws the box. */
   readonly outline: readonly ArrayLike<number>[]
+  /** Whether an NG pellet's index is written beside it; default true. */
+  readonly numbered?: boolean
 }
 
 export interface AnnotationOptions {
@@ -85,15 +87,15 @@ function drawOutlines(options: AnnotationOptions): string {
   const drawn: string[] = []
   // NG last, so that no neighbour's outline covers it.
   for (const state of ['not-judged', 'ok', 'ng'] as const) {
-    const path = options.marks
-      .filter((mark) => mark.state === state)
-      .map((mark) => pathOf(mark, options.scale))
-      .join('')
-    if (path === '') continue
     const { width, dash } = strokeOf[state]
-    const common = `d="${path}" fill="none" stroke-linejoin="round"`
-    drawn.push(`<path ${common} stroke="${casing}" stroke-opacity="0.55" stroke-width="${width + 2}"/>`)
-    drawn.push(`<path ${common} stroke="${colours[state]}" stroke-width="${width}"${dash}/>`)
+    const paths = options.marks
+      .filter((mark) => mark.state === state)
+      .map((mark) => `<path d="${pathOf(mark, options.scale)}"/>`)
+      .join('')
+    if (paths === '') continue
+    const common = 'fill="none" stroke-linejoin="round"'
+    drawn.push(`<g ${common} stroke="${casing}" stroke-opacity="0.55" stroke-width="${width + 2}">${paths}</g>`)
+    drawn.push(`<g ${common} stroke="${colours[state]}" stroke-width="${width}"${dash}>${paths}</g>`)
   }
   return drawn.join('\n')
 }
@@ -103,18 +105,33 @@ function pathOf({ outline, box }: PelletMark, scale: number): string {
     outline.length > 0
       ? outline
       : [[box.x, box.y, box.x + box.width, box.y, box.x + box.width, box.y + box.height, box.x, box.y + box.height]]
-  const point = (value: number) => Number((value * scale).toFixed(1))
-  return rings
-    .map((ring) => {
-      const points: string[] = []
-      for (let at = 0; at + 1 < ring.length; at += 2) points.push(`${point(ring[at]!)} ${point(ring[at + 1]!)}`)
-      return points.length === 0 ? '' : `M${points.join('L')}Z`
-    })
-    .join('')
+  return rings.map((ring) => ringPath(ring, scale)).join('')
+}
+
+/** Corners that lie closer together on the picture than this, px, are drawn as one: huge images have millions of them. */
+const cornerDistancePx = 0.6
+
+function ringPath(ring: ArrayLike<number>, scale: number): string {
+  let path = ''
+  let lastX = Number.NEGATIVE_INFINITY
+  let lastY = Number.NEGATIVE_INFINITY
+  for (let at = 0; at + 1 < ring.length; at += 2) {
+    const x = Math.round(ring[at]! * scale * 10) / 10
+    const y = Math.round(ring[at + 1]! * scale * 10) / 10
+    if (Math.abs(x - lastX) < cornerDistancePx && Math.abs(y - lastY) < cornerDistancePx) continue
+    path += `${path === '' ? 'M' : 'L'}${x} ${y}`
+    lastX = x
+    lastY = y
+  }
+  return path === '' ? '' : `${path}Z`
+}
+
+function isNumbered(mark: PelletMark): boolean {
+  return mark.state === 'ng' && mark.numbered !== false
 }
 
 function drawNumbers({ marks, scale, lightBed }: AnnotationOptions, width: number, height: number): string {
-  const ng = marks.filter((mark) => mark.state === 'ng')
+  const ng = marks.filter(isNumbered)
   if (ng.length === 0) return ''
   const toPicture = ({ x, y, width: w, height: h }: Rect): Rect => ({
     x: x * scale,
@@ -191,9 +208,14 @@ function drawLegend(options: AnnotationOptions, pictureWidth: number): { svg: st
 function legendItems(options: AnnotationOptions, width: number, enlargement: number): LegendItem[] {
   const colours = coloursOf(options)
   const count = (state: PelletState) => options.marks.filter((mark) => mark.state === state).length
+  const numbered = options.marks.filter(isNumbered).length
   const items: LegendItem[] = [
     swatchItem('ok', colours.ok, `OK: ${count('ok')}`),
-    swatchItem('ng', colours.ng, `NG, numbered: ${count('ng')}`),
+    swatchItem(
+      'ng',
+      colours.ng,
+      numbered === count('ng') ? `NG, numbered: ${numbered}` : `NG: ${count('ng')}, worst ${numbered} numbered`,
+    ),
   ]
   if (count('not-judged') > 0) {
     items.push(swatchItem('not-judged', colours['not-judged'], `not judged: ${count('not-judged')}`))

@@ -1,0 +1,18 @@
+/** Options of `simulate` as commander hands them over. */
+export interface SimulateOptions {
+  readonly out?: string
+  readonly seconds?: number
+  readonly crops?: string
+  readonly count?: number
+  readonly seed: number
+  readonly prevalence?: number
+  readonly lineWidth?: number
+  readonly rate?: number
+  readonly preset?: 'default' | 'wide'
+  readonly coding?: 'raw' | 'zstd'
+  readonly fault?: readonly string[]
+  readonly config?: string
+  readonly ngShare?: number
+  readonly subSizeShare?: number
+  readonly variety?: 'line' | 'wide'
+}
