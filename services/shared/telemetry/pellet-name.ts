@@ -5,13 +5,15 @@ import { PelletlineError } from '../errors/pelletline-error.ts'
 
 /** What names a pellet: a PelletKey message, or any object of the same shape. */
 export interface PelletNameParts {
-  readonly strip?: {
-    readonly plant: string
-    readonly line: string
-    readonly camera: string
-    readonly run: string
-    readonly strip: bigint
-  }
+  readonly strip?:
+    | {
+        readonly plant: string
+        readonly line: string
+        readonly camera: string
+        readonly run: string
+        readonly strip: bigint
+      }
+    | undefined
   readonly index: number
 }
 
