@@ -12,6 +12,8 @@ export interface BeltOptions {
   readonly seed: number
   /** Radii lie within 20 % of it, px; default 9. */
   readonly radiusPx?: number
+  /** One gray level for all pellets and one for the bed, so that any part of the belt has the same light. */
+  readonly flat?: boolean
 }
 
 /** Random numbers 0..1 by seed (a multiplicative generator with a mixed output), good enough to strew pellets. */
@@ -24,10 +26,10 @@ export function createTestRandom(seed: number): () => number {
 }
 
 /** Draws discs with a little texture on a dark, slightly noisy bed; some overlap, some cross the edges. */
-export function drawBelt({ width, rows, pellets, seed, radiusPx = 9 }: BeltOptions): Belt {
+export function drawBelt({ width, rows, pellets, seed, radiusPx = 9, flat = false }: BeltOptions): Belt {
   const random = createTestRandom(seed)
   const pixels = new Uint8Array(width * rows)
-  for (let i = 0; i < pixels.length; i++) pixels[i] = 18 + Math.floor(random() * 5)
+  for (let i = 0; i < pixels.length; i++) pixels[i] = flat ? 20 : 18 + Math.floor(random() * 5)
   for (let pellet = 0; pellet < pellets; pellet++) {
     const radius = radiusPx * (0.8 + 0.4 * random())
     const cx = random() * width
@@ -36,7 +38,7 @@ export function drawBelt({ width, rows, pellets, seed, radiusPx = 9 }: BeltOptio
     for (let y = Math.max(0, Math.floor(cy - radius)); y <= Math.min(rows - 1, Math.ceil(cy + radius)); y++) {
       for (let x = Math.max(0, Math.floor(cx - radius)); x <= Math.min(width - 1, Math.ceil(cx + radius)); x++) {
         const distance = ((x - cx) ** 2 + (y - cy) ** 2) / radius ** 2
-        if (distance <= 1) pixels[y * width + x] = Math.round(gray - 30 * distance + 4 * random())
+        if (distance <= 1) pixels[y * width + x] = flat ? 200 : Math.round(gray - 30 * distance + 4 * random())
       }
     }
   }

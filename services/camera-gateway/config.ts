@@ -1,0 +1,42 @@
+import { z } from 'zod'
+
+/** Options of the gateway; every one has a default. */
+export const cameraGatewayOptionsSchema = z.strictObject({
+  /** Most strips of a line that may be in flight: received and not yet durable. Bounds the memory of a line. */
+  creditLimit: z.int().min(2).max(1024).default(16),
+  /** Most lines. */
+  maxLines: z.int().min(1).max(1024).default(64),
+  /** Strips over which the threshold follows the light: about this many strips back count. */
+  lightMemoryStrips: z.number().min(1).max(100_000).default(64),
+  /** Single pellets over which the median area is taken. */
+  areaWindow: z.int().min(16).max(100_000).default(2048),
+  /** Pellets seen before the median replaces the recipe's nominal area. */
+  areaMinSamples: z.int().min(1).max(100_000).default(200),
+  /** First pause before a call to another service is repeated, ms; it doubles up to retryMaxMs. */
+  retryFirstMs: z.number().min(1).max(60_000).default(100),
+  retryMaxMs: z.number().min(1).max(600_000).default(5000),
+})
+
+export type CameraGatewayOptions = z.infer<typeof cameraGatewayOptionsSchema>
+
+/** Configuration file of the service when it runs alone. */
+export const cameraGatewayConfigSchema = z.strictObject({
+  /** Name of the plant, part of every strip's name. */
+  plant: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/, {
+    error: 'valid is: 1 to 63 letters, digits, ".", "_" and "-", the first a letter or digit',
+  }),
+  /** `HOST:PORT` or `unix:PATH`. */
+  listen: z.string().min(1).default('127.0.0.1:7401'),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  /** Address of roi-segmentation, `HOST:PORT` or `unix:PATH`. */
+  segmentationAddress: z.string().min(1).default('127.0.0.1:7402'),
+  /** Address of the registry (analytics). */
+  registryAddress: z.string().min(1).default('127.0.0.1:7405'),
+  /** How long a drain waits for strips in flight, ms. */
+  drainTimeoutMs: z.int().min(0).max(600_000).default(10_000),
+  /** Largest message taken: a strip, bytes. */
+  maxMessageBytes: z.int().min(65_536).max(1_073_741_824).default(134_217_728),
+  gateway: cameraGatewayOptionsSchema.prefault({}),
+})
+
+export type CameraGatewayConfig = z.infer<typeof cameraGatewayConfigSchema>

@@ -1,0 +1,239 @@
+import type { CameraStrip, OpenIntake } from '../gen/pelletline/camera/v1/camera_pb.ts'
+import type { RegistryService } from '../gen/pelletline/registry/v1/registry_pb.ts'
+import type { SegmentationService } from '../gen/pelletline/segmentation/v1/segmentation_pb.ts'
+import { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import { createNotifier, type Notifier } from '../shared/queue/notifier.ts'
+import type { ServiceClient } from '../shared/rpc/types.ts'
+import type { Clock } from '../shared/service/clock.ts'
+import type { Logger } from '../shared/telemetry/logger.ts'
+import { checkResumedOpening } from './check-camera-strip.ts'
+import type { CameraGatewayOptions } from './config.ts'
+import { createRun, type Run } from './create-run.ts'
+import { linkSegmentation } from './link-segmentation.ts'
+import { createSegmentReporter, type LotSegment } from './report-segments.ts'
+import { watchAssignment } from './watch-assignment.ts'
+
+export interface LineIntakeOptions {
+  readonly plant: string
+  readonly line: string
+  readonly registry: ServiceClient<typeof RegistryService>
+  readonly segmentation: ServiceClient<typeof SegmentationService>
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly options: CameraGatewayOptions
+}
+
+/** What a camera side may forget, and send. */
+export interface PendingAcknowledgement {
+  readonly nextStrip: bigint
+  readonly durableBelow: bigint
+  readonly credits: number
+}
+
+/** One open stream of a line. */
+export interface IntakeSession {
+  readonly run: Run
+  /** Woken whenever there may be something to acknowledge, or to end for. */
+  readonly notifier: Notifier
+  /** Strip to send next, and credits, for the opening's answer. */
+  readonly opened: { readonly nextStrip: bigint; readonly credits: number }
+  /** Takes a strip, which spends a credit; waits for the line's first assignment. Throws what `checkCameraStrip` throws, and `resource_exhausted` without a credit. */
+  take(strip: CameraStrip, signal: AbortSignal): Promise<void>
+  /** What has changed since the last call; undefined where nothing has. */
+  acknowledge(): PendingAcknowledgement | undefined
+  close(): void
+}
+
+/** The intake of one line: at most one stream, one run after the other. */
+export interface LineIntake {
+  /** Opens or resumes a run; `already_exists` while another stream is open. */
+  open(open: OpenIntake): IntakeSession
+  /** The run in progress, or the last one. */
+  readonly run: Run | undefined
+  /** Strips of all runs of the line that are not durable. */
+  readonly inFlight: number
+  /** Lot in force; empty before the first assignment. */
+  readonly lot: string
+  readonly notifier: Notifier
+  /** Stops: links end, what is durable of the lot segments is reported within timeoutMs. */
+  stop(timeoutMs: number): Promise<void>
+}
+
+/** Names of ended runs that are remembered, so that one is not taken for a new run. */
+const maxEndedRuns = 64
+
+export function createLineIntake(setup: LineIntakeOptions): LineIntake {
+  const { plant, line, registry, segmentation, clock, options } = setup
+  const logger = setup.logger.child({ line })
+  const { creditLimit, retryFirstMs, retryMaxMs } = options
+  const notifier = createNotifier()
+  const stopping = new AbortController()
+  const links = new Set<Promise<void>>()
+  /** Runs with strips that are not acknowledged: the one in progress, and those before it. */
+  const linked = new Set<Run>()
+  const endedRuns = new Set<string>()
+  const reporter = createSegmentReporter({ registry, clock, logger, retryFirstMs, retryMaxMs })
+  let run: Run | undefined
+  let session: IntakeSession | undefined
+  /** Strips that are received and wait for the first assignment. */
+  let waiting = 0
+
+  const watch = watchAssignment({
+    line,
+    registry,
+    clock,
+    logger,
+    retryFirstMs,
+    retryMaxMs,
+    onChange({ lot }) {
+      // A lot that ends while no strip comes is reported now and not with the next strip, which may be hours away.
+      void reportAll(run?.closeSegment(lot) ?? [])
+    },
+  })
+
+  const inFlight = () => waiting + [...linked].reduce((sum, entry) => sum + entry.kept.inFlight, 0)
+
+  async function reportAll(segments: readonly LotSegment[]): Promise<void> {
+    for (const segment of segments) await reporter.report(segment, stopping.signal).catch(() => {})
+  }
+
+  function startLink(entry: Run): void {
+    linked.add(entry)
+    const signal = AbortSignal.any([stopping.signal, entry.abandoned])
+    const link = linkSegmentation(entry, { segmentation, clock, logger, retryFirstMs, retryMaxMs }, signal)
+      .catch((reason) => {
+        const error = PelletlineError.from(reason)
+        logger.error({ run: entry.name, code: error.code }, `run given up, its strips are lost: ${error.message}`)
+        entry.fail(error)
+      })
+      .finally(() => {
+        linked.delete(entry)
+        links.delete(link)
+        notifier.notify()
+      })
+    links.add(link)
+  }
+
+  /** Ends the run that a new one replaces; its open pellets are closed as cut. */
+  function replaceRun(old: Run): void {
+    endedRuns.add(old.name)
+    for (const name of endedRuns) {
+      if (endedRuns.size <= maxEndedRuns) break
+      endedRuns.delete(name)
+    }
+    if (old.ended() || old.failure !== undefined) return
+    const { current } = watch
+    if (old.counters.strips === 0n || current === undefined) {
+      old.abandon()
+      return
+    }
+    logger.warn({ run: old.name }, 'run was not ended by the camera; closing it with a strip without rows')
+    void reportAll(old.finish(clock.nowNs(), current))
+  }
+
+  function enter(open: OpenIntake): Run {
+    const name = `${plant}/${line}/${open.camera}/${open.run}`
+    if (run?.name === name) {
+      if (run.failure !== undefined) {
+        const message = `Run ${name} was given up: ${run.failure.message} Open a run with a new name.`
+        throw new PelletlineError('failed_precondition', message, { cause: run.failure })
+      }
+      checkResumedOpening(open, run.open)
+      if (open.firstStrip > run.kept.nextStrip) {
+        const message = `Run ${name} is to be resumed at strip ${open.firstStrip}, but strip ${run.kept.nextStrip} is expected; send from there or open a run with a new name.`
+        throw new PelletlineError('failed_precondition', message)
+      }
+      return run
+    }
+    if (endedRuns.has(name)) {
+      const message = `Run ${name} ended when another run began on line ${line}; open a run with a new name.`
+      throw new PelletlineError('failed_precondition', message)
+    }
+    const next = createRun({ plant, open, options, notifier })
+    if (run !== undefined) replaceRun(run)
+    run = next
+    startLink(next)
+    logger.info({ run: name, firstStrip: Number(open.firstStrip), width: open.width }, 'run opened')
+    return next
+  }
+
+  function openSession(entry: Run): IntakeSession {
+    let closed = false
+    let available = Math.max(0, creditLimit - inFlight())
+    let repeated = false
+    let last: PendingAcknowledgement = { nextStrip: 0n, durableBelow: 0n, credits: 0 }
+    const opened = { nextStrip: entry.kept.nextStrip, credits: available }
+
+    return {
+      run: entry,
+      notifier,
+      opened,
+      async take(strip, signal) {
+        if (available === 0) {
+          const message = `Strip ${strip.strip} of run ${entry.name} came without a credit; wait for an acknowledgement that grants one.`
+          throw new PelletlineError('resource_exhausted', message, { retryAfterMs: 100 })
+        }
+        if (entry.check(strip) === 'repeated') {
+          available--
+          repeated = true
+          notifier.notify()
+          return
+        }
+        const receivedUnixNs = clock.nowNs()
+        available--
+        waiting++
+        try {
+          const assignment = await watch.get(signal)
+          if (closed || signal.aborted) return
+          await reportAll(entry.take(strip, receivedUnixNs, assignment))
+        } finally {
+          waiting--
+          notifier.notify()
+        }
+      },
+      acknowledge() {
+        const { acknowledgedBelow: nextStrip, durableBelow } = entry.kept
+        const credits = Math.max(0, creditLimit - inFlight() - available)
+        const same = nextStrip === last.nextStrip && durableBelow === last.durableBelow
+        if (same && credits === 0 && !repeated) return undefined
+        repeated = false
+        available += credits
+        last = { nextStrip, durableBelow, credits }
+        return last
+      },
+      close() {
+        closed = true
+        session = undefined
+        notifier.notify()
+      },
+    }
+  }
+
+  return {
+    open(open) {
+      if (session !== undefined) {
+        const message = `Line ${line} has an open stream, run ${session.run.open.run} of camera ${session.run.open.camera}; close it first.`
+        throw new PelletlineError('already_exists', message, { retryAfterMs: 500 })
+      }
+      session = openSession(enter(open))
+      return session
+    },
+    get run() {
+      return run
+    },
+    get inFlight() {
+      return inFlight()
+    },
+    get lot() {
+      return watch.current?.lot ?? ''
+    },
+    notifier,
+    async stop(timeoutMs) {
+      watch.stop()
+      if (run !== undefined) await reportAll(run.durableSegment())
+      await reporter.drain(timeoutMs)
+      stopping.abort(new PelletlineError('cancelled', 'The gateway is shutting down.'))
+      await Promise.all(links)
+    },
+  }
+}

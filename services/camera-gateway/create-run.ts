@@ -1,0 +1,179 @@
+import type { CameraStrip, OpenIntake } from '../gen/pelletline/camera/v1/camera_pb.ts'
+import type { StripKey } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
+import type { SegmentStripsResponse } from '../gen/pelletline/segmentation/v1/segmentation_pb.ts'
+import type { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import type { Notifier } from '../shared/queue/notifier.ts'
+import { createBufferPool } from './buffer-pool.ts'
+import { checkCameraStrip } from './check-camera-strip.ts'
+import type { CameraGatewayOptions } from './config.ts'
+import { createPixelConversion } from './convert-pixels.ts'
+import { createAreaFollower } from './follow-area.ts'
+import { createLightFollower, type StripLight } from './follow-light.ts'
+import { createKeptStrips, type KeptStrips } from './kept-strips.ts'
+import type { LotSegment } from './report-segments.ts'
+import { type StripFacts, stampHeader } from './stamp-header.ts'
+import type { Assignment } from './watch-assignment.ts'
+
+export interface RunOptions {
+  readonly plant: string
+  readonly open: OpenIntake
+  readonly options: CameraGatewayOptions
+  /** Woken whenever anything of the run changes. */
+  readonly notifier: Notifier
+}
+
+/** Counters of a run since it was opened at this gateway; strips that were durable before are not among them. */
+export interface RunCounters {
+  readonly rowsAcquired: bigint
+  readonly rowsLost: bigint
+  readonly strips: bigint
+}
+
+/** One run of a camera: takes its strips in order, stamps them, keeps them until they are acknowledged. */
+export interface Run {
+  /** `plant/line/camera/run`. */
+  readonly name: string
+  readonly open: OpenIntake
+  readonly kept: KeptStrips
+  readonly notifier: Notifier
+  readonly counters: RunCounters
+  readonly light: StripLight
+  readonly medianAreaPx: number
+  /** Why segmentation does not go on with the run. */
+  readonly failure: PelletlineError | undefined
+  ended(): boolean
+  /** Checks a strip against the run; throws what `checkCameraStrip` throws. */
+  check(strip: CameraStrip): 'next' | 'repeated'
+  /** Takes the next strip. Returns the lot segment that ended before it, or with it, if any. */
+  take(strip: CameraStrip, receivedUnixNs: bigint, assignment: Assignment): LotSegment[]
+  /** Ends a run that the camera does not go on with, by a last strip without rows; the open pellets are closed by it. */
+  finish(nowNs: bigint, assignment: Assignment): LotSegment[]
+  /** The lot segment in progress is over, where its lot is another than `lot`. */
+  closeSegment(lot: string | undefined): LotSegment[]
+  /** What of the lot segment in progress is durable; the rest will be sent again to another gateway. */
+  durableSegment(): LotSegment[]
+  onAnswer(answer: SegmentStripsResponse): void
+  /** Aborted once the run is given up before any strip of it was taken that had not been durable. */
+  readonly abandoned: AbortSignal
+  abandon(): void
+  fail(error: PelletlineError): void
+}
+
+/** Creates a run from its opening. */
+export function createRun({ plant, open, options, notifier }: RunOptions): Run {
+  const conversion = createPixelConversion(open.pixelFormat, open.polarity)
+  const format = { width: open.width, bytesPerPixel: conversion.bytesPerPixel }
+  const pool = createBufferPool(options.creditLimit)
+  const kept = createKeptStrips(open.firstStrip, open.durableBelow, (strip) => pool.give(strip.pixels))
+  const light = createLightFollower({ memoryStrips: options.lightMemoryStrips })
+  const area = createAreaFollower({ window: options.areaWindow, minSamples: options.areaMinSamples })
+  const durableBefore = kept.durableBelow
+  let nextRow: bigint | undefined = open.firstStrip === 0n ? 0n : undefined
+  let ended = false
+  let failure: PelletlineError | undefined
+  let counters: RunCounters = { rowsAcquired: 0n, rowsLost: 0n, strips: 0n }
+  let segment: { first: StripKey; strips: bigint; lot: string } | undefined
+  /** Recipe to which the areas belong that the median is taken over, as `id@version`. */
+  let areaRecipe: string | undefined
+  let encoder = 0n
+  const abandoning = new AbortController()
+
+  function closeSegment(lot: string | undefined): LotSegment[] {
+    if (segment === undefined || segment.lot === lot) return []
+    const closed = segment
+    segment = undefined
+    return [closed]
+  }
+
+  function append(facts: StripFacts, pixels: Uint8Array, receivedUnixNs: bigint, assignment: Assignment): LotSegment[] {
+    const recipe = `${assignment.recipe.id}@${assignment.recipe.version}`
+    if (recipe !== areaRecipe) area.restart(assignment.recipe.nominalAreaPx)
+    areaRecipe = recipe
+    const stripLight = light.follow(pixels, open.width)
+    const stamp = { plant, open, assignment, light: stripLight, medianAreaPx: area.medianAreaPx }
+    const header = stampHeader(facts, stamp)
+    const known = facts.strip < durableBefore
+    const closed = known ? [] : closeSegment(assignment.lot)
+    if (!known) {
+      counters = {
+        rowsAcquired: counters.rowsAcquired + BigInt(facts.rows),
+        rowsLost: counters.rowsLost + facts.rowsLostBefore,
+        strips: counters.strips + 1n,
+      }
+      segment ??= { first: header.key!, strips: 0n, lot: assignment.lot }
+      segment.strips++
+    }
+    nextRow = facts.firstRow + BigInt(facts.rows)
+    ended = facts.runEnds
+    encoder = facts.encoder
+    kept.add({ number: facts.strip, header, pixels, receivedUnixNs, durable: known, settled: false })
+    if (ended) closed.push(...closeSegment(undefined))
+    notifier.notify()
+    return closed
+  }
+
+  return {
+    name: `${plant}/${open.line}/${open.camera}/${open.run}`,
+    open,
+    kept,
+    notifier,
+    get counters() {
+      return counters
+    },
+    get light() {
+      return light.light
+    },
+    get medianAreaPx() {
+      return area.medianAreaPx
+    },
+    get failure() {
+      return failure
+    },
+    ended: () => ended,
+    check(strip) {
+      const position = { line: open.line, run: open.run, nextStrip: kept.nextStrip, nextRow, ended }
+      return checkCameraStrip(strip, position, format)
+    },
+    take(strip, receivedUnixNs, assignment) {
+      const pixels = conversion.convert(strip.pixels, () => pool.take(strip.pixels.length / conversion.bytesPerPixel))
+      const { firstRow, rows, rowsLostBefore, exposedUnixNs, encoder: count, runEnds } = strip
+      const facts = { strip: strip.strip, firstRow, rows, rowsLostBefore, exposedUnixNs, encoder: count, runEnds }
+      return append(facts, pixels, receivedUnixNs, assignment)
+    },
+    finish(nowNs, assignment) {
+      const facts = {
+        strip: kept.nextStrip,
+        firstRow: nextRow ?? 0n,
+        rows: 0,
+        rowsLostBefore: 0n,
+        exposedUnixNs: nowNs,
+        encoder,
+        runEnds: true,
+      }
+      return append(facts, new Uint8Array(0), nowNs, assignment)
+    },
+    closeSegment,
+    durableSegment() {
+      if (segment === undefined) return []
+      const strips = segment.strips - BigInt(kept.inFlight)
+      return strips > 0n ? [{ ...segment, strips }] : []
+    },
+    onAnswer(answer) {
+      const first = kept.settle(answer.strip, answer.nextStrip)
+      if (first === undefined) return
+      // Areas of another recipe say nothing about the pellets of this one.
+      if (`${first.header.recipe}@${first.header.recipeVersion}` === areaRecipe) area.take(answer.singleAreaPx)
+    },
+    abandoned: abandoning.signal,
+    abandon() {
+      kept.drop()
+      abandoning.abort()
+      notifier.notify()
+    },
+    fail(error) {
+      failure = error
+      kept.drop()
+      notifier.notify()
+    },
+  }
+}

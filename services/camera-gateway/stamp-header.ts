@@ -1,0 +1,47 @@
+import { create } from '@bufbuild/protobuf'
+import type { OpenIntake } from '../gen/pelletline/camera/v1/camera_pb.ts'
+import { type StripHeader, StripHeaderSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
+import type { StripLight } from './follow-light.ts'
+import type { Assignment } from './watch-assignment.ts'
+
+/** What a strip brings itself. */
+export interface StripFacts {
+  readonly strip: bigint
+  readonly firstRow: bigint
+  readonly rows: number
+  readonly rowsLostBefore: bigint
+  readonly exposedUnixNs: bigint
+  readonly encoder: bigint
+  readonly runEnds: boolean
+}
+
+/** What is in force when a strip is stamped. */
+export interface StampContext {
+  readonly plant: string
+  readonly open: OpenIntake
+  readonly assignment: Assignment
+  readonly light: StripLight
+  readonly medianAreaPx: number
+}
+
+/** The header by which a strip is segmented and judged: made once, carried unchanged by every repetition of the strip. */
+export function stampHeader(facts: StripFacts, context: StampContext): StripHeader {
+  const { plant, open, assignment, light, medianAreaPx } = context
+  const { recipe, lot } = assignment
+  const { strip, ...rest } = facts
+  return create(StripHeaderSchema, {
+    ...rest,
+    key: { plant, line: open.line, camera: open.camera, run: open.run, strip },
+    width: open.width,
+    threshold: light.threshold,
+    bedLevel: light.bedLevel,
+    medianAreaPx,
+    minAreaPx: recipe.minAreaPx,
+    cropScale: recipe.cropScale,
+    ...(open.optics === undefined ? {} : { optics: open.optics }),
+    lot,
+    recipe: recipe.id,
+    recipeVersion: recipe.version,
+    simulated: open.simulated,
+  })
+}

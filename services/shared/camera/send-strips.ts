@@ -1,0 +1,143 @@
+import type { MessageInitShape } from '@bufbuild/protobuf'
+import type {
+  CameraGatewayService,
+  OpenIntakeSchema,
+  StreamStripsRequestSchema,
+  StreamStripsResponse,
+} from '../../gen/pelletline/camera/v1/camera_pb.ts'
+import { PelletlineError } from '../errors/pelletline-error.ts'
+import { createNotifier } from '../queue/notifier.ts'
+import type { ServiceClient } from '../rpc/types.ts'
+import { createBackoff } from '../service/backoff.ts'
+import { type Clock, systemClock } from '../service/clock.ts'
+import { createHeldStrips, type StripToSend } from './held-strips.ts'
+
+export type { StripToSend } from './held-strips.ts'
+
+/** How far a run has come at the gateway. */
+export interface SendProgress {
+  /** Strips below are acknowledged; their pixels may be used anew. */
+  readonly acknowledgedBelow: bigint
+  /** Strips below are durable. */
+  readonly durableBelow: bigint
+}
+
+export interface SendStripsOptions {
+  /** Opening of the run; `firstStrip` is the number of the first strip that `strips` gives, 0 where absent. */
+  readonly open: MessageInitShape<typeof OpenIntakeSchema>
+  /**
+   * Strips in order; the next one is asked for only when there is a credit to send it. Their pixels must stay as they are
+   * until the strip is acknowledged, since a broken stream sends them again.
+   */
+  readonly strips: AsyncIterable<StripToSend>
+  readonly signal?: AbortSignal | undefined
+  /** Called at every acknowledgement. */
+  readonly onAcknowledged?: ((progress: SendProgress) => void) | undefined
+  /** Called when a stream breaks and is to be resumed. */
+  readonly onResume?: ((error: PelletlineError) => void) | undefined
+  /** Time without any progress after which a broken stream is not resumed any more, ms; default 60,000. */
+  readonly giveUpAfterMs?: number | undefined
+  readonly clock?: Clock | undefined
+}
+
+type Request = MessageInitShape<typeof StreamStripsRequestSchema>
+
+/**
+ * Sends the strips of one run to a gateway, within its credits, and resumes after a break from the strip that the gateway
+ * names; it holds the strips that are not acknowledged, whose number the credits bound. Resolves once the source has ended
+ * and all its strips are durable (acknowledged, if the last one ends the run). Rejects with the gateway's error where it
+ * refuses, with the last error where nothing has moved for giveUpAfterMs, with `cancelled` on abort.
+ */
+export async function sendStrips(
+  client: ServiceClient<typeof CameraGatewayService>,
+  options: SendStripsOptions,
+): Promise<SendProgress> {
+  const { open, signal, onAcknowledged, onResume, giveUpAfterMs = 60_000, clock = systemClock } = options
+  const held = createHeldStrips(options.strips, open.firstStrip ?? 0n)
+  const backoff = createBackoff({ firstMs: 50, maxMs: 2000 })
+  let durableBelow = open.durableBelow ?? 0n
+  let movedAt = clock.now()
+  let everOpened = false
+  const progress = (): SendProgress => ({ acknowledgedBelow: held.acknowledgedBelow, durableBelow })
+
+  /** One stream, until its end. */
+  async function runStream(): Promise<void> {
+    const call = new AbortController()
+    const abort = () => call.abort(signal?.reason)
+    signal?.addEventListener('abort', abort, { once: true })
+    if (signal?.aborted) abort()
+    const notifier = createNotifier()
+    let credits = 0
+    let next: bigint | undefined
+
+    async function* requests(): AsyncGenerator<Request> {
+      const opening = { ...open, firstStrip: held.acknowledgedBelow, durableBelow }
+      yield { message: { case: 'open', value: opening } }
+      while (!call.signal.aborted) {
+        const changed = notifier.changed(call.signal)
+        if (next === undefined || credits === 0) {
+          await changed
+          continue
+        }
+        const strip = await held.get(next, call.signal)
+        if (call.signal.aborted) return
+        if (strip === undefined) return
+        credits--
+        next++
+        yield { message: { case: 'strip', value: strip } }
+      }
+    }
+
+    function take({ message }: StreamStripsResponse): void {
+      switch (message.case) {
+        case 'opened':
+          everOpened = true
+          next = message.value.nextStrip
+          held.checkStart(next)
+          credits = message.value.credits
+          break
+        case 'acknowledgement':
+          held.acknowledge(message.value.nextStrip)
+          credits += message.value.credits
+          if (message.value.durableBelow > durableBelow) durableBelow = message.value.durableBelow
+          movedAt = clock.now()
+          backoff.succeed()
+          onAcknowledged?.(progress())
+          break
+        case undefined:
+          break
+        default:
+          message satisfies never
+      }
+      notifier.notify()
+    }
+
+    try {
+      for await (const response of client.streamStrips(requests(), { signal: call.signal })) take(response)
+    } finally {
+      signal?.removeEventListener('abort', abort)
+      call.abort(new PelletlineError('cancelled', 'The stream of strips is over.'))
+    }
+  }
+
+  try {
+    for (;;) {
+      try {
+        await runStream()
+        if (held.ended && durableBelow >= held.end) return progress()
+        throw new PelletlineError('unavailable', `The gateway ended the stream of run ${open.run} before its end.`)
+      } catch (reason) {
+        if (signal?.aborted) throw PelletlineError.from(signal.reason, 'cancelled')
+        const error = PelletlineError.from(reason)
+        // Another stream of the line can be this one's own, broken before the gateway has seen it.
+        const ownStream = error.code === 'already_exists' && everOpened
+        if (held.failed || !(error.retryable || ownStream)) throw error
+        if (clock.now() - movedAt > giveUpAfterMs) throw error
+        onResume?.(error)
+        await clock.sleep(backoff.fail(error.retryAfterMs), signal)
+      }
+    }
+  } finally {
+    await held.close()
+  }
+}
