@@ -1,0 +1,98 @@
+import { z } from 'zod'
+import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+
+const rate = z.number().positive().max(1)
+const share = z.number().min(0).max(1)
+
+const scheduleSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('constant') }),
+  z.strictObject({
+    kind: z.literal('cosine'),
+    warmupRate: z.number().min(0).max(1).default(1e-6),
+    warmupEpochs: z.number().min(0).default(1),
+    cycles: z.int().min(1).default(1),
+  }),
+])
+
+const augmentationSchema = z.strictObject({
+  flips: z.boolean().default(true),
+  shiftPx: z.int().min(0).max(10).default(1),
+  gain: share.default(0.08),
+  offset: z.number().min(0).max(64).default(4),
+  blurProbability: share.default(0),
+  noise: z.number().min(0).max(64).default(0),
+})
+
+/** How the margin is chosen from which a pellet is NG. */
+const thresholdSchema = z.discriminatedUnion('kind', [
+  /** zNG >= zOK + margin. */
+  z.strictObject({ kind: z.literal('fixed'), margin: z.number().default(0) }),
+  /** The lowest margin that calls at most this many per million good validation crops NG. */
+  z.strictObject({ kind: z.literal('maxOverkillPpm'), ppm: z.number().min(0).max(1e6) }),
+  /** The highest margin that still finds this share of the bad validation crops. */
+  z.strictObject({ kind: z.literal('minRecall'), recall: share }),
+])
+
+const trainConfigSchema = z.strictObject({
+  epochs: z.int().min(1).max(10_000).default(100),
+  batchSize: z.int().min(2).max(1024).default(64),
+  seed: z.int().min(0).default(1),
+  /** Adam's base learning rate. */
+  baseRate: rate.default(1e-4),
+  beta1: share.default(0.9),
+  beta2: share.default(0.999),
+  epsilon: rate.default(1e-8),
+  schedule: scheduleSchema.default({ kind: 'cosine', warmupRate: 1e-6, warmupEpochs: 1, cycles: 1 }),
+  /** null: crops are used as they are. */
+  augmentation: augmentationSchema.nullable().default(augmentationSchema.parse({})),
+  /** Dropout rate; default: the network's own. */
+  dropout: share.optional(),
+  /** Channels per stage; default: the network's own. For experiments and tests. */
+  widths: z.tuple([z.int(), z.int(), z.int(), z.int()]).optional(),
+  /** What the kept epoch is best at on the validation part. */
+  keepBest: z.enum(['loss', 'accuracy']).default('loss'),
+  threshold: thresholdSchema.default({ kind: 'fixed', margin: 0 }),
+  /** Speck diameter, px of the crop, from which a miss counts as an escape; needs data whose speck sizes are known. */
+  smallestSpeckPx: z.number().positive().default(3),
+  /** Name of the model: its files' name and its manifest's id; default: the network's. */
+  id: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9._-]*$/)
+    .optional(),
+  /** How weights are stored in the exported file. */
+  exportAs: z.enum(['float16', 'float32']).default('float16'),
+  /** Threads of one operator; default: all of the machine's. Does not belong to the experiment's identity. */
+  threads: z.int().min(1).optional(),
+  /** Steps that one call of the runtime makes: progress comes and cancellation works at this grain. */
+  stepsPerRun: z.int().min(1).max(1000).default(11),
+})
+
+/** Everything that decides a training, defaults filled in. */
+export type TrainConfig = Readonly<z.infer<typeof trainConfigSchema>>
+
+/** What may be given of it. */
+export type TrainConfigInput = z.input<typeof trainConfigSchema>
+
+export type ThresholdRule = TrainConfig['threshold']
+
+/** Fills in defaults; `invalid_argument` naming every unknown key and every value that is out of its domain. */
+export function parseTrainConfig(given: unknown): TrainConfig {
+  const parsed = trainConfigSchema.safeParse(given ?? {})
+  if (parsed.success) return parsed.data
+  const violations = parsed.error.issues.map((issue) => ({ field: issue.path.join('.') || '(top)', description: issue.message }))
+  throw new PelletlineError(
+    'invalid_argument',
+    `the training configuration is not valid: ${violations.map(({ field, description }) => `${field}: ${description}`).join('; ')}`,
+    { violations },
+  )
+}
+
+/** Keys that change neither the result nor its meaning: a run may be resumed with other values. */
+const incidentalKeys: readonly string[] = ['threads', 'stepsPerRun']
+
+/** Keys in which two configurations are different experiments. */
+export function differingKeys(a: TrainConfig, b: TrainConfig): string[] {
+  const keys = new Set([...Object.keys(a), ...Object.keys(b)])
+  const value = (config: TrainConfig, key: string) => JSON.stringify((config as Record<string, unknown>)[key])
+  return [...keys].filter((key) => !incidentalKeys.includes(key) && value(a, key) !== value(b, key)).sort()
+}
