@@ -119,21 +119,19 @@ it('memory bus lets a message larger than the whole limit pass alone', async () 
 
 it('memory bus that closes refuses its waiting publishers and aborts its handlers', async () => {
   const bus = createMemoryBus({ maxBytesPerTopic: 100 })
-  let aborted = false
-  const handle = (_: IncomingMessage, signal: AbortSignal) =>
-    new Promise<void>((resolve) => {
-      signal.addEventListener('abort', () => {
-        aborted = true
-        resolve()
-      })
-    })
+  const begun = Promise.withResolvers<AbortSignal>()
+  const handle = (_: IncomingMessage, signal: AbortSignal) => {
+    begun.resolve(signal)
+    return new Promise<void>(() => {})
+  }
   await bus.subscribe({ topic: 't', group: 'g', maxInFlight: 1, handle })
-  await bus.publish('t', [message('a', 90)])
-  const waiting = assert.rejects(bus.publish('t', [message('b', 90)]), { code: 'unavailable' })
-  await new Promise((resolve) => setTimeout(resolve, 5))
+  await bus.publish('t', [message('a', 30)])
+  const waiting = assert.rejects(bus.publish('t', [message('b', 30)]), { code: 'unavailable' })
+  const signal = await begun.promise
+  assert.equal(signal.aborted, false)
   await bus.close()
   await waiting
-  assert.equal(aborted, true)
+  assert.equal(signal.aborted, true)
 })
 
 it('memory bus keeps what is published while a group has no member', async () => {
