@@ -12,20 +12,24 @@ const largeSingleArea = 2.5
 const largeSingleSolidity = 0.965
 /** Below this area two pellets of the lot do not fit in, whatever the outline. */
 const alwaysSingleArea = 0.75
-/** Holes up to this share of a median pellet are specks, or the bed between three touching discs (0.05): no middle is lost by filling them. */
-const smallHoleShare = 0.06
-/** Holes up to this share may be specks, or the bed between four touching discs (0.27): what fits better decides. */
-const largeHoleShare = 0.3
+/**
+ * Holes up to these shares of a median pellet are filled, in turn, before middles are looked for: a hole may be a speck, and
+ * then a pellet has two middles unless it is filled, or the bed between three (0.05) or four touching discs (0.27), and then
+ * there is a middle too many if it is. What gives the most convex parts decides.
+ */
+const holeShares = [0.015, 0.06, 0.3] as const
 /** Notches up to this share of a median pellet are roughness of the outline. */
 const roughnessShare = 0.03
 /** Specks on the rim take up to this share of a median pellet from its outline, and are up to this share of its diameter long. */
-const rimSpeckShare = 0.2
-const rimSpeckLength = 0.6
+const rimSpeckShare = 0.15
+const rimSpeckLength = 0.5
 /** What is left in one part is touching pellets that cannot be told apart from this area on, unless it is convex. */
 const clusterArea = 1.9
 const clusterSolidity = 0.93
 /** A region without a middle, longer than this many median diameters, is a thread, a film or the edge of a frame. */
 const threadLength = 1.5
+/** And one thinner on the average than this share of a median diameter may be. */
+const threadThickness = 0.42
 
 /** One pellet, or what could not be told apart. */
 export interface JudgedRegion {
@@ -54,10 +58,8 @@ export interface RegionJudge {
 export function createRegionJudge(): RegionJudge {
   const holeFiller = createHoleFiller()
   const outlineFiller = createOutlineFiller()
-  const splitter = createRegionSplitter()
-  const otherSplitter = createRegionSplitter()
-  const filled = createRunList(4096)
-  const filledMore = createRunList(4096)
+  const splitters = holeShares.map(() => createRegionSplitter())
+  const filled = holeShares.map(() => createRunList(4096))
   const whole = createRunList(4096)
   const part = createRunList(4096)
   const extent = createRowExtent(256)
@@ -112,25 +114,32 @@ export function createRegionJudge(): RegionJudge {
       const hullArea = hullOf(runs, rows)
       const box = { left: runsLeft(runs), right: runsRight(runs), rows }
       const diameter = Math.sqrt((4 * medianAreaPx) / Math.PI)
-      const long = Math.max(box.right - box.left, rows) > threadLength * diameter
-      if (isSingle(hullArea, area / hullArea, long, medianAreaPx)) {
+      const length = Math.max(box.right - box.left, rows)
+      const long = length > threadLength * diameter
+      const shape = { long, thin: long && hullArea < threadThickness * diameter * length }
+      if (isSingle(hullArea, area / hullArea, shape, medianAreaPx)) {
         report({ outline: complete(runs, area, medianAreaPx), kind: 'pellet' })
         return
       }
-      const small = holeFiller.fill(runs, smallHoleShare * medianAreaPx, filled)
-      const more = holeFiller.fill(runs, largeHoleShare * medianAreaPx, filledMore)
-      if (isSingle(area + more, (area + more) / hullArea, long, medianAreaPx)) {
+      let fillings = 0
+      let added = -1
+      for (const share of holeShares) {
+        const more = holeFiller.fill(runs, share * medianAreaPx, filled[fillings]!)
+        if (more === added) continue
+        added = more
+        fillings++
+      }
+      if (isSingle(area + added, (area + added) / hullArea, shape, medianAreaPx)) {
         report({ outline: complete(runs, area, medianAreaPx), kind: 'pellet' })
         return
       }
-      const cost = splitter.cost(box, medianAreaPx)
-      if (!afford(more > small ? 2 * cost : cost)) {
+      if (!afford(fillings * splitters[0]!.cost(box, medianAreaPx))) {
         report({ outline: complete(runs, area, medianAreaPx), kind: 'cluster' })
         return
       }
-      let parts = splitter.split(runs, filled, box, medianAreaPx)
-      if (more > small) {
-        const others = otherSplitter.split(runs, filledMore, box, medianAreaPx)
+      let parts = splitters[0]!.split(runs, filled[0]!, box, medianAreaPx)
+      for (let i = 1; i < fillings; i++) {
+        const others = splitters[i]!.split(runs, filled[i]!, box, medianAreaPx)
         if (others.excessPx < parts.excessPx) parts = others
       }
       if (parts.seeds === 0 && long) {
@@ -142,9 +151,15 @@ export function createRegionJudge(): RegionJudge {
   }
 }
 
-function isSingle(area: number, solidity: number, long: boolean, medianAreaPx: number): boolean {
+interface Shape {
+  readonly long: boolean
+  readonly thin: boolean
+}
+
+function isSingle(area: number, solidity: number, shape: Shape, medianAreaPx: number): boolean {
   const size = area / medianAreaPx
-  if (size <= alwaysSingleArea && !long) return true
-  if (size > alwaysSingleArea && size <= singleArea) return solidity >= singleSolidity
-  return size > alwaysSingleArea && size <= largeSingleArea && solidity >= largeSingleSolidity
+  if (shape.thin) return false
+  if (size <= alwaysSingleArea) return !shape.long
+  if (size <= singleArea) return solidity >= singleSolidity
+  return size <= largeSingleArea && solidity >= largeSingleSolidity
 }
