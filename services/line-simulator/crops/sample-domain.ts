@@ -63,7 +63,7 @@ export function sampleWideDomain(random: Random, specks: CropSpecks): CropDomain
   const settings: LineSettings = {
     ...defaultLine,
     width: Math.round(sceneSide * perCropPx),
-    pelletsPerMpx: (random.range(0.12, 0.26) * 1e6) / ((Math.PI / 4) * medianDiameterPx ** 2),
+    pelletsPerMpx: (random.range(0.16, 0.3) * 1e6) / ((Math.PI / 4) * medianDiameterPx ** 2),
     clusterShare: random.chance(0.7) ? random.range(0, 0.6) : 0,
     product: {
       medianDiameterPx,

@@ -135,7 +135,7 @@ function placeSpeck(random: Random, outline: Outline, rotation: number, wanted: 
   let distance: number
   if (wanted.rim) {
     // Near the rim the surface turns away: a speck there is foreshortened along the radius.
-    distance = edge - 0.9 - b * random.range(0.5, 1.1)
+    distance = edge - 1.2 - b * random.range(0.7, 1.25)
     turn = direction + Math.PI / 2 + random.range(-0.25, 0.25)
     if (distance < 0.5 * edge) return undefined
   } else {
@@ -163,7 +163,7 @@ function placeSpeck(random: Random, outline: Outline, rotation: number, wanted: 
     contrast: wanted.contrast,
   }
   const seen = seenShare(speck, outline, rotation)
-  if (seen < 0.6) return undefined
+  if (seen < 0.7) return undefined
   const diameterPx = 2 * Math.sqrt(a * b * seen)
   const outer = outlineRadius(outline, rotation, speck.x, speck.y) - Math.hypot(speck.x, speck.y)
   return { ...speck, diameterPx, place: seen < 0.97 || outer < 0.5 * diameterPx + 1.5 ? 'rim' : 'inside' }
