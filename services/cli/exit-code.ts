@@ -12,7 +12,9 @@ export function exitCodeOfAll(errors: readonly PelletlineError[]): number {
 export function describeError(reason: unknown): { readonly lines: readonly string[]; readonly exitCode: number } {
   const error = PelletlineError.from(reason)
   const lines = [`pelletline: ${error.message}`]
-  for (const { field, description } of error.violations) lines.push(`  ${field}: ${description}`)
+  for (const { field, description } of error.violations) {
+    if (!error.message.includes(description)) lines.push(`  ${field}: ${description}`)
+  }
   if (error.code === 'internal') {
     const origin = error.cause instanceof Error ? error.cause : error
     lines.push(

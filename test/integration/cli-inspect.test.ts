@@ -24,7 +24,7 @@ interface Inspection {
     readonly reason?: string
     readonly mm?: { readonly equivalentDiameter: number; readonly aspectRatio: number }
   }[]
-  readonly reconciliation: Readonly<Record<string, unknown>>
+  readonly reconciliation: Readonly<Record<'found' | 'classified' | 'ng' | 'balanced', unknown>>
 }
 
 const width = 440
@@ -141,8 +141,8 @@ describe('pelletline inspect', () => {
     const args = ['--images', path('good'), '--coco', coco, '--json']
     const evaluated = await runPelletline('evaluate', 'segmentation', ...args)
     assert.equal(evaluated.code, 0, evaluated.stderr)
-    const total = evaluated.json().at(-1) as Record<string, unknown>
-    assert.deepEqual([total['image'], total['recall'], total['precision'], total['meanIou']], ['total', 1, 1, 1])
+    const total = evaluated.json().at(-1) as { image: string; recall: number; precision: number; meanIou: number }
+    assert.deepEqual([total.image, total.recall, total.precision, total.meanIou], ['total', 1, 1, 1])
   })
 
   it('an image without a pellet is a valid result that is said so', async () => {
@@ -150,7 +150,7 @@ describe('pelletline inspect', () => {
     assert.equal(run.code, 0, run.stderr)
     assert.match(run.stderr, /bed\.png: no pellet found/)
     const [image] = run.json() as Inspection[]
-    assert.deepEqual([image!.pellets, image!.reconciliation['found'], image!.reconciliation['balanced']], [[], 0, true])
+    assert.deepEqual([image!.pellets, image!.reconciliation.found, image!.reconciliation.balanced], [[], 0, true])
   })
 
   it('names each bad file with its reason, inspects the rest, and ends with a status that is not 0', async () => {

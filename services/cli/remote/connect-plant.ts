@@ -19,9 +19,10 @@ export async function callPlant<S extends DescService, T>(
   service: S,
   address: string,
   call: (client: ServiceClient<S>) => Promise<T>,
+  options: { readonly maxMessageBytes?: number } = {},
 ): Promise<T> {
   const { createRpcClient } = await import('../../shared/rpc/create-rpc-client.ts')
-  const client = createRpcClient(service, { address })
+  const client = createRpcClient(service, { ...options, address })
   try {
     return await call(client)
   } catch (reason) {

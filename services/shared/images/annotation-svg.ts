@@ -81,7 +81,14 @@ const strokeOf: Readonly<Record<PelletState, { readonly width: number; readonly 
   'not-judged': { width: 2, dash: ' stroke-dasharray="7 5"' },
 }
 
+/** Thinner lines for pellets that are small on the picture, so that there is something left to see of them. */
+function strokeScale({ marks, scale }: AnnotationOptions): number {
+  const sides = marks.map(({ box }) => Math.min(box.width, box.height) * scale).sort((a, b) => a - b)
+  return Math.min(1, Math.max(0.5, (sides[sides.length >> 1] ?? 0) / 24))
+}
+
 function drawOutlines(options: AnnotationOptions): string {
+  const thin = strokeScale(options)
   const colours = coloursOf(options)
   const casing = options.lightBed ? '#FFFFFF' : '#000000'
   const drawn: string[] = []
@@ -94,8 +101,10 @@ function drawOutlines(options: AnnotationOptions): string {
       .join('')
     if (paths === '') continue
     const common = 'fill="none" stroke-linejoin="round"'
-    drawn.push(`<g ${common} stroke="${casing}" stroke-opacity="0.55" stroke-width="${width + 2}">${paths}</g>`)
-    drawn.push(`<g ${common} stroke="${colours[state]}" stroke-width="${width}"${dash}>${paths}</g>`)
+    drawn.push(
+      `<g ${common} stroke="${casing}" stroke-opacity="0.55" stroke-width="${(width + 2) * thin}">${paths}</g>`,
+    )
+    drawn.push(`<g ${common} stroke="${colours[state]}" stroke-width="${width * thin}"${dash}>${paths}</g>`)
   }
   return drawn.join('\n')
 }

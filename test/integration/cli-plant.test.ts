@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { makeAudits, makeVerdicts } from '../../services/analytics/test-support/make-messages.ts'
+import { startAnalytics, until, watchOnce } from '../../services/analytics/test-support/start-analytics.ts'
+import { type RpcServer, startRpcServer } from '../../services/shared/rpc/start-rpc-server.ts'
+import { silentLogger } from '../../services/shared/telemetry/logger.ts'
+import { runPelletline } from '../support/run-pelletline.ts'
+
+/** The members of the JSON objects that the tests look at. */
+type Json = Readonly<
+  Record<
+    | 'acknowledgedBy'
+    | 'audited'
+    | 'balanced'
+    | 'box'
+    | 'classified'
+    | 'confidence'
+    | 'externalJobId'
+    | 'found'
+    | 'id'
+    | 'kind'
+    | 'line'
+    | 'lot'
+    | 'ng'
+    | 'ngPellets'
+    | 'ngPpm'
+    | 'notJudged'
+    | 'recipe'
+    | 'recipeVersion'
+    | 'reconciliation'
+    | 'rowsLost'
+    | 'state'
+    | 'version'
+    | 'index'
+    | 'margin',
+    unknown
+  >
+>
+
+describe('pelletline against a running plant', () => {
+  let running: Awaited<ReturnType<typeof startAnalytics>>
+  let server: RpcServer
+  const ask = (...args: string[]) => runPelletline(...args, '--address', server.address)
+
+  before(async () => {
+    running = await startAnalytics()
+    server = await startRpcServer({ implementations: running.analytics.implementations, logger: silentLogger })
+    await watchOnce(running.registry, 'line-1')
+    await running.lots.openLot({ lot: 'LOT-1', line: 'line-1' })
+    const strips = Array.from({ length: 30 }, (_, strip) => ({
+      line: 'line-1',
+      lot: 'LOT-1',
+      strip,
+      parts: ['oooooooooo', 'onc'],
+      rowsLost: strip === 3 ? 7 : 0,
+    }))
+    // The teachers find what the student calls OK to be NG: more than any recipe allows.
+    const audited = Array.from({ length: 10 }, (_, index) => index)
+    const disagreeing = { probability: 1, student: 'OK', teacher: 'NG' } as const
+    await running.publish(strips.flatMap((strip) => makeVerdicts(strip)))
+    await running.publish(
+      strips.map((strip) =>
+        makeAudits(
+          strip,
+          audited.map((index) => ({ index, ...disagreeing })),
+        ),
+      ),
+    )
+    await running.settled()
+    await until(async () => (await running.alerts.listAlerts({})).alerts.length > 0)
+  })
+  after(async () => {
+    await server.drain(1000)
+    await running.stop()
+  })
+
+  it('lists and shows lots with the reconciliation of their counts', async () => {
+    const [table, list, show] = await Promise.all([
+      ask('lots', 'list'),
+      ask('lots', 'list', '--json'),
+      ask('lots', 'show', 'LOT-1', '--json'),
+    ])
+    assert.deepEqual([table.code, list.code, show.code], [0, 0, 0], table.stderr + list.stderr + show.stderr)
+    assert.match(table.stdout, /^LOT-1 +line-1 +open +default v1 +390 +30 +/m)
+    const [lot] = show.json() as Json[]
+    assert.deepEqual(
+      (list.json() as Json[]).find(({ id }) => id === 'LOT-1'),
+      lot,
+    )
+    const counts = lot!.reconciliation as Json
+    assert.deepEqual(
+      (['found', 'classified', 'ng', 'notJudged', 'rowsLost', 'audited', 'balanced'] as const).map(
+        (name) => counts[name],
+      ),
+      [390, 360, 30, 30, 7, 300, true],
+    )
+    assert.equal((lot!.ngPpm as Json).confidence, 0.95)
+    assert.equal(lot!.state, 'open')
+  })
+
+  it('opens and closes a lot, and says why another cannot be opened', async () => {
+    await watchOnce(running.registry, 'line-2')
+    const opened = await ask('lots', 'open', 'LOT-2', '--line', 'line-2', '--job', 'job-7', '--json')
+    assert.equal(opened.code, 0, opened.stderr)
+    const [lot] = opened.json() as Json[]
+    assert.deepEqual([lot!.id, lot!.externalJobId, lot!.state], ['LOT-2', 'job-7', 'open'])
+
+    const second = await ask('lots', 'open', 'LOT-3', '--line', 'line-2')
+    assert.equal(second.code, 1)
+    assert.match(second.stderr, /LOT-2/)
+
+    const closed = await ask('lots', 'close', 'LOT-2', '--json')
+    assert.match(String((closed.json()[0] as Json).state), /^clos(ing|ed)$/)
+  })
+
+  it('ends with 3 for a lot that is not known and with 2 for a name that is not valid', async () => {
+    const [unknown, results, invalid] = await Promise.all([
+      ask('lots', 'show', 'nowhere'),
+      ask('results', 'nowhere'),
+      ask('lots', 'open', '-bad name', '--line', 'line-1'),
+    ])
+    assert.deepEqual([unknown.code, results.code, invalid.code], [3, 3, 2])
+    assert.match(unknown.stderr, /^pelletline: .*nowhere/)
+  })
+
+  it('streams the results of a lot with its NG pellets', async () => {
+    const [json, text] = await Promise.all([ask('results', 'LOT-1', '--json'), ask('results', 'LOT-1')])
+    assert.equal(json.code, 0, json.stderr)
+    const parts = json.json() as Json[]
+    assert.equal(parts.length, 60)
+    const pellets = parts.flatMap((part) => part.ngPellets as Json[])
+    assert.equal(pellets.length, 30)
+    const [{ index, box, margin }] = pellets as [Json]
+    const { x, width, height } = box as { x: number; width: number; height: number }
+    assert.deepEqual([index, margin, x, width, height], [11, 4.5, 40, 35, 33])
+    assert.match(text.stdout, /^NG {2}line-1\/camera-1\/run-1\/0\/11 {2}at x 40/m)
+    assert.match(text.stderr, /60 strip parts: 390 pellets found, 360 classified, 30 NG\. Take up with --after \d+\./)
+  })
+
+  it('lists and acknowledges alerts', async () => {
+    const list = await ask('alerts', 'list', '--unresolved', '--json')
+    assert.equal(list.code, 0, list.stderr)
+    const alert = (list.json() as Json[]).find(({ kind }) => kind === 'disagreement')!
+    assert.deepEqual([alert.state, alert.line, alert.acknowledgedBy], ['active', 'line-1', null])
+    const acknowledged = await ask('alerts', 'ack', String(alert.id), '--by', 'A. Miller', '--json')
+    const [after] = acknowledged.json() as Json[]
+    assert.deepEqual([after!.state, after!.acknowledgedBy], ['acknowledged', 'A. Miller'])
+  })
+
+  it('shows lines and the recipe in force', async () => {
+    const [lines, recipe] = await Promise.all([
+      ask('lines', 'list', '--json'),
+      ask('recipes', 'show', 'default', '--json'),
+    ])
+    assert.equal(lines.code, 0, lines.stderr)
+    const line = (lines.json() as Json[]).find(({ id }) => id === 'line-1')
+    assert.deepEqual([line?.lot, line?.recipe, line?.recipeVersion], ['LOT-1', 'default', 1])
+    assert.deepEqual([(recipe.json()[0] as Json).id, (recipe.json()[0] as Json).version], ['default', 1])
+  })
+})
