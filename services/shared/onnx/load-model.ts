@@ -54,10 +54,10 @@ export async function loadModel(
   if (options.expectedSha256 !== undefined && found !== options.expectedSha256.toLowerCase()) {
     throw refuse('data_loss', `SHA-256 ${found}`, `${options.expectedSha256} was asked for`, fetchAgain)
   }
-  if (manifest.cropVersion !== cropVersion) {
+  if (manifest.input.cropVersion !== cropVersion) {
     throw refuse(
       'failed_precondition',
-      `crop version ${manifest.cropVersion}`,
+      `crop version ${manifest.input.cropVersion}`,
       `this program cuts version ${cropVersion}`,
       'train the model on these crops',
     )

@@ -70,12 +70,30 @@ export async function writeTinyModel(directory: string, options: TinyModelOption
   const bytes = tinyModel(options)
   const path = join(directory, `${id}.onnx`)
   await writeFile(path, bytes)
+  const digest = createHash('sha256').update(bytes).digest('hex')
   const manifest = {
+    formatVersion: 1,
     id,
-    sha256: createHash('sha256').update(bytes).digest('hex'),
-    cropVersion: 1,
+    sha256: digest,
+    kind: 'student',
+    architecture: 'tiny',
+    input: { name: 'pellet', shape: [null, 1, 50, 50], dtype: 'uint8', cropVersion: 1 },
+    output: { name: 'logits', shape: [null, 2] },
     classes: ['OK', 'NG'],
+    standardisation: { mean: 0, deviation: 1 },
+    distillationTemperature: 1,
     threshold,
+    metrics: {},
+    parameters: 4,
+    multiplyAdds: 2,
+    lineage: {
+      dataSource: 'none',
+      dataDigest: { train: digest, val: digest, test: digest },
+      seed: 1,
+      options: {},
+      commit: 'unknown',
+      createdAt: '2025-01-01T00:00:00.000Z',
+    },
     ...options.manifest,
   }
   await writeFile(join(directory, `${id}.manifest.json`), JSON.stringify(manifest))

@@ -1,0 +1,80 @@
+import { readFile } from 'node:fs/promises'
+import type { CropDataset } from '../../shared/dataset/crop-dataset.ts'
+import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+import { cropVersion } from '../../shared/inspection/crop.ts'
+import { createGraphWorker } from '../../shared/onnx/graph-worker.ts'
+import { type ClassifierMetrics, readModelManifest, verifyModelDigest } from '../../shared/onnx/model-manifest.ts'
+import { judgeCrops } from './judge-crops.ts'
+import { marginsOf, measureClassifier } from './measure-classifier.ts'
+
+export interface EvaluateModelOptions {
+  /** Path of the ONNX file; its manifest lies beside it. */
+  readonly modelPath: string
+  readonly dataset: CropDataset
+  /** Margin from which a crop is NG; default: the manifest's. */
+  readonly threshold?: number
+  /** Diameter from which a missed speck is an escape, px of the crop; default: the manifest's own, else 3. */
+  readonly smallestSpeckPx?: number
+  readonly threads?: number
+  readonly signal?: AbortSignal
+}
+
+/** What `evaluate model` prints. */
+export interface ModelEvaluation extends ClassifierMetrics {
+  readonly model: string
+  readonly sha256: string
+  readonly architecture: string
+  readonly dataSource: string
+  readonly dataDigest: string
+  readonly parameters: number
+  readonly multiplyAdds: number
+  readonly threads: number
+  /** Time per crop in batches of 64, reading and transport within the process included. */
+  readonly millisecondsPerCrop: number
+}
+
+/**
+ * Judges a labelled dataset by a model file and measures it. `not_found`, `data_loss` or `failed_precondition` where the
+ * model, its manifest or its crop version do not fit; `cancelled` on abort.
+ */
+export async function evaluateModel(options: EvaluateModelOptions): Promise<ModelEvaluation> {
+  const { modelPath, dataset, signal } = options
+  const manifest = await readModelManifest(modelPath)
+  const bytes = await readFile(modelPath).catch((cause) => {
+    throw new PelletlineError('not_found', `there is no model ${modelPath}: give the path of an ONNX file`, { cause })
+  })
+  verifyModelDigest(modelPath, bytes, manifest)
+  if (manifest.input.cropVersion !== cropVersion) {
+    throw new PelletlineError(
+      'failed_precondition',
+      `${modelPath} judges crops of version ${manifest.input.cropVersion}, these are of version ${cropVersion}: train it on them`,
+    )
+  }
+  const worker = createGraphWorker(options.threads === undefined ? {} : { threads: options.threads })
+  try {
+    const { logits, seconds } = await judgeCrops(worker, bytes, dataset, signal)
+    const metrics = measureClassifier(
+      { margins: marginsOf(logits), labels: dataset.labels, speckPx: dataset.speckPx },
+      {
+        threshold: options.threshold ?? manifest.threshold,
+        smallestSpeckPx: options.smallestSpeckPx ?? manifest.metrics.test?.escape?.smallestSpeckPx ?? 3,
+      },
+    )
+    return {
+      model: manifest.id,
+      sha256: manifest.sha256,
+      architecture: manifest.architecture,
+      dataSource: dataset.source,
+      dataDigest: dataset.digest,
+      ...metrics,
+      parameters: manifest.parameters,
+      multiplyAdds: manifest.multiplyAdds,
+      threads: worker.threads,
+      millisecondsPerCrop: dataset.count === 0 ? 0 : (1000 * seconds) / dataset.count,
+    }
+  } catch (reason) {
+    throw PelletlineError.from(reason)
+  } finally {
+    await worker.close()
+  }
+}

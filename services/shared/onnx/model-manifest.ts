@@ -1,0 +1,173 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { z } from 'zod'
+import { classNames } from '../dataset/crop-dataset.ts'
+import { PelletlineError } from '../errors/pelletline-error.ts'
+import { writeFileAtomically } from '../files/write-file-atomically.ts'
+
+/**
+ * Version of the manifest's format. It grows only when the meaning of a member changes; new members are additions, which
+ * older readers pass over. A reader refuses versions it does not know.
+ */
+export const manifestFormatVersion = 1
+
+const digest = z.string().regex(/^[0-9a-f]{64}$/)
+const count = z.int().min(0)
+/** null: nothing to estimate from. Intervals are 95 %, two-sided. */
+const estimate = z.object({ value: z.number().nullable(), low: z.number().nullable(), high: z.number().nullable() })
+const missRate = z.object({
+  count,
+  missed: count,
+  rate: z.number().nullable(),
+  low: z.number().nullable(),
+  high: z.number().nullable(),
+})
+
+const escapeSchema = missRate.extend({
+  /** Diameter from which a miss counts as an escape, px of the crop. */
+  smallestSpeckPx: z.number().positive(),
+  bySize: z.array(missRate.extend({ fromPx: z.number(), toPx: z.number() })),
+})
+
+const metricsSchema = z.object({
+  /** Crops judged. */
+  count,
+  /** Margin at which all but the AUC was measured. */
+  threshold: z.number(),
+  confusion: z.object({ okAsOk: count, okAsNg: count, ngAsOk: count, ngAsNg: count }),
+  precision: estimate,
+  recall: estimate,
+  accuracy: estimate,
+  auc: estimate,
+  /** Good crops called NG, per million. */
+  overkill: z.object({
+    goodCrops: count,
+    calledNg: count,
+    ppm: z.number().nullable(),
+    lowPpm: z.number().nullable(),
+    highPpm: z.number().nullable(),
+  }),
+  /** Specked crops called OK; only where the sizes of the specks are known. */
+  escape: escapeSchema.optional(),
+})
+
+const manifestSchema = z.object({
+  formatVersion: z.literal(manifestFormatVersion),
+  id: z
+    .string()
+    .min(1)
+    .max(128)
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/),
+  /** SHA-256 of the ONNX file. */
+  sha256: digest,
+  kind: z.enum(['student', 'teacher']),
+  /** Name of the network's architecture. */
+  architecture: z.string().min(1),
+  input: z.object({
+    name: z.string(),
+    /** null: as many as the batch has. */
+    shape: z.array(z.int().nullable()),
+    dtype: z.string(),
+    /** Version of the definition of a crop that the model was trained on. */
+    cropVersion: z.int(),
+  }),
+  output: z.object({ name: z.string(), shape: z.array(z.int().nullable()) }),
+  /** Order of the outputs. */
+  classes: z.array(z.string()),
+  /** Already inside the graph; here for the record. Gray values, 0 to 255. */
+  standardisation: z.object({ mean: z.number(), deviation: z.number().positive() }),
+  /** Temperature at which the logits were distilled; 1: trained on labels alone. */
+  distillationTemperature: z.number().positive(),
+  /** A pellet is NG where its margin zNG - zOK is at least this. */
+  threshold: z.number(),
+  metrics: z.object({ validation: metricsSchema.optional(), test: metricsSchema.optional() }),
+  /** Trained numbers. */
+  parameters: count,
+  /** Multiply-adds of one image. */
+  multiplyAdds: count,
+  lineage: z.object({
+    /** Where the data came from: a folder, or a simulator's settings. */
+    dataSource: z.string(),
+    /** SHA-256 of the pixels and labels of each part. */
+    dataDigest: z.object({ train: digest, val: digest, test: digest }),
+    seed: z.int(),
+    /** Every option of the training. */
+    options: z.record(z.string(), z.unknown()),
+    /** Commit of the program that trained it, `-dirty` where the working tree differed; `unknown` outside a repository. */
+    commit: z.string(),
+    /** ISO 8601, UTC. */
+    createdAt: z.string(),
+  }),
+})
+
+/** What is known of a model file beside its weights. */
+export type ModelManifest = Readonly<z.infer<typeof manifestSchema>>
+
+/** A classifier's figures at its threshold. */
+export type ClassifierMetrics = Readonly<z.infer<typeof metricsSchema>>
+
+/** Missed specks, in all and by size. */
+export type EscapeMetrics = Readonly<z.infer<typeof escapeSchema>>
+
+/** Path of the manifest of a model: `NAME.manifest.json` beside `NAME.onnx`. */
+export function manifestPath(modelPath: string): string {
+  return `${modelPath.replace(/\.onnx$/, '')}.manifest.json`
+}
+
+/**
+ * Reads the manifest beside a model. `not_found` where there is none, `invalid_argument` where it is no JSON or a member is
+ * missing or wrong, `failed_precondition` where its format is of another version.
+ */
+export async function readModelManifest(modelPath: string): Promise<ModelManifest> {
+  const path = manifestPath(modelPath)
+  const text = await readFile(path, 'utf8').catch((cause) => {
+    throw new PelletlineError('not_found', `${modelPath} has no manifest ${path}; give the model with its manifest.`, {
+      cause,
+    })
+  })
+  const refuse = (what: string, cause?: unknown) =>
+    new PelletlineError('invalid_argument', `${path} ${what}; export the model again, or restore the file.`, { cause })
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch (cause) {
+    throw refuse('is not JSON', cause)
+  }
+  const version = (json as { formatVersion?: unknown } | null)?.formatVersion
+  if (typeof version === 'number' && version !== manifestFormatVersion) {
+    throw new PelletlineError(
+      'failed_precondition',
+      `${path} has format version ${version}, this program reads version ${manifestFormatVersion}; update the program, or export the model with this one.`,
+    )
+  }
+  const parsed = manifestSchema.safeParse(json)
+  if (parsed.success) return parsed.data
+  throw refuse(
+    `is not a valid manifest: ${parsed.error.issues.map((issue) => `${issue.path.join('.') || '(top)'}: ${issue.message}`).join('; ')}`,
+  )
+}
+
+/** Writes the manifest beside a model, atomically; `internal` where it does not keep to the format. Returns its path. */
+export async function writeModelManifest(modelPath: string, manifest: ModelManifest): Promise<string> {
+  const path = manifestPath(modelPath)
+  const checked = manifestSchema.parse(manifest)
+  await writeFileAtomically(path, [`${JSON.stringify(checked, undefined, 2)}\n`])
+  return path
+}
+
+/** Checks that a model file's bytes are those its manifest pins; `data_loss` naming file, expected and found digest. */
+export function verifyModelDigest(modelPath: string, bytes: Uint8Array, { sha256 }: ModelManifest): void {
+  const found = createHash('sha256').update(bytes).digest('hex')
+  if (found === sha256) return
+  throw new PelletlineError(
+    'data_loss',
+    `${modelPath} has SHA-256 ${found}; its manifest ${manifestPath(modelPath)} expects ${sha256}: the file is damaged or belongs to another manifest, fetch or export both again.`,
+  )
+}
+
+/** Input, output and class order that every model of ours has. */
+export const modelSignature = {
+  input: { name: 'pellet', dtype: 'uint8' },
+  output: { name: 'logits' },
+  classes: [...classNames],
+} as const
