@@ -1,4 +1,5 @@
 import type { DescService } from '@bufbuild/protobuf'
+import { defaultMaxMessageBytes } from '../../services/shared/rpc/channel-options.ts'
 import { createRpcClient } from '../../services/shared/rpc/create-rpc-client.ts'
 import { type RpcServer, type RpcServerOptions, startRpcServer } from '../../services/shared/rpc/start-rpc-server.ts'
 import type { ServiceClient, ServiceImplementation } from '../../services/shared/rpc/types.ts'
@@ -7,8 +8,8 @@ import { silentLogger } from '../../services/shared/telemetry/logger.ts'
 /** A server for the time of one test. */
 export interface TestServer {
   readonly server: RpcServer
-  /** A client of one of its services; closed with the server. */
-  client<S extends DescService>(service: S): ServiceClient<S>
+  /** A client of one of its services, closed with the server; message limit as the server's unless given. */
+  client<S extends DescService>(service: S, maxMessageBytes?: number): ServiceClient<S>
 }
 
 /** Serves the implementations over gRPC on a free loopback port while `use` runs, then closes clients and server. */
@@ -18,17 +19,12 @@ export async function withServer<T>(
   options: Partial<Omit<RpcServerOptions, 'implementations'>> = {},
 ): Promise<T> {
   const server = await startRpcServer({ logger: silentLogger, ...options, implementations })
-  server.setServing('', true)
   const clients: { close(): void }[] = []
   try {
     return await use({
       server,
-      client(service) {
-        const maxMessageBytes = options.maxMessageBytes
-        const client = createRpcClient(service, {
-          address: server.address,
-          ...(maxMessageBytes === undefined ? {} : { maxMessageBytes }),
-        })
+      client(service, maxMessageBytes = options.maxMessageBytes ?? defaultMaxMessageBytes) {
+        const client = createRpcClient(service, { address: server.address, maxMessageBytes })
         clients.push(client)
         return client
       },

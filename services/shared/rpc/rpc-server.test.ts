@@ -12,21 +12,19 @@ import {
   Int32ValueSchema,
 } from '@bufbuild/protobuf/wkt'
 import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
+import { withServer } from '../../../test/support/with-server.ts'
 import { LotService, OpenLotRequestSchema } from '../../gen/pelletline/mes/v1/mes_pb.ts'
 import { SegmentationService } from '../../gen/pelletline/segmentation/v1/segmentation_pb.ts'
 import { BadRequestSchema, RetryInfoSchema } from '../../gen/third_party/google/rpc/error_details_pb.ts'
 import { StatusSchema } from '../../gen/third_party/google/rpc/status_pb.ts'
-import { Health, HealthCheckResponse_ServingStatus as Serving } from '../../gen/third_party/grpc/health/v1/health_pb.ts'
-import { ServerReflection as ServerReflectionV1 } from '../../gen/third_party/grpc/reflection/v1/reflection_pb.ts'
-import { ServerReflection as ServerReflectionV1Alpha } from '../../gen/third_party/grpc/reflection/v1alpha/reflection_pb.ts'
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import { createBoundedQueue } from '../queue/bounded-queue.ts'
 import { silentLogger } from '../telemetry/logger.ts'
 import { createRpcClient } from './create-rpc-client.ts'
 import { implement } from './implement.ts'
 import { createLocalClient } from './local-client.ts'
-import { type RpcServer, type RpcServerOptions, startRpcServer } from './start-rpc-server.ts'
-import type { ServiceClient, ServiceImplementation } from './types.ts'
+import { startRpcServer } from './start-rpc-server.ts'
+import type { ServiceImplementation } from './types.ts'
 
 type SegmentationHandlers = ServiceImplementation<typeof SegmentationService>['handlers']
 
@@ -39,29 +37,6 @@ function segmentation(handlers: Partial<SegmentationHandlers> = {}) {
 }
 
 const image = (bytes: number) => ({ image: { case: 'encoded' as const, value: new Uint8Array(bytes) } })
-
-/** Serves for one test; every client and the server are closed at its end. */
-async function serve(
-  implementations: ServiceImplementation[],
-  test: (
-    server: RpcServer,
-    client: <S extends DescService>(service: S, bytes?: number) => ServiceClient<S>,
-  ) => Promise<void>,
-  options: Partial<RpcServerOptions> = {},
-): Promise<void> {
-  const server = await startRpcServer({ logger: silentLogger, ...options, implementations })
-  const clients: { close(): void }[] = []
-  try {
-    await test(server, (service, maxMessageBytes = 4 * 1024 * 1024) => {
-      const client = createRpcClient(service, { address: server.address, maxMessageBytes })
-      clients.push(client)
-      return client
-    })
-  } finally {
-    for (const client of clients) client.close()
-    await server.drain(0)
-  }
-}
 
 /** A unary call by grpc-js alone, as any foreign client makes it. */
 function rawCall(address: string, path: string, request: Uint8Array): Promise<ServiceError | undefined> {
@@ -82,7 +57,7 @@ describe('startRpcServer', { timeout: 60_000 }, () => {
         throw new PelletlineError('resource_exhausted', 'Full.', { retryAfterMs: 1500 })
       },
     } as never)
-    await serve([lots], async ({ address }) => {
+    await withServer([lots], async ({ server: { address } }) => {
       const details = (error: ServiceError | undefined) => {
         const [packed] = error?.metadata.get('grpc-status-details-bin') ?? []
         return fromBinary(StatusSchema, packed as Buffer)
@@ -104,7 +79,7 @@ describe('startRpcServer', { timeout: 60_000 }, () => {
   })
 
   it('answers bytes that are no message with INVALID_ARGUMENT, and goes on', async () => {
-    await serve([segmentation()], async ({ address }, client) => {
+    await withServer([segmentation()], async ({ server: { address }, client }) => {
       const path = '/pelletline.segmentation.v1.SegmentationService/SegmentImage'
       const error = await rawCall(address, path, Uint8Array.of(0xff, 0xff, 0xff))
       assert.equal(error?.code, status.INVALID_ARGUMENT)
@@ -121,16 +96,16 @@ describe('startRpcServer', { timeout: 60_000 }, () => {
 
   it('refuses a message above its limit with RESOURCE_EXHAUSTED and takes one below', async () => {
     const limit = 100_000
-    const serveLimited = (test: Parameters<typeof serve>[1]) =>
-      serve([segmentation()], test, { maxMessageBytes: limit })
-    await serveLimited(async (server, client) => {
+    const serveLimited = (test: Parameters<typeof withServer<void>>[1]) =>
+      withServer([segmentation()], test, { maxMessageBytes: limit })
+    await serveLimited(async ({ server, client }) => {
       const large = client(SegmentationService, 10 * limit)
       assert.equal((await large.segmentImage(image(limit - 100))).crops.length, limit - 100)
       await assert.rejects(large.segmentImage(image(limit + 1)), { code: 'resource_exhausted', retryable: false })
       // The refused call holds nothing up.
       await server.drain(60_000)
     })
-    await serve([segmentation()], async (_, client) => {
+    await withServer([segmentation()], async ({ client }) => {
       await assert.rejects(client(SegmentationService, limit).segmentImage(image(limit + 1)), {
         code: 'resource_exhausted',
       })
@@ -150,9 +125,9 @@ describe('startRpcServer', { timeout: 60_000 }, () => {
         return {}
       },
     }
-    await serve(
+    await withServer(
       [segmentation(handlers)],
-      async (_, client) => {
+      async ({ client }) => {
         const caller = client(SegmentationService)
         const calls = Array.from({ length: 6 }, () => caller.segmentImage(image(1)))
         const first = [await releases.shift(), await releases.shift()]
@@ -166,7 +141,7 @@ describe('startRpcServer', { timeout: 60_000 }, () => {
   })
 
   it('names an address in use and the next step', async () => {
-    await serve([segmentation()], async ({ address }) => {
+    await withServer([segmentation()], async ({ server: { address } }) => {
       const second = startRpcServer({ listen: address, implementations: [], logger: silentLogger })
       await assert.rejects(second, (error) => {
         assert.ok(error instanceof PelletlineError)
@@ -182,15 +157,15 @@ describe('startRpcServer', { timeout: 60_000 }, () => {
       await assert.rejects(starting, { code: 'invalid_argument', message: /HOST:PORT/ })
     }
     const options = { listen: ':0' }
-    await serve([], async ({ address }) => assert.match(address, /^127\.0\.0\.1:\d+$/), options)
+    await withServer([], async ({ server: { address } }) => assert.match(address, /^127\.0\.0\.1:\d+$/), options)
   })
 
   it('listens on a unix socket', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'pelletline-rpc-'))
     const listen = `unix:${join(folder, 'segmentation.sock')}`
-    await serve(
+    await withServer(
       [segmentation()],
-      async ({ address }, client) => {
+      async ({ server: { address }, client }) => {
         assert.equal(address, listen)
         assert.equal((await client(SegmentationService).segmentImage(image(3))).crops.length, 3)
       },
@@ -232,7 +207,7 @@ describe('startRpcServer', { timeout: 60_000 }, () => {
       for (const value of [1, 2, 3]) yield create(Int32ValueSchema, { value })
     }
     type Sum = { add(requests: AsyncIterable<unknown>): Promise<{ value: number }> }
-    await serve([sum], async (_, client) => {
+    await withServer([sum], async ({ client }) => {
       assert.equal((await (client(service) as unknown as Sum).add(numbers())).value, 6)
     })
     assert.equal((await (createLocalClient(sum) as unknown as Sum).add(numbers())).value, 6)
@@ -252,7 +227,7 @@ describe('startRpcServer', { timeout: 60_000 }, () => {
         }
       },
     }
-    await serve([segmentation(handlers)], async ({ address }) => {
+    await withServer([segmentation(handlers)], async ({ server: { address } }) => {
       for (const cut of ['connection', 'reset'] as const) {
         const session = connectHttp2(`http://${address}`)
         session.on('error', () => {})
@@ -295,54 +270,9 @@ describe('createRpcClient', { timeout: 60_000 }, () => {
   })
 
   it('refuses metadata that cannot be sent', async () => {
-    await serve([segmentation()], async (_, client) => {
+    await withServer([segmentation()], async ({ client }) => {
       const call = client(SegmentationService).segmentImage(image(1), { metadata: { 'not valid': 'x' } })
       await assert.rejects(call, { code: 'invalid_argument' })
-    })
-  })
-})
-
-describe('health', { timeout: 60_000 }, () => {
-  const service = SegmentationService.typeName
-
-  it('is NOT_SERVING until it is set, for the server and for each service', async () => {
-    await serve([segmentation()], async (server, client) => {
-      const health = client(Health)
-      const statuses = async () => [(await health.check({})).status, (await health.check({ service })).status]
-      assert.deepEqual(await statuses(), [Serving.NOT_SERVING, Serving.NOT_SERVING])
-      server.setServing(service, true)
-      assert.deepEqual(await statuses(), [Serving.NOT_SERVING, Serving.SERVING])
-      server.setServing('', true)
-      assert.deepEqual(await statuses(), [Serving.SERVING, Serving.SERVING])
-      const { statuses: listed } = await health.list({})
-      assert.deepEqual(Object.keys(listed).sort(), ['', service])
-      await assert.rejects(health.check({ service: 'nothing' }), { code: 'not_found' })
-      assert.throws(() => server.setServing('nothing', true), { code: 'not_found' })
-    })
-  })
-
-  it('a watch tells every change, and ends with NOT_SERVING when the server drains', async () => {
-    await serve([segmentation()], async (server, client) => {
-      const seen: number[] = []
-      for await (const { status: now } of client(Health).watch({ service })) {
-        seen.push(now)
-        if (seen.length === 1) server.setServing('', true)
-        if (seen.length === 2) server.setServing(service, false)
-        if (seen.length === 3) server.setServing(service, true)
-        if (seen.length === 4) void server.drain(10_000)
-      }
-      const { SERVING, NOT_SERVING } = Serving
-      assert.deepEqual(seen, [NOT_SERVING, SERVING, NOT_SERVING, SERVING, NOT_SERVING])
-      await server.drain(10_000)
-    })
-  })
-
-  it('a watch of an unknown service says so and stays', async () => {
-    await serve([segmentation()], async (_, client) => {
-      for await (const { status: now } of client(Health).watch({ service: 'nothing' })) {
-        assert.equal(now, Serving.SERVICE_UNKNOWN)
-        break
-      }
     })
   })
 })
@@ -356,7 +286,7 @@ describe('drain', { timeout: 60_000 }, () => {
         return { threshold: 7 }
       },
     }
-    await serve([segmentation(handlers)], async (server, client) => {
+    await withServer([segmentation(handlers)], async ({ server, client }) => {
       const call = client(SegmentationService).segmentImage(image(1))
       const release = await begun.shift()
       const drained = server.drain(10_000)
@@ -377,7 +307,7 @@ describe('drain', { timeout: 60_000 }, () => {
         return new Promise<never>(() => {})
       },
     }
-    await serve([segmentation(handlers)], async (server, client) => {
+    await withServer([segmentation(handlers)], async ({ server, client }) => {
       const call = client(SegmentationService).segmentImage(image(1))
       const failed = assert.rejects(call, { code: 'unavailable', retryable: true, message: /shuts down/ })
       const signal = await begun.shift()
@@ -386,55 +316,4 @@ describe('drain', { timeout: 60_000 }, () => {
       assert.equal(signal?.aborted, true)
     })
   })
-})
-
-describe('reflection', { timeout: 60_000 }, () => {
-  for (const [version, service] of [
-    ['v1', ServerReflectionV1],
-    ['v1alpha', ServerReflectionV1Alpha],
-  ] as const) {
-    it(`${version} lists the services and gives a file with all that it imports`, async () => {
-      await serve([segmentation()], async (_, client) => {
-        const reflection = client(service as typeof ServerReflectionV1)
-        const asked = async function* () {
-          yield { messageRequest: { case: 'listServices' as const, value: '*' } }
-          yield { messageRequest: { case: 'fileContainingSymbol' as const, value: SegmentationService.typeName } }
-          yield { messageRequest: { case: 'fileByFilename' as const, value: 'buf/validate/validate.proto' } }
-          yield { messageRequest: { case: 'fileContainingSymbol' as const, value: 'pelletline.Nothing' } }
-          yield {
-            messageRequest: { case: 'allExtensionNumbersOfType' as const, value: 'google.protobuf.FieldOptions' },
-          }
-        }
-        const answers = []
-        for await (const answer of reflection.serverReflectionInfo(asked())) answers.push(answer.messageResponse)
-        const [list, symbol, file, unknown, extensions] = answers
-
-        assert.ok(list?.case === 'listServicesResponse')
-        assert.deepEqual(
-          list.value.service.map(({ name }) => name),
-          [
-            'grpc.health.v1.Health',
-            'grpc.reflection.v1.ServerReflection',
-            'grpc.reflection.v1alpha.ServerReflection',
-            SegmentationService.typeName,
-          ],
-        )
-        for (const answer of [symbol, file]) {
-          assert.ok(answer?.case === 'fileDescriptorResponse')
-          const files = answer.value.fileDescriptorProto.map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes))
-          const names = new Set(files.map(({ name }) => name))
-          for (const { dependency } of files)
-            for (const name of dependency) assert.ok(names.has(name), `${name} is missing`)
-        }
-        assert.ok(symbol?.case === 'fileDescriptorResponse')
-        const own = fromBinary(FileDescriptorProtoSchema, symbol.value.fileDescriptorProto[0] ?? new Uint8Array(0))
-        assert.equal(own.name, 'pelletline/segmentation/v1/segmentation.proto')
-        assert.ok(own.dependency.includes('buf/validate/validate.proto'))
-        assert.ok(unknown?.case === 'errorResponse')
-        assert.equal(unknown.value.errorCode, status.NOT_FOUND)
-        assert.ok(extensions?.case === 'allExtensionNumbersResponse')
-        assert.ok(extensions.value.extensionNumber.includes(1159), 'buf.validate.field is missing')
-      })
-    })
-  }
 })
