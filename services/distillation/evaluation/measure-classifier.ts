@@ -1,6 +1,5 @@
+import { clopperPearson } from '../../shared/statistics/clopper-pearson.ts'
 import { confusionRates, countConfusion } from '../../shared/statistics/confusion.ts'
-import { estimateBinomialShare } from '../../shared/statistics/estimate-binomial-share.ts'
-import { type Estimate, noEstimate } from '../../shared/statistics/interval.ts'
 import { rocAuc } from '../../shared/statistics/roc-auc.ts'
 import type { ClassifierMetrics, EscapeMetrics } from '../../shared/onnx/model-manifest.ts'
 
@@ -34,7 +33,7 @@ export function marginsOf(logits: Float32Array): Float32Array {
 export function measureClassifier(crops: JudgedCrops, options: MeasureOptions): ClassifierMetrics {
   const confusion = countConfusion(crops.margins, crops.labels, options.threshold)
   const good = confusion.okAsOk + confusion.okAsNg
-  const overkill = exactShare(confusion.okAsNg, good)
+  const overkill = clopperPearson(confusion.okAsNg, good)
   const ppm = (share: number | null) => (share === null ? null : share * 1e6)
   const escape = measureEscape(crops, options)
   return {
@@ -54,13 +53,6 @@ export function measureClassifier(crops: JudgedCrops, options: MeasureOptions): 
   }
 }
 
-/** A share with its exact (Clopper-Pearson) interval. */
-function exactShare(successes: number, trials: number): Estimate {
-  if (trials === 0) return noEstimate
-  const { value, lower, upper } = estimateBinomialShare({ successes, trials })
-  return { value, low: lower, high: upper }
-}
-
 /** Upper edges of the size classes grow by this factor. */
 const binGrowth = Math.SQRT2
 
@@ -72,7 +64,7 @@ function measureEscape(
   if (specked.length === 0) return undefined
   const rate = (members: readonly number[]) => {
     const missed = members.filter((i) => margins[i]! < threshold).length
-    const { value, low, high } = exactShare(missed, members.length)
+    const { value, low, high } = clopperPearson(missed, members.length)
     return { count: members.length, missed, rate: value, low, high }
   }
   // Classes are laid out from the smallest detectable speck, so that none straddles it.

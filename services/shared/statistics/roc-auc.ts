@@ -1,4 +1,4 @@
-import { estimateBinomialShare } from './estimate-binomial-share.ts'
+import { clopperPearson } from './clopper-pearson.ts'
 import { type Estimate, noEstimate } from './interval.ts'
 import { normalQuantile975 } from './wilson-interval.ts'
 
@@ -21,9 +21,8 @@ export function rocAuc(scores: ArrayLike<number>, labels: ArrayLike<number>): Es
   const value = mean(below)
   const variance = sampleVariance(below) / m + sampleVariance(above) / n
   if (!(variance > 0)) {
-    const trials = Math.min(m, n)
-    const { lower, upper } = estimateBinomialShare({ successes: Math.round(value * trials), trials })
-    return { value, low: lower, high: upper }
+    const { low, high } = clopperPearson(Math.round(value * Math.min(m, n)), Math.min(m, n))
+    return { value, low, high }
   }
   const logit = Math.log(value / (1 - value))
   const half = (normalQuantile975 * Math.sqrt(variance)) / (value * (1 - value))
