@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 
 /** How the student judges; everything but the model has a default. */
@@ -9,10 +10,14 @@ export const studentInferenceOptionsSchema = z.strictObject({
     .string()
     .regex(/^[0-9a-f]{64}$/, '64 lower-case hex digits')
     .optional(),
-  /** Worker threads, each with a session of its own. */
-  workers: z.int().min(1).max(64).default(1),
+  /**
+   * Worker threads, each with a session of its own. On cores that are shared with the rest of a plant two workers of one
+   * thread judge a fifth more than one of two, since a run of two threads ends with the slower of them; on cores of their
+   * own it is 4 % the other way round.
+   */
+  workers: z.int().min(1).max(64).default(Math.min(4, availableParallelism())),
   /** Threads of one run. */
-  threadsPerWorker: z.int().min(1).max(64).default(2),
+  threadsPerWorker: z.int().min(1).max(64).default(1),
   /** Most crops of one run. */
   maxBatch: z.int().min(1).max(1024).default(32),
   /** Crops of rpc callers that may wait; a call beyond is refused with a retry hint. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { after, before } from 'node:test'
@@ -78,8 +79,14 @@ test('inference pool refuses a model whose digest is not that of its manifest or
   assert.equal((await refusalOf(other, '0'.repeat(64))).code, 'data_loss')
 })
 
+test('inference pool refuses a model of other crops or of another order of classes', async () => {
+  const input = { name: 'pellet', shape: [null, 1, 50, 50], dtype: 'uint8', cropVersion: 2 }
+  assert.match((await refusal('crops', { manifest: { input } })).message, /crop version 2; expected version 1/)
+  const classes = ['NG', 'OK']
+  assert.match((await refusal('classes', { manifest: { classes } })).message, /classes NG, OK; expected OK, NG/)
+})
+
 test('inference pool refuses what is no ONNX model', async () => {
-  const { createHash } = await import('node:crypto')
   const sha256 = createHash('sha256').update('text').digest('hex')
   const modelPath = await writeTinyModel(directory.path, { id: 'text', manifest: { sha256 } })
   await writeFile(modelPath, 'text')

@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { classNames } from '../dataset/crop-dataset.ts'
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import { cropVersion } from '../inspection/crop.ts'
-import { type ModelManifest, manifestPath, readModelManifest } from './model-manifest.ts'
+import { type ModelManifest, readModelManifest, verifyModelDigest } from './model-manifest.ts'
 
 /** A model file whose bytes are those that its manifest names. */
 export interface LoadedModel {
@@ -39,36 +38,21 @@ export async function loadModel(
 ): Promise<LoadedModel> {
   const file = await readModel(modelPath, options.signal)
   const manifest = await readModelManifest(modelPath)
-  const found = createHash('sha256').update(file).digest('hex')
-  const refuse = (code: 'data_loss' | 'failed_precondition', what: string, expected: string, next: string) =>
-    new PelletlineError(code, `${modelPath} has ${what}; ${expected}: ${next}.`)
-  const fetchAgain = 'the file is damaged or belongs to another manifest, fetch or export both again'
-  if (found !== manifest.sha256) {
-    throw refuse(
+  verifyModelDigest(modelPath, file, manifest)
+  const { expectedSha256 } = options
+  if (expectedSha256 !== undefined && manifest.sha256 !== expectedSha256.toLowerCase()) {
+    throw new PelletlineError(
       'data_loss',
-      `SHA-256 ${found}`,
-      `its manifest ${manifestPath(modelPath)} expects ${manifest.sha256}`,
-      fetchAgain,
+      `${modelPath} has SHA-256 ${manifest.sha256}; ${expectedSha256} was asked for: give that model, or ask for this one.`,
     )
   }
-  if (options.expectedSha256 !== undefined && found !== options.expectedSha256.toLowerCase()) {
-    throw refuse('data_loss', `SHA-256 ${found}`, `${options.expectedSha256} was asked for`, fetchAgain)
-  }
+  const refuse = (found: string, expected: string) =>
+    new PelletlineError('failed_precondition', `${modelPath} has ${found}; expected ${expected}: give another model.`)
   if (manifest.input.cropVersion !== cropVersion) {
-    throw refuse(
-      'failed_precondition',
-      `crop version ${manifest.input.cropVersion}`,
-      `this program cuts version ${cropVersion}`,
-      'train the model on these crops',
-    )
+    throw refuse(`crop version ${manifest.input.cropVersion}`, `version ${cropVersion}, which this program cuts`)
   }
   if (manifest.classes.join() !== classNames.join()) {
-    throw refuse(
-      'failed_precondition',
-      `classes ${manifest.classes.join(', ')}`,
-      `expected ${classNames.join(', ')} in this order`,
-      'export the model with this order of outputs',
-    )
+    throw refuse(`classes ${manifest.classes.join(', ')}`, `${classNames.join(', ')} in this order`)
   }
   const bytes = new SharedArrayBuffer(file.length)
   new Uint8Array(bytes).set(file)

@@ -3,6 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { NodeProto } from '../../../gen/third_party/onnx/onnx_pb.ts'
+import { classNames } from '../../dataset/crop-dataset.ts'
+import { cropVersion } from '../../inspection/crop.ts'
+import { type ModelManifest, manifestFormatVersion, manifestPath } from '../model-manifest.ts'
 import { encodeModel, modelProto, nodeProto, type OnnxType, tensorProto, valueInfo } from '../onnx-proto.ts'
 
 export interface TinyModelOptions {
@@ -72,31 +75,31 @@ export async function writeTinyModel(directory: string, options: TinyModelOption
   await writeFile(path, bytes)
   const digest = createHash('sha256').update(bytes).digest('hex')
   const manifest = {
-    formatVersion: 1,
+    formatVersion: manifestFormatVersion,
     id,
     sha256: digest,
     kind: 'student',
     architecture: 'tiny',
-    input: { name: 'pellet', shape: [null, 1, 50, 50], dtype: 'uint8', cropVersion: 1 },
+    input: { name: 'pellet', shape: [null, 1, 50, 50], dtype: 'uint8', cropVersion },
     output: { name: 'logits', shape: [null, 2] },
-    classes: ['OK', 'NG'],
+    classes: [...classNames],
     standardisation: { mean: 0, deviation: 1 },
     distillationTemperature: 1,
     threshold,
     metrics: {},
     parameters: 4,
-    multiplyAdds: 2,
+    multiplyAdds: 2502,
     lineage: {
-      dataSource: 'none',
+      dataSource: 'written by hand',
       dataDigest: { train: digest, val: digest, test: digest },
-      seed: 1,
+      seed: 0,
       options: {},
       commit: 'unknown',
-      createdAt: '2025-01-01T00:00:00.000Z',
+      createdAt: '2026-01-01T00:00:00Z',
     },
     ...options.manifest,
-  }
-  await writeFile(join(directory, `${id}.manifest.json`), JSON.stringify(manifest))
+  } satisfies Record<keyof ModelManifest, unknown>
+  await writeFile(manifestPath(path), JSON.stringify(manifest))
   return path
 }
 
