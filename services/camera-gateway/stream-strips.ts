@@ -34,9 +34,9 @@ export function createStreamStrips({ intakeOf, draining, ending }: StreamStripsO
     const session = intakeOf(open.line).open(open)
     const { run, notifier } = session
     try {
+      const reading = readStrips(incoming, session, signal)
       const { nextStrip, credits } = session.opened
       yield { message: { case: 'opened', value: { nextStrip, credits } } }
-      const reading = readStrips(incoming, session, signal)
       const waking = AbortSignal.any([signal, ending])
       for (;;) {
         const changed = notifier.changed(waking)
