@@ -30,7 +30,10 @@ function marginsOfClass(margins: ArrayLike<number>, labels: ArrayLike<number>, l
   const picked = Float64Array.from(margins).filter((_, i) => labels[i] === label)
   if (picked.length === 0) {
     const name = label === 0 ? 'good' : 'bad'
-    throw new PelletlineError('invalid_argument', `no ${name} validation crops to choose a threshold on: add some, or fix it`)
+    throw new PelletlineError(
+      'invalid_argument',
+      `no ${name} validation crops to choose a threshold on: add some, or fix it`,
+    )
   }
   return picked.sort()
 }

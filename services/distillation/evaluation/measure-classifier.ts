@@ -1,7 +1,7 @@
+import type { ClassifierMetrics, EscapeMetrics } from '../../shared/onnx/model-manifest.ts'
 import { clopperPearson } from '../../shared/statistics/clopper-pearson.ts'
 import { confusionRates, countConfusion } from '../../shared/statistics/confusion.ts'
 import { rocAuc } from '../../shared/statistics/roc-auc.ts'
-import type { ClassifierMetrics, EscapeMetrics } from '../../shared/onnx/model-manifest.ts'
 
 export interface MeasureOptions {
   /** Margin zNG - zOK from which a pellet is NG. */
@@ -35,7 +35,7 @@ export function measureClassifier(crops: JudgedCrops, options: MeasureOptions): 
   const good = confusion.okAsOk + confusion.okAsNg
   const overkill = clopperPearson(confusion.okAsNg, good)
   const ppm = (share: number | null) => (share === null ? null : share * 1e6)
-  const escape = measureEscape(crops, options)
+  const missed = measureEscape(crops, options)
   return {
     count: crops.labels.length,
     threshold: options.threshold,
@@ -49,7 +49,7 @@ export function measureClassifier(crops: JudgedCrops, options: MeasureOptions): 
       lowPpm: ppm(overkill.low),
       highPpm: ppm(overkill.high),
     },
-    ...(escape === undefined ? {} : { escape }),
+    ...(missed === undefined ? {} : { escape: missed }),
   }
 }
 

@@ -1,7 +1,14 @@
 import type { ModelProto, NodeProto, TensorProto } from '../../gen/third_party/onnx/onnx_pb.ts'
-import { cropSide } from '../../shared/inspection/crop.ts'
-import { type AttributeValue, modelProto, nodeProto, onnxTypeNumber, tensorProto, valueInfo } from '../../shared/onnx/onnx-proto.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+import { cropSide } from '../../shared/inspection/crop.ts'
+import {
+  type AttributeValue,
+  modelProto,
+  nodeProto,
+  onnxTypeNumber,
+  tensorProto,
+  valueInfo,
+} from '../../shared/onnx/onnx-proto.ts'
 import { type Network, traceNetwork } from '../networks/network.ts'
 import type { ConvolutionShape } from '../operators/convolution.ts'
 import type { Standardisation } from '../training/train-graph.ts'
@@ -36,7 +43,12 @@ export function buildInferenceModel(
     nodes.push(nodeProto('Cast', [`${name}.half`], [name], { to: onnxTypeNumber.float32 }))
     return name
   }
-  const node = (op: string, inputs: readonly string[], output: string, attributes: Record<string, AttributeValue> = {}) => {
+  const node = (
+    op: string,
+    inputs: readonly string[],
+    output: string,
+    attributes: Record<string, AttributeValue> = {},
+  ) => {
     nodes.push(nodeProto(op, inputs, [output], attributes))
     return output
   }

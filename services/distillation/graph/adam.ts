@@ -24,7 +24,8 @@ export function adamStep(graph: Graph, rate: Tensor, step: Tensor, { beta1, beta
   // 1 - beta^t loses half its digits in float32 while t is small: both corrections are computed in float64.
   const double = (value: number) => constant(graph, 'float64', [], Float64Array.of(value))
   const t = cast(graph, step, 'float64')
-  const damping = (beta: number) => divide(graph, double(1 - beta), subtract(graph, double(1), power(graph, double(beta), t)))
+  const damping = (beta: number) =>
+    divide(graph, double(1 - beta), subtract(graph, double(1), power(graph, double(beta), t)))
   const root = squareRoot(graph, damping(beta2))
   const factor = cast(graph, divide(graph, damping(beta1), root), graph.backend.real)
   return {
@@ -45,4 +46,3 @@ export function adamUpdate(
   const direction = divide(graph, first, add(graph, squareRoot(graph, second), epsilon))
   return { parameter: subtract(graph, state.parameter, multiply(graph, direction, rate)), first, second }
 }
-

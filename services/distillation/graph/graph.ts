@@ -1,5 +1,10 @@
 import { create } from '@bufbuild/protobuf'
-import { type GraphProto, GraphProtoSchema, type NodeProto, type TensorProto } from '../../gen/third_party/onnx/onnx_pb.ts'
+import {
+  type GraphProto,
+  GraphProtoSchema,
+  type NodeProto,
+  type TensorProto,
+} from '../../gen/third_party/onnx/onnx_pb.ts'
 import {
   type AttributeValue,
   nodeProto,

@@ -1,5 +1,5 @@
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
-import { onnxTypeNumber, type OnnxType } from '../../shared/onnx/onnx-proto.ts'
+import { type OnnxType, onnxTypeNumber } from '../../shared/onnx/onnx-proto.ts'
 import { emit, emitMany, type Graph, integers, scalar, type Tensor } from './graph.ts'
 
 /**

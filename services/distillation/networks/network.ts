@@ -57,7 +57,10 @@ export function traceNetwork(network: Network, side = cropSide): readonly Traced
     const from = (layer.kind === 'convolution' ? layer.from : undefined) ?? previous
     const input = from === undefined ? { channels: 1, height: side, width: side } : sizes.get(from)
     if (input === undefined) {
-      throw new PelletlineError('invalid_argument', `${network.name}: layer ${layer.name} reads ${from}, which comes later`)
+      throw new PelletlineError(
+        'invalid_argument',
+        `${network.name}: layer ${layer.name} reads ${from}, which comes later`,
+      )
     }
     const output = outputOf(layer, input)
     if (output.height < 1 || output.width < 1) {

@@ -44,11 +44,7 @@ export function normalizeBatch(graph: Graph, map: Tensor, gain: Tensor | undefin
     const shiftGradient = channelSum(graph, gradient)
     // sum(g * xhat), with xhat = (x - mean) / deviation, from the raw products.
     const product = channelSum(graph, multiply(graph, gradient, map))
-    const gainGradient = divide(
-      graph,
-      subtract(graph, product, multiply(graph, mean, shiftGradient)),
-      deviation,
-    )
+    const gainGradient = divide(graph, subtract(graph, product, multiply(graph, mean, shiftGradient)), deviation)
     // dx = factor * (g - sum(g) / count - xhat * sum(g * xhat) / count), gathered by powers of x.
     const slope = scale(graph, divide(graph, multiply(graph, factor, gainGradient), deviation), -1 / count)
     const offset = subtract(

@@ -91,14 +91,7 @@ function blockedWeights(
 ): Tensor {
   const { blockSize } = graph.backend
   const outChannels = matrix.dims[1]!
-  const taps = reshape(graph, matrix, [
-    kernel,
-    kernel,
-    channels / inBlock,
-    inBlock,
-    outChannels / blockSize,
-    blockSize,
-  ])
+  const taps = reshape(graph, matrix, [kernel, kernel, channels / inBlock, inBlock, outChannels / blockSize, blockSize])
   if (!turned) {
     return reshape(graph, transpose(graph, taps, [4, 2, 0, 1, 3, 5]), [outChannels, channels, kernel, kernel])
   }

@@ -1,6 +1,5 @@
-import { type Graph, record, type Tensor } from '../graph/graph.ts'
+import { type Graph, reals, record, type Tensor } from '../graph/graph.ts'
 import { add, reduceSum, reshape, scale } from '../graph/primitives.ts'
-import { reals } from '../graph/graph.ts'
 import { mapShape } from './feature-map.ts'
 
 /** Mean of every channel over its pixels: [batch, channels]; differentiable. */

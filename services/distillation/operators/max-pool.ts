@@ -77,4 +77,3 @@ function scatterTaps(graph: Graph, taps: readonly Tensor[], map: Tensor, axis: 2
   const full = reshape(graph, interleaved, dims)
   return pad(graph, full, [{ axis, before: -padding, after: size + padding - rows * stride }])
 }
-

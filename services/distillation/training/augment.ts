@@ -29,7 +29,8 @@ export function augmentCrop(crop: Uint8Array, out: Uint8Array, options: Augmenta
   const gain = 1 + (2 * random.uniform() - 1) * options.gain
   const offset = (2 * random.uniform() - 1) * options.offset
   const levels = new Uint8Array(256)
-  for (let value = 1; value < 256; value++) levels[value] = Math.min(Math.max(Math.round(value * gain + offset), 1), 255)
+  for (let value = 1; value < 256; value++)
+    levels[value] = Math.min(Math.max(Math.round(value * gain + offset), 1), 255)
   const last = cropSide - 1
   for (let y = 0; y < cropSide; y++) {
     for (let x = 0; x < cropSide; x++) {

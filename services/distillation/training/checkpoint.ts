@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { writeFileAtomically } from '../../shared/files/write-file-atomically.ts'
-import type { Standardisation } from './train-graph.ts'
 import type { TrainConfig } from './train-config.ts'
+import type { Standardisation } from './train-graph.ts'
 
 /** One epoch of the history. */
 export interface EpochRecord {
@@ -66,7 +66,12 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
     throw damaged('is not a checkpoint of this format')
   }
   const body = bytes.subarray(0, bytes.length - digestBytes)
-  if (!createHash('sha256').update(body).digest().equals(bytes.subarray(bytes.length - digestBytes))) {
+  if (
+    !createHash('sha256')
+      .update(body)
+      .digest()
+      .equals(bytes.subarray(bytes.length - digestBytes))
+  ) {
     throw damaged('is damaged (its digest does not match)')
   }
   const jsonEnd = 12 + body.readUInt32LE(8)

@@ -6,7 +6,13 @@ import { createGraphWorker } from '../../shared/onnx/graph-worker.ts'
 import { countMultiplyAdds, countParameters } from '../networks/count-costs.ts'
 import type { Network } from '../networks/network.ts'
 import { type AssembledBatches, assembleBatches, stepsPerEpoch } from './assemble-batches.ts'
-import { type Checkpoint, type CheckpointHeader, type EpochRecord, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
+import {
+  type Checkpoint,
+  type CheckpointHeader,
+  type EpochRecord,
+  readCheckpoint,
+  writeCheckpoint,
+} from './checkpoint.ts'
 import { classificationLoss } from './classification-loss.ts'
 import { learningRate } from './learning-rate.ts'
 import { probeBackend } from './probe-backend.ts'
@@ -94,7 +100,14 @@ export async function fitNetwork(options: FitOptions): Promise<FitResult> {
       const started = performance.now()
 
       // 4. One epoch of steps.
-      const train = await trainEpoch(session, options, { first: step, steps: perEpoch, totalSteps, epoch, rateOf, paths })
+      const train = await trainEpoch(session, options, {
+        first: step,
+        steps: perEpoch,
+        totalSteps,
+        epoch,
+        rateOf,
+        paths,
+      })
       step += perEpoch
 
       // 5. The validation part.
@@ -193,7 +206,10 @@ export function fitStandardisation({ pixels, source }: CropDataset): Standardisa
   const mean = moment(1)
   const deviation = Math.sqrt(Math.max(moment(2) - mean ** 2, 0))
   if (!(deviation > 0)) {
-    throw new PelletlineError('invalid_argument', `${source}: all pixels of the training part are equal: check the images`)
+    throw new PelletlineError(
+      'invalid_argument',
+      `${source}: all pixels of the training part are equal: check the images`,
+    )
   }
   return { mean, deviation }
 }
@@ -220,7 +236,9 @@ async function findResumable(path: string, header: CheckpointHeader, resume: boo
   const other = found.header
   const differing = [
     ...(other.network === header.network ? [] : ['network']),
-    ...(['train', 'val', 'test'] as const).filter((part) => other.data[part] !== header.data[part]).map((part) => `data.${part}`),
+    ...(['train', 'val', 'test'] as const)
+      .filter((part) => other.data[part] !== header.data[part])
+      .map((part) => `data.${part}`),
     ...differingKeys(other.config, header.config),
   ]
   if (differing.length > 0) {

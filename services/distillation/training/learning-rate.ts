@@ -23,7 +23,11 @@ export interface ScheduleLength {
  * section on training): warmup + (base - warmup) * step / warmupSteps, then
  * base / 2 * (1 + cos(pi * (step - warmupSteps) / (cycleSteps - warmupSteps))), with the step counted within its cycle.
  */
-export function learningRate(schedule: Schedule, { baseRate, totalSteps, stepsPerEpoch }: ScheduleLength, step: number) {
+export function learningRate(
+  schedule: Schedule,
+  { baseRate, totalSteps, stepsPerEpoch }: ScheduleLength,
+  step: number,
+) {
   if (schedule.kind === 'constant') return baseRate
   const cycleSteps = Math.ceil(totalSteps / schedule.cycles)
   const warmupSteps = Math.min(Math.round(schedule.warmupEpochs * stepsPerEpoch), cycleSteps - 1)

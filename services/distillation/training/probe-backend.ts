@@ -30,10 +30,7 @@ async function tryBlockSize(worker: GraphWorker, blockSize: number): Promise<Flo
   const convolved = convolve(graph, map, [weights], { kernel: 3, stride: 1, padding: 1 })
   const output = relayout(graph, convolved, channels)
   const model = `probe ${blockSize}`
-  await worker.load(
-    model,
-    encodeModel(modelProto(graphProto(graph, 'probe', [output]), [...graph.domains])),
-  )
+  await worker.load(model, encodeModel(modelProto(graphProto(graph, 'probe', [output]), [...graph.domains])))
   try {
     const draw = (dims: readonly number[]) => ({
       type: 'float32' as const,

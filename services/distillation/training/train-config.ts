@@ -79,7 +79,10 @@ export type ThresholdRule = TrainConfig['threshold']
 export function parseTrainConfig(given: unknown): TrainConfig {
   const parsed = trainConfigSchema.safeParse(given ?? {})
   if (parsed.success) return parsed.data
-  const violations = parsed.error.issues.map((issue) => ({ field: issue.path.join('.') || '(top)', description: issue.message }))
+  const violations = parsed.error.issues.map((issue) => ({
+    field: issue.path.join('.') || '(top)',
+    description: issue.message,
+  }))
   throw new PelletlineError(
     'invalid_argument',
     `the training configuration is not valid: ${violations.map(({ field, description }) => `${field}: ${description}`).join('; ')}`,

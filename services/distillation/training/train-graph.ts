@@ -125,7 +125,10 @@ export function buildTrainModel(network: Network, options: TrainGraphOptions): M
     onStatistics: (layer, { mean, variance, count }) => {
       // Running variance is the unbiased one, as evaluation sees single images.
       const unbiased = scale(graph, variance, count / Math.max(count - 1, 1))
-      for (const [suffix, batchValue] of [['mean', mean], ['variance', unbiased]] as const) {
+      for (const [suffix, batchValue] of [
+        ['mean', mean],
+        ['variance', unbiased],
+      ] as const) {
         const name = `value/${layer}.${suffix}/0`
         const running = current.get(name)!
         next.set(name, add(graph, running, scale(graph, subtract(graph, batchValue, running), statisticsShare)))
@@ -167,8 +170,7 @@ export function buildTrainModel(network: Network, options: TrainGraphOptions): M
     loss,
     logits,
   ])
-  const stateInfo = (prefix: string) =>
-    state.map(({ name, dims }) => valueInfo(`${prefix}${name}`, backend.real, dims))
+  const stateInfo = (prefix: string) => state.map(({ name, dims }) => valueInfo(`${prefix}${name}`, backend.real, dims))
   const seriesInfo = [
     series.images,
     series.targets,
@@ -179,15 +181,8 @@ export function buildTrainModel(network: Network, options: TrainGraphOptions): M
   const outputs = [...state.map(({ name }) => `next/${name}`), 'losses', 'logits']
   const outer = create(GraphProtoSchema, {
     name: `train_${network.name.replaceAll('-', '_')}`,
-    node: [
-      nodeProto('Loop', ['steps', '', ...state.map(({ name }) => name)], outputs, { body: { graph: body } }),
-    ],
-    input: [
-      valueInfo('steps', 'int64', []),
-      valueInfo('firstStep', 'int64', []),
-      ...seriesInfo,
-      ...stateInfo(''),
-    ],
+    node: [nodeProto('Loop', ['steps', '', ...state.map(({ name }) => name)], outputs, { body: { graph: body } })],
+    input: [valueInfo('steps', 'int64', []), valueInfo('firstStep', 'int64', []), ...seriesInfo, ...stateInfo('')],
     output: [
       ...stateInfo('next/'),
       valueInfo('losses', backend.real, ['steps']),

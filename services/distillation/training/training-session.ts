@@ -7,7 +7,13 @@ import { encodeModel } from '../../shared/onnx/onnx-proto.ts'
 import { isTrained, listParameters, type Network, traceNetwork } from '../networks/network.ts'
 import type { AssembledBatches } from './assemble-batches.ts'
 import { createRandom } from './random.ts'
-import { buildEvaluationModel, buildTrainModel, listState, type StateTensor, type TrainGraphOptions } from './train-graph.ts'
+import {
+  buildEvaluationModel,
+  buildTrainModel,
+  listState,
+  type StateTensor,
+  type TrainGraphOptions,
+} from './train-graph.ts'
 
 /** Crops per run of the evaluation model. */
 const evaluationBatch = 100
@@ -100,13 +106,18 @@ function createSession(
   state: readonly StateTensor[],
 ): TrainingSession {
   const values = state.filter(({ slot }) => slot === 'value')
-  const kept = (entries: readonly StateTensor[]) => Object.fromEntries(entries.map(({ name }) => [name, { kept: name }]))
+  const kept = (entries: readonly StateTensor[]) =>
+    Object.fromEntries(entries.map(({ name }) => [name, { kept: name }]))
   const channels = new Map(traceNetwork(network).map(({ layer, output }) => [layer.name, output.channels]))
   const dimsOf = new Map(state.map(({ name, dims }) => [name, dims]))
   return {
     step: async ({ steps, images, targets, masks }, firstStep, rates) => {
       const real = (data: Float32Array, dims: readonly number[]): WorkerTensor => ({ type: 'float32', dims, data })
-      const whole = (value: number): WorkerTensor => ({ type: 'int64', dims: [], data: BigInt64Array.of(BigInt(value)) })
+      const whole = (value: number): WorkerTensor => ({
+        type: 'int64',
+        dims: [],
+        data: BigInt64Array.of(BigInt(value)),
+      })
       const { losses, logits } = await worker.run({
         model: 'train',
         feeds: {
@@ -154,7 +165,10 @@ function createSession(
           [...tensors].map(([name, data]) => {
             const dims = dimsOf.get(name)
             if (dims === undefined || countOf(dims) !== data.length) {
-              throw new PelletlineError('failed_precondition', `tensor ${name} of ${data.length} numbers does not fit the network`)
+              throw new PelletlineError(
+                'failed_precondition',
+                `tensor ${name} of ${data.length} numbers does not fit the network`,
+              )
             }
             return [name, { type: 'float32' as const, dims, data: data.slice() }]
           }),

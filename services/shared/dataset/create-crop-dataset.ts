@@ -27,7 +27,10 @@ export function createCropDataset({ source, pixels, labels, speckPx, group }: Cr
   }
   const wrong = labels.findIndex((label) => label > 1)
   if (wrong >= 0) {
-    throw new PelletlineError('invalid_argument', `${source}: label ${labels[wrong]} of crop ${wrong} is neither 0 nor 1`)
+    throw new PelletlineError(
+      'invalid_argument',
+      `${source}: label ${labels[wrong]} of crop ${wrong} is neither 0 nor 1`,
+    )
   }
   return {
     source,

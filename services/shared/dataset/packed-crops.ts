@@ -59,7 +59,12 @@ export async function readPackedCrops(path: string, signal?: AbortSignal): Promi
     )
   }
   const body = bytes.subarray(0, bytes.length - digestBytes)
-  if (!createHash('sha256').update(body).digest().equals(bytes.subarray(bytes.length - digestBytes))) {
+  if (
+    !createHash('sha256')
+      .update(body)
+      .digest()
+      .equals(bytes.subarray(bytes.length - digestBytes))
+  ) {
     throw new PelletlineError('data_loss', `${path} is damaged, its digest does not match: write or copy it again`)
   }
   const part = (from: number, length: number) => Uint8Array.from(bytes.subarray(from, from + length))

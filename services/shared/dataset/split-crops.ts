@@ -39,7 +39,14 @@ export function splitCrops(dataset: CropDataset, random: () => number): CropSpli
             'add images, or use a finer group pattern',
         )
       }
-      return [name, selectCrops(dataset, members.sort((a, b) => a - b), `${dataset.source} (${name} part)`)]
+      return [
+        name,
+        selectCrops(
+          dataset,
+          members.sort((a, b) => a - b),
+          `${dataset.source} (${name} part)`,
+        ),
+      ]
     }),
   ) as CropSplits
 }

@@ -65,7 +65,10 @@ export function createGraphWorker(options: GraphWorkerOptions = {}): GraphWorker
       waiting.set(id, { resolve, reject, what })
       worker.ref()
       const buffers = new Set([...moved.map((tensor) => tensor.data.buffer), ...(bytes ? [bytes.buffer] : [])])
-      worker.postMessage({ id, request }, [...buffers].filter((buffer) => buffer instanceof ArrayBuffer))
+      worker.postMessage(
+        { id, request },
+        [...buffers].filter((buffer) => buffer instanceof ArrayBuffer),
+      )
     })
   }
 

@@ -1,0 +1,7 @@
+export { type EvaluateModelOptions, evaluateModel, type ModelEvaluation } from './evaluation/evaluate-model.ts'
+export { countLayers, countMultiplyAdds, countParameters } from './networks/count-costs.ts'
+export { createNetwork, type NetworkName, networkNames } from './networks/create-network.ts'
+export { type TrainedNetwork, type TrainNetworkOptions, trainNetwork } from './train-network.ts'
+export { createRandom } from './training/random.ts'
+export { parseTrainConfig, type TrainConfig, type TrainConfigInput } from './training/train-config.ts'
+export type { OnTrainingEvent, TrainingEvent } from './training/training-events.ts'

@@ -1,0 +1,165 @@
+import { createHash } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { CropSplits } from '../shared/dataset/crop-dataset.ts'
+import { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import { writeFileAtomically } from '../shared/files/write-file-atomically.ts'
+import { renderSvgAsPng } from '../shared/images/render-svg.ts'
+import { cropSide, cropVersion } from '../shared/inspection/crop.ts'
+import { createGraphWorker } from '../shared/onnx/graph-worker.ts'
+import {
+  type ClassifierMetrics,
+  type ModelManifest,
+  manifestFormatVersion,
+  modelSignature,
+  writeModelManifest,
+} from '../shared/onnx/model-manifest.ts'
+import { encodeModel } from '../shared/onnx/onnx-proto.ts'
+import { chooseThreshold } from './evaluation/choose-threshold.ts'
+import { judgeCrops } from './evaluation/judge-crops.ts'
+import { marginsOf, measureClassifier } from './evaluation/measure-classifier.ts'
+import { buildInferenceModel } from './export/build-inference-model.ts'
+import { describeCommit } from './export/describe-commit.ts'
+import { countMultiplyAdds, countParameters } from './networks/count-costs.ts'
+import { createNetwork, type NetworkName } from './networks/create-network.ts'
+import type { Network } from './networks/network.ts'
+import { drawCurves, formatHistoryCsv } from './report/draw-curves.ts'
+import type { EpochRecord } from './training/checkpoint.ts'
+import { type FitResult, fitNetwork } from './training/fit-network.ts'
+import { parseTrainConfig, type TrainConfig, type TrainConfigInput } from './training/train-config.ts'
+import type { OnTrainingEvent } from './training/training-events.ts'
+import { gatherParameters } from './training/training-session.ts'
+
+export interface TrainNetworkOptions {
+  readonly network: NetworkName
+  readonly splits: CropSplits
+  /** Checked here: `invalid_argument` names unknown keys and wrong values. */
+  readonly config?: TrainConfigInput
+  /** Made where it is missing. */
+  readonly outDir: string
+  /** Go on from the folder's last checkpoint where there is one; default false: such a folder is refused. */
+  readonly resume?: boolean
+  readonly onProgress?: OnTrainingEvent
+  readonly signal?: AbortSignal
+}
+
+export interface TrainedNetwork {
+  /** `ID.onnx` in the output folder. */
+  readonly modelPath: string
+  readonly manifestPath: string
+  readonly manifest: ModelManifest
+  /** `curves.csv`, `curves.svg` and `curves.png`. */
+  readonly curves: { readonly csv: string; readonly svg: string; readonly png: string }
+  readonly history: readonly EpochRecord[]
+}
+
+/**
+ * Trains a network from labelled crops to a model that can be served: fit, export, threshold on the validation part,
+ * figures of the served file on validation and test, manifest, curves. Errors as for `fitNetwork`; `cancelled` on abort,
+ * after which `resume` goes on from the last whole epoch.
+ */
+export async function trainNetwork(options: TrainNetworkOptions): Promise<TrainedNetwork> {
+  const { splits, outDir, signal, resume = false } = options
+  const onEvent = options.onProgress ?? (() => {})
+  const config = parseTrainConfig(options.config)
+  const network = createNetwork(options.network, config)
+  await mkdir(outDir, { recursive: true })
+  try {
+    // 1. Fit.
+    const fit = await fitNetwork({ network, splits, config, outDir, resume, onEvent, signal })
+    // 2. Export the best epoch.
+    const parameters = gatherParameters(network, fit.best.tensors)
+    const { standardisation } = fit
+    const { exportAs } = config
+    const bytes = encodeModel(buildInferenceModel(network, parameters, { standardisation, exportAs }))
+    const modelPath = join(outDir, `${config.id ?? network.name}.onnx`)
+    await writeFileAtomically(modelPath, [bytes])
+    onEvent({ kind: 'written', path: modelPath })
+    // 3. Threshold and figures, of the file as it is served.
+    const figures = await measureServed(bytes, splits, config, signal)
+    // 4. Manifest.
+    const manifest = await describeModel({ options, config, network, fit, bytes, figures })
+    const manifestPath = await writeModelManifest(modelPath, manifest)
+    onEvent({ kind: 'written', path: manifestPath })
+    // 5. Curves.
+    const curves = await writeCurves(outDir, `${manifest.id}: ${splits.train.source}`, fit)
+    for (const path of Object.values(curves)) onEvent({ kind: 'written', path })
+    return { modelPath, manifestPath, manifest, curves, history: fit.history }
+  } catch (reason) {
+    throw PelletlineError.from(reason)
+  }
+}
+
+interface ServedFigures {
+  readonly threshold: number
+  readonly validation: ClassifierMetrics
+  readonly test: ClassifierMetrics
+}
+
+async function measureServed(
+  bytes: Uint8Array,
+  splits: CropSplits,
+  config: TrainConfig,
+  signal: AbortSignal | undefined,
+): Promise<ServedFigures> {
+  const worker = createGraphWorker(config.threads === undefined ? {} : { threads: config.threads })
+  try {
+    const marginsFor = async (part: 'val' | 'test') =>
+      marginsOf((await judgeCrops(worker, bytes, splits[part], signal)).logits)
+    const margins = { val: await marginsFor('val'), test: await marginsFor('test') }
+    const threshold = chooseThreshold(config.threshold, margins.val, splits.val.labels)
+    const measure = (part: 'val' | 'test') =>
+      measureClassifier(
+        { margins: margins[part], labels: splits[part].labels, speckPx: splits[part].speckPx },
+        { threshold, smallestSpeckPx: config.smallestSpeckPx },
+      )
+    return { threshold, validation: measure('val'), test: measure('test') }
+  } finally {
+    await worker.close()
+  }
+}
+
+async function describeModel(parts: {
+  readonly options: TrainNetworkOptions
+  readonly config: TrainConfig
+  readonly network: Network
+  readonly fit: FitResult
+  readonly bytes: Uint8Array
+  readonly figures: ServedFigures
+}): Promise<ModelManifest> {
+  const { config, network, fit, bytes, figures } = parts
+  const { splits } = parts.options
+  return {
+    formatVersion: manifestFormatVersion,
+    id: config.id ?? network.name,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    kind: network.name === 'student' ? 'student' : 'teacher',
+    architecture: network.name,
+    input: { ...modelSignature.input, shape: [null, 1, cropSide, cropSide], cropVersion },
+    output: { ...modelSignature.output, shape: [null, 2] },
+    classes: [...modelSignature.classes],
+    standardisation: fit.standardisation,
+    distillationTemperature: 1,
+    threshold: figures.threshold,
+    metrics: { validation: figures.validation, test: figures.test },
+    parameters: countParameters(network),
+    multiplyAdds: countMultiplyAdds(network),
+    lineage: {
+      dataSource: splits.train.source,
+      dataDigest: { train: splits.train.digest, val: splits.val.digest, test: splits.test.digest },
+      seed: config.seed,
+      options: { ...config, keptEpoch: fit.best.header.bestEpoch },
+      commit: await describeCommit(),
+      createdAt: new Date().toISOString(),
+    },
+  }
+}
+
+async function writeCurves(outDir: string, title: string, { history, best }: FitResult) {
+  const curves = { csv: join(outDir, 'curves.csv'), svg: join(outDir, 'curves.svg'), png: join(outDir, 'curves.png') }
+  const svg = await drawCurves(title, history, best.header.bestEpoch)
+  await writeFileAtomically(curves.csv, [formatHistoryCsv(history)])
+  await writeFileAtomically(curves.svg, [svg])
+  await writeFileAtomically(curves.png, [await renderSvgAsPng(svg)])
+  return curves
+}
