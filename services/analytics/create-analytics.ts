@@ -106,7 +106,7 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
 
   let recipes: { readonly version: number; readonly byLine: Map<string, Recipe | undefined> } | undefined
   const recipeOf = async (line: string): Promise<Recipe | undefined> => {
-    if (recipes?.version !== assignments.version) {
+    if (recipes?.version !== assignments.version || !recipes.byLine.has(line)) {
       const version = assignments.version
       const all = await readAssignments(db)
       recipes = { version, byLine: new Map(all.map((assignment) => [assignment.line, assignment.recipe])) }

@@ -1,5 +1,5 @@
-import { create } from '@bufbuild/protobuf'
-import { type Kysely, type Selectable, sql } from 'kysely'
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import { type Kysely, type Selectable, sql, type Transaction } from 'kysely'
 import { type Alert, type AlertKind, AlertSchema, AlertState } from '../../gen/pelletline/events/v1/events_pb.ts'
 import { EstimateSchema } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
 import type { Bus } from '../../shared/bus/bus.ts'
@@ -72,74 +72,89 @@ export function toAlert(row: AlertRow): Alert {
   })
 }
 
-/** Keeps alerts: at most one unresolved per line and kind, in the database before anybody hears of it. */
+// Any fixed number: changes appear in the order in which they are numbered.
+const alertLock = 7_021_948
+
+/**
+ * Keeps alerts: at most one unresolved per line and kind, in the database before anybody hears of it, and every change
+ * with it, so that each is published whatever happens in between.
+ */
 export function createAlertBook({ plant, db, bus, nowNs, changes }: AlertBookOptions) {
+  /** Runs a statement that changes at most one alert and notes the change; undefined where it changed none. */
+  const change = async (
+    statement: (transaction: Transaction<Tables>) => Promise<AlertRow | undefined>,
+  ): Promise<AlertRow | undefined> => {
+    const changed = await db.transaction().execute(async (transaction) => {
+      await sql`select pg_advisory_xact_lock(${sql.lit(alertLock)})`.execute(transaction)
+      const row = await statement(transaction)
+      if (row === undefined) return undefined
+      const body = toBinary(AlertSchema, toAlert(row))
+      await transaction.insertInto('alert_changes').values({ alert_id: row.alert_id, body, published: false }).execute()
+      return row
+    })
+    if (changed !== undefined) changes.notify()
+    return changed
+  }
+
   return {
     /** Raises an alert; undefined where one of the line and kind is unresolved. */
     async raise(cause: AlertCause): Promise<AlertRow | undefined> {
       const { value } = cause
-      const row = await db
-        .insertInto('alerts')
-        .values({
-          kind: cause.kind,
-          state: AlertState.ACTIVE,
-          plant,
-          line: cause.line,
-          lot: cause.lot,
-          value: value.value,
-          value_lower: value.lower,
-          value_upper: value.upper,
-          confidence: value.confidence,
-          threshold: cause.limit,
-          window_audited: cause.windowAudited,
-          message: cause.message,
-          raised_unix_ns: nowNs(),
-          acknowledged_unix_ns: 0n,
-          resolved_unix_ns: 0n,
-          acknowledged_by: '',
-          changes: 1,
-          published: 0,
-        })
-        .onConflict((conflict) =>
-          conflict.columns(['line', 'kind']).where('state', '<>', sql.lit(AlertState.RESOLVED)).doNothing(),
-        )
-        .returningAll()
-        .executeTakeFirst()
-      if (row !== undefined) changes.notify()
-      return row
+      return change((transaction) =>
+        transaction
+          .insertInto('alerts')
+          .values({
+            kind: cause.kind,
+            state: AlertState.ACTIVE,
+            plant,
+            line: cause.line,
+            lot: cause.lot,
+            value: value.value,
+            value_lower: value.lower,
+            value_upper: value.upper,
+            confidence: value.confidence,
+            threshold: cause.limit,
+            window_audited: cause.windowAudited,
+            message: cause.message,
+            raised_unix_ns: nowNs(),
+            acknowledged_unix_ns: 0n,
+            resolved_unix_ns: 0n,
+            acknowledged_by: '',
+          })
+          .onConflict((conflict) =>
+            conflict.columns(['line', 'kind']).where('state', '<>', sql.lit(AlertState.RESOLVED)).doNothing(),
+          )
+          .returningAll()
+          .executeTakeFirst(),
+      )
     },
 
     /** Resolves an alert; a repeat changes nothing. */
     async resolve(alertId: bigint): Promise<void> {
-      const rows = await db
-        .updateTable('alerts')
-        .set((eb) => ({ state: AlertState.RESOLVED, resolved_unix_ns: nowNs(), changes: eb('changes', '+', 1) }))
-        .where('alert_id', '=', alertId)
-        .where('state', '<>', AlertState.RESOLVED)
-        .returning('alert_id')
-        .execute()
-      if (rows.length > 0) changes.notify()
+      await change((transaction) =>
+        transaction
+          .updateTable('alerts')
+          .set({ state: AlertState.RESOLVED, resolved_unix_ns: nowNs() })
+          .where('alert_id', '=', alertId)
+          .where('state', '<>', AlertState.RESOLVED)
+          .returningAll()
+          .executeTakeFirst(),
+      )
     },
 
     /** Notes who has seen an alert; one that is not active is answered as it is. Throws `not_found`. */
     async acknowledge(name: string, by: string): Promise<AlertRow> {
       const alertId = parseAlertId(name)
-      const updated = await db
-        .updateTable('alerts')
-        .set((eb) => ({
-          state: AlertState.ACKNOWLEDGED,
-          acknowledged_unix_ns: nowNs(),
-          acknowledged_by: by,
-          changes: eb('changes', '+', 1),
-        }))
-        .where('alert_id', '=', alertId)
-        .where('state', '=', AlertState.ACTIVE)
-        .returningAll()
-        .executeTakeFirst()
-      if (updated !== undefined) {
-        changes.notify()
-        return updated
-      }
+      const updated = await change((transaction) =>
+        transaction
+          .updateTable('alerts')
+          .set({ state: AlertState.ACKNOWLEDGED, acknowledged_unix_ns: nowNs(), acknowledged_by: by })
+          .where('alert_id', '=', alertId)
+          .where('state', '=', AlertState.ACTIVE)
+          .returningAll()
+          .executeTakeFirst(),
+      )
+      if (updated !== undefined) return updated
       const row = await db.selectFrom('alerts').selectAll().where('alert_id', '=', alertId).executeTakeFirst()
       if (row === undefined) throw notFound(name)
       return row
@@ -147,37 +162,67 @@ export function createAlertBook({ plant, db, bus, nowNs, changes }: AlertBookOpt
 
     /** Alerts that are not resolved, of one line where it is given, oldest first. */
     async listUnresolved(line?: string): Promise<AlertRow[]> {
-      return db
-        .selectFrom('alerts')
-        .selectAll()
-        .where('state', '<>', sql.lit(AlertState.RESOLVED))
-        .$if(line !== undefined, (query) => query.where('line', '=', line ?? ''))
-        .orderBy('alert_id')
-        .execute()
+      return selectUnresolved(db, line).execute()
     },
 
-    /** Publishes the alerts of which the bus has not yet had the present state; a repeat after a crash is harmless. */
+    /** Alerts that are not resolved, and the last change they contain. */
+    async snapshot(line: string | undefined): Promise<{ readonly alerts: AlertRow[]; readonly lastChange: bigint }> {
+      return db
+        .transaction()
+        .setIsolationLevel('repeatable read')
+        .execute(async (transaction) => {
+          const last = await transaction
+            .selectFrom('alert_changes')
+            .select((eb) => eb.fn.max('change_id').as('last'))
+            .executeTakeFirst()
+          return { alerts: await selectUnresolved(transaction, line).execute(), lastChange: last?.last ?? 0n }
+        })
+    },
+
+    /** At most 100 changes after one, of one line where it is given, oldest first. */
+    async readChanges(
+      after: bigint,
+      line: string | undefined,
+    ): Promise<{ readonly changeId: bigint; readonly alert: Alert }[]> {
+      const rows = await db
+        .selectFrom('alert_changes')
+        .innerJoin('alerts', 'alerts.alert_id', 'alert_changes.alert_id')
+        .select(['change_id', 'body'])
+        .where('change_id', '>', after)
+        .$if(line !== undefined, (query) => query.where('line', '=', line ?? ''))
+        .orderBy('change_id')
+        .limit(100)
+        .execute()
+      return rows.map(({ change_id, body }) => ({ changeId: change_id, alert: fromBinary(AlertSchema, body) }))
+    },
+
+    /** Publishes the changes that the bus has not had, in their order; after a crash one may come twice. */
     async publishPending(signal: AbortSignal): Promise<void> {
       const rows = await db
-        .selectFrom('alerts')
+        .selectFrom('alert_changes')
         .selectAll()
-        .whereRef('published', '<', 'changes')
-        .orderBy('alert_id')
-        .limit(1_000)
+        .where('published', '=', sql.lit(false))
+        .orderBy('change_id')
+        .limit(100)
         .execute()
-      for (const row of rows) {
-        const alert = toAlert(row)
-        const headers = { [headerNames.plant]: plant, [headerNames.line]: row.line, [headerNames.lot]: row.lot }
-        await publishMessage(
-          bus,
-          topics.alerts,
-          { key: `${row.line}/alerts/${alert.id}`, message: { alert }, headers },
-          signal,
-        )
-        await db.updateTable('alerts').set({ published: row.changes }).where('alert_id', '=', row.alert_id).execute()
+      for (const { change_id, body } of rows) {
+        const alert = fromBinary(AlertSchema, body)
+        const headers = { [headerNames.plant]: plant, [headerNames.line]: alert.line, [headerNames.lot]: alert.lot }
+        const key = `${alert.line}/alerts/${alert.id}`
+        await publishMessage(bus, topics.alerts, { key, message: { alert }, headers }, signal)
+        await db.updateTable('alert_changes').set({ published: true }).where('change_id', '=', change_id).execute()
       }
     },
   }
+}
+
+function selectUnresolved(db: Kysely<Tables>, line: string | undefined) {
+  return db
+    .selectFrom('alerts')
+    .selectAll()
+    .where('state', '<>', sql.lit(AlertState.RESOLVED))
+    .$if(line !== undefined, (query) => query.where('line', '=', line ?? ''))
+    .orderBy('alert_id')
 }
 
 export type AlertBook = ReturnType<typeof createAlertBook>

@@ -6,7 +6,7 @@ import { implement } from '../../shared/rpc/implement.ts'
 import type { Tables } from '../../shared/store/index.ts'
 import type { ChangeSignal } from '../change-signal.ts'
 import { pageSizeOf, readPageToken, writePageToken } from '../page-token.ts'
-import { type AlertBook, type AlertRow, toAlert } from './alert-book.ts'
+import { type AlertBook, toAlert } from './alert-book.ts'
 
 export interface AlertServiceOptions {
   readonly db: Kysely<Tables>
@@ -19,28 +19,8 @@ export interface AlertServiceOptions {
 // Another analytics may write to the same database; a watch looks that often.
 const pollMs = 1_000
 
-/**
- * Implements pelletline.mes.v1.AlertService over the store. A watch sends what an alert is when the reader takes it: a
- * slow reader may get two changes of one alert as one.
- */
+/** Implements pelletline.mes.v1.AlertService over the store. */
 export function createAlertService({ db, book, changes, closing }: AlertServiceOptions) {
-  const readChanged = async (line: string, sent: ReadonlyMap<bigint, number>, newest: bigint): Promise<AlertRow[]> => {
-    const rows = await db
-      .selectFrom('alerts')
-      .selectAll()
-      .$if(line !== '', (query) => query.where('line', '=', line))
-      .where((eb) =>
-        eb.or([
-          eb('state', '<>', sql.lit(AlertState.RESOLVED)),
-          eb('alert_id', '>', newest),
-          ...(sent.size > 0 ? [eb('alert_id', 'in', [...sent.keys()])] : []),
-        ]),
-      )
-      .orderBy('alert_id')
-      .execute()
-    return rows.filter((row) => row.changes > (sent.get(row.alert_id) ?? 0))
-  }
-
   return implement(AlertService, {
     async listAlerts({ line, unresolvedOnly, pageSize, pageToken }) {
       const limit = pageSizeOf(pageSize)
@@ -64,22 +44,18 @@ export function createAlertService({ db, book, changes, closing }: AlertServiceO
 
     async *watchAlerts({ line }, { signal }) {
       const ended = AbortSignal.any([signal, closing])
-      /** Unresolved alerts that the reader knows, with the change it has seen. */
-      const sent = new Map<bigint, number>()
-      const last = await db
-        .selectFrom('alerts')
-        .select((eb) => eb.fn.max('alert_id').as('newest'))
-        .executeTakeFirst()
-      let newest = last?.newest ?? 0n
+      const only = line === '' ? undefined : line
+      const { alerts, lastChange } = await book.snapshot(only)
+      for (const row of alerts) yield { alert: toAlert(row) }
+      let after = lastChange
       while (!ended.aborted) {
         const version = changes.version
-        for (const row of await readChanged(line, sent, newest)) {
-          if (row.state === AlertState.RESOLVED) sent.delete(row.alert_id)
-          else sent.set(row.alert_id, row.changes)
-          if (row.alert_id > newest) newest = row.alert_id
-          yield { alert: toAlert(row) }
+        const page = await book.readChanges(after, only)
+        for (const { changeId, alert } of page) {
+          yield { alert }
+          after = changeId
         }
-        await changes.waitForChange(version, { signal: ended, timeoutMs: pollMs })
+        if (page.length === 0) await changes.waitForChange(version, { signal: ended, timeoutMs: pollMs })
       }
       if (closing.aborted && !signal.aborted) {
         throw new PelletlineError('unavailable', 'The watch of alerts ends: analytics is stopping. Watch again.')

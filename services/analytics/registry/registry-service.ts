@@ -54,9 +54,10 @@ export function createRegistryService(options: RegistryServiceOptions) {
 
     async *watchLine({ line }, { signal }) {
       const ended = AbortSignal.any([signal, closing])
-      await db
+      const added = await db
         .transaction()
         .execute((transaction) => ensureLine(transaction, { line, recipe: defaultRecipeId, nowNs: nowNs() }))
+      if (added) assignments.notify()
       let sent: string | undefined
       while (!ended.aborted) {
         const version = assignments.version

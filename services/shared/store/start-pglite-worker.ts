@@ -16,8 +16,8 @@ export interface SqlSession {
   close(): Promise<void>
 }
 
-// SQLSTATE classes that a repeat can cure: connection, resources, serialisation and deadlock, operator intervention.
-const retryableClasses = ['08', '40', '53', '57']
+// SQLSTATE classes that a repeat can cure: connection, serialisation and deadlock, resources, operator, system.
+const retryableClasses = ['08', '40', '53', '57', '58']
 
 function toError(failure: SqlFailure, what: string): PelletlineError {
   const retryable = retryableClasses.includes(failure.sqlState.slice(0, 2))
@@ -67,9 +67,13 @@ export async function startPgliteWorker(directory: string | undefined): Promise<
       else call?.resolve(message.kind === 'rows' ? message : { rows: [], affected: 0 })
     })
     worker.on('error', (cause) => {
-      const error = new PelletlineError('internal', `The database thread failed: ${cause}. Start the service anew.`, {
-        cause,
-      })
+      const error = new PelletlineError(
+        'unavailable',
+        `The database thread failed: ${cause}. Start the service anew.`,
+        {
+          cause,
+        },
+      )
       reject(error)
       end(error)
     })

@@ -204,9 +204,15 @@ export interface AlertTable {
   acknowledged_unix_ns: bigint
   resolved_unix_ns: bigint
   acknowledged_by: string
-  /** Changes of state so far, and how many of them the bus has. */
-  changes: number
-  published: number
+}
+
+/** Every change of an alert, in their order; the bus gets each of them. */
+export interface AlertChangeTable {
+  change_id: Generated<bigint>
+  alert_id: bigint
+  /** The alert after the change, a pelletline.events.v1.Alert. */
+  body: Uint8Array
+  published: boolean
 }
 
 /** Applied migrations. */
@@ -232,5 +238,6 @@ export interface Tables {
   pellets: PelletTable
   audits: AuditTable
   alerts: AlertTable
+  alert_changes: AlertChangeTable
   schema_versions: SchemaVersionTable
 }

@@ -81,9 +81,12 @@ const statements = [
     value double precision not null, value_lower double precision not null, value_upper double precision not null,
     confidence double precision not null, threshold double precision not null, window_audited integer not null,
     message text not null, raised_unix_ns bigint not null, acknowledged_unix_ns bigint not null,
-    resolved_unix_ns bigint not null, acknowledged_by text not null,
-    changes integer not null, published integer not null)`,
+    resolved_unix_ns bigint not null, acknowledged_by text not null)`,
   'create unique index alerts_unresolved on alerts (line, kind) where state <> 3',
+  `create table alert_changes (
+    change_id bigint generated always as identity primary key, alert_id bigint not null references alerts,
+    body bytea not null, published boolean not null)`,
+  'create index alert_changes_to_publish on alert_changes (change_id) where not published',
 ]
 
 /** Lots, lines, recipes, strip parts, kept pellets, audits and alerts. */
