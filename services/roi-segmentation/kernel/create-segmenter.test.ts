@@ -43,7 +43,7 @@ describe('createSegmenter strip carry-over', () => {
           assert.deepEqual({ ...cut, perStrip: [] }, { ...whole, perStrip: [] })
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 80 },
     )
   })
 
@@ -328,9 +328,9 @@ describe('createSegmenter oversize, dust and shedding', () => {
   })
 
   it('survives strips of noise and strips all bright, and finds the pellets of the strip after them', () => {
-    const width = 1024
+    const width = 512
     const good = drawBed(width, 200)
-    for (let i = 0; i < 10; i++) drawDisc(good, 60 + 90 * i, 100, 20, 200)
+    for (let i = 0; i < 5; i++) drawDisc(good, 60 + 90 * i, 100, 20, 200)
     const random = randomFrom(7)
     const noise = drawBed(width, 400)
     const settings = { ...drawnSettings, maxPelletRows: 150, maxPelletsPerStrip: 500 }
@@ -351,7 +351,7 @@ describe('createSegmenter oversize, dust and shedding', () => {
         { ...strip, pixels: good.pixels, rows: good.height, firstRow: bad.height + 8 },
         settings,
       )
-      assert.deepEqual(reasons(pelletsOf(next)), Array(10).fill('judged'), `after noise of ${share}`)
+      assert.deepEqual(reasons(pelletsOf(next)), Array(5).fill('judged'), `after noise of ${share}`)
       assert.equal(next.neededFromRow, bad.height + 8 + good.height)
     }
   })

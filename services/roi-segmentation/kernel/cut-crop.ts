@@ -33,12 +33,16 @@ export function fitsCrop(width: number, height: number, cropScale: number): bool
 
 /** Half width of the disc of radius 2 px in the rows 0, 1 and 2 away from its middle: dx^2 + dy^2 <= 4. */
 const reach = [2, 1, 0] as const
-const fraction = 256
+const fractionBits = 8
+const fraction = 1 << fractionBits
 
 export function createCropCutter(width: number): CropCutter {
   let patch = new Uint8Array(96 * 96)
   let rowStart = new Int32Array(256)
-  let across = new Float64Array(cropSide * 96)
+  let across = new Int32Array(cropSide * 96)
+  const column = new Float64Array(cropSide)
+  const cellsX = createCoveredCells()
+  const cellsY = createCoveredCells()
   const edges = new Int32Array(cropSide + 1)
 
   /** Index of the first run of every row of the box. */
@@ -122,49 +126,72 @@ export function createCropCutter(width: number): CropCutter {
       copyMasked(region, box, baseRow, rows, patch, 0, columns, lines, originX, originY)
 
       for (let i = 0; i <= cropSide; i++) edges[i] = Math.round(((i - half) * fraction) / cropScale)
-      if (across.length < cropSide * lines) across = new Float64Array(cropSide * lines * 2)
-      const shiftX = (middleX - originX) * fraction
-      for (let line = 0; line < lines; line++) {
-        for (let i = 0; i < cropSide; i++) {
-          across[line * cropSide + i] = weighted(
-            patch,
-            line * columns,
-            1,
-            columns,
-            edges[i]! + shiftX,
-            edges[i + 1]! + shiftX,
-          )
-        }
-      }
-      const shiftY = (middleY - originY) * fraction
-      for (let j = 0; j < cropSide; j++) {
-        const from = edges[j]! + shiftY
-        const to = edges[j + 1]! + shiftY
-        for (let i = 0; i < cropSide; i++) {
-          const cells = (to - from) * (edges[i + 1]! - edges[i]!)
-          const sum = weighted(across, i, cropSide, lines, from, to)
-          crops[at + j * cropSide + i] = Math.floor((2 * sum + cells) / (2 * cells))
+      if (across.length < cropSide * lines) across = new Int32Array(cropSide * lines * 2)
+      spread(edges, (middleX - originX) * fraction, columns, cellsX)
+      for (let line = 0; line < lines; line++) sumCells(patch, line * columns, 1, cellsX, across, line * cropSide)
+      spread(edges, (middleY - originY) * fraction, lines, cellsY)
+      for (let i = 0; i < cropSide; i++) {
+        sumCells(across, i, cropSide, cellsY, column, 0)
+        const wide = edges[i + 1]! - edges[i]!
+        for (let j = 0; j < cropSide; j++) {
+          const area = wide * (edges[j + 1]! - edges[j]!)
+          crops[at + j * cropSide + i] = Math.floor((2 * column[j]! + area) / (2 * area))
         }
       }
     },
   }
 }
 
-/** Sum of values weighted by how much of [from, to), in 1/256, each covers; values outside 0..length-1 count as 0. */
-function weighted(
-  values: Uint8Array | Float64Array,
+/** Which values a crop pixel covers along one axis: first to last, the outer two in part, in 1/256; none where last < first. */
+interface CoveredCells {
+  readonly first: Int32Array
+  readonly last: Int32Array
+  readonly firstWeight: Int32Array
+  readonly lastWeight: Int32Array
+}
+
+function createCoveredCells(): CoveredCells {
+  return {
+    first: new Int32Array(cropSide),
+    last: new Int32Array(cropSide),
+    firstWeight: new Int32Array(cropSide),
+    lastWeight: new Int32Array(cropSide),
+  }
+}
+
+/** Spreads the crop's edges, shifted, over `length` values; what lies outside them counts as 0. */
+function spread(edges: Int32Array, shift: number, length: number, cells: CoveredCells): void {
+  for (let i = 0; i < cropSide; i++) {
+    const from = Math.max(0, edges[i]! + shift)
+    const to = Math.min(length * fraction, edges[i + 1]! + shift)
+    const first = from >> fractionBits
+    const last = to <= from ? first - 1 : (to - 1) >> fractionBits
+    cells.first[i] = first
+    cells.last[i] = last
+    cells.firstWeight[i] = Math.min(to, (first + 1) * fraction) - from
+    cells.lastWeight[i] = to - last * fraction
+  }
+}
+
+/** Weighted sums of values, one per crop pixel along an axis. */
+function sumCells(
+  values: Uint8Array | Int32Array,
   base: number,
   stride: number,
-  length: number,
-  from: number,
-  to: number,
-): number {
-  const first = Math.max(0, Math.floor(from / fraction))
-  const last = Math.min(length - 1, Math.ceil(to / fraction) - 1)
-  let sum = 0
-  for (let i = first; i <= last; i++) {
-    const covered = Math.min(to, (i + 1) * fraction) - Math.max(from, i * fraction)
-    sum += covered * values[base + i * stride]!
+  cells: CoveredCells,
+  sums: Int32Array | Float64Array,
+  at: number,
+): void {
+  const { first, last, firstWeight, lastWeight } = cells
+  for (let i = 0; i < cropSide; i++) {
+    const from = first[i]!
+    const to = last[i]!
+    let sum = 0
+    if (to >= from) {
+      sum = firstWeight[i]! * values[base + from * stride]!
+      for (let k = from + 1; k < to; k++) sum += fraction * values[base + k * stride]!
+      if (to > from) sum += lastWeight[i]! * values[base + to * stride]!
+    }
+    sums[at + i] = sum
   }
-  return sum
 }

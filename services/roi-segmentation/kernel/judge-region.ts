@@ -1,6 +1,7 @@
 import { createRowExtent, createRowHull, extentOfRuns, hullOfExtent, hullToRuns } from './convex-hull.ts'
 import { createHoleFiller } from './fill-holes.ts'
 import { createOutlineFiller } from './fill-outline.ts'
+import type { RegionBox } from './find-seeds.ts'
 import { createRunList, type RunList, runArea, runsLeft, runsRight } from './run-list.ts'
 import { copyPart, createRegionSplitter, type RegionParts } from './split-region.ts'
 
@@ -12,12 +13,17 @@ const largeSingleArea = 2.5
 const largeSingleSolidity = 0.965
 /** Below this area two pellets of the lot do not fit in, whatever the outline. */
 const alwaysSingleArea = 0.75
-/**
- * Holes up to these shares of a median pellet are filled, in turn, before middles are looked for: a hole may be a speck, and
- * then a pellet has two middles unless it is filled, or the bed between three (0.05) or four touching discs (0.27), and then
- * there is a middle too many if it is. What gives the most convex parts decides.
- */
-const holeShares = [0.015, 0.06, 0.3] as const
+/** Holes up to this share of a median pellet are roughness, always filled before middles are looked for. */
+const tinyHoleShare = 0.015
+/** Holes up to this share may be specks, or the bed between four touching discs (0.27); larger ones are bed. */
+const largestHoleShare = 0.3
+/** Parts fit if no part's hull exceeds it by more than this share of a median pellet and none is smaller than that. */
+const fittingExcess = 0.08
+const fittingArea = 0.4
+/** One part more must make the parts' hulls fit better by this share of a median pellet. */
+const partPrice = 0.1
+/** Holes that are tried both ways, one after the other, where parts do not fit. */
+const maxHoleTrials = 8
 /** Notches up to this share of a median pellet are roughness of the outline. */
 const roughnessShare = 0.03
 /** Specks on the rim take up to this share of a median pellet from its outline, and are up to this share of its diameter long. */
@@ -58,8 +64,11 @@ export interface RegionJudge {
 export function createRegionJudge(): RegionJudge {
   const holeFiller = createHoleFiller()
   const outlineFiller = createOutlineFiller()
-  const splitters = holeShares.map(() => createRegionSplitter())
-  const filled = holeShares.map(() => createRunList(4096))
+  const splitters = [createRegionSplitter(), createRegionSplitter()]
+  const filled = createRunList(4096)
+  const solid = createRunList(4096)
+  const doubtful: number[] = []
+  let isFilled = new Uint8Array(64)
   const whole = createRunList(4096)
   const part = createRunList(4096)
   const extent = createRowExtent(256)
@@ -85,6 +94,63 @@ export function createRegionJudge(): RegionJudge {
     const limits = { smallPx: roughness, speckPx: rimSpeckShare * medianAreaPx, longestPx: rimSpeckLength * diameter }
     outlineFiller.fill(runs, hull, limits, whole)
     return whole
+  }
+
+  /** Finds the holes, makes `solid` the region with all that may be specks filled, and returns the pixels that adds. */
+  function fillHoles(runs: RunList, medianAreaPx: number): number {
+    const count = holeFiller.find(runs)
+    if (isFilled.length < count) isFilled = new Uint8Array(count * 2)
+    doubtful.length = 0
+    let added = 0
+    for (let hole = 0; hole < count; hole++) {
+      const share = holeFiller.areaPx(hole) / medianAreaPx
+      isFilled[hole] = share <= tinyHoleShare ? 1 : 0
+      if (share <= largestHoleShare) added += holeFiller.areaPx(hole)
+      if (share > tinyHoleShare && share <= largestHoleShare) doubtful.push(hole)
+    }
+    doubtful.sort((a, b) => holeFiller.areaPx(b) - holeFiller.areaPx(a) || a - b)
+    holeFiller.fill(runs, (hole) => holeFiller.areaPx(hole) <= largestHoleShare * medianAreaPx, solid)
+    return added
+  }
+
+  /**
+   * Splits the region. A hole may be a speck, and then its pellet has several middles unless it is filled, or the bed between
+   * touching pellets, and then there is a middle too many if it is. Where the parts do not fit with all taken for bed,
+   * all are tried as specks, then each hole the other way round; what gives the most convex parts is kept. Undefined where the cost of
+   * the first try is not allowed.
+   */
+  function split(
+    runs: RunList,
+    box: RegionBox,
+    medianAreaPx: number,
+    afford: (cells: number) => boolean,
+  ): RegionParts | undefined {
+    const cost = splitters[0]!.cost(box, medianAreaPx)
+    const misfit = (parts: RegionParts) => parts.excessPx + partPrice * medianAreaPx * parts.count
+    const fits = (parts: RegionParts) =>
+      parts.worstExcessPx <= fittingExcess * medianAreaPx && parts.smallestPx >= fittingArea * medianAreaPx
+    let best: RegionParts | undefined
+    let free = 0
+    /** Splits with `isFilled` as it is; whether that is the best so far. */
+    const attempt = (): boolean => {
+      if (!afford(cost)) return false
+      holeFiller.fill(runs, (hole) => isFilled[hole] === 1, filled)
+      const parts = splitters[free]!.split(runs, filled, solid, box, medianAreaPx)
+      if (best !== undefined && misfit(parts) >= misfit(best)) return false
+      best = parts
+      free = 1 - free
+      return true
+    }
+    attempt()
+    if (best === undefined || fits(best) || doubtful.length === 0) return best
+    for (const hole of doubtful) isFilled[hole] = 1
+    if (!attempt()) for (const hole of doubtful) isFilled[hole] = 0
+    for (const hole of doubtful.slice(0, maxHoleTrials)) {
+      if (doubtful.length === 1 || fits(best)) break
+      isFilled[hole] = 1 - isFilled[hole]!
+      if (!attempt()) isFilled[hole] = 1 - isFilled[hole]!
+    }
+    return best
   }
 
   function reportParts(
@@ -121,26 +187,15 @@ export function createRegionJudge(): RegionJudge {
         report({ outline: complete(runs, area, medianAreaPx), kind: 'pellet' })
         return
       }
-      let fillings = 0
-      let added = -1
-      for (const share of holeShares) {
-        const more = holeFiller.fill(runs, share * medianAreaPx, filled[fillings]!)
-        if (more === added) continue
-        added = more
-        fillings++
-      }
+      const added = fillHoles(runs, medianAreaPx)
       if (isSingle(area + added, (area + added) / hullArea, shape, medianAreaPx)) {
         report({ outline: complete(runs, area, medianAreaPx), kind: 'pellet' })
         return
       }
-      if (!afford(fillings * splitters[0]!.cost(box, medianAreaPx))) {
+      const parts = split(runs, box, medianAreaPx, afford)
+      if (parts === undefined) {
         report({ outline: complete(runs, area, medianAreaPx), kind: 'cluster' })
         return
-      }
-      let parts = splitters[0]!.split(runs, filled[0]!, box, medianAreaPx)
-      for (let i = 1; i < fillings; i++) {
-        const others = splitters[i]!.split(runs, filled[i]!, box, medianAreaPx)
-        if (others.excessPx < parts.excessPx) parts = others
       }
       if (parts.seeds === 0 && long) {
         report({ outline: complete(runs, area, medianAreaPx), kind: 'thread' })

@@ -20,24 +20,31 @@ export interface RegionParts {
   seeds: number
   /** Pixels of the parts' hulls that are not the parts': how far the parts are from convex pellets. */
   excessPx: number
+  /** The same of the part that fits worst, and pixels of the smallest part. */
+  worstExcessPx: number
+  smallestPx: number
 }
 
 export interface RegionSplitter {
   /**
-   * Splits a region of touching pellets. `filled` (small holes filled, so that a speck makes no second middle) decides where
-   * the middles are; `runs` (as seen) are what is cut. One part where no second pellet shows.
+   * Splits a region of touching pellets. `filled` (some holes filled, so that a speck makes no second middle) decides where
+   * the middles are, `solid` (all holes filled that may be specks) which parts are one pellet together; `runs` (as seen)
+   * are what is cut. One part where no second pellet shows.
    */
-  split(runs: RunList, filled: RunList, box: RegionBox, medianAreaPx: number): RegionParts
+  split(runs: RunList, filled: RunList, solid: RunList, box: RegionBox, medianAreaPx: number): RegionParts
   /** Cells of the grid that `split` works on: the measure of its cost. */
   cost(box: RegionBox, medianAreaPx: number): number
 }
 
-/** Two parts are one pellet again if together they are at least this convex up to so many median pellets ... */
-const onePelletSolidity = 0.945
-const onePelletArea = 1.4
-/** ... and this convex up to so many. */
-const largePelletSolidity = 0.97
-const largePelletArea = 2
+/**
+ * Two parts are one pellet again if together they are not larger than so many median pellets and at least so convex: a rim
+ * speck takes some of a usual pellet's convexity, two touching pellets of usual size are far from it.
+ */
+const onePellet = [
+  { area: 1.25, solidity: 0.925 },
+  { area: 1.4, solidity: 0.945 },
+  { area: 2, solidity: 0.97 },
+] as const
 /** A part below this share of the median is a chip of a neighbour if together they are at least this convex. */
 const chipArea = 0.3
 const chipSolidity = 0.88
@@ -46,7 +53,15 @@ export function createRegionSplitter(): RegionSplitter {
   const finder = createSeedFinder()
   const cutter = createSeedCutter()
   const pieces = createRunList(4096)
-  const parts: RegionParts = { count: 0, pieces, partOf: new Int32Array(0), seeds: 0, excessPx: 0 }
+  const parts: RegionParts = {
+    count: 0,
+    pieces,
+    partOf: new Int32Array(0),
+    seeds: 0,
+    excessPx: 0,
+    worstExcessPx: 0,
+    smallestPx: 0,
+  }
   const hull = createRowHull(256)
   let chain = new Int32Array(256)
   const extents: RowExtent[] = []
@@ -82,22 +97,37 @@ export function createRegionSplitter(): RegionSplitter {
     }
   }
 
-  function excessOf(p: number): number {
+  function copyToPieces(runs: RunList): void {
+    pieces.count = 0
+    for (let i = 0; i < runs.count; i++) appendRun(pieces, runs.y[i]!, runs.x0[i]!, runs.x1[i]!)
+    if (single.length < pieces.count) single = new Int32Array(pieces.count * 2)
+  }
+
+  function beginFit(): void {
+    parts.excessPx = 0
+    parts.worstExcessPx = 0
+    parts.smallestPx = Number.POSITIVE_INFINITY
+  }
+
+  function addToFit(p: number): void {
     hullOfExtent(extents[p]!, top[p]!, bottom[p]!, hull, chain)
-    return hull.area - areas[p]!
+    const excess = hull.area - areas[p]!
+    parts.excessPx += excess
+    parts.worstExcessPx = Math.max(parts.worstExcessPx, excess)
+    parts.smallestPx = Math.min(parts.smallestPx, areas[p]!)
   }
 
   /** How convex two parts are together, 0 where they may not be joined. */
   function togetherConvex(a: number, b: number, medianAreaPx: number): number {
     const area = areas[a]! + areas[b]!
-    if (area > largePelletArea * medianAreaPx || areas[a] === 0 || areas[b] === 0) return 0
+    const limit = onePellet.find((tier) => area <= tier.area * medianAreaPx)
+    if (limit === undefined || areas[a] === 0 || areas[b] === 0) return 0
     const from = Math.min(top[a]!, top[b]!)
     const to = Math.max(bottom[a]!, bottom[b]!)
     hullOfExtent(extents[a]!, from, to, hull, chain, extents[b]!)
     const solidity = area / hull.area
     const chip = Math.min(areas[a]!, areas[b]!) < chipArea * medianAreaPx
-    const usual = area > onePelletArea * medianAreaPx ? largePelletSolidity : onePelletSolidity
-    return solidity < (chip ? chipSolidity : usual) ? 0 : solidity
+    return solidity < (chip ? chipSolidity : limit.solidity) ? 0 : solidity
   }
 
   /** Undoes cuts through one pellet: joins the most convex pair of near parts, until none is convex enough together. */
@@ -136,33 +166,32 @@ export function createRegionSplitter(): RegionSplitter {
   return {
     cost: (box, medianAreaPx) => finder.cost(box, medianAreaPx),
 
-    split(runs, filled, box, medianAreaPx) {
+    split(runs, filled, solid, box, medianAreaPx) {
       const seeds = finder.find(filled, box, medianAreaPx)
       if (seeds.count < 2) {
-        pieces.count = 0
-        for (let i = 0; i < runs.count; i++) appendRun(pieces, runs.y[i]!, runs.x0[i]!, runs.x1[i]!)
-        if (single.length < pieces.count) single = new Int32Array(pieces.count * 2)
+        copyToPieces(solid)
+        measureParts(1, box.rows, single)
+        beginFit()
+        addToFit(0)
+        copyToPieces(runs)
         parts.count = 1
         parts.partOf = single
         parts.seeds = seeds.count
-        measureParts(1, box.rows, single)
-        parts.excessPx = excessOf(0)
         return parts
       }
-      const owner = cutter.cut(runs, seeds, pieces)
       const count = seeds.count
-      measureParts(count, box.rows, owner)
-
+      measureParts(count, box.rows, cutter.cut(solid, seeds, pieces))
       joinHalves(seeds, medianAreaPx)
 
       // Numbers without gaps, and none for a seed whose cell holds no pixel.
       let numbered = 0
-      parts.excessPx = 0
+      beginFit()
       for (let p = 0; p < count; p++) {
         if (group[p] !== p) continue
-        if (areas[p]! > 0) parts.excessPx += excessOf(p)
+        if (areas[p]! > 0) addToFit(p)
         group[p] = areas[p] === 0 ? -1 : -2 - numbered++
       }
+      const owner = cutter.cut(runs, seeds, pieces)
       for (let i = 0; i < pieces.count; i++) {
         let p = owner[i]!
         while (group[p]! >= 0) p = group[p]!
