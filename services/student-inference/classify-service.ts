@@ -119,6 +119,7 @@ export function createClassifyService(
         readonly requestId: string
         readonly answer: Promise<JudgedRequest>
       }>({ limit: maxRequestsPerStream })
+      let failure: unknown
       const read = async () => {
         try {
           for await (const request of requests) {
@@ -127,16 +128,20 @@ export function createClassifyService(
             answer.catch(() => {})
             await answers.push({ requestId: request.requestId, answer }, signal)
           }
-          answers.close()
         } catch (error) {
-          answers.abort(error)
+          failure = error
+        } finally {
+          // What was taken is answered, whatever ended the reading.
+          answers.close()
         }
       }
-      void read()
+      const reading = read()
       for await (const { requestId, answer } of answers) {
         const { results, timing } = await answer
         yield { requestId, results, timing }
       }
+      await reading
+      if (failure !== undefined) throw failure
     },
 
     async getModel() {

@@ -163,6 +163,28 @@ test('student answers a stream in the order of its requests, a wrong crop within
   await student.drain(1000)
 })
 
+test('student answers what a stream has sent before it drains, then ends the stream as unavailable', async () => {
+  const { student, client } = setUp({ maxBatch: 1, maxRequestsPerStream: 4 })
+  await student.start()
+  const gate = Promise.withResolvers<void>()
+  async function* requests() {
+    for (let i = 0; i < 3; i += 1) yield { requestId: `r${i}`, crops: Array.from({ length: 50 }, () => grayCrops(i)) }
+    await gate.promise
+    yield { requestId: 'late', crops: [grayCrops(1)] }
+  }
+  const answers: string[] = []
+  const read = async () => {
+    for await (const { requestId } of client.classifyStream(requests())) answers.push(requestId)
+  }
+  const reading = read()
+  while (student.snapshot().queued < 100) await new Promise((resolve) => setImmediate(resolve))
+  const drained = student.drain(5000)
+  gate.resolve()
+  await assert.rejects(reading, { code: 'unavailable' })
+  assert.deepEqual(answers, ['r0', 'r1', 'r2'])
+  await drained
+})
+
 test('student ends a stream whose caller leaves early', async () => {
   const { student, client } = setUp({ maxRequestsPerStream: 1 })
   await student.start()
