@@ -393,12 +393,13 @@ test('a broken stream to segmentation is resumed from the first unacknowledged s
 })
 
 test('a run that segmentation refuses is given up with the reason, and a new run can be opened', async () => {
-  const { client, segmentation } = start()
+  const { client, segmentation, registry } = start()
   const stream = openStream(client, openingOf(belt))
   await stream.opened()
   segmentation.fail(new PelletlineError('invalid_argument', 'such a strip cannot be'))
   stream.send(strips[0]!)
   assert.match((await stream.refused('invalid_argument')).message, /such a strip cannot be/)
+  assert.deepEqual(await registry.reported(1), [{ run: 'run-1', strip: 0n, strips: 1n, lot: 'lot-1' }])
   const again = openStream(client, openingOf(belt))
   assert.match((await again.refused('failed_precondition')).message, /such a strip cannot be.*new name/)
   const fresh = openStream(client, openingOf(belt, { run: 'run-2' }))

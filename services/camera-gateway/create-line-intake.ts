@@ -105,6 +105,8 @@ export function createLineIntake(setup: LineIntakeOptions): LineIntake {
         const error = PelletlineError.from(reason)
         logger.error({ run: entry.name, code: error.code }, `run given up, its strips are lost: ${error.message}`)
         entry.fail(error)
+        // The lot is told of its strips all the same, so that it shows that some are missing.
+        void reportAll(entry.closeSegment(undefined))
       })
       .finally(() => {
         linked.delete(entry)

@@ -68,6 +68,8 @@ export async function linkSegmentation(run: LinkedRun, options: LinkOptions, sig
 }
 
 function canRepeat(error: PelletlineError, failures: number): boolean {
+  // Without a time to come back it is a message that is too large, and will be the next time.
+  if (error.code === 'resource_exhausted' && error.retryAfterMs === undefined) return false
   if (error.retryable || error.code === 'deadline_exceeded' || error.code === 'cancelled') return true
   return (error.code === 'internal' || error.code === 'data_loss') && failures < maxFaults
 }

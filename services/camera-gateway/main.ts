@@ -30,6 +30,7 @@ async function startUp(config: CameraGatewayConfig): Promise<RunningService> {
   return {
     ready: server.address,
     async drain(timeoutMs) {
+      server.setServing('', false)
       await gateway.drain(timeoutMs)
       await server.drain(1000)
       registry.close()

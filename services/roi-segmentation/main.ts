@@ -21,6 +21,7 @@ async function startUp(config: RoiSegmentationConfig): Promise<RunningService> {
   return {
     ready: server.address,
     async drain(timeoutMs) {
+      server.setServing('', false)
       await segmentation.drain(timeoutMs)
       await server.drain(1000)
       await bus.close()

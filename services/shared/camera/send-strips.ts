@@ -35,7 +35,7 @@ export interface SendStripsOptions {
   readonly onAcknowledged?: ((progress: SendProgress) => void) | undefined
   /** Called when a stream breaks and is to be resumed. */
   readonly onResume?: ((error: PelletlineError) => void) | undefined
-  /** Time without any progress after which a broken stream is not resumed any more, ms; default 60,000. */
+  /** Time since the first of several breaks without an acknowledgement between, after which no more is tried, ms; default 60,000. */
   readonly giveUpAfterMs?: number | undefined
   readonly clock?: Clock | undefined
 }
@@ -56,7 +56,7 @@ export async function sendStrips(
   const held = createHeldStrips(options.strips, open.firstStrip ?? 0n)
   const backoff = createBackoff({ firstMs: 50, maxMs: 2000 })
   let durableBelow = open.durableBelow ?? 0n
-  let movedAt = clock.now()
+  let brokenAt: number | undefined
   let everOpened = false
   const progress = (): SendProgress => ({ acknowledgedBelow: held.acknowledgedBelow, durableBelow })
 
@@ -100,7 +100,7 @@ export async function sendStrips(
           held.acknowledge(message.value.nextStrip)
           credits += message.value.credits
           if (message.value.durableBelow > durableBelow) durableBelow = message.value.durableBelow
-          movedAt = clock.now()
+          brokenAt = undefined
           backoff.succeed()
           onAcknowledged?.(progress())
           break
@@ -131,8 +131,11 @@ export async function sendStrips(
         const error = PelletlineError.from(reason)
         // Another stream of the line can be this one's own, broken before the gateway has seen it.
         const ownStream = error.code === 'already_exists' && everOpened
-        if (held.failed || !(error.retryable || ownStream)) throw error
-        if (clock.now() - movedAt > giveUpAfterMs) throw error
+        // Without a time to come back it is a message that is too large, and will be the next time.
+        const hopeless = error.code === 'resource_exhausted' && error.retryAfterMs === undefined
+        if (held.failed || hopeless || !(error.retryable || ownStream)) throw error
+        brokenAt ??= clock.now()
+        if (clock.now() - brokenAt > giveUpAfterMs) throw error
         onResume?.(error)
         await clock.sleep(backoff.fail(error.retryAfterMs), signal)
       }

@@ -75,7 +75,8 @@ export type OpenIntake = Message<"pelletline.camera.v1.OpenIntake"> & {
   camera: string;
 
   /**
-   * Run; a new name starts at strip 0.
+   * Run; a new name starts at strip 0, and ends the run before it on the line: where the camera did not end that one itself,
+   * the gateway numbers a last strip of it, without rows, by which the pellets that are open are closed as cut.
    *
    * @generated from field: string run = 3;
    */
