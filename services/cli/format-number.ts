@@ -55,3 +55,13 @@ export function formatEstimate(
   if (estimate === undefined) return '-'
   return `${format(estimate.value)} (${format(estimate.lower)} .. ${format(estimate.upper)})`
 }
+
+/** A measured figure with its 95 % interval: "0.981 (0.970 .. 0.990)"; "-" where there was nothing to measure. */
+export function formatInterval(
+  estimate: { readonly value: number | null; readonly low: number | null; readonly high: number | null },
+  format: (value: number) => string = formatQuantity,
+): string {
+  const { value, low, high } = estimate
+  if (value === null) return '-'
+  return low === null || high === null ? format(value) : `${format(value)} (${format(low)} .. ${format(high)})`
+}

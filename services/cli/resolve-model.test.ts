@@ -31,7 +31,7 @@ describe('resolveModel', () => {
 
   it('says what to do where nothing is released', async () => {
     await assert.rejects(resolveModel(undefined, join(folder, 'none')), {
-      code: 'failed_precondition',
+      code: 'not_found',
       message: /--model/,
     })
   })

@@ -1,13 +1,11 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { z } from 'zod'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import { readReleasedModels } from '../shared/onnx/released-models.ts'
 
 /** Folder of the released models. */
 export const releasedModels = fileURLToPath(new URL('../../models/', import.meta.url))
-
-const indexSchema = z.looseObject({ student: z.string(), teachers: z.array(z.string()) })
 
 /**
  * Path of the ONNX file that a user means: a path of a file or of a folder with one model, an id of a released model
@@ -15,7 +13,7 @@ const indexSchema = z.looseObject({ student: z.string(), teachers: z.array(z.str
  * `not_found` that lists the ids there are.
  */
 export async function resolveModel(idOrPath: string | undefined, folder = releasedModels): Promise<string> {
-  const wanted = idOrPath ?? (await readDefaultStudent(folder))
+  const wanted = idOrPath ?? readDefaultStudent(folder)
   const candidates = [wanted, join(folder, `${wanted}.onnx`), join(folder, wanted)]
   for (const candidate of candidates) {
     const found = await stat(candidate).catch(() => undefined)
@@ -49,14 +47,13 @@ export async function listReleasedModels(folder = releasedModels): Promise<strin
   return ids.sort()
 }
 
-async function readDefaultStudent(folder: string): Promise<string> {
-  const file = join(folder, 'index.json')
+function readDefaultStudent(folder: string): string {
   try {
-    return indexSchema.parse(JSON.parse(await readFile(file, 'utf8'))).student
+    return readReleasedModels(folder).student
   } catch (cause) {
     throw new PelletlineError(
-      'failed_precondition',
-      `${file} does not name a released student; give a model with --model, or train one with \`pelletline train student\`.`,
+      PelletlineError.from(cause).code,
+      `No released student can be used: ${PelletlineError.from(cause).message} Or give a model with --model.`,
       { cause },
     )
   }

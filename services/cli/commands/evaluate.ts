@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { AddCommand } from '../cli-context.ts'
 import { exampleText } from '../example-text.ts'
+import { parseScore } from '../inspect/options.ts'
 import { parseNumber, parseRoi, type Roi } from '../parse-option.ts'
 
 /** Options of `evaluate segmentation`. */
@@ -15,6 +16,8 @@ export interface EvaluateSegmentationCliOptions {
 export interface EvaluateModelCliOptions {
   readonly model?: string
   readonly data: string
+  readonly ngScore?: number
+  readonly smallestSpeck?: number
 }
 
 /** `evaluate segmentation | model`. */
@@ -54,7 +57,13 @@ export const addEvaluateCommand: AddCommand = (program, context) => {
         'with a 95 % interval. NG is the positive class.',
     )
     .option('--model <id|path>', 'model to measure; the released student where not given')
-    .requiredOption('--data <dir>', 'folder with the folders OK and NG, or a file of packed crops')
+    .requiredOption('--data <dir|file>', 'folder with the folders OK and NG, or a file of packed crops')
+    .option('--ng-score <score>', "score from which a crop is NG, 0..1; the model's own where not given", parseScore)
+    .option(
+      '--smallest-speck <px>',
+      'speck diameter from which a miss is an escape',
+      parseNumber({ min: 0.1, max: 50 }),
+    )
     .addHelpText('after', exampleText(['npx pelletline evaluate model --model student-sim-1 --data crops/test']))
     .action(async (options: EvaluateModelCliOptions, command: Command) => {
       const { runEvaluateModel } = await import('../evaluate/run-evaluate-model.ts')

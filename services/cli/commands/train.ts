@@ -1,3 +1,50 @@
+import { Argument, type Command, Option } from 'commander'
 import type { AddCommand } from '../cli-context.ts'
+import { exampleText } from '../example-text.ts'
+import { parseInteger, parseNumber, parseSeed } from '../parse-option.ts'
+import { networkNames, type TrainOptions } from '../train/options.ts'
 
-export const addTrainCommand: AddCommand = () => {}
+/** `train student | resnet18`. */
+export const addTrainCommand: AddCommand = (program, context) => {
+  program
+    .command('train')
+    .summary('train a network from labelled or simulated crops')
+    .description(
+      'Trains a network to tell OK from NG crops and writes it as ONNX with its manifest, curves and checkpoints. The same ' +
+        'command again goes on after the last whole epoch. --data simulated simulates its crops first.',
+    )
+    .addArgument(new Argument('<network>', 'network to train').choices(networkNames))
+    .requiredOption('--data <dir|file>', 'folder with OK/ and NG/, file of packed crops, or the word simulated')
+    .requiredOption('--out <dir>', 'folder for the model, its checkpoints and curves')
+    .option('--epochs <n>', 'epochs; 100 where not given', parseInteger({ min: 1, max: 10_000 }))
+    .option('--batch-size <n>', 'crops of a step; 64 where not given', parseInteger({ min: 2, max: 1024 }))
+    .option('--rate <x>', "Adam's base learning rate; 1e-4 where not given", parseNumber({ min: 1e-9, max: 1 }))
+    .option('--seed <n>', 'seed of weights, order and simulation; 1 where not given', parseSeed)
+    .option('--id <name>', "name of the model; the network's where not given")
+    .option('--threads <n>', "threads; all of the machine's where not given", parseInteger({ min: 1, max: 256 }))
+    .option('--config <file>', 'further settings of the training, YAML or JSON')
+    .option('--count <n>', 'simulated: crops in all, split 7:2:1', parseInteger({ min: 20, max: 10_000_000 }), 20_000)
+    .option('--ng-share <share>', 'simulated: share that is NG', parseNumber({ min: 0.001, max: 0.999 }), 0.5)
+    .option(
+      '--sub-size-share <share>',
+      'simulated: share with specks too small to count',
+      parseNumber({ min: 0, max: 0.9 }),
+      0,
+    )
+    .addOption(
+      new Option('--variety <name>', 'simulated: crops of the default line, varied far beyond it, or half of each')
+        .choices(['line', 'wide', 'mixed'])
+        .default('mixed'),
+    )
+    .addHelpText(
+      'after',
+      exampleText([
+        'npx pelletline train student --data simulated --count 60000 --epochs 30 --out trained/student-1',
+        'npx pelletline train resnet18 --data crops/ --epochs 20 --out trained/resnet18-1',
+      ]),
+    )
+    .action(async (network: (typeof networkNames)[number], options: TrainOptions, command: Command) => {
+      const { runTrain } = await import('../train/run-train.ts')
+      await runTrain(network, options, context.terminal(command), context.interrupt())
+    })
+}

@@ -1,9 +1,9 @@
 import { evaluateSegmentation, type ImageEvaluation } from '../../roi-segmentation/coco/evaluate-segmentation.ts'
+import { wilsonInterval } from '../../shared/statistics/wilson-interval.ts'
 import type { EvaluateSegmentationCliOptions } from '../commands/evaluate.ts'
-import { formatCount, formatDuration, formatEstimate } from '../format-number.ts'
+import { formatCount, formatDuration, formatInterval } from '../format-number.ts'
 import type { Column } from '../render-table.ts'
 import type { Terminal } from '../terminal.ts'
-import { wilsonInterval } from './wilson-interval.ts'
 
 const columns: readonly Column[] = [
   { title: 'Image', cut: 'head' },
@@ -40,33 +40,25 @@ export async function runEvaluateSegmentation(
   }
 }
 
-function estimates({ matched, annotated, found, recall, precision }: ImageEvaluation) {
-  return {
-    recall: { value: recall, ...wilsonInterval(matched, annotated) },
-    precision: { value: precision, ...wilsonInterval(matched, found) },
-  }
-}
-
 function evaluationJson(evaluation: ImageEvaluation, minIou: number): object {
-  const { recall, precision } = estimates(evaluation)
-  return {
-    ...evaluation,
-    recallInterval: { lower: recall.lower, upper: recall.upper, confidence: 0.95 },
-    precisionInterval: { lower: precision.lower, upper: precision.upper, confidence: 0.95 },
-    minIou,
+  const { matched, annotated, found } = evaluation
+  const interval = (trials: number) => {
+    const { low, high } = wilsonInterval(matched, trials)
+    return { lower: low, upper: high, confidence: 0.95 }
   }
+  return { ...evaluation, recallInterval: interval(annotated), precisionInterval: interval(found), minIou }
 }
 
 function evaluationRow(evaluation: ImageEvaluation): readonly string[] {
-  const { recall, precision } = estimates(evaluation)
+  const { matched, annotated, found } = evaluation
   const share = (value: number) => value.toFixed(3)
   return [
     evaluation.image,
     formatCount(evaluation.annotated),
     formatCount(evaluation.found),
     formatCount(evaluation.matched),
-    formatEstimate(recall, share),
-    formatEstimate(precision, share),
+    formatInterval(wilsonInterval(matched, annotated), share),
+    formatInterval(wilsonInterval(matched, found), share),
     share(evaluation.meanIou),
     formatCount(evaluation.countError),
     formatDuration(evaluation.msPerMegapixel),

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { dirname } from 'node:path'
 import { type CocoSource, cocoOfPellets } from '../../roi-segmentation/coco/write-coco.ts'
@@ -6,6 +6,7 @@ import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { createInferencePool, type InferencePool } from '../../shared/onnx/inference-pool.ts'
 import { describeError, exitCodeOfAll } from '../exit-code.ts'
 import { formatCount } from '../format-number.ts'
+import { makeFolder } from '../make-folder.ts'
 import { resolveModel } from '../resolve-model.ts'
 import type { Terminal } from '../terminal.ts'
 import {
@@ -126,15 +127,4 @@ async function drawPictures(
     pixelSize: options.umPerPx,
   })
   for (const line of lines) terminal.note(`Wrote ${line}`)
-}
-
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true })
-  } catch (cause) {
-    const reason = PelletlineError.from(cause).message
-    throw new PelletlineError('invalid_argument', `The folder ${folder} cannot be made (${reason}); name another.`, {
-      cause,
-    })
-  }
 }

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { type LineSettingsInput, parseFault, simulateCrops, simulateRecording } from '../../line-simulator/index.ts'
 import { createSegmenter } from '../../roi-segmentation/kernel/create-segmenter.ts'
 import { loadConfig } from '../../shared/config/load-config.ts'
+import { writePackedCrops } from '../../shared/dataset/packed-crops.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { formatBytes, formatCount, formatDuration } from '../format-number.ts'
 import type { Terminal } from '../terminal.ts'
@@ -97,7 +98,6 @@ async function simulateCropFile(
     onProgress: (done) => progress.update(done),
     signal,
   }).finally(() => progress.end())
-  const { writePackedCrops } = await import('../../shared/dataset/packed-crops.ts')
   await writePackedCrops(file, crops)
   const ng = crops.labels.reduce((sum, label) => sum + label, 0)
   const elapsedMs = Math.round(performance.now() - began)

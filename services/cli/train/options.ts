@@ -1,0 +1,19 @@
+/** Networks that can be trained. */
+export const networkNames = ['student', 'resnet18'] as const
+
+/** Options of `train` as commander hands them over. */
+export interface TrainOptions {
+  readonly data: string
+  readonly out: string
+  readonly epochs?: number
+  readonly batchSize?: number
+  readonly rate?: number
+  readonly seed?: number
+  readonly id?: string
+  readonly threads?: number
+  readonly config?: string
+  readonly count: number
+  readonly ngShare: number
+  readonly subSizeShare: number
+  readonly variety: 'line' | 'wide' | 'mixed'
+}

@@ -1,0 +1,124 @@
+import { join } from 'node:path'
+import { z } from 'zod'
+import {
+  createRandom,
+  type NetworkName,
+  parseTrainConfig,
+  type TrainConfig,
+  type TrainingEvent,
+  trainNetwork,
+} from '../../distillation/index.ts'
+import { loadConfig } from '../../shared/config/load-config.ts'
+import type { CropDataset, CropSplits } from '../../shared/dataset/crop-dataset.ts'
+import { describeMetrics } from '../evaluate/describe-metrics.ts'
+import { formatCount, formatDuration, formatPercent } from '../format-number.ts'
+import { makeFolder } from '../make-folder.ts'
+import type { Terminal } from '../terminal.ts'
+import type { TrainOptions } from './options.ts'
+import { readSplits } from './read-splits.ts'
+import { simulateSplits } from './simulate-splits.ts'
+
+/**
+ * Trains a network: reads or simulates the crops, shows progress and one line per epoch, and ends with the figures of the
+ * model on its test part. The same command again goes on from the last whole epoch.
+ */
+export async function runTrain(
+  network: NetworkName,
+  options: TrainOptions,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<void> {
+  const config = trainConfig(options)
+  await makeFolder(options.out)
+  const splits = await trainingData(options, config, terminal, signal)
+  terminal.note(
+    `Training ${network} on ${splits.train.source}: ${describePart('train', splits.train)}, ` +
+      `${describePart('validation', splits.val)}, ${describePart('test', splits.test)}.`,
+  )
+  const progress = terminal.progress('Training', 1, 'training')
+  const { modelPath, manifest, curves, history } = await trainNetwork({
+    network,
+    splits,
+    config,
+    outDir: options.out,
+    resume: true,
+    onProgress: (event) => {
+      terminal.printJson(event)
+      if (event.kind === 'steps') {
+        const detail = `epoch ${event.epoch} of ${event.epochs}, loss ${event.loss.toFixed(4)}, rate ${event.rate.toExponential(1)}`
+        progress.update(event.step / event.totalSteps, detail)
+      } else if (!terminal.json) {
+        for (const line of eventLines(event)) terminal.note(line)
+      }
+    },
+    signal,
+  }).finally(() => progress.end())
+  const { metrics } = manifest
+  terminal.printJson({ kind: 'trained', model: modelPath, id: manifest.id, sha256: manifest.sha256, metrics })
+  if (terminal.json) return
+  terminal.print(
+    `${manifest.id} after ${formatCount(history.length)} epochs, on the ${formatCount(splits.test.count)} test crops:`,
+  )
+  if (metrics.test !== undefined) describeMetrics(metrics.test, terminal)
+  terminal.note(
+    `The model is ${modelPath}, its curves are ${curves.png}. Try: npx pelletline inspect IMAGE --model ${modelPath}`,
+  )
+}
+
+/** The settings of a file, overruled by single options; unknown keys and wrong values are refused by name. */
+function trainConfig(options: TrainOptions): TrainConfig {
+  const file =
+    options.config === undefined
+      ? {}
+      : loadConfig(z.record(z.string(), z.unknown()), options.config, { service: 'train' })
+  return parseTrainConfig({
+    ...file,
+    ...(options.epochs !== undefined && { epochs: options.epochs }),
+    ...(options.batchSize !== undefined && { batchSize: options.batchSize }),
+    ...(options.rate !== undefined && { baseRate: options.rate }),
+    ...(options.seed !== undefined && { seed: options.seed }),
+    ...(options.id !== undefined && { id: options.id }),
+    ...(options.threads !== undefined && { threads: options.threads }),
+  })
+}
+
+async function trainingData(
+  options: TrainOptions,
+  { seed }: TrainConfig,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<CropSplits> {
+  if (options.data !== 'simulated') {
+    return readSplits(options.data, createRandom(seed, 'split').uniform, terminal, signal)
+  }
+  const { count, ngShare, subSizeShare, variety, out } = options
+  return simulateSplits({ count, ngShare, subSizeShare, variety, seed, folder: join(out, 'data') }, terminal, signal)
+}
+
+function describePart(name: string, { count, labels }: CropDataset): string {
+  const ng = labels.reduce((sum, label) => sum + label, 0)
+  return `${formatCount(count)} ${name} (${formatPercent(ng / count, 1)} NG)`
+}
+
+function eventLines(event: Exclude<TrainingEvent, { kind: 'steps' }>): readonly string[] {
+  switch (event.kind) {
+    case 'started':
+      return [
+        `${event.network}: ${formatCount(event.parameters)} parameters, ${formatCount(event.multiplyAdds)} multiply-adds per crop, ${event.threads} threads.`,
+        ...(event.blockSize === 1 ? ['This machine has no fast convolution: training takes about twice as long.'] : []),
+      ]
+    case 'resumed':
+      return [`Going on after epoch ${event.epoch}.`]
+    case 'epoch': {
+      const { epoch, loss, accuracy, valLoss, valAccuracy, rate, seconds } = event.record
+      return [
+        `Epoch ${epoch}/${event.epochs}  loss ${loss.toFixed(4)}  accuracy ${formatPercent(accuracy)}  validation loss ${valLoss.toFixed(4)}  ` +
+          `accuracy ${formatPercent(valAccuracy)}  rate ${rate.toExponential(2)}  ${formatDuration(seconds * 1000)}${event.best ? '  best' : ''}`,
+      ]
+    }
+    case 'written':
+      return [`Wrote ${event.path}`]
+    default:
+      return event satisfies never
+  }
+}

@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { simulateCrops } from '../../line-simulator/index.ts'
+import { createSegmenter } from '../../roi-segmentation/kernel/create-segmenter.ts'
+import { createCropDataset } from '../../shared/dataset/create-crop-dataset.ts'
+import type { CropDataset, CropSplits, Split } from '../../shared/dataset/crop-dataset.ts'
+import { isPackedCrops, readPackedCrops, writePackedCrops } from '../../shared/dataset/packed-crops.ts'
+import { makeFolder } from '../make-folder.ts'
+import type { Terminal } from '../terminal.ts'
+
+export interface SimulateSplitsOptions {
+  /** Crops of all three parts together; train, validation and test get 7:2:1 of them. */
+  readonly count: number
+  readonly ngShare: number
+  readonly subSizeShare: number
+  /** `mixed`: half of the default line, half varied far beyond it. */
+  readonly variety: 'line' | 'wide' | 'mixed'
+  readonly seed: number
+  /** Simulated parts are kept here and found again by their settings. */
+  readonly folder: string
+}
+
+const shares: Readonly<Record<Split, number>> = { train: 0.7, val: 0.2, test: 0.1 }
+/** Seeds of the parts lie this far apart, so that no part holds a scene of another. */
+const seedDistance = 1_000_003
+
+/** Simulates the three parts of an experiment, or reads those that an earlier run with the same settings left. */
+export async function simulateSplits(
+  options: SimulateSplitsOptions,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<CropSplits> {
+  await makeFolder(options.folder)
+  return {
+    train: await simulatePart('train', 0, options, terminal, signal),
+    val: await simulatePart('val', 1, options, terminal, signal),
+    test: await simulatePart('test', 2, options, terminal, signal),
+  }
+}
+
+async function simulatePart(
+  part: Split,
+  number: number,
+  options: SimulateSplitsOptions,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<CropDataset> {
+  const { ngShare, subSizeShare, variety } = options
+  const settings = {
+    count: Math.max(1, Math.round(options.count * shares[part])),
+    ngShare,
+    subSizeShare,
+    variety,
+    seed: (options.seed + number * seedDistance) % 2 ** 32,
+  }
+  const digest = createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 16)
+  const file = join(options.folder, `${part}-${digest}.crops`)
+  if (await isPackedCrops(file)) return readPackedCrops(file, signal)
+
+  const progress = terminal.progress(`Simulating ${part}`, settings.count, 'crops')
+  let done = 0
+  const simulate = async (kind: 'line' | 'wide', count: number) => {
+    const before = done
+    const onProgress = (finished: number) => progress.update(before + finished)
+    const crops = await simulateCrops({ ...settings, count, variety: kind, createSegmenter, onProgress, signal })
+    done += count
+    return crops
+  }
+  try {
+    const half = Math.floor(settings.count / 2)
+    const crops =
+      variety === 'mixed' && half > 0
+        ? joinCrops(await simulate('line', half), await simulate('wide', settings.count - half))
+        : await simulate(variety === 'mixed' ? 'wide' : variety, settings.count)
+    await writePackedCrops(file, crops)
+    return crops
+  } finally {
+    progress.end()
+  }
+}
+
+/** One dataset of two; scenes keep apart. */
+function joinCrops(a: CropDataset, b: CropDataset): CropDataset {
+  const firstFree = a.group.reduce((largest, group) => Math.max(largest, group), -1) + 1
+  return createCropDataset({
+    source: `${a.source} and ${b.source}`,
+    pixels: joinColumns(Uint8Array, a.pixels, b.pixels),
+    labels: joinColumns(Uint8Array, a.labels, b.labels),
+    speckPx: joinColumns(Float32Array, a.speckPx, b.speckPx),
+    group: joinColumns(
+      Int32Array,
+      a.group,
+      b.group.map((group) => group + firstFree),
+    ),
+  })
+}
+
+function joinColumns<T extends { set(values: ArrayLike<number>, at?: number): void }>(
+  Column: new (length: number) => T,
+  a: ArrayLike<number>,
+  b: ArrayLike<number>,
+): T {
+  const joined = new Column(a.length + b.length)
+  joined.set(a)
+  joined.set(b, a.length)
+  return joined
+}
