@@ -138,9 +138,11 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
       try {
         const loaded = await load(AbortSignal.any([stopping.signal, ...(signal === undefined ? [] : [signal])]))
         await subscribe(loaded)
+        if (stopping.signal.aborted) throw new PelletlineError('cancelled', 'The student was stopped while it started.')
         warm = loaded
       } catch (error) {
         if (!stopping.signal.aborted) phase = 'cold'
+        await subscription?.drain(0)
         await pool?.close()
         throw error
       }

@@ -125,9 +125,13 @@ export function createTeacherAudit(dependencies: CreateTeacherAuditOptions): Tea
             handle: (request, incoming, signal) => handleAuditRequest(bus, loaded, request, incoming.headers, signal),
           })
         }
+        if (stopping.signal.aborted) {
+          throw new PelletlineError('cancelled', 'The teachers were stopped while they started.')
+        }
         warm = loaded
       } catch (error) {
         if (!stopping.signal.aborted) phase = 'cold'
+        await subscription?.drain(0)
         await Promise.all(pools.splice(0).map((pool) => pool.close()))
         throw error
       }
