@@ -91,7 +91,7 @@ export const analyticsConfigSchema = z.strictObject({
       directory: z.string().min(1).optional(),
     })
     .prefault({}),
-  /** Manifests of the models whose lots are corrected for misclassification, or the model files beside them. */
+  /** Model files (their manifests lie beside them) whose lots are corrected for misclassification. */
   modelPaths: z.array(z.string().min(1)).default([]),
   /** How long a drain waits for bookings in hand, ms. */
   drainTimeoutMs: z.int().min(0).max(600_000).default(10_000),

@@ -1,5 +1,8 @@
+import { create } from '@bufbuild/protobuf'
+import { ModelRefSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { createMemoryBus } from '../shared/bus/memory-bus.ts'
 import { loadConfig } from '../shared/config/load-config.ts'
+import { createManifestCalibration } from '../shared/onnx/manifest-calibration.ts'
 import { startRpcServer } from '../shared/rpc/start-rpc-server.ts'
 import { systemClock } from '../shared/service/clock.ts'
 import { type RunningService, runService } from '../shared/service/run-service.ts'
@@ -13,6 +16,9 @@ const name = 'analytics'
 async function startUp(config: AnalyticsConfig): Promise<RunningService> {
   const logger = createLogger({ service: name, level: config.logLevel })
   const clock = systemClock
+  const calibrationOf = createManifestCalibration(config.modelPaths)
+  // A path that leads nowhere is a mistake of the configuration: say so at the start, not at the first lot.
+  await calibrationOf(create(ModelRefSchema), 0)
   const { kind, directory } = config.database
   const database = await openDatabase({ kind, ...(directory === undefined ? {} : { directory }) })
   const bus = createMemoryBus({ clock, logger })
@@ -22,7 +28,7 @@ async function startUp(config: AnalyticsConfig): Promise<RunningService> {
     database,
     clock,
     logger,
-    calibrationOf: async () => undefined,
+    calibrationOf,
     options: config.analytics,
   })
   await analytics.start()
