@@ -77,6 +77,7 @@ export async function simulateCrops(options: SimulateCropsOptions): Promise<Simu
   const wanted = { OK: count - ngWanted - subSizeWanted, NG: ngWanted, subSize: subSizeWanted }
   const out = allocate(count)
   const tiles = createNoiseTiles()
+  let canvas = new Uint8Array(0)
   let done = 0
   for (let scene = 0; done < count; scene++) {
     if (options.signal?.aborted)
@@ -92,7 +93,10 @@ export async function simulateCrops(options: SimulateCropsOptions): Promise<Simu
     }
     const random = createRandom(seed, 31, scene)
     const domain = variety === 'line' ? sampleLineDomain(random, specks) : sampleWideDomain(random, specks)
-    for (const crop of cropsOfScene(domain, random.int(0, 2 ** 31), tiles, options)) {
+    const size = domain.settings.width ** 2
+    if (canvas.length < size) canvas = new Uint8Array(size)
+    const pixels = canvas.subarray(0, size)
+    for (const crop of cropsOfScene(domain, random.int(0, 2 ** 31), tiles, pixels, options)) {
       const kind = crop.pellet.class
       if (wanted[kind] === 0) continue
       wanted[kind]--
@@ -121,11 +125,11 @@ function* cropsOfScene(
   domain: CropDomain,
   seed: number,
   tiles: NoiseTiles,
+  pixels: Uint8Array,
   options: SimulateCropsOptions,
 ): Generator<LabelledCrop> {
   const { settings, cropScale, threshold } = domain
   const rows = settings.width
-  const pixels = new Uint8Array(settings.width * rows)
   const renderer = createLineRenderer({ settings, seed, tiles })
   renderer.render(0, rows, pixels)
   const pellets = renderer.pelletsEndingIn(0, rows)
@@ -148,14 +152,14 @@ function* cropsOfScene(
   for (let i = 0; i < found.count; i++) {
     const pellet = pellets[truthOf[i]!]
     if (pellet === undefined || found.notJudged[i] !== 0) continue
-    const pixels = found.crops.subarray(i * cropBytes, (i + 1) * cropBytes)
+    const crop = found.crops.subarray(i * cropBytes, (i + 1) * cropBytes)
     const middleX = found.x[i]! + found.width[i]! / 2
     const middleY = found.y[i]! + found.height[i]! / 2
     const shown = pellet.specks.every((speck) =>
-      isShown(pixels, (pellet.x + speck.x - middleX) * cropScale, (pellet.y + speck.y - middleY) * cropScale),
+      isShown(crop, (pellet.x + speck.x - middleX) * cropScale, (pellet.y + speck.y - middleY) * cropScale),
     )
     // Where a cut or the threshold took a speck away, the crop no longer shows what the truth says.
-    if (shown) yield { pixels, pellet }
+    if (shown) yield { pixels: crop, pellet }
   }
 }
 

@@ -27,8 +27,8 @@ export interface PatchOptics {
 /** Draws pellets; holds the scratch memory, so one painter serves one thread. */
 export interface PelletPainter {
   /**
-   * Draws a pellet whose centre lies at (fractionX, fractionY) within its pixel, each 0 <= f < 1. The patch is the
-   * caller's to keep.
+   * Draws a pellet whose centre lies at (fractionX, fractionY) within its pixel, each 0 <= f < 1. The patch lies in the
+   * painter's memory until the next draw; `keepPatch` copies it out.
    */
   draw(
     look: PelletLook,
@@ -39,6 +39,11 @@ export interface PelletPainter {
   ): PelletPatch
 }
 
+/** A patch of its own memory. */
+export function keepPatch(patch: PelletPatch): PelletPatch {
+  return { ...patch, light: patch.light.slice(), cover: patch.cover.slice() }
+}
+
 const profileSteps = 256
 
 /** Creates a painter on the given noise tiles. */
@@ -46,11 +51,13 @@ export function createPelletPainter(tiles: NoiseTiles): PelletPainter {
   let light = new Float64Array(64 * 64)
   let cover = new Float64Array(64 * 64)
   let spare = new Float64Array(64 * 64)
+  let lightBytes = new Uint8Array(64 * 64)
+  let coverBytes = new Uint8Array(64 * 64)
   const lit = new Float32Array(profileSteps + 1)
   const tilted = new Float32Array(profileSteps + 1)
 
   const draw: PelletPainter['draw'] = (look, specks, fractionX, fractionY, optics) => {
-    const reach = Math.ceil(3 * optics.blurPx + (optics.sharpening > 0 ? 3 : 0)) + 1
+    const reach = kernelRadius(optics.blurPx) + (optics.sharpening > 0 ? kernelRadius(1) : 0) + 1
     const bounds = boundsOf(look)
     const x0 = Math.floor(bounds.left + fractionX) - reach
     const y0 = Math.floor(bounds.top + fractionY) - reach
@@ -61,6 +68,8 @@ export function createPelletPainter(tiles: NoiseTiles): PelletPainter {
       light = new Float64Array(size)
       cover = new Float64Array(size)
       spare = new Float64Array(size)
+      lightBytes = new Uint8Array(size)
+      coverBytes = new Uint8Array(size)
     }
     light.fill(0, 0, size)
     cover.fill(0, 0, size)
@@ -81,11 +90,15 @@ export function createPelletPainter(tiles: NoiseTiles): PelletPainter {
       blur(cover, spare, width, height, kernel)
     }
     if (optics.sharpening > 0) sharpen(light, cover, spare, width, height, optics.sharpening)
-    const outLight = new Uint8Array(size)
-    const outCover = new Uint8Array(size)
+    const outLight = lightBytes.subarray(0, size)
+    const outCover = coverBytes.subarray(0, size)
     for (let i = 0; i < size; i++) {
       const c = cover[i]!
-      if (c < 0.002) continue
+      if (c < 0.002) {
+        outLight[i] = 0
+        outCover[i] = 0
+        continue
+      }
       const v = light[i]! + 0.5
       outLight[i] = Math.min(v, 255)
       outCover[i] = c < 1 ? c * 255 + 0.5 : 255
@@ -258,11 +271,15 @@ function addSpeck(speck: Speck, frame: Frame, light: Float64Array): void {
   const mean = Math.sqrt(speck.a * speck.b)
   const soft = Math.max(0.3, speck.softPx)
   const reach = speck.a * (1 + speck.ragged + Math.abs(speck.bend)) + soft + 1
+  const ragged = 1 + speck.ragged
+  const outermost = (ragged * (1 + (ragged * (soft / 2 + 0.2)) / speck.b)) ** 2
   eachPixelNear(speck.x, speck.y, reach, frame, (i, dx, dy) => {
     const u = dx * cos + dy * sin
     let v = dy * cos - dx * sin
     if (speck.bend !== 0) v -= speck.bend * speck.a * ((u / speck.a) ** 2 - 0.4)
-    let q = Math.sqrt((u / speck.a) ** 2 + (v / speck.b) ** 2)
+    const squared = (u / speck.a) ** 2 + (v / speck.b) ** 2
+    if (squared > outermost) return
+    let q = Math.sqrt(squared)
     if (speck.ragged > 0) {
       const angle = fastAngle(u, v)
       q /= 1 + speck.ragged * (0.6 * Math.cos(3 * angle + speck.phase) + 0.4 * Math.cos(5 * angle + 2 * speck.phase))
@@ -311,9 +328,14 @@ function eachPixelNear(
       visit(row * frame.width + column, frame.x0 + column - x, frame.y0 + row - y)
 }
 
+/** Taps a side of a Gaussian kernel: what is left out is 2 % of its weight. */
+function kernelRadius(sigma: number): number {
+  return Math.max(1, Math.ceil(2.3 * sigma))
+}
+
 /** Half of a normalised Gaussian kernel: weight at 0, 1, 2, ... px. */
 function gaussianKernel(sigma: number): Float64Array {
-  const radius = Math.max(1, Math.ceil(2.7 * sigma))
+  const radius = kernelRadius(sigma)
   const half = Float64Array.from({ length: radius + 1 }, (_, k) => Math.exp(-0.5 * (k / sigma) ** 2))
   let sum = half[0]!
   for (let k = 1; k <= radius; k++) sum += 2 * half[k]!

@@ -1,5 +1,5 @@
 import { type Fault, faultEffects } from '../faults.ts'
-import { createPelletPainter, type PelletPatch } from '../pellet/draw-pellet.ts'
+import { createPelletPainter, keepPatch, type PelletPatch } from '../pellet/draw-pellet.ts'
 import type { Lighting } from '../pellet/pellet-look.ts'
 import { createRandom, hash32 } from '../random.ts'
 import { createBelt, pelletBox, type ScenePellet } from '../scene/place-pellets.ts'
@@ -56,7 +56,7 @@ export function createLineRenderer(options: LineRendererOptions): LineRenderer {
   const bed = bakeBed(settings, seed, tiles, columnGain, noise, noiseByGray)
   const patches = new Map<number, { readonly lastRow: number; readonly patch: PelletPatch }>()
 
-  const patchOf = (pellet: ScenePellet): PelletPatch => {
+  const patchOf = (pellet: ScenePellet, endRow: number): PelletPatch => {
     const effects = faultEffects(faults, belt.placedAt(pellet.id) / settings.rowsPerSecond)
     if (pellet.sprite >= 0) return pool.patch(pellet.sprite, effects)
     const known = patches.get(pellet.id)
@@ -67,7 +67,9 @@ export function createLineRenderer(options: LineRendererOptions): LineRenderer {
       blurPx: Math.hypot(optics.blurPx, effects.extraBlurPx),
       sharpening: optics.sharpening,
     })
-    patches.set(pellet.id, { lastRow: Math.floor(pellet.y) + patch.y0 + patch.height, patch })
+    // Most pellets lie within one call's rows; only those that reach into the next are kept for it.
+    const lastRow = Math.floor(pellet.y) + patch.y0 + patch.height
+    if (lastRow > endRow) patches.set(pellet.id, { lastRow, patch: keepPatch(patch) })
     return patch
   }
 
@@ -96,11 +98,11 @@ export function createLineRenderer(options: LineRendererOptions): LineRenderer {
         if (pellet.y < firstRow - belt.bandRows || pellet.y > firstRow + rows + belt.bandRows) continue
         const reach = pellet.look.outline.maxRadius * 2 + 24
         if (pellet.y + reach < firstRow || pellet.y - reach > firstRow + rows) continue
-        blit(patchOf(pellet), pellet, firstRow, rows, out, gains)
+        blit(patchOf(pellet, firstRow + rows), pellet, firstRow, rows, out, gains)
       }
       addDust(number, firstRow, rows, out)
     }
-    for (const [id, entry] of patches) if (entry.lastRow < firstRow + rows - 4096) patches.delete(id)
+    for (const [id, entry] of patches) if (entry.lastRow <= firstRow + rows) patches.delete(id)
     applyLightFaults(settings, seed, faults, firstRow, rows, out)
     if (optics.polarity === 'dark-on-light') for (let i = 0; i < rows * width; i++) out[i] = 255 - out[i]!
   }

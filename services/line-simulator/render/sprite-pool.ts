@@ -1,5 +1,5 @@
 import type { FaultEffects } from '../faults.ts'
-import type { PelletPainter, PelletPatch } from '../pellet/draw-pellet.ts'
+import { keepPatch, type PelletPainter, type PelletPatch } from '../pellet/draw-pellet.ts'
 import { type Lighting, type PelletLook, samplePelletLook } from '../pellet/pellet-look.ts'
 import { createRandom } from '../random.ts'
 import type { LookSource } from '../scene/place-pellets.ts'
@@ -51,10 +51,12 @@ export function createSpritePool(
     fresh: (random, effects) => samplePelletLook(random, darkened(settings.product, effects), lighting),
     patch(index, effects) {
       const sprite = spriteOf(index, effects)
-      return (sprite.patch ??= painter.draw(sprite.look, [], (index % 4) / 4, ((index >> 2) % 4) / 4, {
-        blurPx: Math.hypot(settings.optics.blurPx, effects.extraBlurPx),
-        sharpening: settings.optics.sharpening,
-      }))
+      return (sprite.patch ??= keepPatch(
+        painter.draw(sprite.look, [], (index % 4) / 4, ((index >> 2) % 4) / 4, {
+          blurPx: Math.hypot(settings.optics.blurPx, effects.extraBlurPx),
+          sharpening: settings.optics.sharpening,
+        }),
+      ))
     },
   }
 }
