@@ -19,6 +19,8 @@ export const segmentationOptionsSchema = z.strictObject({
   maxPelletsPerStrip: z.int().min(1).max(1_000_000).default(20_000),
   /** Largest image that SegmentImage takes, pixels. */
   maxImagePixels: z.int().min(256).max(2_000_000_000).default(64_000_000),
+  /** Single images that may wait or be in work. */
+  maxImages: z.int().min(1).max(1024).default(8),
 })
 
 export type SegmentationOptions = z.infer<typeof segmentationOptionsSchema>

@@ -329,6 +329,15 @@ test('SegmentImage answers an image without a pellet with zero pellets', async (
   assert.equal(answer.reconciliation!.found, 0n)
 })
 
+test('SegmentImage takes no more images than maxImages', async () => {
+  const { client } = createService(createSink().bus, { maxImages: 1 })
+  const gray = { width: 64, height: 64, pixels: new Uint8Array(4096).fill(20) }
+  const first = client.segmentImage({ image: { case: 'gray', value: gray } })
+  await assert.rejects(client.segmentImage({ image: { case: 'gray', value: gray } }), { code: 'resource_exhausted' })
+  await first
+  await client.segmentImage({ image: { case: 'gray', value: gray } })
+})
+
 test('SegmentImage says what is wrong with a bad image', async () => {
   const { client } = createService(createSink().bus, { maxImagePixels: 10_000 })
   const gray = (width: number, height: number, bytes: number) =>

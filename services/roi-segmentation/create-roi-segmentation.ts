@@ -6,8 +6,8 @@ import type { ServiceImplementation } from '../shared/rpc/types.ts'
 import type { Clock } from '../shared/service/clock.ts'
 import type { Logger } from '../shared/telemetry/logger.ts'
 import type { SegmentationOptions } from './config.ts'
+import { createImageWorker } from './create-image-worker.ts'
 import { createStripWorkers } from './create-strip-workers.ts'
-import { answerSegmentImage } from './segment-image-call.ts'
 import { createSegmentStrips } from './segment-strips.ts'
 
 export interface RoiSegmentationOptions {
@@ -31,7 +31,7 @@ export interface RoiSegmentation {
 /** Creates the service: strips of runs in worker threads with crops to the bus, and single images. */
 export function createRoiSegmentation(setup: RoiSegmentationOptions): RoiSegmentation {
   const { bus, clock, logger, options, workerUrl } = setup
-  const { workers, maxRuns, stripsInWork, maxPelletRows, maxPelletsPerStrip, maxImagePixels } = options
+  const { workers, maxRuns, stripsInWork, maxPelletRows, maxPelletsPerStrip, maxImagePixels, maxImages } = options
   const limits = { maxPelletRows, maxPelletsPerStrip }
   const pool = createStripWorkers({
     workers,
@@ -40,6 +40,7 @@ export function createRoiSegmentation(setup: RoiSegmentationOptions): RoiSegment
     clock,
     ...(workerUrl === undefined ? {} : { workerUrl }),
   })
+  const images = createImageWorker({ limits: { maxImagePixels }, maxImages })
   const draining = new AbortController()
   const open = new Set<Promise<void>>()
   const segmentStrips = createSegmentStrips({ bus, workers: pool, stripsInWork, logger, draining: draining.signal })
@@ -47,7 +48,7 @@ export function createRoiSegmentation(setup: RoiSegmentationOptions): RoiSegment
   return {
     implementations: [
       implement(SegmentationService, {
-        segmentImage: (request, context) => answerSegmentImage(request, { maxImagePixels }, context.signal),
+        segmentImage: (request) => images.segment(request),
         async *segmentStrips(requests, context) {
           const { promise, resolve } = Promise.withResolvers<void>()
           open.add(promise)
@@ -68,7 +69,7 @@ export function createRoiSegmentation(setup: RoiSegmentationOptions): RoiSegment
       await Promise.race([Promise.all(open), clock.sleep(timeoutMs, patience.signal).catch(() => {})])
       patience.abort()
       if (open.size > 0) logger.warn({ streams: open.size, timeoutMs }, 'streams were still open after the drain')
-      await pool.close()
+      await Promise.all([pool.close(), images.close()])
     },
   }
 }

@@ -1,7 +1,16 @@
+export type { CocoAnnotation, CocoFile } from './coco/coco-format.ts'
+export {
+  type EvaluateSegmentationOptions,
+  evaluateSegmentation,
+  type ImageEvaluation,
+  type SegmentationEvaluation,
+} from './coco/evaluate-segmentation.ts'
+export { type CocoSource, cocoOfPellets } from './coco/write-coco.ts'
 export { type SegmentationOptions, segmentationOptionsSchema } from './config.ts'
 export { createRoiSegmentation, type RoiSegmentation, type RoiSegmentationOptions } from './create-roi-segmentation.ts'
 export { createSegmenter } from './kernel/create-segmenter.ts'
 export {
+  type GrayImage,
   type ImagePellet,
   type SegmentedImage,
   type SegmentImageOptions,

@@ -29,12 +29,8 @@ function refuseField(field: string, description: string): PelletlineError {
  * Answers SegmentImage: `invalid_argument` with the field where the image cannot be read, has no pixels, not rows * width
  * bytes or more than maxImagePixels, and for a threshold without the polarity that it is meant in.
  */
-export async function answerSegmentImage(
-  request: SegmentImageRequest,
-  limits: SegmentImageLimits,
-  signal: AbortSignal,
-): Promise<Response> {
-  const options = readOptions(request, signal)
+export async function answerSegmentImage(request: SegmentImageRequest, limits: SegmentImageLimits): Promise<Response> {
+  const options = readOptions(request)
   switch (request.image.case) {
     case 'gray': {
       checkGray(request.image.value, limits)
@@ -49,7 +45,7 @@ export async function answerSegmentImage(
   }
 }
 
-function readOptions(request: SegmentImageRequest, signal: AbortSignal): SegmentImageOptions {
+function readOptions(request: SegmentImageRequest): SegmentImageOptions {
   const { polarity, threshold, pelletDiameterPx } = request
   if (threshold !== undefined && polarity === Polarity.UNSPECIFIED) {
     throw refuseField('threshold', 'a threshold is in bright polarity; give the polarity with it, or leave it out')
@@ -60,7 +56,6 @@ function readOptions(request: SegmentImageRequest, signal: AbortSignal): Segment
     threshold: threshold === undefined ? undefined : dark ? 255 - threshold : threshold,
     pelletDiameterPx,
     outlines: request.returnOutlines,
-    signal,
   }
 }
 

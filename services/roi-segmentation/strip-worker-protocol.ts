@@ -52,12 +52,13 @@ export interface StripReply {
   readonly shed: number
 }
 
-export type WorkerReply =
-  | { readonly kind: 'done'; readonly job: number; readonly reply: StripReply }
-  | {
-      readonly kind: 'failed'
-      readonly job: number
-      readonly code: ErrorCode
-      readonly message: string
-      readonly violations: readonly FieldViolation[]
-    }
+/** Why a worker has no answer. */
+export interface WorkerFailure {
+  readonly kind: 'failed'
+  readonly job: number
+  readonly code: ErrorCode
+  readonly message: string
+  readonly violations: readonly FieldViolation[]
+}
+
+export type WorkerReply = { readonly kind: 'done'; readonly job: number; readonly reply: StripReply } | WorkerFailure
