@@ -96,7 +96,7 @@ test('a run resumed by the acknowledgement gives the same messages from the firs
         assert.equal(nextStrip, undisturbed[strip]!.nextStrip)
       }
     }),
-    { numRuns: 400 },
+    { numRuns: 300 },
   )
 })
 
