@@ -17,8 +17,9 @@ export function convolveDirectly(graph: Graph, map: Tensor, matrix: Tensor, shap
   const blocked = relayout(graph, map, inBlock)
   const { padding, stride } = shape
   const pads = [padding, padding, padding, padding]
-  const weights = blockedWeights(graph, matrix, shape.kernel, channels, inBlock, false)
+  const weights = blockedWeights(graph, matrix, shape.kernel, channels, inBlock, blockSize)
   const output = directKernel(graph, blocked, weights, {
+    block: blockSize,
     kernel: shape.kernel,
     stride,
     pads,
@@ -45,15 +46,19 @@ function inputGradient(
 ): Tensor {
   const out = mapShape(gradient)
   const before = kernel - 1 - padding
+  // One channel makes no block: its gradient comes from the ordinary Conv.
+  const block = channels === 1 ? 1 : graph.backend.blockSize
   const spread = (size: number, outSize: number) => Math.min(outSize * stride, size - 1 + kernel - before)
   const [tall, wide] = [spread(height, out.height), spread(width, out.width)]
-  const weights = blockedWeights(graph, matrix, kernel, channels, graph.backend.blockSize, true)
+  const weights = turnedWeights(graph, matrix, kernel, channels, block)
   const pads = [before, before, height - 1 + kernel - before - tall, width - 1 + kernel - before - wide]
-  const stuffed = zeroStuff(graph, gradient, stride, tall, wide)
-  return directKernel(graph, stuffed, weights, { kernel, stride: 1, pads, height, width })
+  const stuffed = zeroStuff(graph, relayout(graph, gradient, block), stride, tall, wide)
+  return directKernel(graph, stuffed, weights, { block, kernel, stride: 1, pads, height, width })
 }
 
 interface KernelOptions {
+  /** Channels per block of the output. */
+  readonly block: number
   readonly kernel: number
   readonly stride: number
   /** Rows and columns of zeros: top, left, bottom, right. */
@@ -64,9 +69,8 @@ interface KernelOptions {
 
 function directKernel(graph: Graph, map: Tensor, weights: Tensor, options: KernelOptions): Tensor {
   const { batch, channels, height, width } = mapShape(map)
-  const { blockSize } = graph.backend
   const outChannels = weights.dims[0]!
-  const { kernel, stride } = options
+  const { block, kernel, stride } = options
   const output = emit(
     graph,
     'Conv',
@@ -74,27 +78,43 @@ function directKernel(graph: Graph, map: Tensor, weights: Tensor, options: Kerne
     [batch, outChannels, options.height, options.width],
     {
       attributes: { kernel_shape: [kernel, kernel], strides: [stride, stride], pads: options.pads },
-      domain: blockSize === 1 ? '' : 'com.microsoft.nchwc',
+      domain: block === 1 ? '' : 'com.microsoft.nchwc',
     },
   )
-  return reshape(graph, output, [batch, outChannels / blockSize, options.height, options.width, blockSize])
+  return reshape(graph, output, [batch, outChannels / block, options.height, options.width, block])
 }
 
-/** The weight matrix in the kernel's order: blocks of input channels by blocks of output channels per tap; `turned` for the backward pass. */
+/** The weight matrix in the kernel's order: per block of output and of input channels the taps. */
 function blockedWeights(
   graph: Graph,
   matrix: Tensor,
   kernel: number,
   channels: number,
   inBlock: number,
-  turned: boolean,
+  outBlock: number,
 ): Tensor {
-  const { blockSize } = graph.backend
-  const outChannels = matrix.dims[1]!
-  const taps = reshape(graph, matrix, [kernel, kernel, channels / inBlock, inBlock, outChannels / blockSize, blockSize])
-  if (!turned) {
-    return reshape(graph, transpose(graph, taps, [4, 2, 0, 1, 3, 5]), [outChannels, channels, kernel, kernel])
-  }
-  const flipped = kernel === 1 ? taps : reverse(graph, taps, [0, 1])
-  return reshape(graph, transpose(graph, flipped, [2, 4, 0, 1, 5, 3]), [channels, outChannels, kernel, kernel])
+  const taps = tapBlocks(graph, matrix, kernel, channels, inBlock, outBlock)
+  const dims = [matrix.dims[1]!, channels, kernel, kernel]
+  return reshape(graph, transpose(graph, taps, [4, 2, 0, 1, 3, 5]), dims)
+}
+
+/** The weights of the backward pass: taps in reverse order, inputs and outputs exchanged. */
+function turnedWeights(graph: Graph, matrix: Tensor, kernel: number, channels: number, block: number): Tensor {
+  const taps = tapBlocks(graph, matrix, kernel, channels, block, block)
+  const turned = kernel === 1 ? taps : reverse(graph, taps, [0, 1])
+  const dims = [channels, matrix.dims[1]!, kernel, kernel]
+  return reshape(graph, transpose(graph, turned, [2, 4, 0, 1, 5, 3]), dims)
+}
+
+/** [kernel, kernel, in groups, in block, out groups, out block] */
+function tapBlocks(
+  graph: Graph,
+  matrix: Tensor,
+  kernel: number,
+  channels: number,
+  inBlock: number,
+  outBlock: number,
+): Tensor {
+  const outGroups = matrix.dims[1]! / outBlock
+  return reshape(graph, matrix, [kernel, kernel, channels / inBlock, inBlock, outGroups, outBlock])
 }

@@ -15,7 +15,13 @@ export async function drawCurves(title: string, history: readonly EpochRecord[],
     { epoch: record.epoch, part: 'validation', loss: record.valLoss, accuracy: 100 * record.valAccuracy },
   ])
   const rates = history.map(({ epoch, rate }) => ({ epoch, rate }))
-  const x = { field: 'epoch', type: 'quantitative', title: 'epoch', axis: { tickMinStep: 1, grid: false } } as const
+  const x = {
+    field: 'epoch',
+    type: 'quantitative',
+    title: 'epoch',
+    axis: { tickMinStep: 1, grid: false },
+    scale: { domain: [1, Math.max(history.length, 2)] },
+  } as const
   const best = {
     data: { values: [{ epoch: bestEpoch, text: `kept: epoch ${bestEpoch}` }] },
     mark: { type: 'rule', color: '#666', strokeDash: [3, 3] },
@@ -57,7 +63,7 @@ export async function drawCurves(title: string, history: readonly EpochRecord[],
         height: 240,
         title: 'learning rate',
         data: { values: rates },
-        mark: { type: 'line', color: '#009E73', strokeWidth: 2, point: history.length <= 40 },
+        mark: { type: 'line', color: '#009E73', strokeWidth: 2, point: history.length <= 40 && { color: '#009E73' } },
         encoding: {
           x,
           y: { field: 'rate', type: 'quantitative', title: 'learning rate', axis: { format: '.1e' } },
