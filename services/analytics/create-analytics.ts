@@ -120,10 +120,11 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
   let again = false
   const watchOnce = async () => {
     await monitor.evaluate()
-    await alertBook.publishPending(closing.signal)
     const { closed, givenUp } = await settleClosing(db, nowNs(), options.closing)
     for (const lot of closed) logger.info({ lot }, 'lot closed')
     for (const lot of givenUp) logger.warn({ lot }, 'lot closed although strips have not been reported or counted')
+    // Last, since it waits where the topic is full.
+    await alertBook.publishPending(closing.signal)
   }
   const watch = (): Promise<void> => {
     if (watching !== undefined) {
@@ -131,16 +132,17 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
       return watching
     }
     watching = (async () => {
-      do {
-        again = false
-        try {
+      try {
+        do {
+          again = false
           await watchOnce()
-        } catch (reason) {
-          // The next round, at the latest at the next tick, does the same work again.
-          logger.error({ err: reason }, 'watching lots and alerts failed')
-        }
-      } while (again)
-      watching = undefined
+        } while (again)
+      } catch (reason) {
+        // The next round, at the latest at the next tick, does the same work again.
+        if (!closing.signal.aborted) logger.error({ err: reason }, 'watching lots and alerts failed')
+      } finally {
+        watching = undefined
+      }
     })()
     return watching
   }
@@ -213,8 +215,11 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
     async drain(timeoutMs) {
       await Promise.all(subscriptions.map((subscription) => subscription.drain(timeoutMs)))
       await books.settle()
+      const stop = () => closing.abort(new PelletlineError('unavailable', 'Analytics is stopping.'))
+      const patience = setTimeout(stop, timeoutMs)
       await watch()
-      closing.abort(new PelletlineError('unavailable', 'Analytics is stopping.'))
+      clearTimeout(patience)
+      stop()
       await ticking
       await watching
     },
