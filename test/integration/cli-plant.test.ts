@@ -4,7 +4,7 @@ import { makeAudits, makeVerdicts } from '../../services/analytics/test-support/
 import { startAnalytics, until, watchOnce } from '../../services/analytics/test-support/start-analytics.ts'
 import { type RpcServer, startRpcServer } from '../../services/shared/rpc/start-rpc-server.ts'
 import { silentLogger } from '../../services/shared/telemetry/logger.ts'
-import { runPelletline } from '../support/run-pelletline.ts'
+import { runPelletline, startPelletline } from '../support/run-pelletline.ts'
 
 /** The members of the JSON objects that the tests look at. */
 type Json = Readonly<
@@ -135,6 +135,14 @@ describe('pelletline against a running plant', () => {
     assert.deepEqual([index, margin, x, width, height], [11, 4.5, 40, 35, 33])
     assert.match(text.stdout, /^NG {2}line-1\/camera-1\/run-1\/0\/11 {2}at x 40/m)
     assert.match(text.stderr, /60 strip parts: 390 pellets found, 360 classified, 30 NG\. Take up with --after \d+\./)
+  })
+
+  it('watches alerts until Ctrl-C, which is no error', async () => {
+    const watch = startPelletline('alerts', 'watch', '--json', '--address', server.address)
+    await watch.line(/"kind":"disagreement"/)
+    watch.signal('SIGINT')
+    const { code, stderr } = await watch.ended
+    assert.equal(code, 0, stderr)
   })
 
   it('lists and acknowledges alerts', async () => {

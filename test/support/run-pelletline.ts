@@ -13,27 +13,60 @@ export interface PelletlineRun {
   json(): readonly unknown[]
 }
 
-/** Runs `pelletline ARGS` as a process of its own, without a terminal. */
-export function runPelletline(...args: readonly string[]): Promise<PelletlineRun> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
-    const stdout: Buffer[] = []
-    const stderr: Buffer[] = []
-    child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk))
-    child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk))
+/** A run of the command line that goes on until it is told to end. */
+export interface StartedPelletline {
+  /** Resolves with the output so far once a whole line on stdout matches; rejects where the process ends before. */
+  line(pattern: RegExp): Promise<string>
+  signal(name: 'SIGINT' | 'SIGTERM'): void
+  readonly ended: Promise<PelletlineRun>
+}
+
+/** Starts `pelletline ARGS` as a process of its own, without a terminal. */
+export function startPelletline(...args: readonly string[]): StartedPelletline {
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let stdout = ''
+  let stderr = ''
+  const waiting = new Set<() => void>()
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    stdout += chunk
+    for (const look of waiting) look()
+  })
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    stderr += chunk
+  })
+  const ended = new Promise<PelletlineRun>((resolve, reject) => {
     child.on('error', reject)
     child.on('close', (code) => {
-      const text = Buffer.concat(stdout).toString()
-      resolve({
-        code,
-        stdout: text,
-        stderr: Buffer.concat(stderr).toString(),
-        json: () =>
-          text
-            .split('\n')
-            .filter((line) => line !== '')
-            .map((line) => JSON.parse(line) as unknown),
-      })
+      const text = stdout
+      const json = () =>
+        text
+          .split('\n')
+          .filter((line) => line !== '')
+          .map((line) => JSON.parse(line) as unknown)
+      resolve({ code, stdout: text, stderr, json })
     })
   })
+  const line = (pattern: RegExp) =>
+    new Promise<string>((resolve, reject) => {
+      const look = () => {
+        if (
+          !stdout
+            .split('\n')
+            .slice(0, -1)
+            .some((text) => pattern.test(text))
+        )
+          return
+        waiting.delete(look)
+        resolve(stdout)
+      }
+      waiting.add(look)
+      look()
+      ended.then((run) => reject(new Error(`ended with ${run.code} before ${pattern}: ${run.stderr}`)), reject)
+    })
+  return { line, signal: (name) => void child.kill(name), ended }
+}
+
+/** Runs `pelletline ARGS` as a process of its own to its end, without a terminal. */
+export function runPelletline(...args: readonly string[]): Promise<PelletlineRun> {
+  return startPelletline(...args).ended
 }

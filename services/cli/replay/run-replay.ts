@@ -92,10 +92,12 @@ async function* stripsToSend(
     const number = counts.strips++
     // Rows lost before the first strip belong to what is not replayed.
     const rowsLostBefore = number === 0 ? 0 : strip.rowsLostBefore
-    firstRow += rowsLostBefore
+    const row = firstRow + rowsLostBefore
+    firstRow = row + strip.rows
+    counts.rows += strip.rows
     yield {
       strip: BigInt(number),
-      firstRow: BigInt(firstRow),
+      firstRow: BigInt(row),
       rows: strip.rows,
       rowsLostBefore: BigInt(rowsLostBefore),
       pixels: strip.pixels,
@@ -103,7 +105,5 @@ async function* stripsToSend(
       encoder: strip.encoder,
       runEnds: number === count - 1,
     }
-    firstRow += strip.rows
-    counts.rows += strip.rows
   }
 }
