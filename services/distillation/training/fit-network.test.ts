@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+import { studentNetwork } from '../networks/student.ts'
+import { toySplits } from '../test-support/toy-crops.ts'
+import { readCheckpoint } from './checkpoint.ts'
+import { type FitOptions, fitNetwork } from './fit-network.ts'
+import { parseTrainConfig, type TrainConfigInput } from './train-config.ts'
+import type { TrainingEvent } from './training-events.ts'
+
+const folders: string[] = []
+after(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))))
+
+async function folder(): Promise<string> {
+  const made = await mkdtemp(join(tmpdir(), 'pelletline-fit-'))
+  folders.push(made)
+  return made
+}
+
+const splits = toySplits(40)
+const small: TrainConfigInput = {
+  epochs: 3,
+  batchSize: 8,
+  baseRate: 2e-3,
+  threads: 1,
+  stepsPerRun: 2,
+  schedule: { kind: 'cosine', warmupEpochs: 0.5 },
+}
+
+async function fit(outDir: string, config: TrainConfigInput = {}, options: Partial<FitOptions> = {}) {
+  const network = studentNetwork({ widths: [16, 16, 16, 16], hidden: 8, dropout: 0.2 })
+  const parsed = parseTrainConfig({ ...small, ...config })
+  return await fitNetwork({ network, splits, config: parsed, outDir, resume: true, onEvent: () => {}, ...options })
+}
+
+test('resumed training ends with the same state and history as an undisturbed one', async () => {
+  const [whole, cut] = [await folder(), await folder()]
+  const undisturbed = await fit(whole)
+  const controller = new AbortController()
+  const events: string[] = []
+  const stopInEpoch2 = (event: TrainingEvent) => {
+    if (event.kind === 'steps' && event.epoch === 2 && event.step === 9) controller.abort()
+  }
+  await assert.rejects(fit(cut, {}, { onEvent: stopInEpoch2, signal: controller.signal }))
+  // Steps per run are incidental: another number must not change the result.
+  const resumed = await fit(cut, { stepsPerRun: 5 }, { onEvent: ({ kind }) => events.push(kind) })
+  assert.ok(events.includes('resumed'))
+  const withoutTime = (history: typeof resumed.history) => history.map((record) => ({ ...record, seconds: 0 }))
+  assert.deepEqual(withoutTime(resumed.history), withoutTime(undisturbed.history))
+  const [left, right] = [
+    await readCheckpoint(join(whole, 'last.checkpoint')),
+    await readCheckpoint(join(cut, 'last.checkpoint')),
+  ]
+  assert.ok(left.tensors.size > 100)
+  for (const [name, data] of left.tensors) assert.deepEqual(right.tensors.get(name), data, name)
+  assert.deepEqual(resumed.best.tensors, undisturbed.best.tensors)
+
+  // A finished training needs no step more; another experiment is refused by the names of its differing keys.
+  assert.deepEqual((await fit(whole)).history, undisturbed.history)
+  const refusal = await fit(whole, { seed: 2, baseRate: 1e-3 }).catch((error) => error as PelletlineError)
+  assert.ok(refusal instanceof PelletlineError && refusal.code === 'failed_precondition')
+  assert.match(refusal.message, /differs in baseRate, seed:/)
+  const otherData = { splits: { ...splits, val: splits.test } }
+  await assert.rejects(fit(whole, {}, otherData), { code: 'failed_precondition', message: /differs in data\.val:/ })
+  await assert.rejects(fit(whole, {}, { resume: false }), { code: 'already_exists', message: /resume it, or choose/ })
+
+  // A damaged checkpoint is told from a good one.
+  const path = join(whole, 'last.checkpoint')
+  const bytes = await readFile(path)
+  bytes[bytes.length - 100]! ^= 1
+  await writeFile(path, bytes)
+  await assert.rejects(fit(whole), { code: 'data_loss', message: /its digest does not match/ })
+})
+
+test('training that diverges stops with step, learning rate and the last good checkpoint', async () => {
+  const outDir = await folder()
+  const error = await fit(outDir, { baseRate: 1, epsilon: 1e-30, schedule: { kind: 'constant' }, epochs: 200, beta2: 0 }).catch(
+    (reason) => reason as PelletlineError,
+  )
+  assert.ok(error instanceof PelletlineError)
+  assert.match(error.message, /the loss is (NaN|Infinity) at step \d+ \(epoch \d+, learning rate 1\); .*checkpoint.*: train with a lower/)
+})
