@@ -1,253 +1,19 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import type { MessageInitShape } from '@bufbuild/protobuf'
+import { inFlight, openStream, startGateway, stopGateways } from '../../test/support/camera-stream.ts'
 import { type Belt, drawBelt } from '../../test/support/draw-belt.ts'
-import { createTestRegistry, testRecipe } from '../../test/support/line-registry.ts'
+import { testRecipe } from '../../test/support/line-registry.ts'
 import { openingOf, stripsOf } from '../../test/support/line-source.ts'
-import { createTestSegmentation } from '../../test/support/test-segmentation.ts'
-import {
-  type CameraGatewayService,
-  type OpenIntakeSchema,
-  PixelFormat,
-  type StreamStripsRequestSchema,
-  type StreamStripsResponse,
-} from '../gen/pelletline/camera/v1/camera_pb.ts'
-import type { StripToSend } from '../shared/camera/send-strips.ts'
+import { PixelFormat } from '../gen/pelletline/camera/v1/camera_pb.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
-import { createBoundedQueue } from '../shared/queue/bounded-queue.ts'
-import { createLocalClient } from '../shared/rpc/local-client.ts'
-import type { ServiceClient } from '../shared/rpc/types.ts'
-import { systemClock } from '../shared/service/clock.ts'
-import { silentLogger } from '../shared/telemetry/logger.ts'
-import { cameraGatewayOptionsSchema } from './config.ts'
-import { type CameraGateway, createCameraGateway } from './create-camera-gateway.ts'
 
-const gateways: CameraGateway[] = []
-after(() => Promise.all(gateways.map((gateway) => gateway.drain(0))))
+after(stopGateways)
 
 const belt = drawBelt({ width: 64, rows: 200, pellets: 12, seed: 2 })
 const strips = stripsOf(belt, Array<number>(20).fill(10), false)
 
-function start({
-  lag = 0,
-  assigned = true,
-  options = {},
-}: {
-  lag?: number
-  assigned?: boolean
-  options?: object
-} = {}) {
-  const registry = createTestRegistry()
-  const segmentation = createTestSegmentation({ lag })
-  if (assigned) registry.assign('lot-1')
-  const gateway = createCameraGateway({
-    plant: 'plant-1',
-    registry: createLocalClient(registry.implementation),
-    segmentation: createLocalClient(segmentation.implementation),
-    clock: systemClock,
-    logger: silentLogger,
-    options: cameraGatewayOptionsSchema.parse({ creditLimit: 4, retryFirstMs: 1, retryMaxMs: 4, ...options }),
-  })
-  gateways.push(gateway)
-  const client = createLocalClient(gateway.implementations[0]!) as ServiceClient<typeof CameraGatewayService>
-  return { registry, segmentation, gateway, client }
-}
-
-type Client = ServiceClient<typeof CameraGatewayService>
-
-/** A stream that the test drives message by message. */
-function openStream(client: Client, opening?: MessageInitShape<typeof OpenIntakeSchema>) {
-  const requests = createBoundedQueue<MessageInitShape<typeof StreamStripsRequestSchema>>({ limit: 1000 })
-  const cancel = new AbortController()
-  const responses = client.streamStrips(requests, { signal: cancel.signal })[Symbol.asyncIterator]()
-  if (opening !== undefined) requests.tryPush({ message: { case: 'open', value: opening } })
-  const next = async (): Promise<StreamStripsResponse['message'] | undefined> => {
-    const result = await responses.next()
-    return result.done ? undefined : result.value.message
-  }
-  return {
-    next,
-    send: (...sent: StripToSend[]) => {
-      for (const strip of sent) requests.tryPush({ message: { case: 'strip', value: strip } })
-    },
-    sendRaw: (request: MessageInitShape<typeof StreamStripsRequestSchema>) => requests.tryPush(request),
-    end: () => requests.close(),
-    cancel: () => cancel.abort(),
-    async opened() {
-      const message = await next()
-      assert.equal(message?.case, 'opened')
-      return message!.value as { nextStrip: bigint; credits: number }
-    },
-    /** Reads until strips below `number` are acknowledged; sums the credits. */
-    async acknowledged(number: number) {
-      let credits = 0
-      for (;;) {
-        const message = await next()
-        if (message?.case !== 'acknowledgement') assert.fail(`${message?.case} instead of an acknowledgement`)
-        credits += message.value.credits
-        if (message.value.nextStrip >= BigInt(number)) return { ...message.value, credits }
-      }
-    },
-    /** Reads to the end, which must be an error of this code; returns it. */
-    async refused(code: string): Promise<PelletlineError> {
-      try {
-        while ((await next()) !== undefined) {
-          // What was acknowledged before the error is of no interest.
-        }
-      } catch (reason) {
-        const error = reason as PelletlineError
-        assert.equal(error.code, code, error.message)
-        return error
-      }
-      return assert.fail('the stream ended well')
-    },
-  }
-}
-
-/** Resolves once so many strips of line-1 are in flight. */
-async function inFlight(gateway: CameraGateway, count: number): Promise<void> {
-  while (gateway.snapshot('line-1')?.stripsInFlight !== count) await systemClock.sleep(1)
-}
-
-test('a run is opened with its first strip and all credits, and every strip is acknowledged and gives its credit back', async () => {
-  const { client } = start()
-  const stream = openStream(client, openingOf(belt))
-  assert.deepEqual(
-    { ...(await stream.opened()), $typeName: undefined },
-    { $typeName: undefined, nextStrip: 0n, credits: 4 },
-  )
-  stream.send(...strips.slice(0, 3))
-  const { nextStrip, durableBelow, credits } = await stream.acknowledged(3)
-  assert.deepEqual([nextStrip, durableBelow, credits], [3n, 3n, 3])
-  stream.end()
-  assert.equal(await stream.next(), undefined)
-})
-
-test('a strip without a credit is refused with resource_exhausted, and what came before it stays', async () => {
-  const { client, segmentation, gateway } = start()
-  segmentation.answer(0)
-  const stream = openStream(client, openingOf(belt))
-  await stream.opened()
-  stream.send(...strips.slice(0, 5))
-  const error = await stream.refused('resource_exhausted')
-  assert.match(error.message, /Strip 4 .* without a credit/)
-  assert.equal(gateway.snapshot('line-1')!.stripsInFlight, 4)
-  const again = openStream(client, openingOf(belt))
-  const opened = await again.opened()
-  assert.deepEqual([opened.nextStrip, opened.credits], [4n, 0])
-  segmentation.answer(Number.POSITIVE_INFINITY)
-  assert.equal((await again.acknowledged(4)).credits, 4)
-})
-
-test('a credit comes back when its strip is durable, although an open pellet still needs the strip', async () => {
-  const { client } = start({ lag: 50 })
-  const stream = openStream(client, openingOf(belt))
-  let { credits } = await stream.opened()
-  for (const strip of strips) {
-    while (credits === 0) {
-      const message = await stream.next()
-      assert.equal(message?.case, 'acknowledgement')
-      const value = message!.value as { nextStrip: bigint; credits: number }
-      assert.equal(value.nextStrip, 0n)
-      credits += value.credits
-    }
-    credits--
-    stream.send(strip)
-  }
-  stream.end()
-  let last: StreamStripsResponse['message'] | undefined
-  for (let message = await stream.next(); message !== undefined; message = await stream.next()) last = message
-  assert.equal((last!.value as { durableBelow: bigint }).durableBelow, 20n)
-})
-
-test('the first message has to open the stream, and only that one', async () => {
-  const { client } = start()
-  const early = openStream(client)
-  early.send(strips[0]!)
-  assert.match((await early.refused('invalid_argument')).message, /send `open`/)
-  const twice = openStream(client, openingOf(belt))
-  twice.sendRaw({ message: { case: 'open', value: openingOf(belt) } })
-  assert.match((await twice.refused('invalid_argument')).message, /opened once/)
-  const silent = openStream(client)
-  silent.end()
-  assert.match((await silent.refused('invalid_argument')).message, /without a message/)
-})
-
-test('strips out of order, of a wrong width or with rows that do not follow are refused with what was expected', async () => {
-  const { client, gateway } = start()
-  const cases: [StripToSend, string, RegExp, string?][] = [
-    [{ ...strips[2]! }, 'failed_precondition', /strip 1 is expected/],
-    [
-      { ...strips[1]!, pixels: new Uint8Array(630) },
-      'invalid_argument',
-      /630 bytes; 10 rows of 64 pixels.* are 640/,
-      'strip.pixels',
-    ],
-    [{ ...strips[1]!, firstRow: 11n }, 'invalid_argument', /has to begin at 10/, 'strip.first_row'],
-    [{ ...strips[1]!, rowsLostBefore: 7n }, 'invalid_argument', /has to begin at 17/, 'strip.first_row'],
-  ]
-  for (const [strip, code, message, field] of cases) {
-    const stream = openStream(client, openingOf(belt))
-    const { nextStrip } = await stream.opened()
-    if (nextStrip === 0n) stream.send(strips[0]!)
-    stream.send(strip)
-    const error = await stream.refused(code)
-    assert.match(error.message, message)
-    assert.deepEqual(
-      error.violations.map((violation) => violation.field),
-      field === undefined ? [] : [field],
-    )
-  }
-  assert.equal(gateway.snapshot('line-1')!.strips, 1)
-  const last = openStream(client, openingOf(belt))
-  await last.opened()
-  last.send({ ...strips[1]!, runEnds: true }, strips[2]!)
-  assert.match((await last.refused('failed_precondition')).message, /after the run's last strip, 1/)
-})
-
-test('lost rows are taken when the row numbers agree, and counted', async () => {
-  const { client, segmentation, gateway } = start()
-  const stream = openStream(client, openingOf(belt))
-  await stream.opened()
-  stream.send(strips[0]!, { ...strips[1]!, firstRow: 15n, rowsLostBefore: 5n })
-  await stream.acknowledged(2)
-  assert.equal(segmentation.seen[1]!.request.header!.rowsLostBefore, 5n)
-  assert.equal(gateway.snapshot('line-1')!.rowsLost, 5)
-  assert.equal(gateway.snapshot('line-1')!.rowsAcquired, 20)
-})
-
-test('a second stream of a line is refused with already_exists until the first has gone', async () => {
-  const { client } = start()
-  const first = openStream(client, openingOf(belt))
-  await first.opened()
-  const second = openStream(client, openingOf(belt, { run: 'run-2' }))
-  assert.match((await second.refused('already_exists')).message, /line-1 has an open stream, run run-1/)
-  const other = openStream(client, openingOf(belt, { line: 'line-2' }))
-  await other.opened()
-  first.cancel()
-  await first.refused('cancelled')
-  await openStream(client, openingOf(belt, { run: 'run-2' })).opened()
-})
-
-test('a repeated strip is acknowledged again and not counted again', async () => {
-  const { client, segmentation, gateway } = start()
-  const stream = openStream(client, openingOf(belt))
-  await stream.opened()
-  stream.send(strips[0]!, strips[1]!)
-  await stream.acknowledged(2)
-  stream.send(strips[0]!)
-  const again = await stream.next()
-  assert.equal(again?.case, 'acknowledgement')
-  assert.deepEqual(
-    [(again!.value as { nextStrip: bigint }).nextStrip, (again!.value as { credits: number }).credits],
-    [2n, 1],
-  )
-  assert.equal(gateway.snapshot('line-1')!.strips, 2)
-  assert.deepEqual(segmentation.strips('run-1'), [0, 1])
-})
-
 test('a stream cut in the middle resumes at the strip after those that the gateway has', async () => {
-  const { client, segmentation } = start()
+  const { client, segmentation } = startGateway()
   segmentation.answer(1)
   const cut = openStream(client, openingOf(belt))
   await cut.opened()
@@ -266,7 +32,7 @@ test('a stream cut in the middle resumes at the strip after those that the gatew
 })
 
 test('a run cannot be resumed with another width or polarity', async () => {
-  const { client } = start()
+  const { client } = startGateway()
   const first = openStream(client, openingOf(belt))
   await first.opened()
   first.end()
@@ -280,7 +46,7 @@ test('a run cannot be resumed with another width or polarity', async () => {
 })
 
 test('a new run ends the run before it by a strip without rows, whose name is then refused', async () => {
-  const { client, segmentation, registry } = start({ lag: 1 })
+  const { client, segmentation, registry } = startGateway({ lag: 1 })
   const old = openStream(client, openingOf(belt))
   await old.opened()
   old.send(strips[0]!, strips[1]!)
@@ -303,7 +69,7 @@ test('a new run ends the run before it by a strip without rows, whose name is th
 })
 
 test('a gateway that does not know a run goes on at the strip that the camera side names, context uncounted', async () => {
-  const { client, segmentation, gateway, registry } = start()
+  const { client, segmentation, gateway, registry } = startGateway()
   const stream = openStream(client, openingOf(belt, { firstStrip: 3n, durableBelow: 5n }))
   assert.equal((await stream.opened()).nextStrip, 3n)
   stream.send(...strips.slice(3, 6), { ...strips[6]!, runEnds: true })
@@ -322,7 +88,7 @@ test('a gateway that does not know a run goes on at the strip that the camera si
 })
 
 test('strips wait for the first assignment of their line', async () => {
-  const { client, segmentation, registry, gateway } = start({ assigned: false })
+  const { client, segmentation, registry, gateway } = startGateway({ assigned: false })
   const stream = openStream(client, openingOf(belt))
   await stream.opened()
   stream.send(strips[0]!, strips[1]!)
@@ -334,7 +100,7 @@ test('strips wait for the first assignment of their line', async () => {
 })
 
 test('a change of lot and recipe takes effect at the next strip, and each lot segment is reported once it has ended', async () => {
-  const { client, segmentation, registry, gateway } = start()
+  const { client, segmentation, registry, gateway } = startGateway()
   registry.refuse(2)
   const stream = openStream(client, openingOf(belt))
   await stream.opened()
@@ -354,7 +120,7 @@ test('a change of lot and recipe takes effect at the next strip, and each lot se
 })
 
 test('the median area follows the areas that segmentation answers', async () => {
-  const { client, segmentation } = start({ options: { areaMinSamples: 4 } })
+  const { client, segmentation } = startGateway({ options: { areaMinSamples: 4 } })
   segmentation.setAreas([300, 320, 310])
   const stream = openStream(client, openingOf(belt))
   await stream.opened()
@@ -368,7 +134,7 @@ test('the median area follows the areas that segmentation answers', async () => 
 })
 
 test('a broken stream to segmentation is resumed from the first unacknowledged strip with the same headers', async () => {
-  const { client, segmentation } = start({ lag: 2 })
+  const { client, segmentation } = startGateway({ lag: 2 })
   const stream = openStream(client, openingOf(belt))
   await stream.opened()
   stream.send(...strips.slice(0, 4))
@@ -393,7 +159,7 @@ test('a broken stream to segmentation is resumed from the first unacknowledged s
 })
 
 test('a run that segmentation refuses is given up with the reason, and a new run can be opened', async () => {
-  const { client, segmentation, registry } = start()
+  const { client, segmentation, registry } = startGateway()
   const stream = openStream(client, openingOf(belt))
   await stream.opened()
   segmentation.fail(new PelletlineError('invalid_argument', 'such a strip cannot be'))
@@ -409,14 +175,14 @@ test('a run that segmentation refuses is given up with the reason, and a new run
 })
 
 test('a gateway takes no more lines than maxLines', async () => {
-  const { client } = start({ options: { maxLines: 1 } })
+  const { client } = startGateway({ options: { maxLines: 1 } })
   await openStream(client, openingOf(belt)).opened()
   const error = await openStream(client, openingOf(belt, { line: 'line-2' })).refused('resource_exhausted')
   assert.match(error.message, /line-2 .* 1 lines/)
 })
 
 test('GetIntake answers the counters of a line, and not_found with the lines there are', async () => {
-  const { client, gateway } = start()
+  const { client, gateway } = startGateway()
   assert.equal(gateway.snapshot('line-1'), undefined)
   const stream = openStream(client, openingOf(belt))
   await stream.opened()
@@ -436,7 +202,7 @@ test('GetIntake answers the counters of a line, and not_found with the lines the
 })
 
 test('drain acknowledges what is in flight, ends the stream with unavailable and reports what is durable', async () => {
-  const { client, segmentation, gateway, registry } = start()
+  const { client, segmentation, gateway, registry } = startGateway()
   segmentation.answer(0)
   const stream = openStream(client, openingOf(belt))
   await stream.opened()
@@ -453,7 +219,7 @@ test('drain acknowledges what is in flight, ends the stream with unavailable and
 })
 
 test('pixels reach segmentation as 8 bit in bright polarity', async () => {
-  const { client, segmentation } = start()
+  const { client, segmentation } = startGateway()
   const dark: Belt = { ...belt, pixels: belt.pixels.map((gray) => 255 - gray) }
   const stream = openStream(client, openingOf(belt, { polarity: 2 }))
   await stream.opened()
