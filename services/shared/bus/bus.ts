@@ -2,6 +2,7 @@
 export interface OutgoingMessage {
   /** `line/camera/strip`; spreads strips over partitions. Nothing downstream depends on order. */
   readonly key: string
+  /** The bus may keep these bytes until they are committed: a producer does not write into them again. */
   readonly value: Uint8Array
   readonly headers: Readonly<Record<string, string>>
 }

@@ -16,7 +16,7 @@ export function channelOptions(maxMessageBytes: number): ChannelOptions {
     'grpc.keepalive_timeout_ms': 20_000,
     // Services of one plant are never behind a web proxy, whatever the environment says.
     'grpc.enable_http_proxy': 0,
-    // HTTP/2's default window of 64 KiB halves the rate of large strips.
+    // HTTP/2's default of 64 KiB per round trip caps a stream at 131 MB/s where a round trip takes 0.5 ms.
     'grpc-node.flow_control_window': 1024 * 1024,
   }
 }

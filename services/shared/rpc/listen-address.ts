@@ -1,3 +1,5 @@
+import { lstatSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
 import { PelletlineError } from '../errors/pelletline-error.ts'
 
 /** Where a server listens when nothing is said: this machine only, a port that is free. */
@@ -21,6 +23,25 @@ export function parseListenAddress(listen: string): string {
   return `${host}:${port}`
 }
 
+/**
+ * Removes the socket file that a process left behind when it was killed; a socket that somebody listens on stays. Does
+ * nothing for addresses of other kinds.
+ */
+export async function removeStaleSocket(address: string): Promise<void> {
+  if (!address.startsWith('unix:')) return
+  const path = address.slice('unix:'.length)
+  if (!lstatSync(path, { throwIfNoEntry: false })?.isSocket()) return
+  const refused = await new Promise<boolean>((resolve) => {
+    const probe = connect(path)
+    probe.on('connect', () => {
+      probe.destroy()
+      resolve(false)
+    })
+    probe.on('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'))
+  })
+  if (refused) rmSync(path, { force: true })
+}
+
 /** The address with the port that was bound. */
 export function boundAddress(address: string, port: number): string {
   return address.startsWith('unix:') ? address : `${address.slice(0, address.lastIndexOf(':'))}:${port}`
@@ -34,7 +55,9 @@ export function describeBindFailure(listen: string, cause: Error): PelletlineErr
     return new PelletlineError('failed_precondition', message, { cause })
   }
   if (/EACCES|EPERM/.test(text)) {
-    const message = `${listen} may not be bound by this user; give a port above 1023 or another path (listen).`
+    const message = listen.startsWith('unix:')
+      ? `${listen} cannot be created; its folder must exist and be writable for this user (listen).`
+      : `${listen} may not be bound by this user; give a port above 1023 (listen).`
     return new PelletlineError('failed_precondition', message, { cause })
   }
   const message = `Cannot listen on ${listen}: ${text}. Give an address of this machine (listen).`

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { connect as connectHttp2, constants } from 'node:http2'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -170,6 +171,25 @@ describe('startRpcServer', { timeout: 60_000 }, () => {
         assert.equal((await client(SegmentationService).segmentImage(image(3))).crops.length, 3)
       },
       { listen },
+    )
+    rmSync(folder, { recursive: true })
+  })
+
+  it('takes over the unix socket of a process that was killed, and of no other', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'pelletline-rpc-'))
+    const path = join(folder, 'stale.sock')
+    const program = `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`
+    spawnSync(process.execPath, ['-e', program])
+    assert.ok(statSync(path).isSocket())
+    const options = { listen: `unix:${path}` }
+    await withServer(
+      [segmentation()],
+      async ({ client }) => {
+        const second = startRpcServer({ ...options, implementations: [], logger: silentLogger })
+        await assert.rejects(second, { code: 'failed_precondition', message: /in use/ })
+        assert.equal((await client(SegmentationService).segmentImage(image(3))).crops.length, 3)
+      },
+      options,
     )
     rmSync(folder, { recursive: true })
   })

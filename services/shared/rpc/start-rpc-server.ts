@@ -14,7 +14,13 @@ import { channelOptions, defaultMaxMessageBytes } from './channel-options.ts'
 import { toStatus } from './error-status.ts'
 import { createHealthService } from './health-service.ts'
 import { createInvoke, type Interceptor, type Invoke, methodName, streamsIn } from './invoke-handler.ts'
-import { boundAddress, defaultListen, describeBindFailure, parseListenAddress } from './listen-address.ts'
+import {
+  boundAddress,
+  defaultListen,
+  describeBindFailure,
+  parseListenAddress,
+  removeStaleSocket,
+} from './listen-address.ts'
 import { asBuffer, readMessages, writeMessage } from './message-stream.ts'
 import { createReflectionServices } from './reflection-service.ts'
 import type { ServiceImplementation } from './types.ts'
@@ -142,6 +148,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   for (const implementation of implementations) register(implementation, options.interceptors ?? [])
   for (const implementation of builtIn) register(implementation, [])
 
+  await removeStaleSocket(target)
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync(target, ServerCredentials.createInsecure(), (error, bound) => {
       if (error === null) resolve(bound)

@@ -66,6 +66,9 @@ type ClientOf<K extends MethodKinds, M extends DescMethod> = K extends 'unary'
 /**
  * A typed client of a service. Services depend on this type only: over gRPC it is made by `createRpcClient`, within one
  * process by `createLocalClient`, and a caller cannot tell which. Every failure is a PelletlineError.
+ *
+ * A call whose answer is a stream begins when the stream is first read; leaving the loop cancels it, and the signal of
+ * its options ends a read that waits.
  */
 export type ServiceClient<S extends DescService> = {
   readonly [N in keyof S['method']]: ClientOf<S['method'][N]['methodKind'], S['method'][N]>
