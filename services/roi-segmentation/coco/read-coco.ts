@@ -32,23 +32,36 @@ export async function readCoco(path: string, signal?: AbortSignal): Promise<read
   }
   const file = record(parsed, path, 'the file')
   const images = new Map<unknown, { fileName: string; width: number; height: number; objects: AnnotatedObject[] }>()
-  for (const [i, value] of list(file['images'], path, 'images').entries()) {
+  for (const [i, value] of list(file.images, path, 'images').entries()) {
     const image = record(value, path, `images[${i}]`)
-    const { file_name: fileName, width, height } = image as { file_name: unknown; width: unknown; height: unknown }
+    const { file_name: fileName, width, height } = image
     if (typeof fileName !== 'string' || typeof width !== 'number' || typeof height !== 'number') {
       throw broken(path, `images[${i}] lacks file_name, width or height`)
     }
-    images.set(image['id'], { fileName, width, height, objects: [] })
+    images.set(image.id, { fileName, width, height, objects: [] })
   }
-  for (const [i, value] of list(file['annotations'], path, 'annotations').entries()) {
+  for (const [i, value] of list(file.annotations, path, 'annotations').entries()) {
     const annotation = record(value, path, `annotations[${i}]`)
-    if (annotation['iscrowd'] === 1) continue
-    const image = images.get(annotation['image_id'])
+    if (annotation.iscrowd === 1) continue
+    const image = images.get(annotation.image_id)
     if (image === undefined)
-      throw broken(path, `annotations[${i}] has image_id ${annotation['image_id']}, which no image has`)
-    image.objects.push(polygons(annotation['segmentation'], path, `annotations[${i}].segmentation`))
+      throw broken(path, `annotations[${i}] has image_id ${annotation.image_id}, which no image has`)
+    image.objects.push(polygons(annotation.segmentation, path, `annotations[${i}].segmentation`))
   }
   return [...images.values()]
+}
+
+/** The fields that are read, of whatever record; all unchecked. */
+interface CocoRecord {
+  readonly images?: unknown
+  readonly annotations?: unknown
+  readonly id?: unknown
+  readonly image_id?: unknown
+  readonly iscrowd?: unknown
+  readonly segmentation?: unknown
+  readonly file_name?: unknown
+  readonly width?: unknown
+  readonly height?: unknown
 }
 
 function polygons(value: unknown, path: string, where: string): AnnotatedObject {
@@ -61,8 +74,8 @@ function polygons(value: unknown, path: string, where: string): AnnotatedObject 
   return rings as number[][]
 }
 
-function record(value: unknown, path: string, where: string): Record<string, unknown> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+function record(value: unknown, path: string, where: string): CocoRecord {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as CocoRecord
   throw broken(path, `${where} is not an object`)
 }
 

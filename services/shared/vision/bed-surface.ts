@@ -117,7 +117,7 @@ export function levelBed(
     for (let x = 0; x < width; x++) {
       const u = unit(x, width)
       const level = Math.round(gray[offset + x]! - constant - slope * u - c3 * u * u)
-      levelled[offset + x] = level < 0 ? 0 : level > 255 ? 255 : level
+      levelled[offset + x] = Math.min(255, Math.max(0, level))
     }
   }
 }

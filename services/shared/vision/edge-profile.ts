@@ -31,8 +31,8 @@ export function addToEdgeProfile(
       const a = gray[i]!
       const b = gray[i + distance]!
       if (a === b) continue
-      const low = a < b ? a : b
-      const high = a < b ? b : a
+      const low = Math.min(a, b)
+      const high = Math.max(a, b)
       const step = high - low
       crossings[low] = crossings[low]! + 1
       crossings[high] = crossings[high]! - 1
