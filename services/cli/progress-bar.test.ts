@@ -37,8 +37,8 @@ describe('createProgress', () => {
     for (time = 0; time <= 21_000; time += 500) progress.update((4 * time) / 42_000, 'scan.png')
     progress.end()
     assert.deepEqual(written, [
-      'Inspecting: 23 %, 1 of 4 images, 32.0 s left · scan.png\n',
-      'Inspecting: 47 %, 2 of 4 images, 22.0 s left · scan.png\n',
+      'Inspecting: 23 %, 0 of 4 images, 32.0 s left · scan.png\n',
+      'Inspecting: 47 %, 1 of 4 images, 22.0 s left · scan.png\n',
     ])
   })
 

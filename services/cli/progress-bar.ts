@@ -51,7 +51,7 @@ export function createProgress(options: ProgressOptions): Progress {
       shownAt = at
       const share = Math.min(1, Math.max(0, done / total))
       const left = share > 0 ? ` ${formatDuration(((at - startedAt) * (1 - share)) / share)} left` : ''
-      const figures = `${formatCount(done)} of ${formatCount(total)} ${unit},${left}${detail === undefined ? '' : ` · ${detail}`}`
+      const figures = `${formatCount(Math.floor(done))} of ${formatCount(total)} ${unit},${left}${detail === undefined ? '' : ` · ${detail}`}`
       if (!terminal) {
         stream.write(`${label}: ${Math.floor(share * 100)} %, ${figures}\n`)
         return

@@ -167,7 +167,7 @@ describe('pelletline inspect', () => {
     assert.match(run.stderr, /text\.png: cannot be read as an image/)
     assert.match(run.stderr, /truncated\.png: is truncated or damaged/)
     assert.match(run.stderr, /gone: there is no such file or folder; check the path/)
-    assert.match(run.stderr, /1 other files? in the folders (is|are) not/)
+    assert.match(run.stderr, /Passed over in the folders, .*: 1\./)
     assert.doesNotMatch(run.stderr, / {4}at /, 'no stack traces for bad input')
   })
 

@@ -1,4 +1,4 @@
-import { evaluateSegmentation, type ImageEvaluation } from '../../roi-segmentation/coco/evaluate-segmentation.ts'
+import { evaluateSegmentation, type ImageEvaluation } from '../../roi-segmentation/index.ts'
 import { wilsonInterval } from '../../shared/statistics/wilson-interval.ts'
 import type { EvaluateSegmentationCliOptions } from '../commands/evaluate.ts'
 import { formatCount, formatDuration, formatInterval } from '../format-number.ts'

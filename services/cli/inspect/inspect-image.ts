@@ -1,5 +1,5 @@
+import { type ImagePellet, type SegmentImageOptions, segmentImage } from '../../roi-segmentation/index.ts'
 import { notJudgedReason } from '../../roi-segmentation/kernel/types.ts'
-import { type ImagePellet, type SegmentImageOptions, segmentImage } from '../../roi-segmentation/segment-image.ts'
 import { cropBytes } from '../../shared/inspection/crop.ts'
 import type { InferencePool } from '../../shared/onnx/inference-pool.ts'
 

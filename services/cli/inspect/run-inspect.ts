@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { dirname } from 'node:path'
-import { type CocoSource, cocoOfPellets } from '../../roi-segmentation/coco/write-coco.ts'
+import { type CocoSource, cocoOfPellets } from '../../roi-segmentation/index.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { createInferencePool, type InferencePool } from '../../shared/onnx/inference-pool.ts'
 import { describeError, exitCodeOfAll } from '../exit-code.ts'
@@ -38,7 +38,9 @@ export async function runInspect(
   }
   errors.forEach(report)
   if (list.passedOver > 0) {
-    terminal.note(`${formatCount(list.passedOver)} other files in the folders are not images and were passed over.`)
+    terminal.note(
+      `Passed over in the folders, since their names are not those of images: ${formatCount(list.passedOver)}.`,
+    )
   }
   if (list.files.length === 0) return exitCodeOfAll(errors)
 
@@ -67,7 +69,7 @@ export async function runInspect(
             pelletDiameterPx: options.pelletDiameter,
             outlines: options.coco !== undefined || options.out !== undefined || options.umPerPx !== undefined,
             signal,
-            onProgress: (rows, total) => progress.update(done + (0.9 * rows) / total, file),
+            onProgress: (rows, total) => progress.update(done + (0.9 * rows) / total, name),
           },
         })
         terminal.printJson(inspectionJson(image, pool.model, ngMargin, options.umPerPx))

@@ -1,11 +1,10 @@
 import { stat } from 'node:fs/promises'
-import { z } from 'zod'
 import { type LineSettingsInput, parseFault, simulateCrops, simulateRecording } from '../../line-simulator/index.ts'
-import { createSegmenter } from '../../roi-segmentation/kernel/create-segmenter.ts'
-import { loadConfig } from '../../shared/config/load-config.ts'
+import { createSegmenter } from '../../roi-segmentation/index.ts'
 import { writePackedCrops } from '../../shared/dataset/packed-crops.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { formatBytes, formatCount, formatDuration } from '../format-number.ts'
+import { loadSettings } from '../settings-config.ts'
 import type { Terminal } from '../terminal.ts'
 import type { SimulateOptions } from './options.ts'
 
@@ -65,10 +64,7 @@ async function simulateLine(
 
 /** Settings of a file, overruled by single options. */
 function lineSettings(options: SimulateOptions): LineSettingsInput {
-  const file: LineSettingsInput =
-    options.config === undefined
-      ? {}
-      : loadConfig(z.record(z.string(), z.unknown()), options.config, { service: 'simulate' })
+  const file: LineSettingsInput = options.config === undefined ? {} : loadSettings(options.config, 'simulate')
   return {
     ...file,
     ...(options.preset !== undefined && { preset: options.preset }),

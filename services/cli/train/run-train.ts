@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { z } from 'zod'
 import {
   createRandom,
   type NetworkName,
@@ -8,11 +7,11 @@ import {
   type TrainingEvent,
   trainNetwork,
 } from '../../distillation/index.ts'
-import { loadConfig } from '../../shared/config/load-config.ts'
 import type { CropDataset, CropSplits } from '../../shared/dataset/crop-dataset.ts'
 import { describeMetrics } from '../evaluate/describe-metrics.ts'
 import { formatCount, formatDuration, formatPercent } from '../format-number.ts'
 import { makeFolder } from '../make-folder.ts'
+import { loadSettings } from '../settings-config.ts'
 import type { Terminal } from '../terminal.ts'
 import type { TrainOptions } from './options.ts'
 import { readSplits } from './read-splits.ts'
@@ -67,10 +66,7 @@ export async function runTrain(
 
 /** The settings of a file, overruled by single options; unknown keys and wrong values are refused by name. */
 function trainConfig(options: TrainOptions): TrainConfig {
-  const file =
-    options.config === undefined
-      ? {}
-      : loadConfig(z.record(z.string(), z.unknown()), options.config, { service: 'train' })
+  const file = options.config === undefined ? {} : loadSettings(options.config, 'train')
   return parseTrainConfig({
     ...file,
     ...(options.epochs !== undefined && { epochs: options.epochs }),

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { simulateCrops } from '../../line-simulator/index.ts'
-import { createSegmenter } from '../../roi-segmentation/kernel/create-segmenter.ts'
+import { createSegmenter } from '../../roi-segmentation/index.ts'
 import { createCropDataset } from '../../shared/dataset/create-crop-dataset.ts'
 import type { CropDataset, CropSplits, Split } from '../../shared/dataset/crop-dataset.ts'
 import { isPackedCrops, readPackedCrops, writePackedCrops } from '../../shared/dataset/packed-crops.ts'

@@ -133,7 +133,7 @@ async function decodeAll(path: string, roi: ImageRegion): Promise<Uint8Array> {
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true })
     if (info.channels !== 1) throw new Error(`decoded to ${info.channels} channels instead of one`)
-    return data
+    return plainBytes(data)
   } catch (reason) {
     throw unreadable(path, reason)
   }
@@ -165,16 +165,22 @@ async function* stripsOfSpool(
     const rows = Math.min(rowsPerStrip, roi.height - firstRow)
     let pixels: Uint8Array
     try {
-      pixels = await sharp(spool, { limitInputPixels: false })
+      const bytes = await sharp(spool, { limitInputPixels: false })
         .extract({ left: roi.x, top: roi.y + firstRow, width: roi.width, height: rows })
         .toColourspace('b-w')
         .raw({ depth: 'uchar' })
         .toBuffer()
+      pixels = plainBytes(bytes)
     } catch (reason) {
       throw unreadable(path, reason)
     }
     yield { pixels, width: roi.width, rows, firstRow }
   }
+}
+
+/** The same memory not as a Buffer, whose `slice` shares memory where that of every other Uint8Array copies. */
+function plainBytes(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
 }
 
 function checkRegion(path: string, roi: ImageRegion, size: { width: number; height: number }): void {
