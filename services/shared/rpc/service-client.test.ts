@@ -300,7 +300,7 @@ function describeClient(name: string, setup: () => Promise<Clients & { close(): 
         before = sent
         for (let wait = 0; wait < 10; wait += 1) await turn()
       }
-      assert.ok(sent < 20, `${sent} MB were sent to a handler that read 1 MB`)
+      assert.ok(sent < 10, `${sent} MB were sent to a handler that read 1 MB`)
       abort.abort()
       await failed
     })
