@@ -15,8 +15,7 @@ export interface LabelRequest {
 
 /**
  * Places each label beside its box where it covers the least of other boxes and of labels placed before, inside the
- * canvas. Candidates are tried in a fixed order (above right, above, above left, right, left, below), so the result is
- * the same every time.
+ * canvas. Places round the box are tried in a fixed order, from above to below, so the result is the same every time.
  */
 export function placeLabels(
   requests: readonly LabelRequest[],
@@ -42,27 +41,23 @@ export function placeLabels(
   })
 }
 
+/** Directions, degrees clockwise from above, in the order of preference. */
+const directions = [0, 22, -22, 45, -45, 67, -67, 90, -90, 113, -113, 135, -135, 158, -158, 180]
+
 function candidatesOf({ box, width, height }: LabelRequest, canvas: { width: number; height: number }): Rect[] {
-  const right = box.x + box.width
-  const middleX = box.x + (box.width - width) / 2
-  const middleY = box.y + (box.height - height) / 2
-  const positions: readonly (readonly [number, number])[] = [
-    [right - width * 0.25, box.y - height * 0.75],
-    [middleX, box.y - height],
-    [box.x - width * 0.75, box.y - height * 0.75],
-    [right + 2, middleY],
-    [box.x - width - 2, middleY],
-    [middleX, box.y + box.height],
-    [right - width * 0.25, box.y + box.height - height * 0.25],
-    [box.x - width * 0.75, box.y + box.height - height * 0.25],
-    [middleX, middleY],
-  ]
-  return positions.map(([x, y]) => ({
-    x: Math.min(Math.max(0, x), Math.max(0, canvas.width - width)),
-    y: Math.min(Math.max(0, y), Math.max(0, canvas.height - height)),
-    width,
-    height,
-  }))
+  const inside = (value: number, limit: number) => Math.min(Math.max(0, value), Math.max(0, limit))
+  return directions.map((degrees) => {
+    // The label's centre runs round the ellipse in the box, half a label further out.
+    const angle = (degrees * Math.PI) / 180
+    const x = box.x + box.width / 2 + Math.sin(angle) * (box.width + width) * 0.5
+    const y = box.y + box.height / 2 - Math.cos(angle) * (box.height + height) * 0.5
+    return {
+      x: inside(x - width / 2, canvas.width - width),
+      y: inside(y - height / 2, canvas.height - height),
+      width,
+      height,
+    }
+  })
 }
 
 const cellPx = 128
