@@ -258,13 +258,21 @@ describe('createSegmenter clusters', () => {
     assert.ok(neighbour < 60, `${neighbour} px of the neighbour`)
   })
 
-  it('flags what cannot be told apart', () => {
+  it('flags pellets that cannot be told apart as one cluster', () => {
     const image = drawBed(200, 200)
-    drawBox(image, 50, 50, 70, 28, 200)
-    drawBox(image, 50, 50, 28, 70, 200)
-    const { pellets } = segmentDrawn(image, { ...drawnSettings, medianAreaPx: 900, cropScale: 0.5 })
-    const flagged = pellets.filter(({ reason }) => reason === 'cluster')
-    assert.ok(pellets.length > 1 || flagged.length === 1)
+    // An angle of even thickness: its ridge never sinks, and it is far from convex.
+    drawBox(image, 50, 50, 64, 30, 200)
+    drawBox(image, 50, 50, 30, 64, 200)
+    const { pellets } = segmentDrawn(image, { ...drawnSettings, cropScale: 0.5 })
+    assert.deepEqual(reasons(pellets), ['cluster'])
+    assert.ok(pellets[0]!.crop.every((gray) => gray === 0))
+  })
+
+  it('calls one large convex body oversize, and does not cut it into pellets', () => {
+    const image = drawBed(300, 300)
+    drawBox(image, 50, 50, 180, 90, 200)
+    const settings = { ...drawnSettings, cropScale: 0.2 }
+    assert.deepEqual(reasons(segmentDrawn(image, settings).pellets), ['oversize'])
   })
 })
 

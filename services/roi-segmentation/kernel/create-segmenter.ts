@@ -34,6 +34,12 @@ const splitCellsPerPixel = 2
 /** A component that lies between two runs of one other component and is smaller than this share of a median pellet is dust in its speck. */
 const nestedDustShare = 0.25
 
+const reasonOfKind = {
+  pellet: notJudgedReason.judged,
+  cluster: notJudgedReason.cluster,
+  oversize: notJudgedReason.oversize,
+} as const
+
 /**
  * The segmentation of one run, row by row: what a row adds depends on the rows before only, never on where a strip ends,
  * so the pellets do not depend on how rows are cut into strips. See DESIGN.md beside this file.
@@ -197,10 +203,7 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
     settings: SegmentationSettings,
   ): void {
     if (judged.kind === 'thread') dust++
-    else {
-      const reason = judged.kind === 'cluster' ? notJudgedReason.cluster : notJudgedReason.judged
-      add(judged.outline, baseRow, cutRow, cutReason, reason, settings)
-    }
+    else add(judged.outline, baseRow, cutRow, cutReason, reasonOfKind[judged.kind], settings)
   }
 
   /** Measures one pellet and writes it with its crop, or counts it as dust or shed. */

@@ -32,6 +32,8 @@ const rimSpeckLength = 0.5
 /** What is left in one part is touching pellets that cannot be told apart from this area on, unless it is convex. */
 const clusterArea = 1.9
 const clusterSolidity = 0.93
+/** A region of which more than this share went to parts that large is no cluster of pellets but one foreign body. */
+const foreignShare = 0.5
 /** A region without a middle, longer than this many median diameters, is a thread, a film or the edge of a frame. */
 const threadLength = 1.5
 /** And one thinner on the average than this share of a median diameter may be. */
@@ -41,7 +43,7 @@ const threadThickness = 0.42
 export interface JudgedRegion {
   /** Its own outline as runs: holes and notches filled. Valid until the next call. */
   readonly outline: RunList
-  readonly kind: 'pellet' | 'cluster' | 'thread'
+  readonly kind: 'pellet' | 'cluster' | 'oversize' | 'thread'
 }
 
 /** Decides what a region is: one pellet, several that touch, a cluster that cannot be split, or a thread. */
@@ -163,9 +165,7 @@ export function createRegionJudge(): RegionJudge {
       copyPart(parts, p, part)
       const hullArea = hullOf(part, rows)
       const outline = complete(part, runArea(part), medianAreaPx)
-      const area = runArea(outline)
-      const large = area > clusterArea * medianAreaPx && area < clusterSolidity * hullArea
-      report({ outline, kind: large ? 'cluster' : 'pellet' })
+      report({ outline, kind: kindOf(runArea(outline), hullArea, medianAreaPx) })
     }
   }
 
@@ -201,9 +201,33 @@ export function createRegionJudge(): RegionJudge {
         report({ outline: complete(runs, area, medianAreaPx), kind: 'thread' })
         return
       }
+      if (parts.count > 1 && shareOfLargeParts(parts, clusterArea * medianAreaPx) > foreignShare) {
+        hullOf(runs, rows)
+        report({ outline: complete(runs, area, medianAreaPx), kind: 'cluster' })
+        return
+      }
       reportParts(parts, rows, medianAreaPx, report)
     },
   }
+}
+
+function kindOf(area: number, hullArea: number, medianAreaPx: number): JudgedRegion['kind'] {
+  if (area > clusterArea * medianAreaPx && area < clusterSolidity * hullArea) return 'cluster'
+  return area > largeSingleArea * medianAreaPx ? 'oversize' : 'pellet'
+}
+
+/** Share of the region's pixels that are in parts of more than `areaPx` pixels. */
+function shareOfLargeParts(parts: RegionParts, areaPx: number): number {
+  const { pieces, partOf, count } = parts
+  const areas = new Float64Array(count)
+  for (let i = 0; i < pieces.count; i++) areas[partOf[i]!] = areas[partOf[i]!]! + pieces.x1[i]! - pieces.x0[i]!
+  let large = 0
+  let total = 0
+  for (const area of areas) {
+    total += area
+    if (area > areaPx) large += area
+  }
+  return large / total
 }
 
 interface Shape {
