@@ -28,7 +28,16 @@ test('flips and turns reach all eight positions and keep every gray value', () =
   const places = new Set(Array.from({ length: 200 }, (_, seed) => augmented({ flips: true }, seed).indexOf(30)))
   assert.deepEqual(
     [...places].sort((a, b) => a - b),
-    [[20, 33], [29, 33], [20, 16], [29, 16], [33, 20], [33, 29], [16, 20], [16, 29]]
+    [
+      [20, 33],
+      [29, 33],
+      [20, 16],
+      [29, 16],
+      [33, 20],
+      [33, 29],
+      [16, 20],
+      [16, 29],
+    ]
       .map(([x, y]) => y! * 50 + x!)
       .sort((a, b) => a - b),
   )

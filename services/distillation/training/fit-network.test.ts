@@ -77,9 +77,16 @@ test('resumed training ends with the same state and history as an undisturbed on
 
 test('training that diverges stops with step, learning rate and the last good checkpoint', async () => {
   const outDir = await folder()
-  const error = await fit(outDir, { baseRate: 1, epsilon: 1e-30, schedule: { kind: 'constant' }, epochs: 200, beta2: 0 }).catch(
-    (reason) => reason as PelletlineError,
-  )
+  const error = await fit(outDir, {
+    baseRate: 1,
+    epsilon: 1e-30,
+    schedule: { kind: 'constant' },
+    epochs: 200,
+    beta2: 0,
+  }).catch((reason) => reason as PelletlineError)
   assert.ok(error instanceof PelletlineError)
-  assert.match(error.message, /the loss is (NaN|Infinity) at step \d+ \(epoch \d+, learning rate 1\); .*checkpoint.*: train with a lower/)
+  assert.match(
+    error.message,
+    /the loss is (NaN|Infinity) at step \d+ \(epoch \d+, learning rate 1\); .*checkpoint.*: train with a lower/,
+  )
 })
