@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { manifestPath, readModelManifest, verifyModelDigest, writeModelManifest } from './model-manifest.ts'
+import { modelDirectory, writeTinyModel } from './test-support/tiny-model.ts'
+
+let directory: Awaited<ReturnType<typeof modelDirectory>>
+before(async () => {
+  directory = await modelDirectory()
+})
+after(() => directory.remove())
+
+test('manifest lies beside its model and comes back as it was written', async () => {
+  const modelPath = await writeTinyModel(directory.path, { id: 'one' })
+  assert.equal(manifestPath(modelPath), join(directory.path, 'one.manifest.json'))
+  const manifest = await readModelManifest(modelPath)
+  const copy = join(directory.path, 'copy.onnx')
+  await writeModelManifest(copy, manifest)
+  assert.deepEqual(await readModelManifest(copy), manifest)
+})
+
+test('manifest of another format version is refused, members that are added later are passed over', async () => {
+  const added = await writeTinyModel(directory.path, { id: 'added', manifest: { calibration: { points: 3 } } })
+  assert.equal((await readModelManifest(added)).id, 'added')
+  const newer = await writeTinyModel(directory.path, { id: 'newer', manifest: { formatVersion: 2 } })
+  await assert.rejects(readModelManifest(newer), {
+    code: 'failed_precondition',
+    message: /newer\.manifest\.json has format version 2, this program reads version 1/,
+  })
+})
+
+test('manifest that is missing, no JSON, or wrong is refused by its path and every wrong member', async () => {
+  await assert.rejects(readModelManifest(join(directory.path, 'absent.onnx')), { code: 'not_found' })
+  const text = await writeTinyModel(directory.path, { id: 'text' })
+  await writeFile(manifestPath(text), '{')
+  await assert.rejects(readModelManifest(text), {
+    code: 'invalid_argument',
+    message: /text\.manifest\.json is not JSON/,
+  })
+  const wrong = await writeTinyModel(directory.path, { id: 'wrong', manifest: { sha256: 'abc', threshold: 'high' } })
+  await assert.rejects(readModelManifest(wrong), { code: 'invalid_argument', message: /sha256: .*threshold: / })
+})
+
+test('digest check names the file, the expected and the found digest', async () => {
+  const modelPath = await writeTinyModel(directory.path, { id: 'pinned' })
+  const manifest = await readModelManifest(modelPath)
+  const bytes = await readFile(modelPath)
+  verifyModelDigest(modelPath, bytes, manifest)
+  bytes[40]! ^= 1
+  assert.throws(() => verifyModelDigest(modelPath, bytes, manifest), {
+    code: 'data_loss',
+    message: new RegExp(`pinned\\.onnx has SHA-256 [0-9a-f]{64}; its manifest .* expects ${manifest.sha256}`),
+  })
+})
