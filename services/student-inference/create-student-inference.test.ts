@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test, { after, afterEach, before } from 'node:test'
-import { fromBinary, type MessageShape } from '@bufbuild/protobuf'
+import { fromBinary } from '@bufbuild/protobuf'
 import {
   type AuditRequestMessage,
   AuditRequestMessageSchema,
@@ -12,8 +12,8 @@ import { Outcome, Verdict } from '../gen/pelletline/inspection/v1/inspection_pb.
 import type { GetRecipeRequest, GetRecipeResponse } from '../gen/pelletline/registry/v1/registry_pb.ts'
 import type { Bus } from '../shared/bus/bus.ts'
 import { createMemoryBus } from '../shared/bus/memory-bus.ts'
-import { consumeTopic, publishMessage } from '../shared/bus/messages.ts'
-import { deadLetterTopic, headerNames, type Topic, topics } from '../shared/bus/topics.ts'
+import { publishMessage } from '../shared/bus/messages.ts'
+import { deadLetterTopic, headerNames, topics } from '../shared/bus/topics.ts'
 import { parseConfig } from '../shared/config/load-config.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { grayCrops, modelDirectory, writeTinyModel } from '../shared/onnx/test-support/tiny-model.ts'
@@ -23,6 +23,7 @@ import { systemClock } from '../shared/service/clock.ts'
 import { silentLogger } from '../shared/telemetry/logger.ts'
 import { type StudentInferenceOptionsInput, studentInferenceOptionsSchema } from './config.ts'
 import { createStudentInference, studentGroup } from './create-student-inference.ts'
+import { collect } from './test-support/collect.ts'
 import { type CropsMessageOptions, cropsMessage, testRecipe } from './test-support/crops-message.ts'
 
 let directory: Awaited<ReturnType<typeof modelDirectory>>
@@ -62,28 +63,6 @@ function setUp(
     implementation as unknown as ServiceImplementation<typeof StudentInferenceService>,
   ) as ServiceClient<typeof StudentInferenceService>
   return { student, client, bus }
-}
-
-/** Collects what a topic brings, and waits for a number of messages. */
-async function collect<Desc extends Topic['schema']>(bus: Bus, topic: Topic<Desc>) {
-  const messages: MessageShape<Desc>[] = []
-  let wake = () => {}
-  await consumeTopic(bus, {
-    topic,
-    group: 'test',
-    maxInFlight: 64,
-    handle: async (message) => {
-      messages.push(message)
-      wake()
-    },
-  })
-  return {
-    messages,
-    async until(count: number): Promise<MessageShape<Desc>[]> {
-      while (messages.length < count) await new Promise<void>((resolve) => (wake = resolve))
-      return messages
-    },
-  }
 }
 
 function publish(bus: Bus, options: CropsMessageOptions): Promise<void> {

@@ -1,5 +1,4 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
-import { type Kysely, type Selectable, sql, type Transaction } from 'kysely'
 import { type Alert, type AlertKind, AlertSchema, AlertState } from '../../gen/pelletline/events/v1/events_pb.ts'
 import { EstimateSchema } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
 import type { Bus } from '../../shared/bus/bus.ts'
@@ -7,7 +6,7 @@ import { publishMessage } from '../../shared/bus/messages.ts'
 import { headerNames, topics } from '../../shared/bus/topics.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import type { IntervalEstimate } from '../../shared/statistics/estimate-weighted-share.ts'
-import type { Tables } from '../../shared/store/index.ts'
+import { type Kysely, type Selectable, sql, type Tables, type Transaction } from '../../shared/store/index.ts'
 import type { ChangeSignal } from '../change-signal.ts'
 
 export type AlertRow = Selectable<Tables['alerts']>

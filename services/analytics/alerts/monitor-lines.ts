@@ -1,7 +1,6 @@
-import type { Kysely } from 'kysely'
 import { AlertKind } from '../../gen/pelletline/events/v1/events_pb.ts'
 import type { Recipe } from '../../gen/pelletline/registry/v1/registry_pb.ts'
-import type { Tables } from '../../shared/store/index.ts'
+import type { Kysely, Tables } from '../../shared/store/index.ts'
 import type { Booked } from '../booking/entries.ts'
 import type { AlertBook } from './alert-book.ts'
 import { type AuditWindow, createAuditWindow } from './audit-window.ts'

@@ -1,6 +1,5 @@
-import { type Insertable, type Kysely, sql, type Transaction } from 'kysely'
 import type { AuditItem, AuditsMessage, VerdictsMessage } from '../../gen/pelletline/events/v1/events_pb.ts'
-import type { Tables } from '../../shared/store/index.ts'
+import { type Insertable, type Kysely, sql, type Tables, type Transaction } from '../../shared/store/index.ts'
 import type { LotFinder, LotReference } from '../lots/find-lot.ts'
 import { addCounts, sumBy } from './count-sums.ts'
 import {

@@ -1,5 +1,4 @@
-import { type Insertable, sql, type Transaction } from 'kysely'
-import type { Tables } from '../../shared/store/index.ts'
+import { type Insertable, sql, type Tables, type Transaction } from '../../shared/store/index.ts'
 
 /** Sums rows of equal key; `add` folds a row into the sum. */
 export function sumBy<T extends object>(rows: readonly T[], keyOf: (row: T) => string, add: readonly (keyof T)[]): T[] {

@@ -1,6 +1,5 @@
-import type { Insertable } from 'kysely'
 import { KeepReason, type VerdictsMessage } from '../../gen/pelletline/events/v1/events_pb.ts'
-import { packColumns, type Tables } from '../../shared/store/index.ts'
+import { type Insertable, packColumns, type Tables } from '../../shared/store/index.ts'
 
 export interface PartIds {
   readonly runId: number

@@ -1,7 +1,6 @@
-import type { Kysely } from 'kysely'
 import type { ModelRef, StripKey } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
-import type { Tables } from '../../shared/store/index.ts'
+import type { Kysely, Tables } from '../../shared/store/index.ts'
 
 /** A bounded memory of what the database said once and never changes. */
 export function createReferenceCache<T>(limit: number) {

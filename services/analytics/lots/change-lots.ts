@@ -1,7 +1,6 @@
-import type { Kysely } from 'kysely'
 import type { OpenLotRequest } from '../../gen/pelletline/mes/v1/mes_pb.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
-import type { Tables } from '../../shared/store/index.ts'
+import type { Kysely, Tables } from '../../shared/store/index.ts'
 import { newLot } from '../registry/ensure-line.ts'
 import { unassignedPrefix } from '../registry/lot-names.ts'
 import { readLatestRecipe } from '../registry/recipes.ts'

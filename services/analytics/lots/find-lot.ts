@@ -1,5 +1,4 @@
-import type { Kysely } from 'kysely'
-import type { Tables } from '../../shared/store/index.ts'
+import type { Kysely, Tables } from '../../shared/store/index.ts'
 import { createReferenceCache } from '../booking/reference-ids.ts'
 import { ensureLine, newLot } from '../registry/ensure-line.ts'
 

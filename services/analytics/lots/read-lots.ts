@@ -1,8 +1,7 @@
 import { create } from '@bufbuild/protobuf'
-import { type Kysely, type Selectable, sql } from 'kysely'
 import { type Reconciliation, ReconciliationSchema } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { type Lot, LotSchema, type LotState } from '../../gen/pelletline/mes/v1/mes_pb.ts'
-import type { Tables } from '../../shared/store/index.ts'
+import { type Kysely, type Selectable, sql, type Tables } from '../../shared/store/index.ts'
 import type { ClosingRun } from './decide-closing.ts'
 import { isBalanced } from './is-balanced.ts'
 import {

@@ -1,5 +1,4 @@
-import type { Kysely } from 'kysely'
-import type { Tables } from '../../shared/store/index.ts'
+import type { Kysely, Tables } from '../../shared/store/index.ts'
 import { type ClosingSettings, decideClosing } from './decide-closing.ts'
 import { readLotRuns } from './read-lots.ts'
 

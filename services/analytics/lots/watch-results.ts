@@ -1,12 +1,11 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf'
-import type { Kysely } from 'kysely'
 import { ReconciliationSchema } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
 import type {
   NgPelletSchema,
   WatchResultsRequest,
   WatchResultsResponseSchema,
 } from '../../gen/pelletline/mes/v1/mes_pb.ts'
-import type { Tables } from '../../shared/store/index.ts'
+import type { Kysely, Tables } from '../../shared/store/index.ts'
 import type { ChangeSignal } from '../change-signal.ts'
 import { readLotRow } from './change-lots.ts'
 

@@ -1,5 +1,4 @@
-import type { Transaction } from 'kysely'
-import type { Tables } from '../../shared/store/index.ts'
+import type { Tables, Transaction } from '../../shared/store/index.ts'
 import { unassignedLotName } from './lot-names.ts'
 
 export interface EnsureLineOptions {

@@ -1,7 +1,6 @@
 import { create } from '@bufbuild/protobuf'
-import type { Kysely } from 'kysely'
 import { type LineAssignment, LineAssignmentSchema } from '../../gen/pelletline/registry/v1/registry_pb.ts'
-import type { Tables } from '../../shared/store/index.ts'
+import type { Kysely, Tables } from '../../shared/store/index.ts'
 import { readRecipe } from './recipes.ts'
 
 /** Assignments in force, by name of the line; of one line where it is given. */

@@ -1,8 +1,7 @@
 import { create, fromJson, type JsonValue, toJson } from '@bufbuild/protobuf'
-import type { Kysely } from 'kysely'
 import { type Recipe, RecipeSchema } from '../../gen/pelletline/registry/v1/registry_pb.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
-import type { Tables } from '../../shared/store/index.ts'
+import type { Kysely, Tables } from '../../shared/store/index.ts'
 import type { RecipeSettings } from '../default-recipe.ts'
 
 function parse(row: { readonly body: string; readonly version: number }): Recipe {

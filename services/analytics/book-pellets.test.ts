@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import type { AuditsMessage, VerdictsMessage } from '../gen/pelletline/events/v1/events_pb.ts'
+import { createMemoryBus } from '../shared/bus/memory-bus.ts'
+import { deadLetterTopic } from '../shared/bus/topics.ts'
+import { seededUniform } from '../shared/statistics/test-support/seeded-draws.ts'
+import { makeAudits, makeVerdicts, type StripPlan } from './test-support/make-messages.ts'
+import { type RunningAnalytics, useSharedDatabase } from './test-support/shared-database.ts'
+import { until } from './test-support/start-analytics.ts'
+
+const withAnalytics = useSharedDatabase()
+
+const lotOf = async (running: RunningAnalytics, lot: string) => (await running.lots.getLot({ lot })).lot!
+
+describe('bookings', () => {
+  test('each pellet is counted exactly once, whatever the bus repeats, reorders and redelivers', {
+    timeout: 120_000,
+  }, async () => {
+    let round = 0
+    const anyPart = fc.stringMatching(/^[oncs]{0,6}$/)
+    const anyStrips = fc.array(
+      fc.record({
+        parts: fc.array(anyPart, { minLength: 1, maxLength: 3 }),
+        lot: fc.constantFrom('a', 'b'),
+        audit: fc.boolean(),
+        twice: fc.boolean(),
+      }),
+      { minLength: 1, maxLength: 12 },
+    )
+    await fc.assert(
+      fc.asyncProperty(anyStrips, fc.integer(), async (strips, seed) => {
+        round += 1
+        const line = `disorder-${round}`
+        const random = seededUniform(seed)
+        const plans = strips.map(({ parts, lot }, strip): StripPlan => ({ line, lot: `${line}-${lot}`, strip, parts }))
+        const messages: (VerdictsMessage | AuditsMessage)[] = plans.flatMap((plan, at) => {
+          const verdicts = makeVerdicts(plan)
+          const { audit, twice } = strips[at]!
+          const found = plan.parts[0]!.length
+          const audits =
+            audit && found > 0
+              ? [makeAudits(plan, [{ index: 0, probability: 0.5, student: 'OK', teacher: at % 2 === 0 ? 'OK' : 'NG' }])]
+              : []
+          const once = [...audits, ...verdicts]
+          return twice ? [...once, ...once] : once
+        })
+        messages.sort(() => random() - 0.5)
+        const disorder = { duplicate: 0.3, reorder: 0.3, redeliver: 0.3, random }
+        await withAnalytics(
+          async (running) => {
+            await running.publish(messages)
+            await running.settled()
+            for (const lot of ['a', 'b']) {
+              const own = plans.filter((plan) => plan.lot === `${line}-${lot}`)
+              if (own.length === 0) continue
+              const { reconciliation: counts, balanced } = await lotOf(running, `${line}-${lot}`)
+              const letters = own.flatMap((plan) => plan.parts).join('')
+              const count = (wanted: string) => BigInt([...letters].filter((letter) => wanted.includes(letter)).length)
+              const audited = own.filter((plan) => strips[plan.strip]!.audit && plan.parts[0] !== '').length
+              assert.deepEqual(
+                [counts?.strips, counts?.rowsAcquired, counts?.found, counts?.classified, counts?.ng, counts?.shed],
+                [BigInt(own.length), BigInt(1024 * own.length), count('oncs'), count('on'), count('n'), count('s')],
+              )
+              assert.equal(counts?.notJudgedByReason?.cluster, count('c'))
+              assert.equal(counts?.audited, BigInt(audited))
+              assert.ok(balanced)
+            }
+          },
+          { bus: createMemoryBus({ disorder, retry: { firstPauseMs: 1, maxPauseMs: 5 } }) },
+        )
+      }),
+      { numRuns: 12 },
+    )
+  })
+
+  test('an audit may come before its part, and neither is lost nor doubled', async () => {
+    await withAnalytics(async (running) => {
+      const plan = { line: 'early', lot: 'early-lot', strip: 0, parts: ['on'] }
+      const audits = makeAudits(plan, [{ index: 1, probability: 0.5, student: 'NG', teacher: 'OK' }])
+      await running.publish([audits])
+      await running.settled()
+      assert.equal((await lotOf(running, 'early-lot')).reconciliation?.audited, 1n)
+      await running.publish([...makeVerdicts(plan), audits])
+      await running.settled()
+      const lot = await lotOf(running, 'early-lot')
+      assert.equal(lot.reconciliation?.audited, 1n)
+      assert.equal(lot.reconciliation?.found, 2n)
+      assert.equal(lot.disagreement?.value, 1)
+    })
+  })
+
+  test('after a restart all that comes again changes nothing, and what is new is counted', async () => {
+    const plans = Array.from({ length: 12 }, (_, strip) => ({
+      line: 'again',
+      lot: 'again-lot',
+      strip,
+      parts: ['oon', 'oc'],
+    }))
+    const messages = plans.flatMap((plan) => [
+      ...makeVerdicts(plan),
+      makeAudits(plan, [{ index: 2, probability: 0.5, student: 'NG', teacher: 'NG' }]),
+    ])
+    await withAnalytics(async (running) => {
+      await running.publish(messages.slice(0, 17))
+      await running.settled()
+    })
+    await withAnalytics(async (running) => {
+      await running.publish(messages)
+      await running.settled()
+      const { reconciliation: counts, balanced } = await lotOf(running, 'again-lot')
+      assert.deepEqual([counts?.found, counts?.ng, counts?.audited, counts?.strips], [60n, 12n, 12n, 12n])
+      assert.ok(balanced)
+    })
+  })
+
+  test('a message that cannot be booked goes to the dead letters, and those beside it are counted', async () => {
+    await withAnalytics(async (running) => {
+      const reasons: string[] = []
+      await running.bus.subscribe({
+        topic: deadLetterTopic,
+        group: 'test',
+        maxInFlight: 1,
+        handle: async (message) => void reasons.push(message.headers['pelletline-dead-letter-reason'] ?? ''),
+      })
+      const plans = [0, 1, 2].map((strip) => ({ line: 'poison', lot: 'poison-lot', strip, parts: ['oon'] }))
+      const messages = plans.flatMap(makeVerdicts)
+      messages[1]!.margin.pop()
+      await running.publish(messages)
+      await running.settled()
+      await until(async () => reasons.length > 0)
+      assert.match(reasons[0]!, /strip plant-1\/poison\/camera-1\/run-1\/1 part 0: margin has 2 entries for 3 pellets/)
+      const lot = await lotOf(running, 'poison-lot')
+      assert.equal(lot.reconciliation?.found, 6n)
+    })
+  })
+
+  test('counts that do not balance are booked and the lot says so', async () => {
+    await withAnalytics(async (running) => {
+      const [verdicts] = makeVerdicts({ line: 'crooked', lot: 'crooked-lot', strip: 0, parts: ['oooo'] })
+      verdicts!.reconciliation!.classified = 3n
+      await running.publish([verdicts!])
+      await running.settled()
+      const lot = await lotOf(running, 'crooked-lot')
+      assert.equal(lot.reconciliation?.found, 4n)
+      assert.equal(lot.balanced, false)
+    })
+  })
+})
