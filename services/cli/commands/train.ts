@@ -23,16 +23,34 @@ export const addTrainCommand: AddCommand = (program, context) => {
     .option('--id <name>', "name of the model; the network's where not given")
     .option('--threads <n>', "threads; all of the machine's where not given", parseInteger({ min: 1, max: 256 }))
     .option('--config <file>', 'further settings of the training, YAML or JSON')
-    .option('--count <n>', 'simulated: crops in all, split 7:2:1', parseInteger({ min: 20, max: 10_000_000 }), 20_000)
-    .option('--ng-share <share>', 'simulated: share that is NG', parseNumber({ min: 0.001, max: 0.999 }), 0.5)
+    .option(
+      '--count <n>',
+      'simulated: training crops; half as many of the default line are added for validation',
+      parseInteger({ min: 20, max: 10_000_000 }),
+      20_000,
+    )
+    .option(
+      '--test-count <n>',
+      'simulated: test crops, of the default line with 10 % NG; half of --count where not given',
+      parseInteger({ min: 20, max: 10_000_000 }),
+    )
+    .option(
+      '--ng-share <share>',
+      'simulated: share of the training crops that is NG',
+      parseNumber({ min: 0.001, max: 0.999 }),
+      0.5,
+    )
     .option(
       '--sub-size-share <share>',
-      'simulated: share with specks too small to count',
+      'simulated: share of the training crops with specks too small to count',
       parseNumber({ min: 0, max: 0.9 }),
       0,
     )
     .addOption(
-      new Option('--variety <name>', 'simulated: crops of the default line, varied far beyond it, or half of each')
+      new Option(
+        '--variety <name>',
+        'simulated: training crops of the default line, varied far beyond it, or half of each',
+      )
         .choices(['line', 'wide', 'mixed'])
         .default('mixed'),
     )

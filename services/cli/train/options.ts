@@ -13,6 +13,7 @@ export interface TrainOptions {
   readonly threads?: number
   readonly config?: string
   readonly count: number
+  readonly testCount?: number
   readonly ngShare: number
   readonly subSizeShare: number
   readonly variety: 'line' | 'wide' | 'mixed'

@@ -87,8 +87,9 @@ async function trainingData(
   if (options.data !== 'simulated') {
     return readSplits(options.data, createRandom(seed, 'split').uniform, terminal, signal)
   }
-  const { count, ngShare, subSizeShare, variety, out } = options
-  return simulateSplits({ count, ngShare, subSizeShare, variety, seed, folder: join(out, 'data') }, terminal, signal)
+  const { count, testCount = Math.ceil(count / 2), ngShare, subSizeShare, variety, out } = options
+  const folder = join(out, 'data')
+  return simulateSplits({ count, testCount, ngShare, subSizeShare, variety, seed, folder }, terminal, signal)
 }
 
 function describePart(name: string, { count, labels }: CropDataset): string {

@@ -9,52 +9,66 @@ import { makeFolder } from '../make-folder.ts'
 import type { Terminal } from '../terminal.ts'
 
 export interface SimulateSplitsOptions {
-  /** Crops of all three parts together; train, validation and test get 7:2:1 of them. */
+  /** Training crops; validation gets half as many. */
   readonly count: number
+  readonly testCount: number
+  /** Shares of the training crops; validation and test have NG shares of their own. */
   readonly ngShare: number
   readonly subSizeShare: number
-  /** `mixed`: half of the default line, half varied far beyond it. */
-  readonly variety: 'line' | 'wide' | 'mixed'
+  /** Of the training crops. `mixed`: half of the default line, half varied far beyond it. */
+  readonly variety: Variety
   readonly seed: number
   /** Simulated parts are kept here and found again by their settings. */
   readonly folder: string
 }
 
-const shares: Readonly<Record<Split, number>> = { train: 0.7, val: 0.2, test: 0.1 }
+type Variety = 'line' | 'wide' | 'mixed'
+
+/** What decides the crops of one part. */
+interface PartSettings {
+  readonly count: number
+  readonly ngShare: number
+  readonly subSizeShare: number
+  readonly variety: Variety
+  readonly seed: number
+}
+
 /** Seeds of the parts lie this far apart, so that no part holds a scene of another. */
 const seedDistance = 1_000_003
+/** Mostly good crops, as a threshold and an overkill in ppm need them. */
+const measuredNgShare = 0.1
 
-/** Simulates the three parts of an experiment, or reads those that an earlier run with the same settings left. */
+/**
+ * Simulates the three parts of an experiment, or reads those that an earlier run with the same settings left. Validation
+ * and test are of the default line whatever the training is of: the threshold and the figures are those of a line.
+ */
 export async function simulateSplits(
   options: SimulateSplitsOptions,
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<CropSplits> {
-  await makeFolder(options.folder)
+  const { count, testCount, ngShare, subSizeShare, variety, folder } = options
+  await makeFolder(folder)
+  const seedOf = (part: number) => (options.seed + part * seedDistance) % 2 ** 32
+  const measured = { ngShare: measuredNgShare, subSizeShare: 0, variety: 'line' } as const
+  const simulate = (part: Split, settings: PartSettings) => simulatePart(part, settings, folder, terminal, signal)
   return {
-    train: await simulatePart('train', 0, options, terminal, signal),
-    val: await simulatePart('val', 1, options, terminal, signal),
-    test: await simulatePart('test', 2, options, terminal, signal),
+    train: await simulate('train', { count, ngShare, subSizeShare, variety, seed: seedOf(0) }),
+    val: await simulate('val', { ...measured, count: Math.ceil(count / 2), seed: seedOf(1) }),
+    test: await simulate('test', { ...measured, count: testCount, seed: seedOf(2) }),
   }
 }
 
 async function simulatePart(
   part: Split,
-  number: number,
-  options: SimulateSplitsOptions,
+  settings: PartSettings,
+  folder: string,
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<CropDataset> {
-  const { ngShare, subSizeShare, variety } = options
-  const settings = {
-    count: Math.max(1, Math.round(options.count * shares[part])),
-    ngShare,
-    subSizeShare,
-    variety,
-    seed: (options.seed + number * seedDistance) % 2 ** 32,
-  }
+  const { variety } = settings
   const digest = createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 16)
-  const file = join(options.folder, `${part}-${digest}.crops`)
+  const file = join(folder, `${part}-${digest}.crops`)
   if (await isPackedCrops(file)) return readPackedCrops(file, signal)
 
   const progress = terminal.progress(`Simulating ${part}`, settings.count, 'crops')
