@@ -2,7 +2,7 @@ import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CropDataset, CropSplits } from '../../shared/dataset/crop-dataset.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
-import { createGraphWorker } from '../../shared/onnx/graph-worker.ts'
+import { createGraphWorker, type GraphWorkerOptions } from '../../shared/onnx/graph-worker.ts'
 import { countMultiplyAdds, countParameters } from '../networks/count-costs.ts'
 import type { Network } from '../networks/network.ts'
 import { type AssembledBatches, assembleBatches, stepsPerEpoch } from './assemble-batches.ts'
@@ -71,7 +71,7 @@ export async function fitNetwork(options: FitOptions): Promise<FitResult> {
   let { step, history, bestEpoch } = resumed?.header ?? header
 
   // 3. The training graph, in a worker thread.
-  const worker = createGraphWorker(config.threads === undefined ? {} : { threads: config.threads })
+  const worker = createGraphWorker(workerOptions(config))
   try {
     const backend = await probeBackend(worker)
     const { beta1, beta2, epsilon, batchSize, seed } = config
@@ -135,6 +135,10 @@ export async function fitNetwork(options: FitOptions): Promise<FitResult> {
   } finally {
     await worker.close()
   }
+}
+
+function workerOptions({ threads, spinning }: TrainConfig): GraphWorkerOptions {
+  return threads === undefined ? { spinning } : { threads, spinning }
 }
 
 interface EpochPlan {

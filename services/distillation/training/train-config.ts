@@ -63,6 +63,8 @@ const trainConfigSchema = z.strictObject({
   exportAs: z.enum(['float16', 'float32']).default('float16'),
   /** Threads of one operator; default: all of the machine's. Does not belong to the experiment's identity. */
   threads: z.int().min(1).optional(),
+  /** Threads wait for work in a loop; false is faster where others use the cores too. */
+  spinning: z.boolean().default(true),
   /** Steps that one call of the runtime makes: progress comes and cancellation works at this grain. */
   stepsPerRun: z.int().min(1).max(1000).default(11),
 })
@@ -91,7 +93,7 @@ export function parseTrainConfig(given: unknown): TrainConfig {
 }
 
 /** Keys that change neither the result nor its meaning: a run may be resumed with other values. */
-const incidentalKeys: readonly string[] = ['threads', 'stepsPerRun']
+const incidentalKeys: readonly string[] = ['threads', 'spinning', 'stepsPerRun']
 
 /** Keys in which two configurations are different experiments. */
 export function differingKeys(a: TrainConfig, b: TrainConfig): string[] {

@@ -54,4 +54,5 @@ export interface GraphReply {
 export interface GraphWorkerData {
   readonly threads: number
   readonly executionProviders: readonly string[]
+  readonly spinning: boolean
 }

@@ -6,7 +6,7 @@ import type { OnnxType, TensorData } from './onnx-proto.ts'
 // The thread that runs ONNX graphs: `run()` is a synchronous native call, which must never hold up an event loop that
 // anybody waits on. Requests are served one by one, in order.
 
-const { threads, executionProviders } = workerData as GraphWorkerData
+const { threads, executionProviders, spinning } = workerData as GraphWorkerData
 const sessions = new Map<string, InferenceSession>()
 const kept = new Map<string, Tensor>()
 
@@ -38,6 +38,7 @@ async function serve(request: GraphRequest): Promise<Record<string, WorkerTensor
         executionProviders: [...executionProviders],
         // Warnings of the runtime about its own optimiser say nothing that a user could act on.
         logSeverityLevel: 3,
+        ...(spinning ? {} : { extra: { session: { intra_op: { allow_spinning: '0' } } } }),
       })
       sessions.set(request.model, session)
       return {}

@@ -8,6 +8,8 @@ export interface GraphWorkerOptions {
   readonly threads?: number
   /** ONNX Runtime's providers in order of preference: `cpu`, `cuda`; default: cpu. */
   readonly executionProviders?: readonly string[]
+  /** Let threads wait for work in a loop; default true. Without it they sleep, which is faster where others use the cores. */
+  readonly spinning?: boolean
 }
 
 /**
@@ -36,7 +38,8 @@ interface Waiting {
 
 export function createGraphWorker(options: GraphWorkerOptions = {}): GraphWorker {
   const threads = options.threads ?? availableParallelism()
-  const data: GraphWorkerData = { threads, executionProviders: options.executionProviders ?? ['cpu'] }
+  const { executionProviders = ['cpu'], spinning = true } = options
+  const data: GraphWorkerData = { threads, executionProviders, spinning }
   const worker = new Worker(new URL('./graph-worker-thread.ts', import.meta.url), { workerData: data })
   const waiting = new Map<number, Waiting>()
   let lastId = 0
