@@ -24,6 +24,7 @@ import { countMultiplyAdds, countParameters } from './networks/count-costs.ts'
 import { createNetwork, type NetworkName } from './networks/create-network.ts'
 import type { Network } from './networks/network.ts'
 import { drawCurves, formatHistoryCsv } from './report/draw-curves.ts'
+import { checkSplits } from './training/check-splits.ts'
 import type { EpochRecord } from './training/checkpoint.ts'
 import { type FitResult, fitNetwork } from './training/fit-network.ts'
 import { parseTrainConfig, type TrainConfig, type TrainConfigInput } from './training/train-config.ts'
@@ -39,6 +40,8 @@ export interface TrainNetworkOptions {
   readonly outDir: string
   /** Go on from the folder's last checkpoint where there is one; default false: such a folder is refused. */
   readonly resume?: boolean
+  /** Commit of the program for the lineage; default: asked of git. */
+  readonly commit?: string
   readonly onProgress?: OnTrainingEvent
   readonly signal?: AbortSignal
 }
@@ -63,6 +66,7 @@ export async function trainNetwork(options: TrainNetworkOptions): Promise<Traine
   const onEvent = options.onProgress ?? (() => {})
   const config = parseTrainConfig(options.config)
   const network = createNetwork(options.network, config)
+  checkSplits(splits, config)
   await mkdir(outDir, { recursive: true })
   try {
     // 1. Fit.
@@ -86,6 +90,15 @@ export async function trainNetwork(options: TrainNetworkOptions): Promise<Traine
     for (const path of Object.values(curves)) onEvent({ kind: 'written', path })
     return { modelPath, manifestPath, manifest, curves, history: fit.history }
   } catch (reason) {
+    if (signal?.aborted) {
+      throw new PelletlineError(
+        'cancelled',
+        `the training in ${outDir} was stopped: the same command goes on from its last whole epoch`,
+        {
+          cause: reason,
+        },
+      )
+    }
     throw PelletlineError.from(reason)
   }
 }
@@ -149,7 +162,7 @@ async function describeModel(parts: {
       dataDigest: { train: splits.train.digest, val: splits.val.digest, test: splits.test.digest },
       seed: config.seed,
       options: { ...config, keptEpoch: fit.best.header.bestEpoch },
-      commit: await describeCommit(),
+      commit: parts.options.commit ?? (await describeCommit()),
       createdAt: new Date().toISOString(),
     },
   }

@@ -10,7 +10,6 @@ export async function describeCommit(): Promise<string> {
     const changes = await git('status', '--porcelain', '--untracked-files=no')
     return changes === '' ? commit : `${commit}-dirty`
   } catch {
-    // An image has no repository: its build hands the commit over.
-    return process.env['PELLETLINE_COMMIT'] ?? 'unknown'
+    return 'unknown'
   }
 }

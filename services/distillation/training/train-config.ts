@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+import { parseConfig } from '../../shared/config/load-config.ts'
 
 const rate = z.number().positive().max(1)
 const share = z.number().min(0).max(1)
@@ -33,7 +33,8 @@ const thresholdSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('minRecall'), recall: share }),
 ])
 
-const trainConfigSchema = z.strictObject({
+/** The schema of a training's configuration, for files that hold one. */
+export const trainConfigSchema = z.strictObject({
   epochs: z.int().min(1).max(10_000).default(100),
   batchSize: z.int().min(2).max(1024).default(64),
   seed: z.int().min(0).default(1),
@@ -79,17 +80,7 @@ export type ThresholdRule = TrainConfig['threshold']
 
 /** Fills in defaults; `invalid_argument` naming every unknown key and every value that is out of its domain. */
 export function parseTrainConfig(given: unknown): TrainConfig {
-  const parsed = trainConfigSchema.safeParse(given ?? {})
-  if (parsed.success) return parsed.data
-  const violations = parsed.error.issues.map((issue) => ({
-    field: issue.path.join('.') || '(top)',
-    description: issue.message,
-  }))
-  throw new PelletlineError(
-    'invalid_argument',
-    `the training configuration is not valid: ${violations.map(({ field, description }) => `${field}: ${description}`).join('; ')}`,
-    { violations },
-  )
+  return parseConfig(trainConfigSchema, given ?? {}, 'the training configuration')
 }
 
 /** Keys that change neither the result nor its meaning: a run may be resumed with other values. */
