@@ -1,0 +1,56 @@
+/** One thing that is measured: a run does the same work every time. */
+export interface Contestant {
+  readonly name: string
+  run(): void | Promise<void>
+}
+
+/** Milliseconds of every round, by the contestant's name; entry i of each belongs to the same round. */
+export type RoundTimes = ReadonlyMap<string, readonly number[]>
+
+/** What many rounds say of one figure: its median and its quartiles. */
+export interface Spread {
+  readonly median: number
+  readonly lower: number
+  readonly upper: number
+}
+
+/**
+ * Times contestants in turn, round by round, every other round in reverse order: what else the machine does meets all of
+ * them alike. Each runs once before, uncounted.
+ */
+export async function interleave(contestants: readonly Contestant[], rounds: number): Promise<RoundTimes> {
+  const times = new Map(contestants.map(({ name }) => [name, [] as number[]]))
+  for (const contestant of contestants) await contestant.run()
+  for (let round = 0; round < rounds; round++) {
+    for (const { name, run } of round % 2 === 0 ? contestants : contestants.toReversed()) {
+      const began = performance.now()
+      await run()
+      times.get(name)!.push(performance.now() - began)
+    }
+  }
+  return times
+}
+
+/** Quantile 0..1 of numbers that need not be sorted, linear between neighbours; NaN of none. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const at = share * (sorted.length - 1)
+  const below = sorted[Math.floor(at)] ?? Number.NaN
+  const above = sorted[Math.ceil(at)] ?? Number.NaN
+  return below + (above - below) * (at - Math.floor(at))
+}
+
+/** Median and quartiles. */
+export function spreadOf(values: readonly number[]): Spread {
+  return { median: quantile(values, 0.5), lower: quantile(values, 0.25), upper: quantile(values, 0.75) }
+}
+
+/** Work per second of every round: `amount` is the work of one run. */
+export function ratesOf(times: readonly number[], amount: number): number[] {
+  return times.map((ms) => (amount * 1000) / ms)
+}
+
+/** Spread of a / b round by round: what slows a whole round leaves its ratio as it is. */
+export function ratioOf(a: readonly number[], b: readonly number[]): Spread {
+  return spreadOf(a.map((value, round) => value / (b[round] ?? Number.NaN)))
+}
