@@ -65,7 +65,7 @@ function networkCase(network: Network, side: number, wrap: (graph: Graph, logits
 const widths = [16, 16, 16, 16] as const
 const plain = (_graph: Graph, logits: Tensor) => logits
 
-/** Relative error over all parameters together: some, like a shift before a normalisation, have a gradient of almost 0. */
+/** The relative error that nine of ten parameters keep below; a few have gradients near 0, whose rounding says nothing. */
 function overall(errors: Record<string, number>): number {
   const finite = Object.values(errors)
     .filter(Number.isFinite)
@@ -80,11 +80,11 @@ for (const [network, side] of [
   test(`${network.name}: gradients of the whole loss agree with central differences`, async () => {
     const gradientCase = networkCase(network, side, plain)
     const double = await gradientErrors(worker, { real: 'float64', blockSize: 1 }, gradientCase)
-    for (const [name, error] of Object.entries(double)) assert.ok(error < 1e-4, `${name}, float64: ${error}`)
+    for (const [name, error] of Object.entries(double)) assert.ok(error < 1e-5, `${name}, float64: ${error}`)
     assert.ok(overall(double) < 1e-6, `float64: ${overall(double)}`)
     for (const backend of [await probeBackend(worker), { real: 'float32', blockSize: 1 } as const]) {
       const single = overall(await gradientErrors(worker, backend, gradientCase))
-      assert.ok(single < 1e-3, `float32, blocks of ${backend.blockSize}: ${single}`)
+      assert.ok(single < 5e-5, `float32, blocks of ${backend.blockSize}: ${single}`)
     }
   })
 }

@@ -17,9 +17,16 @@ const largestUnfolding = 24 * 2 ** 20
 
 /**
  * Gradient of a convolution by its weights, [kernel * kernel * inChannels, outChannels]: the input's neighbourhoods,
- * transposed, times the output's gradient, summed over all pixels of the batch.
+ * transposed, times the output's gradient, summed over all pixels of the batch. Unfolded maps of more than `limit` numbers
+ * are not written out.
  */
-export function weightGradient(graph: Graph, map: Tensor, outputGradient: Tensor, shape: ConvolutionShape): Tensor {
+export function weightGradient(
+  graph: Graph,
+  map: Tensor,
+  outputGradient: Tensor,
+  shape: ConvolutionShape,
+  limit = largestUnfolding,
+): Tensor {
   const taps = shape.kernel * shape.kernel
   const { batch, channels } = mapShape(map)
   const out = mapShape(outputGradient)
@@ -32,7 +39,7 @@ export function weightGradient(graph: Graph, map: Tensor, outputGradient: Tensor
     return reduceSum(graph, perImage, [0])
   }
   const rows = relayout(graph, map, channels)
-  if (batch * pixels * taps * channels <= largestUnfolding) {
+  if (batch * pixels * taps * channels <= limit) {
     const matrix = reshape(graph, gradient, [batch * pixels, out.channels])
     return matrixProduct(graph, unfold(graph, rows, shape), matrix, { transposeA: true })
   }

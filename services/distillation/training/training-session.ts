@@ -4,7 +4,7 @@ import { cropBytes } from '../../shared/inspection/crop.ts'
 import type { GraphWorker } from '../../shared/onnx/graph-worker.ts'
 import type { WorkerTensor } from '../../shared/onnx/graph-worker-messages.ts'
 import { encodeModel } from '../../shared/onnx/onnx-proto.ts'
-import { isTrained, listParameters, type Network, traceNetwork } from '../networks/network.ts'
+import { listParameters, type Network, traceNetwork } from '../networks/network.ts'
 import type { AssembledBatches } from './assemble-batches.ts'
 import { createRandom } from './random.ts'
 import {
@@ -90,13 +90,6 @@ export function gatherParameters(
       return [spec.name, whole]
     }),
   )
-}
-
-/** Number of trained values in a state. */
-export function trainedCount(state: readonly StateTensor[]): number {
-  return state
-    .filter(({ slot, parameter }) => slot === 'value' && isTrained(parameter))
-    .reduce((total, { dims }) => total + countOf(dims), 0)
 }
 
 function createSession(
