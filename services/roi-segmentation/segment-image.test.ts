@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import sharp from 'sharp'
+import { encodeGrayPng } from '../shared/images/encode-gray-png.ts'
 import { invertGray } from '../shared/vision/index.ts'
 import { type DrawnImage, drawBed, drawBox, drawDisc, randomFrom } from './kernel/drawn-image.ts'
 import { type GrayImage, segmentImage } from './segment-image.ts'
@@ -55,10 +55,7 @@ describe('segmentImage', () => {
   it('gives the same pellets whatever the rows per strip, from memory and from a file', async () => {
     const image = drawn()
     const path = join(folder, 'drawn.png')
-    await sharp(image.pixels, { raw: { width: 400, height: 300, channels: 1 } })
-      .toColourspace('b-w')
-      .png()
-      .toFile(path)
+    await writeFile(path, await encodeGrayPng(image.pixels, 400, 300))
     const whole = await segmentImage(image)
     for (const rowsPerStrip of [1024, 41, 7]) {
       const cut = await segmentImage(path, { rowsPerStrip, pelletDiameterPx: 36, threshold: whole.light.threshold })

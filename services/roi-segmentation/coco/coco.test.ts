@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import sharp from 'sharp'
+import { encodeGrayPng } from '../../shared/images/encode-gray-png.ts'
 import { drawBed, drawDisc } from '../kernel/drawn-image.ts'
 import { segmentImage } from '../segment-image.ts'
 import { evaluateSegmentation } from './evaluate-segmentation.ts'
@@ -150,9 +150,7 @@ describe('evaluateSegmentation', () => {
       [150, 120],
     ] as const
     for (const [x, y] of discs) drawDisc(image, x, y, 20, 180)
-    await sharp(image.pixels, { raw: { width: 240, height: 160, channels: 1 } })
-      .png()
-      .toFile(join(folder, 'drawn.png'))
+    await writeFile(join(folder, 'drawn.png'), await encodeGrayPng(image.pixels, 240, 160))
     const polygon = ([x, y]: readonly [number, number], r = 20) =>
       Array.from({ length: 40 }, (_, i) => {
         const angle = (2 * Math.PI * i) / 40
