@@ -30,6 +30,7 @@ export function betaQuantile(probability: number, a: number, b: number): number 
 export function regularizedBeta(x: number, a: number, b: number): number {
   if (x <= 0) return 0
   if (x >= 1) return 1
+  // The fraction converges fast on this side of the mean only.
   if (x > (a + 1) / (a + b + 2)) return 1 - regularizedBeta(1 - x, b, a)
   const front = Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x)) / a
   const tiny = 1e-300
