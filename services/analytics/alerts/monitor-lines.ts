@@ -70,6 +70,30 @@ export function createMonitor({ db, book, settings, recipeOf, nowMs }: MonitorOp
     }
   }
 
+  const decide = async (line: string) => {
+    const recipe = await recipeOf(line)
+    if (recipe === undefined) return
+    const state = stateOf(line)
+    const groups = state.audits.groups({
+      nowMs: nowMs(),
+      limit: recipe.disagreementWindow,
+      maxAgeMs: settings.maxWindowAgeMs,
+    })
+    const disagreement = decideDisagreement(groups, state.active.has(AlertKind.DISAGREEMENT), {
+      limit: recipe.disagreementLimit,
+      hysteresis: recipe.disagreementHysteresis,
+      minAudited: settings.minAudited,
+      confidence: settings.confidence,
+    })
+    await apply(line, AlertKind.DISAGREEMENT, disagreement, recipe.disagreementLimit)
+    const rowsLost = decideRowsLost(state.rows.sums(settings.rowsWindow), state.active.has(AlertKind.ROWS_LOST), {
+      limit: recipe.rowsLostLimit,
+      hysteresis: settings.rowsLostHysteresis,
+      minRows: settings.minRows,
+    })
+    await apply(line, AlertKind.ROWS_LOST, rowsLost, recipe.rowsLostLimit)
+  }
+
   return {
     /** Takes up unresolved alerts and the newest audited pellets, so that a restart forgets neither. */
     async restore(): Promise<void> {
@@ -116,31 +140,16 @@ export function createMonitor({ db, book, settings, recipeOf, nowMs }: MonitorOp
       }
     },
 
-    /** Decides on the lines that have changed since the last time. */
+    /** Decides on the lines that have changed since the last time; a line whose alert cannot be stored stays to be decided. */
     async evaluate(): Promise<void> {
       for (const line of dirty) {
-        const recipe = await recipeOf(line)
         dirty.delete(line)
-        if (recipe === undefined) continue
-        const state = stateOf(line)
-        const groups = state.audits.groups({
-          nowMs: nowMs(),
-          limit: recipe.disagreementWindow,
-          maxAgeMs: settings.maxWindowAgeMs,
-        })
-        const disagreement = decideDisagreement(groups, state.active.has(AlertKind.DISAGREEMENT), {
-          limit: recipe.disagreementLimit,
-          hysteresis: recipe.disagreementHysteresis,
-          minAudited: settings.minAudited,
-          confidence: settings.confidence,
-        })
-        await apply(line, AlertKind.DISAGREEMENT, disagreement, recipe.disagreementLimit)
-        const rowsLost = decideRowsLost(state.rows.sums(settings.rowsWindow), state.active.has(AlertKind.ROWS_LOST), {
-          limit: recipe.rowsLostLimit,
-          hysteresis: settings.rowsLostHysteresis,
-          minRows: settings.minRows,
-        })
-        await apply(line, AlertKind.ROWS_LOST, rowsLost, recipe.rowsLostLimit)
+        try {
+          await decide(line)
+        } catch (reason) {
+          dirty.add(line)
+          throw reason
+        }
       }
     },
   }
