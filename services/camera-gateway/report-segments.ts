@@ -5,6 +5,7 @@ import { createBoundedQueue } from '../shared/queue/bounded-queue.ts'
 import type { ServiceClient } from '../shared/rpc/types.ts'
 import { createBackoff } from '../shared/service/backoff.ts'
 import type { Clock } from '../shared/service/clock.ts'
+import { withinTime } from '../shared/service/within-time.ts'
 import type { Logger } from '../shared/telemetry/logger.ts'
 
 /** Strips of one run that were stamped with one lot. */
@@ -79,9 +80,7 @@ export function createSegmentReporter(options: SegmentReporterOptions): SegmentR
     },
     async drain(timeoutMs) {
       queue.close()
-      const patience = new AbortController()
-      await Promise.race([sending, clock.sleep(timeoutMs, patience.signal).catch(() => {})])
-      patience.abort()
+      await withinTime(sending, timeoutMs, clock)
       stopping.abort()
       await sending
       if (unreported > 0)

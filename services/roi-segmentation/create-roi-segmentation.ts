@@ -4,6 +4,7 @@ import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { implement } from '../shared/rpc/implement.ts'
 import type { ServiceImplementation } from '../shared/rpc/types.ts'
 import type { Clock } from '../shared/service/clock.ts'
+import { withinTime } from '../shared/service/within-time.ts'
 import type { Logger } from '../shared/telemetry/logger.ts'
 import type { SegmentationOptions } from './config.ts'
 import { createImageWorker } from './create-image-worker.ts'
@@ -65,10 +66,8 @@ export function createRoiSegmentation(setup: RoiSegmentationOptions): RoiSegment
       draining.abort(
         new PelletlineError('unavailable', 'Segmentation is shutting down; resume the run.', { retryAfterMs: 500 }),
       )
-      const patience = new AbortController()
-      await Promise.race([Promise.all(open), clock.sleep(timeoutMs, patience.signal).catch(() => {})])
-      patience.abort()
-      if (open.size > 0) logger.warn({ streams: open.size, timeoutMs }, 'streams were still open after the drain')
+      const ended = await withinTime(Promise.all(open), timeoutMs, clock)
+      if (!ended) logger.warn({ streams: open.size, timeoutMs }, 'streams were still open after the drain')
       await Promise.all([pool.close(), images.close()])
     },
   }

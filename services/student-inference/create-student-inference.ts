@@ -8,6 +8,7 @@ import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { createInferencePool, type InferencePool } from '../shared/onnx/inference-pool.ts'
 import type { ServiceClient, ServiceImplementation } from '../shared/rpc/types.ts'
 import type { Clock } from '../shared/service/clock.ts'
+import { withinTime } from '../shared/service/within-time.ts'
 import type { Logger } from '../shared/telemetry/logger.ts'
 import { createClassifyService, type WarmStudent } from './classify-service.ts'
 import type { StudentInferenceOptions } from './config.ts'
@@ -167,12 +168,4 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
       queueLimit: options.queueLimit + (bus === undefined ? 0 : busLimit),
     }),
   }
-}
-
-/** Waits for the work, but no longer than `ms`. */
-async function withinTime(work: Promise<void>, ms: number, clock: Clock): Promise<void> {
-  const patience = new AbortController()
-  const timeout = clock.sleep(Math.max(0, ms), patience.signal).catch(() => {})
-  await Promise.race([work, timeout])
-  patience.abort()
 }

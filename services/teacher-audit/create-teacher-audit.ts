@@ -9,6 +9,7 @@ import { createInferencePool, type InferencePool } from '../shared/onnx/inferenc
 import { implement } from '../shared/rpc/implement.ts'
 import type { ServiceImplementation } from '../shared/rpc/types.ts'
 import type { Clock } from '../shared/service/clock.ts'
+import { withinTime } from '../shared/service/within-time.ts'
 import type { Logger } from '../shared/telemetry/logger.ts'
 import type { TeacherAuditOptions } from './config.ts'
 import { ensembleThreshold } from './ensemble.ts'
@@ -144,12 +145,7 @@ export function createTeacherAudit(dependencies: CreateTeacherAuditOptions): Tea
       dependencies.onReady?.(false)
       const deadline = clock.now() + timeoutMs
       await subscription?.drain(timeoutMs)
-      if (warm !== undefined) {
-        const patience = new AbortController()
-        const timeout = clock.sleep(Math.max(0, deadline - clock.now()), patience.signal).catch(() => {})
-        await Promise.race([warm.scorer.idle(), timeout])
-        patience.abort()
-      }
+      if (warm !== undefined) await withinTime(warm.scorer.idle(), deadline - clock.now(), clock)
       await Promise.all(pools.map((pool) => pool.close()))
     },
     snapshot: () => ({ ready: isReady(), queued: warm?.scorer.queued() ?? 0, queueLimit: options.queueLimit }),

@@ -1,5 +1,6 @@
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import type { Clock } from '../service/clock.ts'
+import { withinTime } from '../service/within-time.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { IncomingMessage, SubscribeOptions, Subscription } from './bus.ts'
 import { deadLetterTopic } from './topics.ts'
@@ -202,15 +203,7 @@ export function createConsumerGroup(options: ConsumerGroupOptions): ConsumerGrou
       return {
         async drain(timeoutMs) {
           member.leaving = true
-          const patience = new AbortController()
-          const inTime = await Promise.race([
-            Promise.all(member.inProgress.keys()).then(() => true),
-            clock.sleep(timeoutMs, patience.signal).then(
-              () => false,
-              () => true,
-            ),
-          ])
-          patience.abort()
+          const inTime = await withinTime(Promise.all(member.inProgress.keys()), timeoutMs, clock)
           if (!inTime) {
             member.abort.abort(
               new PelletlineError('cancelled', `Handlers of ${options.topic} did not end within ${timeoutMs} ms.`),
