@@ -1,11 +1,11 @@
 import { create } from '@bufbuild/protobuf'
 import { ModelRefSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { createMemoryBus } from '../shared/bus/memory-bus.ts'
-import { loadConfig } from '../shared/config/load-config.ts'
+import { startByConfig } from '../shared/config/start-by-config.ts'
 import { createManifestCalibration } from '../shared/onnx/manifest-calibration.ts'
 import { startRpcServer } from '../shared/rpc/start-rpc-server.ts'
 import { systemClock } from '../shared/service/clock.ts'
-import { type RunningService, runService } from '../shared/service/run-service.ts'
+import type { RunningService } from '../shared/service/run-service.ts'
 import { openDatabase } from '../shared/store/index.ts'
 import { createLogger } from '../shared/telemetry/logger.ts'
 import { type AnalyticsConfig, analyticsConfigSchema } from './config.ts'
@@ -34,6 +34,7 @@ async function startUp(config: AnalyticsConfig): Promise<RunningService> {
   await analytics.start()
   const { listen } = config
   const server = await startRpcServer({ listen, implementations: analytics.implementations, logger })
+  server.setServing('', true)
   logger.info({ bus: config.bus }, 'the bus lives within one process: alone, this service offers its gRPC surface only')
   return {
     ready: server.address,
@@ -46,17 +47,6 @@ async function startUp(config: AnalyticsConfig): Promise<RunningService> {
 }
 
 /** Runs the service by its configuration file until it is told to end; resolves when the exit code is decided. */
-export async function start(configFile: string): Promise<void> {
-  let drainTimeoutMs = 0
-  await runService({
-    name,
-    drainTimeoutMs: () => drainTimeoutMs,
-    start: async () => {
-      const config = loadConfig(analyticsConfigSchema, configFile, { service: name })
-      drainTimeoutMs = config.drainTimeoutMs
-      return startUp(config)
-    },
-  })
-}
+export const start = startByConfig({ name, schema: analyticsConfigSchema, startUp })
 
 if (import.meta.main) await start(process.argv[2] ?? `${name}.yaml`)

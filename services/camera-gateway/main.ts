@@ -1,10 +1,10 @@
 import { RegistryService } from '../gen/pelletline/registry/v1/registry_pb.ts'
 import { SegmentationService } from '../gen/pelletline/segmentation/v1/segmentation_pb.ts'
-import { loadConfig } from '../shared/config/load-config.ts'
+import { startByConfig } from '../shared/config/start-by-config.ts'
 import { createRpcClient } from '../shared/rpc/create-rpc-client.ts'
 import { startRpcServer } from '../shared/rpc/start-rpc-server.ts'
 import { systemClock } from '../shared/service/clock.ts'
-import { type RunningService, runService } from '../shared/service/run-service.ts'
+import type { RunningService } from '../shared/service/run-service.ts'
 import { createLogger } from '../shared/telemetry/logger.ts'
 import { type CameraGatewayConfig, cameraGatewayConfigSchema } from './config.ts'
 import { createCameraGateway } from './create-camera-gateway.ts'
@@ -40,17 +40,6 @@ async function startUp(config: CameraGatewayConfig): Promise<RunningService> {
 }
 
 /** Runs the service by its configuration file until it is told to end; resolves when the exit code is decided. */
-export async function start(configFile: string): Promise<void> {
-  let drainTimeoutMs = 0
-  await runService({
-    name,
-    drainTimeoutMs: () => drainTimeoutMs,
-    start: async () => {
-      const config = loadConfig(cameraGatewayConfigSchema, configFile, { service: name })
-      drainTimeoutMs = config.drainTimeoutMs
-      return startUp(config)
-    },
-  })
-}
+export const start = startByConfig({ name, schema: cameraGatewayConfigSchema, startUp })
 
 if (import.meta.main) await start(process.argv[2] ?? `${name}.yaml`)

@@ -1,8 +1,8 @@
 import { createMemoryBus } from '../shared/bus/memory-bus.ts'
-import { loadConfig } from '../shared/config/load-config.ts'
+import { startByConfig } from '../shared/config/start-by-config.ts'
 import { startRpcServer } from '../shared/rpc/start-rpc-server.ts'
 import { systemClock } from '../shared/service/clock.ts'
-import { type RunningService, runService } from '../shared/service/run-service.ts'
+import type { RunningService } from '../shared/service/run-service.ts'
 import { createLogger } from '../shared/telemetry/logger.ts'
 import { type RoiSegmentationConfig, roiSegmentationConfigSchema } from './config.ts'
 import { createRoiSegmentation } from './create-roi-segmentation.ts'
@@ -30,17 +30,6 @@ async function startUp(config: RoiSegmentationConfig): Promise<RunningService> {
 }
 
 /** Runs the service by its configuration file until it is told to end; resolves when the exit code is decided. */
-export async function start(configFile: string): Promise<void> {
-  let drainTimeoutMs = 0
-  await runService({
-    name,
-    drainTimeoutMs: () => drainTimeoutMs,
-    start: async () => {
-      const config = loadConfig(roiSegmentationConfigSchema, configFile, { service: name })
-      drainTimeoutMs = config.drainTimeoutMs
-      return startUp(config)
-    },
-  })
-}
+export const start = startByConfig({ name, schema: roiSegmentationConfigSchema, startUp })
 
 if (import.meta.main) await start(process.argv[2] ?? `${name}.yaml`)

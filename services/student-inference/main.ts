@@ -1,7 +1,7 @@
-import { loadConfig } from '../shared/config/load-config.ts'
+import { startByConfig } from '../shared/config/start-by-config.ts'
 import { startRpcServer } from '../shared/rpc/start-rpc-server.ts'
 import { systemClock } from '../shared/service/clock.ts'
-import { type RunningService, runService } from '../shared/service/run-service.ts'
+import type { RunningService } from '../shared/service/run-service.ts'
 import { createLogger } from '../shared/telemetry/logger.ts'
 import { type StudentInferenceConfig, studentInferenceConfigSchema } from './config.ts'
 import { createStudentInference } from './create-student-inference.ts'
@@ -37,17 +37,6 @@ async function startUp(config: StudentInferenceConfig, signal: AbortSignal): Pro
 }
 
 /** Runs the service by its configuration file until it is told to end; resolves when the exit code is decided. */
-export async function start(configFile: string): Promise<void> {
-  let drainTimeoutMs = 0
-  await runService({
-    name,
-    drainTimeoutMs: () => drainTimeoutMs,
-    start: async (signal) => {
-      const config = loadConfig(studentInferenceConfigSchema, configFile, { service: name })
-      drainTimeoutMs = config.drainTimeoutMs
-      return startUp(config, signal)
-    },
-  })
-}
+export const start = startByConfig({ name, schema: studentInferenceConfigSchema, startUp })
 
 if (import.meta.main) await start(process.argv[2] ?? `${name}.yaml`)
