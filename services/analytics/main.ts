@@ -35,7 +35,6 @@ async function startUp(config: AnalyticsConfig): Promise<RunningService> {
   const { listen } = config
   const server = await startRpcServer({ listen, implementations: analytics.implementations, logger })
   server.setServing('', true)
-  server.setServing('', true)
   logger.info({ bus: config.bus }, 'the bus lives within one process: alone, this service offers its gRPC surface only')
   return {
     ready: server.address,
