@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { stripMaxMessageBytes } from '../shared/rpc/channel-options.ts'
 
 /** Options of the gateway; every one has a default. */
 export const cameraGatewayOptionsSchema = z.strictObject({
@@ -35,7 +36,7 @@ export const cameraGatewayConfigSchema = z.strictObject({
   /** How long a drain waits for strips in flight, ms. */
   drainTimeoutMs: z.int().min(0).max(600_000).default(10_000),
   /** Largest message taken: a strip, bytes. */
-  maxMessageBytes: z.int().min(65_536).max(1_073_741_824).default(134_217_728),
+  maxMessageBytes: z.int().min(65_536).max(1_073_741_824).default(stripMaxMessageBytes),
   gateway: cameraGatewayOptionsSchema.prefault({}),
 })
 

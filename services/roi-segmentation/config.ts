@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
+import { stripMaxMessageBytes } from '../shared/rpc/channel-options.ts'
 
 /** Options of segmentation; every one has a default. */
 export const segmentationOptionsSchema = z.strictObject({
@@ -35,7 +36,7 @@ export const roiSegmentationConfigSchema = z.strictObject({
   /** How long a drain waits for strips in work, ms. */
   drainTimeoutMs: z.int().min(0).max(600_000).default(10_000),
   /** Largest message taken: a strip with its header, bytes. */
-  maxMessageBytes: z.int().min(65_536).max(1_073_741_824).default(134_217_728),
+  maxMessageBytes: z.int().min(65_536).max(1_073_741_824).default(stripMaxMessageBytes),
   segmentation: segmentationOptionsSchema.prefault({}),
 })
 

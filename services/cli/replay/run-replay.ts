@@ -3,14 +3,12 @@ import { Polarity } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { type StripToSend, sendStrips } from '../../shared/camera/send-strips.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { openRecording, type RecordingReader, replayRecording } from '../../shared/recording/index.ts'
+import { stripMaxMessageBytes } from '../../shared/rpc/channel-options.ts'
 import { systemClock } from '../../shared/service/clock.ts'
 import { formatCount, formatDuration } from '../format-number.ts'
 import { callPlant } from '../remote/connect-plant.ts'
 import type { Terminal } from '../terminal.ts'
 import type { ReplayOptions } from './options.ts'
-
-/** A strip of 8192 x 1024 px is 8 MiB. */
-const maxMessageBytes = 64 * 1024 * 1024
 
 /** Replays a recording into the camera gateway of a plant; resolves once every strip is durable there. */
 export async function runReplay(
@@ -56,7 +54,7 @@ export async function runReplay(
           signal,
         })
       },
-      { maxMessageBytes },
+      { maxMessageBytes: stripMaxMessageBytes },
     ).finally(() => progress.end())
     const elapsedMs = performance.now() - began
     terminal.printJson({ file, line, run, ...counts, elapsedMs: Math.round(elapsedMs) })

@@ -3,8 +3,8 @@ import type { ChannelOptions } from '@grpc/grpc-js'
 /** Largest message of a server or client that says nothing else: gRPC's own default. */
 export const defaultMaxMessageBytes = 4 * 1024 * 1024
 
-/** For services that carry strips: an 8 MiB strip in 12 bit, with room to spare. */
-export const stripMaxMessageBytes = 64 * 1024 * 1024
+/** For services that carry strips (8192 x 1024 px in 16 bit are 16 MiB) and encoded images (64 MiB), with room to spare. */
+export const stripMaxMessageBytes = 128 * 1024 * 1024
 
 /** Options that server and client share. */
 export function channelOptions(maxMessageBytes: number): ChannelOptions {
