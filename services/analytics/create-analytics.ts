@@ -69,7 +69,8 @@ export interface Analytics {
   lineReport(line: string): Promise<LineReport>
 }
 
-const consumerGroup = 'analytics'
+/** Name of the consumer group on topics `verdicts` and `audits`. */
+export const analyticsGroup = 'analytics'
 /** How often lots in closing and unpublished alerts are looked at, ms. */
 const tickMs = 500
 
@@ -198,13 +199,13 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
       subscriptions = await Promise.all([
         consumeTopic(bus, {
           topic: topics.verdicts,
-          group: consumerGroup,
+          group: analyticsGroup,
           maxInFlight,
           handle: (message) => book({ kind: 'verdicts', message }),
         }),
         consumeTopic(bus, {
           topic: topics.audits,
-          group: consumerGroup,
+          group: analyticsGroup,
           maxInFlight,
           handle: (message) => book({ kind: 'audits', message }),
         }),

@@ -1,4 +1,10 @@
 export { type AnalyticsOptionsInput, analyticsOptionsSchema } from './config.ts'
-export { type Analytics, type CreateAnalyticsOptions, createAnalytics, type LineReport } from './create-analytics.ts'
+export {
+  type Analytics,
+  analyticsGroup,
+  type CreateAnalyticsOptions,
+  createAnalytics,
+  type LineReport,
+} from './create-analytics.ts'
 export { defaultRecipe } from './default-recipe.ts'
 export type { CalibrationOf } from './lots/lot-figures.ts'

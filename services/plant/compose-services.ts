@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { DescService } from '@bufbuild/protobuf'
-import { type Analytics, createAnalytics } from '../analytics/index.ts'
+import { type Analytics, analyticsGroup, createAnalytics } from '../analytics/index.ts'
 import { type CameraGateway, createCameraGateway } from '../camera-gateway/index.ts'
 import { RegistryService } from '../gen/pelletline/registry/v1/registry_pb.ts'
 import { SegmentationService } from '../gen/pelletline/segmentation/v1/segmentation_pb.ts'
@@ -11,6 +11,7 @@ import { topics } from '../shared/bus/topics.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { createManifestCalibration } from '../shared/onnx/manifest-calibration.ts'
 import { readReleasedModels } from '../shared/onnx/released-models.ts'
+import { stripMaxMessageBytes } from '../shared/rpc/channel-options.ts'
 import { createLocalClient } from '../shared/rpc/local-client.ts'
 import { startRpcServer } from '../shared/rpc/start-rpc-server.ts'
 import type { ServiceClient, ServiceImplementation } from '../shared/rpc/types.ts'
@@ -33,7 +34,7 @@ export interface ComposedServices {
   client<S extends DescService>(service: S): ServiceClient<S>
   /** Fill of the queue of crops before the student, 0..1. */
   queueFill(): Promise<number>
-  /** Waits until every crop has its verdict and every sampled pellet its audit, at most `timeoutMs`. */
+  /** Waits until every crop has its verdict, every sampled pellet its audit, and all of it is booked, at most `timeoutMs`. */
   settle(timeoutMs: number): Promise<void>
   /** Drains the services in the order of the product's flow and closes what they stand on. */
   drain(timeoutMs: number): Promise<void>
@@ -44,9 +45,15 @@ export async function composeServices(options: PlantOptions, signal: AbortSignal
   const models = readReleasedModels(options.modelsDir)
   const logger = createLogger({ service: 'plant', level: options.logLevel })
   const clock = systemClock
+  /** In the order in which product flows, so that each stage still finds the next one at work when it drains. */
+  const stages: { drain(timeoutMs: number): Promise<void> }[] = []
   const opened: (() => Promise<void>)[] = []
-  const closeAll = async () => {
-    for (const close of opened.reverse()) await close()
+  /** Ends everything, whatever fails on the way; then throws the first failure. */
+  const end = async (timeoutMs: number) => {
+    const failures: unknown[] = []
+    const ends = [...stages.map((stage) => () => stage.drain(timeoutMs)), ...opened.reverse()]
+    for (const close of ends) await close().catch((reason) => failures.push(reason))
+    if (failures.length > 0) throw failures[0]
   }
   try {
     const database = await openDatabase({
@@ -92,10 +99,15 @@ export async function composeServices(options: PlantOptions, signal: AbortSignal
       logger: logger.child({ service: 'teacher-audit' }),
       options: teacherAuditOptionsSchema.parse({ modelPaths: models.teachers }),
     })
-    const implementations = [gateway, segmentation, student, audit, analytics].flatMap((part) => [
-      ...part.implementations,
-    ])
-    const server = await startRpcServer({ listen: options.listen, implementations, logger })
+    const services = [gateway, segmentation, student, audit, analytics]
+    stages.push(...services)
+    const implementations = services.flatMap((service) => [...service.implementations])
+    const server = await startRpcServer({
+      listen: options.listen,
+      implementations,
+      maxMessageBytes: stripMaxMessageBytes,
+      logger,
+    })
     opened.push(() => server.drain(1000))
     await analytics.start()
     await Promise.all([student.start(signal), audit.start(signal)])
@@ -110,13 +122,12 @@ export async function composeServices(options: PlantOptions, signal: AbortSignal
       settle: (timeoutMs) => settle(bus, timeoutMs),
       async drain(timeoutMs) {
         server.setServing('', false)
-        // In the order in which product flows, so that each stage still finds the next one at work.
-        for (const part of [gateway, segmentation, student, audit, analytics]) await part.drain(timeoutMs)
-        await closeAll()
+        await end(timeoutMs)
       },
     }
   } catch (reason) {
-    await closeAll()
+    // Why the start failed says more than what fails after it.
+    await end(0).catch(() => undefined)
     throw reason
   }
 }
@@ -135,6 +146,8 @@ async function settle(bus: Bus, timeoutMs: number): Promise<void> {
   const stages: [string, string][] = [
     [topics.crops.name, studentGroup],
     [topics.auditRequests.name, teacherGroup],
+    [topics.verdicts.name, analyticsGroup],
+    [topics.audits.name, analyticsGroup],
   ]
   for (const [topic, group] of stages) {
     while ((await bus.lag(topic, group)).messages > 0 && performance.now() < deadline) {

@@ -8,6 +8,7 @@ import {
 import { Polarity } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { createSimulatedLine, parseFault, type SimulatedLine, type SimulatedStrip } from '../line-simulator/index.ts'
 import { sendStrips } from '../shared/camera/send-strips.ts'
+import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import type { ServiceClient } from '../shared/rpc/types.ts'
 import type { TruthTally } from './line-status.ts'
 import type { PlantOptions } from './options.ts'
@@ -21,7 +22,7 @@ export interface LineFeed {
   readonly run: string
   /** Ends the run after the strip in hand. */
   stop(): void
-  /** Resolves when every strip of the run has been acknowledged. */
+  /** Resolves when every strip of the run has been acknowledged; rejects, naming the line, where the gateway does not take them. */
   readonly finished: Promise<void>
   /** Rows sent so far. */
   rows(): number
@@ -57,14 +58,26 @@ export function feedLine(options: LineFeedOptions): LineFeed {
     strips: toStrips(simulated),
     signal,
   })
+  const finished = sending.then(
+    () => {
+      endedMs = performance.now()
+    },
+    (reason) => {
+      endedMs = performance.now()
+      const { code, message } = PelletlineError.from(reason)
+      throw new PelletlineError(code, `The strips of ${line}, run ${run}, could not be delivered: ${message}`, {
+        cause: reason,
+      })
+    },
+  )
+  // Whoever waits for the end hears of a failure; it may come before anybody does.
+  finished.catch(() => undefined)
   return {
     line,
     lot,
     run,
     stop: () => simulated.stop(),
-    finished: sending.then(() => {
-      endedMs = performance.now()
-    }),
+    finished,
     rows: () => simulated.counters.rows,
     elapsedSeconds: () => Math.max(0.001, ((endedMs ?? performance.now()) - startedMs) / 1000),
     truth: () => ({

@@ -39,13 +39,31 @@ function cellsOf(status: LineStatus): string[] {
   ]
 }
 
-/** The live table: one row per line of the plant, columns aligned, without escape codes. */
-export function renderStatusTable(statuses: readonly LineStatus[]): string[] {
+/** Columns that a narrow terminal goes without, the first one first. */
+const dispensable = ['queue', 'rows/s', 'corrected', 'lost rows', 'audited', 'disagree', 'pellets/s']
+
+/**
+ * The live table: one row per line of the plant, columns aligned, without escape codes. Where the whole does not fit into
+ * `maxWidth` characters, whole columns are left out, since half a number is a wrong one.
+ */
+export function renderStatusTable(
+  statuses: readonly LineStatus[],
+  maxWidth: number = Number.POSITIVE_INFINITY,
+): string[] {
   const rows = [headings, ...statuses.map(cellsOf)]
   const widths = headings.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  let columns = headings.map((_, column) => column)
+  const width = () => columns.reduce((sum, column) => sum + (widths[column] ?? 0) + 2, -2)
+  for (const name of dispensable) {
+    if (width() <= maxWidth) break
+    columns = columns.filter((column) => headings[column] !== name)
+  }
   return rows.map((row) =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+    columns
+      .map((column) => {
+        const cell = row[column] ?? ''
+        return column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)
+      })
       .join('  '),
   )
 }

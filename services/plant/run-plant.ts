@@ -1,15 +1,17 @@
 import { CameraGatewayService } from '../gen/pelletline/camera/v1/camera_pb.ts'
 import { parseFault } from '../line-simulator/index.ts'
+import type { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { systemClock } from '../shared/service/clock.ts'
 import { type RunningService, runService } from '../shared/service/run-service.ts'
-import { composeServices } from './compose-services.ts'
+import { closeLots } from './close-lots.ts'
+import { type ComposedServices, composeServices } from './compose-services.ts'
 import { feedLine, type LineFeed } from './feed-line.ts'
-import { closeLot, describeClosedLot, openLot } from './line-lots.ts'
+import { openLot } from './line-lots.ts'
 import type { LineStatus } from './line-status.ts'
 import type { PlantOptions } from './options.ts'
 import { renderReconciliation } from './render-status.ts'
 import { reportLine } from './report-line.ts'
-import { createStatusDisplay, type StatusDisplay } from './show-status.ts'
+import { createStatusDisplay, type StatusDisplay, type TextStream } from './show-status.ts'
 import { createLineWatch } from './watch-lines.ts'
 
 /** Patience with product that is still in the plant when it is told to end, ms. */
@@ -22,48 +24,81 @@ const drainTimeoutMs = 60_000
  */
 export async function runPlant(options: PlantOptions): Promise<void> {
   options.faults.forEach(parseFault)
-  await runService({
-    name: 'pelletline',
-    drainTimeoutMs,
-    start: (signal) => startPlant(options, signal),
-  })
+  await runService({ name: 'pelletline', drainTimeoutMs, start: (signal) => startPlant(options, signal) })
 }
 
-async function startPlant(options: PlantOptions, signal: AbortSignal): Promise<RunningService> {
-  const services = await composeServices(options, signal)
-  const run = nameRun(new Date())
+/** What a plant is made of; injected in tests. */
+export interface PlantParts {
+  readonly compose: typeof composeServices
+  readonly feed: typeof feedLine
+  readonly stdout: TextStream
+  readonly stderr: TextStream
+}
+
+const ownParts: PlantParts = {
+  compose: composeServices,
+  feed: feedLine,
+  stdout: process.stdout,
+  stderr: process.stderr,
+}
+
+/**
+ * Starts the services and their lines. It finishes when all lines have ended their runs, and fails where a line cannot be
+ * fed or the books cannot be read; its drain closes and reports the lots in either case.
+ */
+export async function startPlant(
+  options: PlantOptions,
+  signal: AbortSignal,
+  parts: PlantParts = ownParts,
+): Promise<RunningService> {
+  const services = await parts.compose(options, signal)
   const leaving = new AbortController()
+  try {
+    return await startLines(options, services, leaving, parts)
+  } catch (reason) {
+    leaving.abort()
+    // Why the start failed says more than what fails after it.
+    await services.drain(0).catch(() => undefined)
+    throw reason
+  }
+}
+
+async function startLines(
+  options: PlantOptions,
+  services: ComposedServices,
+  leaving: AbortController,
+  { feed, stdout, stderr }: PlantParts,
+): Promise<RunningService> {
+  const run = nameRun(new Date())
   const gateway = services.client(CameraGatewayService)
   const feeds: LineFeed[] = []
   for (let number = 1; number <= options.lines; number++) {
     const line = `line-${number}`
     const lot = await openLot(services, line, `${line}-${run}`)
     feeds.push(
-      feedLine({ gateway, line, lot, run, seed: options.seed + number - 1, plant: options, signal: leaving.signal }),
+      feed({ gateway, line, lot, run, seed: options.seed + number - 1, plant: options, signal: leaving.signal }),
     )
   }
   const readStatuses = createLineWatch(services, feeds)
-  const display = createStatusDisplay(options.json ? process.stderr : process.stdout)
+  const display = createStatusDisplay(options.json ? stderr : stdout)
   const showing = showUntil(leaving.signal, display, readStatuses)
+  const ended = Promise.all(feeds.map((line) => line.finished)).then(() => undefined)
 
   return {
     ready: `${services.address} (gRPC with reflection; try: npx pelletline lots list)`,
-    finished: Promise.all(feeds.map((feed) => feed.finished)).then(() => undefined),
+    finished: Promise.race([ended, showing]),
     async drain(timeoutMs) {
-      for (const feed of feeds) feed.stop()
-      await Promise.all(feeds.map((feed) => feed.finished))
-      await services.settle(timeoutMs)
-      const statuses = await Promise.all(
-        (await readStatuses()).map(async (status, i) => {
-          const lot = await closeLot(services, feeds[i]!.lot, systemClock, timeoutMs)
-          const closed = await describeClosedLot(services, status, lot)
-          return { ...closed, pelletsPerSecond: Number(closed.reconciliation.found) / feeds[i]!.elapsedSeconds() }
-        }),
-      )
-      leaving.abort()
-      await showing
-      printReport(statuses, options.json)
-      await services.drain(timeoutMs)
+      try {
+        const abandon = (reason: PelletlineError) => leaving.abort(reason)
+        const end = await closeLots({ services, feeds, readStatuses, clock: systemClock, timeoutMs, abandon })
+        leaving.abort()
+        await showing
+        printReport(end.statuses, options.json, stdout)
+        if (end.failure !== undefined) throw end.failure
+      } finally {
+        leaving.abort()
+        await services.drain(timeoutMs)
+      }
     },
   }
 }
@@ -84,9 +119,9 @@ async function showUntil(
   }
 }
 
-function printReport(statuses: readonly LineStatus[], json: boolean): void {
+function printReport(statuses: readonly LineStatus[], json: boolean, stdout: TextStream): void {
   for (const status of statuses) {
     const text = json ? JSON.stringify(reportLine(status)) : `\n${renderReconciliation(status).join('\n')}`
-    process.stdout.write(`${text}\n`)
+    stdout.write(`${text}\n`)
   }
 }

@@ -7,15 +7,17 @@ export interface StatusDisplay {
   show(statuses: readonly LineStatus[]): void
 }
 
-interface TextStream {
+/** The part of a standard stream that is used. */
+export interface TextStream {
   readonly isTTY?: boolean
   readonly columns?: number
+  readonly rows?: number
   write(text: string): unknown
 }
 
 /**
- * A table that is redrawn in place on a terminal; elsewhere a plain line per line of the plant every five seconds,
- * without escape codes.
+ * A table that is redrawn in place on a terminal, as much of it as fits there; elsewhere a plain line per line of the
+ * plant every five seconds, without escape codes.
  */
 export function createStatusDisplay(stream: TextStream): StatusDisplay {
   if (stream.isTTY !== true) {
@@ -30,8 +32,13 @@ export function createStatusDisplay(stream: TextStream): StatusDisplay {
   return {
     intervalMs: 500,
     show(statuses) {
-      const width = stream.columns ?? 120
-      const lines = renderStatusTable(statuses).map((line) => line.slice(0, width - 1))
+      // Some terminals say 0 where they do not know.
+      const width = (stream.columns || 120) - 1
+      const room = Math.max(2, (stream.rows || 24) - 1)
+      const table = renderStatusTable(statuses, width).map((line) => line.slice(0, width))
+      // What has scrolled away cannot be drawn over.
+      const lines =
+        table.length <= room ? table : [...table.slice(0, room - 1), `${table.length - room + 1} more lines`]
       const up = shownLines === 0 ? '' : `\u001b[${shownLines}A`
       stream.write(`${up}${lines.map((line) => `\u001b[2K${line}\n`).join('')}`)
       shownLines = lines.length

@@ -1,0 +1,59 @@
+import { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import type { Clock } from '../shared/service/clock.ts'
+import { withinTime } from '../shared/service/within-time.ts'
+import type { ComposedServices } from './compose-services.ts'
+import type { LineFeed } from './feed-line.ts'
+import { closeLot, describeClosedLot } from './line-lots.ts'
+import type { LineStatus } from './line-status.ts'
+
+export interface CloseLotsOptions {
+  readonly services: ComposedServices
+  readonly feeds: readonly LineFeed[]
+  readonly readStatuses: () => Promise<LineStatus[]>
+  readonly clock: Clock
+  /** Patience of each step, ms. */
+  readonly timeoutMs: number
+  /** Ends the feeds at once; called with the reason where they do not end their runs in time. */
+  readonly abandon: (reason: PelletlineError) => void
+}
+
+export interface ClosedLots {
+  /** The lines with the final figures of their lots. */
+  readonly statuses: readonly LineStatus[]
+  /** Why a line did not come to the end of its run; undefined where all did. */
+  readonly failure: PelletlineError | undefined
+}
+
+/** Patience once a line has failed, ms: what it lost is not going to come. */
+const patienceAfterFailureMs = 5_000
+
+/**
+ * Lets the lines end their runs, waits until what is in the plant is judged, audited and booked, and closes the lots. A
+ * line that fails or does not end in time leaves the lots of the others as they are.
+ */
+export async function closeLots(options: CloseLotsOptions): Promise<ClosedLots> {
+  const { services, feeds, readStatuses, clock, timeoutMs, abandon } = options
+  for (const feed of feeds) feed.stop()
+  const ends = Promise.allSettled(feeds.map((feed) => feed.finished))
+  if (!(await withinTime(ends, timeoutMs, clock))) {
+    abandon(
+      new PelletlineError(
+        'deadline_exceeded',
+        `The run did not end within ${timeoutMs} ms; what was not taken is lost. See the log for what holds the plant up.`,
+      ),
+    )
+  }
+  const broken = (await ends).find((end) => end.status === 'rejected')
+  const failure = broken === undefined ? undefined : PelletlineError.from(broken.reason)
+  const patienceMs = failure === undefined ? timeoutMs : Math.min(timeoutMs, patienceAfterFailureMs)
+  await services.settle(patienceMs)
+  const running = await readStatuses()
+  const statuses = await Promise.all(
+    feeds.map(async (feed, i) => {
+      const lot = await closeLot(services, feed.lot, clock, patienceMs)
+      const closed = await describeClosedLot(services, running[i]!, lot)
+      return { ...closed, pelletsPerSecond: Number(closed.reconciliation.found) / feed.elapsedSeconds() }
+    }),
+  )
+  return { statuses, failure }
+}

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { create } from '@bufbuild/protobuf'
+import { CameraGatewayService } from '../gen/pelletline/camera/v1/camera_pb.ts'
+import { EstimateSchema, ReconciliationSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
+import { AlertService, LotService, LotState } from '../gen/pelletline/mes/v1/mes_pb.ts'
+import { RegistryService } from '../gen/pelletline/registry/v1/registry_pb.ts'
+import { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import { implement } from '../shared/rpc/implement.ts'
+import { createLocalClient } from '../shared/rpc/local-client.ts'
+import type { ServiceImplementation } from '../shared/rpc/types.ts'
+import { type ProcessPort, runService } from '../shared/service/run-service.ts'
+import type { ComposedServices } from './compose-services.ts'
+import { feedLine, type LineFeed, type LineFeedOptions } from './feed-line.ts'
+import { defaultPlantOptions } from './options.ts'
+import { startPlant } from './run-plant.ts'
+
+const unused = () => Promise.reject(new PelletlineError('unimplemented', 'not needed here'))
+
+async function* refuse() {
+  yield* []
+  throw new PelletlineError('failed_precondition', 'strip 7 is out of order')
+}
+
+const idleReport = {
+  pelletsPerSecond: 0,
+  ngPpm: create(EstimateSchema),
+  audited: 0,
+  disagreement: create(EstimateSchema),
+  rowsLost: 0n,
+  alerts: [],
+  reconciliation: { ...create(ReconciliationSchema), balanced: true },
+}
+
+/** Services that book nothing; `calls` notes what becomes of lots and services. */
+function createIdleServices(lineReport: () => Promise<object> = async () => idleReport) {
+  const calls: string[] = []
+  const implementations = [
+    implement(RegistryService, {
+      listLines: unused,
+      getRecipe: unused,
+      putRecipe: unused,
+      reportLotSegment: unused,
+      async *watchLine({ line }) {
+        yield { assignment: { line, lot: 'lot' } }
+      },
+    }),
+    implement(LotService, {
+      openLot: async ({ lot }) => ({ lot: { id: lot } }),
+      async closeLot({ lot }) {
+        calls.push(`close ${lot.slice(0, 6)}`)
+        return { lot: { id: lot, state: LotState.CLOSED, balanced: true } }
+      },
+      getLot: unused,
+      listLots: unused,
+      watchResults: refuse,
+    }),
+    implement(AlertService, { listAlerts: async () => ({}), watchAlerts: refuse, acknowledgeAlert: unused }),
+    implement(CameraGatewayService, { getIntake: unused, streamStrips: refuse }),
+  ] as unknown as ServiceImplementation[]
+  const services = {
+    address: 'nowhere',
+    analytics: { lineReport },
+    client: (service: { readonly typeName: string }) =>
+      createLocalClient(implementations.find((one) => one.service.typeName === service.typeName)!),
+    queueFill: async () => 0,
+    settle: async () => void calls.push('settle'),
+    drain: async () => void calls.push('drain'),
+  } as unknown as ComposedServices
+  return { services, calls }
+}
+
+/** A line that ends its run when it is told to. */
+function createCalmFeed({ line, lot, run }: LineFeedOptions): LineFeed {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const truth = () => ({ pellets: 0, ng: 0, subSize: 0 })
+  return { line, lot, run, stop: resolve, finished: promise, rows: () => 0, elapsedSeconds: () => 1, truth }
+}
+
+/** Runs a plant of two lines to its end. */
+async function run(services: ComposedServices, feed: (options: LineFeedOptions) => LineFeed) {
+  const exits: number[] = []
+  let errors = ''
+  let output = ''
+  const port: ProcessPort = {
+    on: () => undefined,
+    off: () => undefined,
+    exit: (code) => void exits.push(code),
+    writeError: (text) => {
+      errors += text
+    },
+  }
+  const options = { ...defaultPlantOptions('.'), lines: 2, json: true }
+  const stdout = {
+    write: (text: string) => {
+      output += text
+    },
+  }
+  const parts = { compose: async () => services, feed, stdout, stderr: { write: () => undefined } }
+  await runService({ name: 'pelletline', process: port, start: (signal) => startPlant(options, signal, parts) })
+  return { exits, errors, reports: output.trim().split('\n') }
+}
+
+describe('plant', () => {
+  it('ends with the error of a line that cannot be fed, after the lots of all lines are closed and reported', async () => {
+    const { services, calls } = createIdleServices()
+    const feed = (options: LineFeedOptions) => (options.line === 'line-1' ? feedLine(options) : createCalmFeed(options))
+    const { exits, errors, reports } = await run(services, feed)
+    assert.deepEqual(exits, [1])
+    assert.match(errors, /The strips of line-1, run \S+, could not be delivered: strip 7 is out of order/)
+    assert.deepEqual(calls, ['settle', 'close line-1', 'close line-2', 'drain'])
+    assert.deepEqual(
+      reports.map((text) => JSON.parse(text).line),
+      ['line-1', 'line-2'],
+    )
+  })
+
+  it('drains its services where the books cannot be read at the end', async () => {
+    const { services, calls } = createIdleServices(() =>
+      Promise.reject(new PelletlineError('unavailable', 'The database is closed.')),
+    )
+    const { exits, errors } = await run(services, (options) => {
+      const feed = createCalmFeed(options)
+      feed.stop()
+      return feed
+    })
+    assert.deepEqual(exits, [1])
+    assert.match(errors, /The database is closed/)
+    assert.deepEqual(calls, ['settle', 'drain'])
+  })
+})
