@@ -7,6 +7,7 @@ export {
   type SimulatedLineOptions,
   type SimulatedStrip,
 } from './live/simulated-line.ts'
+export { nameRun, type StreamedLine, type StreamLineOptions, streamLine } from './live/stream-line.ts'
 export { createLineRenderer, type LineRenderer } from './render/render-rows.ts'
 export {
   defaultLine,

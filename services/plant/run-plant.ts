@@ -1,5 +1,5 @@
 import { CameraGatewayService } from '../gen/pelletline/camera/v1/camera_pb.ts'
-import { parseFault } from '../line-simulator/index.ts'
+import { nameRun, parseFault } from '../line-simulator/index.ts'
 import type { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { systemClock } from '../shared/service/clock.ts'
 import { type RunningService, runService } from '../shared/service/run-service.ts'
@@ -101,11 +101,6 @@ async function startLines(
       }
     },
   }
-}
-
-/** `20261125-083000`: names runs and lots so that they sort by time. */
-function nameRun(time: Date): string {
-  return time.toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-')
 }
 
 async function showUntil(

@@ -11,6 +11,7 @@ const services: Readonly<Record<string, () => Promise<{ readonly start: StartSer
   'student-inference': () => import('../../student-inference/main.ts'),
   'teacher-audit': () => import('../../teacher-audit/main.ts'),
   analytics: () => import('../../analytics/main.ts'),
+  'line-simulator': () => import('../../line-simulator/main.ts'),
 }
 
 /** `serve SERVICE --config FILE`. */
@@ -20,7 +21,8 @@ export const addServeCommand: AddCommand = (program) => {
     .summary('run one service alone, with its gRPC surface')
     .description(
       'Runs one service alone with its gRPC surface, health and reflection. SIGTERM or Ctrl-C drains it. What the ' +
-        'configuration may hold is said where a key or a value is wrong.',
+        'configuration may hold is said where a key or a value is wrong. The line-simulator is a client: it streams a ' +
+        'simulated line to a camera gateway, listens nowhere, and ends with its run.',
     )
     .addArgument(new Argument('<service>', 'service to run').choices(Object.keys(services)))
     .requiredOption('--config <file>', 'YAML or JSON configuration of the service')
