@@ -5,7 +5,7 @@ import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { readReleasedModels } from '../shared/onnx/released-models.ts'
 
 /** Folder of the released models. */
-export const releasedModels = fileURLToPath(new URL('../../models/', import.meta.url))
+const releasedModels = fileURLToPath(new URL('../../models/', import.meta.url))
 
 /**
  * Path of the ONNX file that a user means: a path of a file or of a folder with one model, an id of a released model
@@ -37,7 +37,7 @@ export async function resolveModel(idOrPath: string | undefined, folder = releas
 }
 
 /** Ids of the models in the folder, in order. */
-export async function listReleasedModels(folder = releasedModels): Promise<string[]> {
+async function listReleasedModels(folder = releasedModels): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
   const ids = entries.flatMap((entry) => {
     if (entry.name.startsWith('.')) return []

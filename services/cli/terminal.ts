@@ -1,4 +1,3 @@
-import process from 'node:process'
 import type { Writable } from 'node:stream'
 import { createProgress, type Progress } from './progress-bar.ts'
 import { type Column, renderTable } from './render-table.ts'
@@ -57,9 +56,4 @@ export function createTerminal(options: TerminalOptions): Terminal {
       return running
     },
   }
-}
-
-/** The terminal of this process. */
-export function processTerminal(json: boolean): Terminal {
-  return createTerminal({ stdout: process.stdout, stderr: process.stderr, json })
 }

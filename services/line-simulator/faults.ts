@@ -49,7 +49,7 @@ export interface FaultEffects {
   readonly rowsLost: boolean
 }
 
-export const noFault: FaultEffects = {
+const noFault: FaultEffects = {
   lampGain: 1,
   extraBlurPx: 0,
   dirt: 0,

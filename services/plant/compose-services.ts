@@ -23,7 +23,7 @@ import { createTeacherAudit, teacherAuditOptionsSchema, teacherGroup } from '../
 import type { PlantOptions } from './options.ts'
 
 /** Name of the plant that one process simulates. */
-export const plantName = 'plant-1'
+const plantName = 'plant-1'
 
 /** The services of a plant in one process, started. */
 export interface ComposedServices {

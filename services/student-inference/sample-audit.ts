@@ -26,7 +26,7 @@ export function auditStratum(margin: number, threshold: number, sampling: AuditS
 }
 
 /** Share of a stratum that is audited, 0 for a stratum that the student does not draw from. */
-export function auditRate(stratum: AuditStratum, sampling: AuditSampling): number {
+function auditRate(stratum: AuditStratum, sampling: AuditSampling): number {
   switch (stratum) {
     case AuditStratum.NG:
       return sampling.ngRate

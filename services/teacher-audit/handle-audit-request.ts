@@ -15,7 +15,7 @@ export interface WarmTeachers {
 }
 
 /** The audit of one pellet; its pixels are kept only where student and teachers disagree. */
-export function auditItem(item: AuditRequestItem, score: EnsembleScore): MessageInitShape<typeof AuditItemSchema> {
+function auditItem(item: AuditRequestItem, score: EnsembleScore): MessageInitShape<typeof AuditItemSchema> {
   const { index, stratum, inclusionProbability, studentMargin, studentVerdict } = item
   return {
     index,

@@ -22,7 +22,7 @@ export interface StripPlan {
   readonly threshold?: number
 }
 
-export const testModelDigest = 'ab'.repeat(32)
+const testModelDigest = 'ab'.repeat(32)
 const rows = 1024
 
 function keyOf({ line, strip, run = 'run-1' }: StripPlan) {

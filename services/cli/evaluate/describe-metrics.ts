@@ -15,7 +15,7 @@ export function describeMetrics(metrics: ClassifierMetrics, terminal: Terminal):
 }
 
 /** A classifier's figures as rows of name, value and interval; NG is the positive class. */
-export function metricsRows(metrics: ClassifierMetrics): readonly (readonly string[])[] {
+function metricsRows(metrics: ClassifierMetrics): readonly (readonly string[])[] {
   const { confusion, overkill, escape: escapes } = metrics
   const share = (value: number) => value.toFixed(4)
   const percent = (value: number) => `${(value * 100).toFixed(2)} %`

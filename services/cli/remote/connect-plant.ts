@@ -4,7 +4,7 @@ import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import type { ServiceClient } from '../../shared/rpc/types.ts'
 
 /** Where a plant listens unless told otherwise. */
-export const defaultAddress = '127.0.0.1:7443'
+const defaultAddress = '127.0.0.1:7443'
 
 /** Adds `--address` to a command that talks to a plant. */
 export function withAddress(command: Command): Command {

@@ -34,7 +34,6 @@ export const multiply = binary('Mul')
 export const divide = binary('Div')
 export const maximum = binary('Max')
 export const greater = binary('Greater', 'bool')
-export const greaterOrEqual = binary('GreaterOrEqual', 'bool')
 export const power = binary('Pow')
 export const squareRoot = unary('Sqrt')
 export const reciprocal = unary('Reciprocal')
@@ -53,11 +52,6 @@ export function sumOf(graph: Graph, tensors: readonly Tensor[]): Tensor {
 
 export function cast(graph: Graph, a: Tensor, type: OnnxType): Tensor {
   return emit(graph, 'Cast', [a], a.dims, { attributes: { to: onnxTypeNumber[type] }, type })
-}
-
-/** 1 where a > b, else 0, in the graph's precision. */
-export function greaterMask(graph: Graph, a: Tensor, b: Tensor): Tensor {
-  return cast(graph, greater(graph, a, b), graph.backend.real)
 }
 
 /** The same values under another shape of as many elements. */

@@ -203,7 +203,7 @@ function refuseNotFinite(losses: Float32Array, first: number, { rateOf, paths, e
 }
 
 /** Mean and deviation of all gray values of the training part. */
-export function fitStandardisation({ pixels, source }: CropDataset): Standardisation {
+function fitStandardisation({ pixels, source }: CropDataset): Standardisation {
   const histogram = new Float64Array(256)
   for (const value of pixels) histogram[value]!++
   const moment = (power: number) => histogram.reduce((sum, n, value) => sum + n * value ** power, 0) / pixels.length

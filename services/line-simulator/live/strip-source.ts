@@ -64,7 +64,7 @@ export function createFreshSource(options: StripSourceOptions, slotCount: number
 }
 
 /** Most bytes that rings may take. */
-export const maxRingBytes = 1 << 30
+const maxRingBytes = 1 << 30
 
 /**
  * Strips replayed from a ring of at least `seconds` that is rendered before the first of them is given. Light faults are

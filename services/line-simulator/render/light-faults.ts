@@ -30,7 +30,7 @@ export function applyLightFaults(
 }
 
 /** The dirty columns: a band of 4 % of the width with soft edges, at a place that the seed decides. */
-export function dirtByColumn(width: number, seed: number): { readonly from: number; readonly weight: Float32Array } {
+function dirtByColumn(width: number, seed: number): { readonly from: number; readonly weight: Float32Array } {
   const random = createRandom(seed, 26)
   const span = Math.max(8, Math.round(width * 0.04))
   const from = random.int(Math.round(width * 0.1), Math.round(width * 0.9) - span)

@@ -26,7 +26,7 @@ export interface SeedFinder {
 }
 
 /** More seeds than this in one component are not told apart. */
-export const maxSeeds = 2048
+const maxSeeds = 2048
 
 /** A median pellet is this many cells wide in the grid of the distance transform; finer only costs time. */
 const cellsPerDiameter = 24

@@ -3,7 +3,7 @@ import { selectCrops } from './create-crop-dataset.ts'
 import type { CropDataset, CropSplits, Split } from './crop-dataset.ts'
 
 /** Shares of train, validation and test: 7:2:1. */
-export const splitShares: Readonly<Record<Split, number>> = { train: 0.7, val: 0.2, test: 0.1 }
+const splitShares: Readonly<Record<Split, number>> = { train: 0.7, val: 0.2, test: 0.1 }
 
 const splitNames = ['train', 'val', 'test'] as const
 

@@ -44,7 +44,7 @@ export const onnxTypeNumber: Readonly<Record<OnnxType, TensorProto_DataType>> = 
 }
 
 /** The version of the operator set and of the file format that our models are written for. */
-export const onnxVersions = { opset: 21, ir: 10 } as const
+const onnxVersions = { opset: 21, ir: 10 } as const
 
 /** A dense tensor as an ONNX message; values travel as little-endian raw data. */
 export function tensorProto(name: string, type: OnnxType, dims: readonly number[], data: TensorData): TensorProto {

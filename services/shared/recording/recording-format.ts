@@ -2,9 +2,9 @@ import { crc32 } from 'node:zlib'
 import { PelletlineError } from '../errors/pelletline-error.ts'
 
 /** First 8 bytes of a recording; the last of them is the version. See FORMAT.md beside this file. */
-export const fileMagic = Uint8Array.of(0x89, 0x50, 0x4c, 0x52, 0x0d, 0x0a, 0x1a, 0x01)
+const fileMagic = Uint8Array.of(0x89, 0x50, 0x4c, 0x52, 0x0d, 0x0a, 0x1a, 0x01)
 /** Last 8 bytes of a recording that was closed cleanly. */
-export const endMagic = Uint8Array.of(0x50, 0x4c, 0x52, 0x45, 0x4e, 0x44, 0x0a, 0x01)
+const endMagic = Uint8Array.of(0x50, 0x4c, 0x52, 0x45, 0x4e, 0x44, 0x0a, 0x01)
 /** First 4 bytes of a strip's chunk: "STRP". */
 export const stripMagic = 0x50525453
 /** First 4 bytes of the index: "INDX". */
@@ -15,12 +15,12 @@ export const filePrefixBytes = 16
 /** Bytes of a strip's header. */
 export const stripHeaderBytes = 64
 /** Bytes of one entry of the index, of the index's header, and of what follows the index. */
-export const indexEntryBytes = 24
-export const indexHeaderBytes = 12
+const indexEntryBytes = 24
+const indexHeaderBytes = 12
 export const trailerBytes = 16
 
 /** Largest JSON header and largest payload of one strip that a reader takes for real, bytes. */
-export const maxHeaderBytes = 1 << 20
+const maxHeaderBytes = 1 << 20
 export const maxPayloadBytes = 1 << 30
 
 /** What a recording says about itself; `extra` carries what its maker wants to keep (a simulator's settings and seed). */

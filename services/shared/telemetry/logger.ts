@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 
 /** Levels from most to least talkative; `silent` writes nothing. */
-export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
+const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
 
 /** Fields of a log line: ids and sizes, never pixels. */

@@ -21,7 +21,7 @@ export interface TinyModelOptions {
 }
 
 /** Bytes of a model with the student's signature: Cast, mean over the pixels, Gemm to two logits. */
-export function tinyModel(options: TinyModelOptions = {}): Uint8Array {
+function tinyModel(options: TinyModelOptions = {}): Uint8Array {
   const { gain = 0.1, center = 128, fault } = options
   const input = fault === 'input-name' ? 'image' : 'pellet'
   const inputType: OnnxType = fault === 'input-type' ? 'float32' : 'uint8'
