@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import type { CropDataset } from '../../shared/dataset/crop-dataset.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
-import { cropVersion } from '../../shared/inspection/crop.ts'
 import { createGraphWorker } from '../../shared/onnx/graph-worker.ts'
-import { type ClassifierMetrics, readModelManifest, verifyModelDigest } from '../../shared/onnx/model-manifest.ts'
+import { loadModel } from '../../shared/onnx/load-model.ts'
+import type { ClassifierMetrics } from '../../shared/onnx/model-manifest.ts'
 import { judgeCrops } from './judge-crops.ts'
 import { marginsOf, measureClassifier } from './measure-classifier.ts'
 
@@ -35,24 +34,14 @@ export interface ModelEvaluation extends ClassifierMetrics {
 
 /**
  * Judges a labelled dataset by a model file and measures it. `not_found`, `data_loss` or `failed_precondition` where the
- * model, its manifest or its crop version do not fit; `cancelled` on abort.
+ * model, its manifest, its crop version or its classes do not fit; `cancelled` on abort.
  */
 export async function evaluateModel(options: EvaluateModelOptions): Promise<ModelEvaluation> {
   const { modelPath, dataset, signal } = options
-  const manifest = await readModelManifest(modelPath)
-  const bytes = await readFile(modelPath).catch((cause) => {
-    throw new PelletlineError('not_found', `there is no model ${modelPath}: give the path of an ONNX file`, { cause })
-  })
-  verifyModelDigest(modelPath, bytes, manifest)
-  if (manifest.input.cropVersion !== cropVersion) {
-    throw new PelletlineError(
-      'failed_precondition',
-      `${modelPath} judges crops of version ${manifest.input.cropVersion}, these are of version ${cropVersion}: train it on them`,
-    )
-  }
+  const { manifest, bytes } = await loadModel(modelPath, { signal })
   const worker = createGraphWorker(options.threads === undefined ? {} : { threads: options.threads })
   try {
-    const { logits, seconds } = await judgeCrops(worker, bytes, dataset, signal)
+    const { logits, seconds } = await judgeCrops(worker, new Uint8Array(bytes), dataset, signal)
     const metrics = measureClassifier(
       { margins: marginsOf(logits), labels: dataset.labels, speckPx: dataset.speckPx },
       {
