@@ -10,7 +10,13 @@ import {
 } from '../shared/vision/index.ts'
 import { type ChosenThreshold, chooseThreshold } from './choose-threshold.ts'
 import { createSegmenter } from './kernel/create-segmenter.ts'
-import type { PelletColumns, PelletOutline, SegmentationSettings, StripPellets } from './kernel/types.ts'
+import type {
+  PelletColumns,
+  PelletMeasures,
+  PelletOutline,
+  SegmentationSettings,
+  StripPellets,
+} from './kernel/types.ts'
 import { brightPixels, lookAtImage } from './look-at-image.ts'
 
 /** A gray image in memory: `width * height` bytes, row-major. */
@@ -39,17 +45,7 @@ export interface SegmentImageOptions {
 }
 
 /** One pellet of an image, measures as in PelletColumns, coordinates in the image. */
-export interface ImagePellet {
-  readonly x: number
-  readonly y: number
-  readonly width: number
-  readonly height: number
-  readonly areaPx: number
-  readonly equivalentDiameterPx: number
-  readonly aspectRatio: number
-  readonly roundness: number
-  readonly meanGray: number
-  readonly touchesBorder: boolean
+export interface ImagePellet extends PelletMeasures {
   /** One of `notJudgedReason`; 0 where there is a crop. */
   readonly notJudged: number
   /** Crop version 1, 2,500 gray bytes in bright polarity; undefined where `notJudged` is not 0. */

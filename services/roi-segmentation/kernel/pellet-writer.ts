@@ -1,18 +1,8 @@
 import { cropBytes } from '../../shared/inspection/crop.ts'
-import type { PelletColumns, PelletOutline, StripPellets } from './types.ts'
+import type { PelletColumns, PelletMeasures, PelletOutline, StripPellets } from './types.ts'
 
 /** What is known of one pellet before it has its place in the order. */
-export interface PelletRecord {
-  readonly x: number
-  readonly y: number
-  readonly width: number
-  readonly height: number
-  readonly areaPx: number
-  readonly equivalentDiameterPx: number
-  readonly aspectRatio: number
-  readonly roundness: number
-  readonly meanGray: number
-  readonly touchesBorder: boolean
+export interface PelletRecord extends PelletMeasures {
   readonly notJudged: number
   readonly outline: PelletOutline | undefined
 }

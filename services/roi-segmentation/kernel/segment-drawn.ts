@@ -1,19 +1,9 @@
 import { createSegmenter } from './create-segmenter.ts'
 import type { DrawnImage } from './drawn-image.ts'
-import { notJudgedReason, type SegmentationSettings, type StripPellets } from './types.ts'
+import { notJudgedReason, type PelletMeasures, type SegmentationSettings, type StripPellets } from './types.ts'
 
 /** One pellet of a drawn image with its crop, for tests. */
-export interface DrawnPellet {
-  readonly x: number
-  readonly y: number
-  readonly width: number
-  readonly height: number
-  readonly areaPx: number
-  readonly equivalentDiameterPx: number
-  readonly aspectRatio: number
-  readonly roundness: number
-  readonly meanGray: number
-  readonly touchesBorder: boolean
+export interface DrawnPellet extends PelletMeasures {
   readonly reason: keyof typeof notJudgedReason
   readonly crop: Uint8Array
   readonly outline: readonly (readonly number[])[]

@@ -69,6 +69,20 @@ export interface PelletColumns {
   readonly crops: Uint8Array
 }
 
+/** Measures of one pellet; meanings and units as in `PelletColumns`. */
+export interface PelletMeasures {
+  readonly x: number
+  readonly y: number
+  readonly width: number
+  readonly height: number
+  readonly areaPx: number
+  readonly equivalentDiameterPx: number
+  readonly aspectRatio: number
+  readonly roundness: number
+  readonly meanGray: number
+  readonly touchesBorder: boolean
+}
+
 /** The outline of one pellet as closed polygons: [x0, y0, x1, y1, ...] per ring, pixel corners, rows since the run began. */
 export type PelletOutline = readonly Float64Array[]
 
