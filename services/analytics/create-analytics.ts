@@ -191,7 +191,7 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
       createLotService({ ...services, calibrationOf, assignments, booked }),
       createAlertService({ ...services, book: alertBook, changes: alertChanges }),
       createRegistryService({ ...services, ids, findLot, defaultRecipeId, assignments, onSegment: () => void watch() }),
-    ] as unknown as readonly ServiceImplementation[],
+    ],
 
     async start() {
       await ensureRecipe(db, firstRecipe, nowNs())

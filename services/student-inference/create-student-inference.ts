@@ -129,7 +129,7 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
   })
 
   return {
-    implementations: [service as unknown as ServiceImplementation],
+    implementations: [service],
     async start(signal) {
       if (phase !== 'cold') {
         throw new PelletlineError('failed_precondition', `The student is ${phase}; start it once.`)

@@ -55,7 +55,7 @@ export async function handleCrops(
     {
       model: student.model,
       threshold: Math.fround(recipe.ngThreshold ?? student.threshold),
-      sampling: recipe.audit!,
+      sampling: recipe.audit,
       auditSalt: options.auditSalt,
       galleryPerPart: options.galleryPerPart,
     },

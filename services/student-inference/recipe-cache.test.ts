@@ -57,3 +57,12 @@ test('recipe cache calls a version that the registry does not know a failure tha
     (error: PelletlineError) => error.code === 'failed_precondition' && !error.retryable,
   )
 })
+
+test('recipe cache refuses an answer without audit sampling by name instead of judging without it', async () => {
+  const registry = { getRecipe: async () => ({}) as GetRecipeResponse }
+  const cache = createRecipeCache({ registry: registry as never, limit: 1, timeoutMs: 1000 })
+  await assert.rejects(cache.get('a', 7), {
+    code: 'failed_precondition',
+    message: /Recipe a version 7 without its audit/,
+  })
+})

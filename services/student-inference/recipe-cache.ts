@@ -1,5 +1,4 @@
-import { create } from '@bufbuild/protobuf'
-import { type Recipe, RecipeSchema, type RegistryService } from '../gen/pelletline/registry/v1/registry_pb.ts'
+import type { AuditSampling, Recipe, RegistryService } from '../gen/pelletline/registry/v1/registry_pb.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import type { ServiceClient } from '../shared/rpc/types.ts'
 
@@ -11,27 +10,27 @@ export interface RecipeCacheOptions {
   readonly timeoutMs: number
 }
 
+/** A recipe with its audit sampling there. */
+export type RecipeWithAudit = Recipe & { readonly audit: AuditSampling }
+
 /** Recipes by id and version. A stored version never changes, so what is known is never asked for again. */
 export interface RecipeCache {
   /**
    * The recipe; one question to the registry at a time, whoever asks. Rejects with `failed_precondition` where the registry
-   * does not know the version, with a retryable `unavailable` where it does not answer.
+   * does not know the version or answers it without its audit sampling, with a retryable `unavailable` where it does not answer.
    */
-  get(id: string, version: number): Promise<Recipe>
+  get(id: string, version: number): Promise<RecipeWithAudit>
 }
 
 /** Creates an empty cache. */
 export function createRecipeCache(options: RecipeCacheOptions): RecipeCache {
   const { registry, limit, timeoutMs } = options
-  const known = new Map<string, Promise<Recipe>>()
+  const known = new Map<string, Promise<RecipeWithAudit>>()
 
-  async function ask(id: string, version: number): Promise<Recipe> {
-    try {
-      const { recipe } = await registry.getRecipe({ id, version }, { timeoutMs })
-      return recipe ?? create(RecipeSchema)
-    } catch (thrown) {
+  async function ask(id: string, version: number): Promise<RecipeWithAudit> {
+    const what = `Recipe ${id} version ${version}`
+    const { recipe } = await registry.getRecipe({ id, version }, { timeoutMs }).catch((thrown) => {
       const error = PelletlineError.from(thrown, 'unavailable')
-      const what = `Recipe ${id} version ${version}`
       if (error.code === 'not_found' || error.code === 'invalid_argument') {
         const text = `${what} is not in the registry (${error.message}); store it, then replay the dead letters.`
         throw new PelletlineError('failed_precondition', text, { cause: error })
@@ -41,7 +40,12 @@ export function createRecipeCache(options: RecipeCacheOptions): RecipeCache {
         cause: error,
         ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
       })
+    })
+    if (recipe?.audit === undefined) {
+      const text = `The registry answered ${what} without its audit sampling; look at the registry, then replay the dead letters.`
+      throw new PelletlineError('failed_precondition', text)
     }
+    return recipe as RecipeWithAudit
   }
 
   return {

@@ -109,7 +109,7 @@ export function createTeacherAudit(dependencies: CreateTeacherAuditOptions): Tea
   })
 
   return {
-    implementations: [service as unknown as ServiceImplementation],
+    implementations: [service],
     async start(signal) {
       if (phase !== 'cold') {
         throw new PelletlineError('failed_precondition', `The teachers are ${phase}; start them once.`)
