@@ -46,13 +46,19 @@ export async function closeLots(options: CloseLotsOptions): Promise<ClosedLots> 
   const broken = (await ends).find((end) => end.status === 'rejected')
   const failure = broken === undefined ? undefined : PelletlineError.from(broken.reason)
   const patienceMs = failure === undefined ? timeoutMs : Math.min(timeoutMs, patienceAfterFailureMs)
+  await services.settleVerdicts(patienceMs)
+  // A strip is acknowledged once its crops are queued; only a verdict counts as inspected.
+  const judgedAtMs = performance.now()
   await services.settle(patienceMs)
   const running = await readStatuses()
   const statuses = await Promise.all(
     feeds.map(async (feed, i) => {
       const lot = await closeLot(services, feed.lot, clock, patienceMs)
       const closed = await describeClosedLot(services, running[i]!, lot)
-      return { ...closed, pelletsPerSecond: Number(closed.reconciliation.found) / feed.elapsedSeconds() }
+      return {
+        ...closed,
+        pelletsPerSecond: (Number(closed.reconciliation.found) * 1000) / (judgedAtMs - feed.startedAtMs),
+      }
     }),
   )
   return { statuses, failure }

@@ -25,6 +25,9 @@ import type { PlantOptions } from './options.ts'
 /** Name of the plant that one process simulates. */
 const plantName = 'plant-1'
 
+/** About 3,000 crops, some seconds of a line: a student that cannot keep up slows the line instead of hiding a backlog. */
+const busBytesPerTopic = 8 * 1024 * 1024
+
 /** The services of a plant in one process, started. */
 export interface ComposedServices {
   readonly analytics: Analytics
@@ -34,6 +37,8 @@ export interface ComposedServices {
   client<S extends DescService>(service: S): ServiceClient<S>
   /** Fill of the queue of crops before the student, 0..1. */
   queueFill(): Promise<number>
+  /** Waits until every crop has its verdict, at most `timeoutMs`. */
+  settleVerdicts(timeoutMs: number): Promise<void>
   /** Waits until every crop has its verdict, every sampled pellet its audit, and all of it is booked, at most `timeoutMs`. */
   settle(timeoutMs: number): Promise<void>
   /** Drains the services in the order of the product's flow and closes what they stand on. */
@@ -61,7 +66,7 @@ export async function composeServices(options: PlantOptions, signal: AbortSignal
       ...(options.ephemeral ? {} : { directory: join(options.dataDir, 'database') }),
     })
     opened.push(() => database.close())
-    const bus = createMemoryBus({ logger, clock })
+    const bus = createMemoryBus({ logger, clock, maxBytesPerTopic: busBytesPerTopic })
     opened.push(() => bus.close())
 
     const analytics = createAnalytics({
@@ -119,7 +124,8 @@ export async function composeServices(options: PlantOptions, signal: AbortSignal
       address: server.address,
       client: (service) => createLocalClient(find(implementations, service)),
       queueFill: async () => (await bus.lag(topics.crops.name, studentGroup)).fill,
-      settle: (timeoutMs) => settle(bus, timeoutMs),
+      settleVerdicts: (timeoutMs) => settle(bus, [[topics.crops.name, studentGroup]], timeoutMs),
+      settle: (timeoutMs) => settle(bus, allStages, timeoutMs),
       async drain(timeoutMs) {
         server.setServing('', false)
         await end(timeoutMs)
@@ -141,14 +147,16 @@ function find<S extends DescService>(
   return found as unknown as ServiceImplementation<S>
 }
 
-async function settle(bus: Bus, timeoutMs: number): Promise<void> {
+/** Topic and group of each stage behind segmentation, in the order of the product's flow. */
+const allStages: readonly (readonly [topic: string, group: string])[] = [
+  [topics.crops.name, studentGroup],
+  [topics.auditRequests.name, teacherGroup],
+  [topics.verdicts.name, analyticsGroup],
+  [topics.audits.name, analyticsGroup],
+]
+
+async function settle(bus: Bus, stages: typeof allStages, timeoutMs: number): Promise<void> {
   const deadline = performance.now() + timeoutMs
-  const stages: [string, string][] = [
-    [topics.crops.name, studentGroup],
-    [topics.auditRequests.name, teacherGroup],
-    [topics.verdicts.name, analyticsGroup],
-    [topics.audits.name, analyticsGroup],
-  ]
   for (const [topic, group] of stages) {
     while ((await bus.lag(topic, group)).messages > 0 && performance.now() < deadline) {
       await systemClock.sleep(50)

@@ -17,8 +17,8 @@ export interface LineFeed {
   readonly finished: Promise<unknown>
   /** Rows sent so far. */
   rows(): number
-  /** Seconds from the first strip to the acknowledgement of the last one, or to now. */
-  elapsedSeconds(): number
+  /** When the line began, on the clock of `performance.now()`. */
+  readonly startedAtMs: number
   truth(): TruthTally
 }
 
@@ -35,8 +35,6 @@ export interface LineFeedOptions {
 /** Starts a simulated line whose camera talks to the gateway as any camera would. */
 export function feedLine(options: LineFeedOptions): LineFeed {
   const { gateway, line, lot, run, seed, plant, signal } = options
-  const startedMs = performance.now()
-  let endedMs: number | undefined
   const { simulated, stop, finished } = streamLine({
     gateway,
     line,
@@ -50,10 +48,6 @@ export function feedLine(options: LineFeedOptions): LineFeed {
     },
     signal,
   })
-  const noteEnd = () => {
-    endedMs = performance.now()
-  }
-  finished.then(noteEnd, noteEnd)
   const { counters } = simulated
   return {
     line,
@@ -62,7 +56,7 @@ export function feedLine(options: LineFeedOptions): LineFeed {
     stop,
     finished,
     rows: () => counters.rows,
-    elapsedSeconds: () => Math.max(0.001, ((endedMs ?? performance.now()) - startedMs) / 1000),
+    startedAtMs: performance.now(),
     truth: () => ({ pellets: counters.pelletsByTruth, ng: counters.ngByTruth, subSize: counters.subSizeByTruth }),
   }
 }

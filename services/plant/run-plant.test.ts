@@ -64,6 +64,7 @@ function createIdleServices(lineReport: () => Promise<object> = async () => idle
     client: (service: { readonly typeName: string }) =>
       createLocalClient(implementations.find((one) => one.service.typeName === service.typeName)!),
     queueFill: async () => 0,
+    settleVerdicts: async () => void calls.push('settle verdicts'),
     settle: async () => void calls.push('settle'),
     drain: async () => void calls.push('drain'),
   } as unknown as ComposedServices
@@ -74,7 +75,7 @@ function createIdleServices(lineReport: () => Promise<object> = async () => idle
 function createCalmFeed({ line, lot, run }: LineFeedOptions): LineFeed {
   const { promise, resolve } = Promise.withResolvers<void>()
   const truth = () => ({ pellets: 0, ng: 0, subSize: 0 })
-  return { line, lot, run, stop: resolve, finished: promise, rows: () => 0, elapsedSeconds: () => 1, truth }
+  return { line, lot, run, stop: resolve, finished: promise, rows: () => 0, startedAtMs: 0, truth }
 }
 
 /** Runs a plant of two lines to its end. */
@@ -108,7 +109,7 @@ describe('plant', () => {
     const { exits, errors, reports } = await run(services, feed)
     assert.deepEqual(exits, [1])
     assert.match(errors, /The strips of line-1, run \S+, could not be delivered: strip 7 is out of order/)
-    assert.deepEqual(calls, ['settle', 'close line-1', 'close line-2', 'drain'])
+    assert.deepEqual(calls, ['settle verdicts', 'settle', 'close line-1', 'close line-2', 'drain'])
     assert.deepEqual(
       reports.map((text) => JSON.parse(text).line),
       ['line-1', 'line-2'],
@@ -126,6 +127,6 @@ describe('plant', () => {
     })
     assert.deepEqual(exits, [1])
     assert.match(errors, /The database is closed/)
-    assert.deepEqual(calls, ['settle', 'drain'])
+    assert.deepEqual(calls, ['settle verdicts', 'settle', 'drain'])
   })
 })
