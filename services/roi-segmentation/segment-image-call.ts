@@ -93,7 +93,8 @@ async function segmentEncoded(
     return await segmentImage(path, options)
   } catch (reason) {
     const error = PelletlineError.from(reason)
-    if (error.code === 'cancelled' || error.code === 'unavailable' || error.violations.length > 0) throw error
+    // What is wrong with the image names its file; a full disk, a setting or a fault of ours is not the image's.
+    if (error.code !== 'invalid_argument' || !error.message.startsWith(path)) throw error
     throw refuseField('encoded', error.message.replaceAll(path, 'the image'))
   } finally {
     await rm(folder, { recursive: true, force: true })
