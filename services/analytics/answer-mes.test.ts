@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { openDatabase } from '../shared/store/index.ts'
+import { defaultRecipe } from './default-recipe.ts'
+import { ensureRecipe } from './registry/recipes.ts'
 import { makeAudits, makeVerdicts } from './test-support/make-messages.ts'
 import { type RunningAnalytics, useSharedDatabase } from './test-support/shared-database.ts'
 import { until, watchOnce } from './test-support/start-analytics.ts'
@@ -36,6 +38,19 @@ describe('registry', () => {
       await assert.rejects(registry.putRecipe({ recipe: { ...recipe!, version: 0, cropScale: 2 } }), {
         code: 'invalid_argument',
       })
+    })
+  })
+})
+
+describe('configured default recipe', () => {
+  test('one that is no version in the books is told apart, and neither stored nor taken silently', async () => {
+    await withAnalytics(async ({ database, registry }) => {
+      const changed = { ...defaultRecipe, id: 'configured', minAreaPx: 99 }
+      assert.equal(await ensureRecipe(database.db, { ...changed, minAreaPx: 98 }, 0n), true)
+      assert.equal(await ensureRecipe(database.db, changed, 0n), false)
+      assert.equal((await registry.getRecipe({ id: 'configured' })).recipe?.version, 1)
+      await registry.putRecipe({ recipe: changed })
+      assert.equal(await ensureRecipe(database.db, changed, 0n), true)
     })
   })
 })

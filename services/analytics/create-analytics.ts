@@ -194,7 +194,12 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
     ],
 
     async start() {
-      await ensureRecipe(db, firstRecipe, nowNs())
+      if (!(await ensureRecipe(db, firstRecipe, nowNs()))) {
+        logger.warn(
+          { recipe: defaultRecipeId },
+          'the configured default recipe is not a version in the books, whose newest holds; store it by PutRecipe to use it',
+        )
+      }
       await monitor.restore()
       subscriptions = await Promise.all([
         consumeTopic(bus, {

@@ -1,4 +1,4 @@
-import { create, fromJson, type JsonValue, toJson } from '@bufbuild/protobuf'
+import { create, equals, fromJson, type JsonValue, toJson } from '@bufbuild/protobuf'
 import { type Recipe, RecipeSchema } from '../../gen/pelletline/registry/v1/registry_pb.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import type { Kysely, Tables } from '../../shared/store/index.ts'
@@ -79,9 +79,13 @@ export async function storeRecipe(db: Kysely<Tables>, recipe: Recipe | RecipeSet
   })
 }
 
-/** Stores the recipe as version 1 where no version of it is known. */
-export async function ensureRecipe(db: Kysely<Tables>, recipe: RecipeSettings, nowNs: bigint): Promise<void> {
-  const { id } = create(RecipeSchema, recipe)
-  const known = await db.selectFrom('recipes').select('id').where('id', '=', id).limit(1).executeTakeFirst()
-  if (known === undefined) await storeRecipe(db, recipe, nowNs)
+/**
+ * Stores the recipe as version 1 where no version of it is known. False where versions are known and none of them is this
+ * one: those hold, since a stored recipe is changed by storing the next version only.
+ */
+export async function ensureRecipe(db: Kysely<Tables>, recipe: RecipeSettings, nowNs: bigint): Promise<boolean> {
+  const wanted = create(RecipeSchema, recipe)
+  const rows = await db.selectFrom('recipes').select(['body', 'version']).where('id', '=', wanted.id).execute()
+  if (rows.length === 0) await storeRecipe(db, wanted, nowNs)
+  return rows.length === 0 || rows.some((row) => equals(RecipeSchema, { ...parse(row), version: 0 }, wanted))
 }
