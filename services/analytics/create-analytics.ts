@@ -58,6 +58,7 @@ export interface LineReport {
   readonly reconciliation: Reconciliation & { readonly balanced: boolean }
 }
 
+/** The books of a plant. */
 export interface Analytics {
   /** LotService, AlertService and RegistryService. */
   readonly implementations: readonly ServiceImplementation[]

@@ -32,6 +32,7 @@ export interface IntakeSnapshot {
   readonly lot: string
 }
 
+/** A gateway: the intake of the strips of many lines. */
 export interface CameraGateway {
   readonly implementations: ServiceImplementation[]
   /**

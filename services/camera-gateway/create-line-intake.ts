@@ -62,6 +62,7 @@ export interface LineIntake {
 /** Names of ended runs that are remembered, so that one is not taken for a new run. */
 const maxEndedRuns = 64
 
+/** Creates the intake of a line; it begins to watch the assignment of the line at once. */
 export function createLineIntake(setup: LineIntakeOptions): LineIntake {
   const { plant, line, registry, segmentation, clock, options } = setup
   const logger = setup.logger.child({ line })

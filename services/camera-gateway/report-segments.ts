@@ -30,6 +30,7 @@ export interface SegmentReporter {
 /** Segments that may wait: hours of an unreachable registry, since a lot lasts minutes at least. */
 const maxWaiting = 256
 
+/** Creates a reporter; one report is under way at a time. */
 export function createSegmentReporter(options: SegmentReporterOptions): SegmentReporter {
   const { registry, clock, logger } = options
   const queue = createBoundedQueue<LotSegment>({ limit: maxWaiting })

@@ -29,6 +29,7 @@ interface Job {
   readonly reject: (reason: PelletlineError) => void
 }
 
+/** Creates the worker; its thread starts with the first image, and anew after it has died. */
 export function createImageWorker({ limits, maxImages }: ImageWorkerOptions): ImageWorker {
   const jobs = new Map<number, Job>()
   let worker: Worker | undefined

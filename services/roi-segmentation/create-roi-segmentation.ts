@@ -20,6 +20,7 @@ export interface RoiSegmentationOptions {
   readonly workerUrl?: URL
 }
 
+/** Segmentation of strips and images. */
 export interface RoiSegmentation {
   readonly implementations: ServiceImplementation[]
   /**

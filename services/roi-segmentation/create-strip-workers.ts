@@ -58,6 +58,7 @@ interface Seat {
   alive: boolean
 }
 
+/** Creates the workers; a thread starts when a run finds none that is idle, and a dead one is not kept. */
 export function createStripWorkers(options: StripWorkersOptions): StripWorkers {
   const { workers, maxRuns, limits, clock, workerUrl = new URL('./strip-worker.ts', import.meta.url) } = options
   const seats = new Set<Seat>()

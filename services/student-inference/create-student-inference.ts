@@ -40,6 +40,7 @@ export interface StudentSnapshot {
   readonly queueLimit: number
 }
 
+/** The student: judges crops of the bus and of callers. */
 export interface StudentInference {
   readonly implementations: readonly ServiceImplementation[]
   /** Loads and warms the model, then takes messages; rejects with the error that names the model and what is wrong. */

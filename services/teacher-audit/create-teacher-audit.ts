@@ -34,6 +34,7 @@ export interface TeacherSnapshot {
   readonly queueLimit: number
 }
 
+/** The teachers: judge the audit sample and the crops of callers. */
 export interface TeacherAudit {
   readonly implementations: readonly ServiceImplementation[]
   /** Loads and warms the teachers, then takes audit requests; rejects with the error that names the model. */

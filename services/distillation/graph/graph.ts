@@ -51,6 +51,7 @@ export interface Graph {
   readonly memo: Map<string, Tensor>
 }
 
+/** Creates an empty graph for a backend. */
 export function createGraph(backend: Backend): Graph {
   return {
     backend,

@@ -28,6 +28,8 @@ const binary = (opType: string, type?: OnnxType) => (graph: Graph, a: Tensor, b:
   emit(graph, opType, [a, b], broadcast(a.dims, b.dims), type === undefined ? {} : { type })
 const unary = (opType: string) => (graph: Graph, a: Tensor) => emit(graph, opType, [a], a.dims)
 
+// Elementwise operators, with the broadcasting and the type rules of ONNX; a comparison gives bool.
+
 export const add = binary('Add')
 export const subtract = binary('Sub')
 export const multiply = binary('Mul')
@@ -50,6 +52,7 @@ export function sumOf(graph: Graph, tensors: readonly Tensor[]): Tensor {
   return tensors.length === 1 ? tensors[0]! : emit(graph, 'Sum', tensors, tensors[0]!.dims)
 }
 
+/** The same values in another type. */
 export function cast(graph: Graph, a: Tensor, type: OnnxType): Tensor {
   return emit(graph, 'Cast', [a], a.dims, { attributes: { to: onnxTypeNumber[type] }, type })
 }
@@ -63,6 +66,7 @@ export function reshape(graph: Graph, a: Tensor, dims: readonly number[]): Tenso
   return emit(graph, 'Reshape', [a, integers(graph, dims)], dims)
 }
 
+/** Axis i of the result is axis `axes[i]` of the tensor. */
 export function transpose(graph: Graph, a: Tensor, axes: readonly number[]): Tensor {
   return emit(
     graph,
@@ -102,6 +106,7 @@ export function reverse(graph: Graph, a: Tensor, axes: readonly number[]): Tenso
   return emit(graph, 'Slice', [a, vector(-1), vector(least), integers(graph, axes), vector(-1)], a.dims)
 }
 
+/** Tensors that differ along `axis` only, one after the other along it. */
 export function concatenate(graph: Graph, tensors: readonly Tensor[], axis: number): Tensor {
   if (tensors.length === 1) return tensors[0]!
   const dims = [...tensors[0]!.dims]

@@ -42,6 +42,7 @@ export interface Checkpoint {
 const magic = 'PLCKPT\u0000\u0001'
 const digestBytes = 32
 
+/** Writes a checkpoint atomically: a reader finds the old one or the new one, whole. */
 export async function writeCheckpoint(path: string, { header, tensors }: Checkpoint): Promise<void> {
   const table = [...tensors].map(([name, data]) => [name, data.length])
   const json = Buffer.from(JSON.stringify({ header, tensors: table }))

@@ -32,6 +32,7 @@ export interface ComponentTable {
 /** Columns take 16 bits of a run's sort key, so a sensor may have at most this many. */
 export const maxWidth = 65_535
 
+/** Creates an empty table; its memory grows with the components that are open at once, and is kept. */
 export function createComponentTable(): ComponentTable {
   let parent = new Int32Array(1024)
   let head = new Int32Array(1024)

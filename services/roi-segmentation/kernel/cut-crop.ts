@@ -36,6 +36,7 @@ const reach = [2, 1, 0] as const
 const fractionBits = 8
 const fraction = 1 << fractionBits
 
+/** Creates a cutter for rows of `width` px. */
 export function createCropCutter(width: number): CropCutter {
   let patch = new Uint8Array(96 * 96)
   let rowStart = new Int32Array(256)

@@ -63,6 +63,7 @@ export interface RegionJudge {
   outlineOf(runs: RunList, rows: number, medianAreaPx: number): RunList
 }
 
+/** Creates a judge; its working memory is kept from region to region. */
 export function createRegionJudge(): RegionJudge {
   const holeFiller = createHoleFiller()
   const outlineFiller = createOutlineFiller()

@@ -17,6 +17,7 @@ export interface PelletWriter {
   take(): { readonly pellets: PelletColumns; readonly outlines: NonNullable<StripPellets['outlines']> }
 }
 
+/** Creates an empty writer. */
 export function createPelletWriter(): PelletWriter {
   const records: PelletRecord[] = []
   let crops = new Uint8Array(64 * cropBytes)

@@ -49,6 +49,7 @@ const onePellet = [
 const chipArea = 0.3
 const chipSolidity = 0.88
 
+/** Creates a splitter; its working memory is kept from region to region. */
 export function createRegionSplitter(): RegionSplitter {
   const finder = createSeedFinder()
   const cutter = createSeedCutter()

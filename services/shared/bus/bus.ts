@@ -29,6 +29,7 @@ export interface SubscribeOptions {
   readonly handle: (message: IncomingMessage, signal: AbortSignal) => Promise<void>
 }
 
+/** A member of a consumer group. */
 export interface Subscription {
   /** Stops deliveries, waits for the handlers in progress (at most timeoutMs), commits, leaves the group. */
   drain(timeoutMs: number): Promise<void>

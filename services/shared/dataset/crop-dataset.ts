@@ -1,6 +1,7 @@
 /** Class of a crop; the order of a model's outputs. */
 export const classNames = ['OK', 'NG'] as const
 
+/** Parts of a dataset. */
 export type Split = 'train' | 'val' | 'test'
 
 /** Labelled crops in memory, packed; what training and evaluation take, wherever the crops came from. */

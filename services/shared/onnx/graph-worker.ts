@@ -36,6 +36,7 @@ interface Waiting {
   readonly what: string
 }
 
+/** Starts a worker thread for graphs; it lives until `close`. */
 export function createGraphWorker(options: GraphWorkerOptions = {}): GraphWorker {
   const threads = options.threads ?? availableParallelism()
   const { executionProviders = ['cpu'], spinning = true } = options

@@ -38,6 +38,7 @@ export interface RpcServerOptions {
   readonly interceptors?: readonly Interceptor[]
 }
 
+/** A server that listens. */
 export interface RpcServer {
   /** Where it listens, with the port that was bound. */
   readonly address: string
