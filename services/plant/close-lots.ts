@@ -15,6 +15,8 @@ export interface CloseLotsOptions {
   readonly timeoutMs: number
   /** Ends the feeds at once; called with the reason where they do not end their runs in time. */
   readonly abandon: (reason: PelletlineError) => void
+  /** Called before the lots are closed: from then on the lines stand at their unassigned lots. */
+  readonly onClosing: () => void
 }
 
 export interface ClosedLots {
@@ -32,7 +34,7 @@ const patienceAfterFailureMs = 5_000
  * line that fails or does not end in time leaves the lots of the others as they are.
  */
 export async function closeLots(options: CloseLotsOptions): Promise<ClosedLots> {
-  const { services, feeds, readStatuses, clock, timeoutMs, abandon } = options
+  const { services, feeds, readStatuses, clock, timeoutMs, abandon, onClosing } = options
   for (const feed of feeds) feed.stop()
   const ends = Promise.allSettled(feeds.map((feed) => feed.finished))
   if (!(await withinTime(ends, timeoutMs, clock))) {
@@ -51,6 +53,7 @@ export async function closeLots(options: CloseLotsOptions): Promise<ClosedLots> 
   const judgedAtMs = performance.now()
   await services.settle(patienceMs)
   const running = await readStatuses()
+  onClosing()
   const statuses = await Promise.all(
     feeds.map(async (feed, i) => {
       const lot = await closeLot(services, feed.lot, clock, patienceMs)

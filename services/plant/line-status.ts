@@ -17,12 +17,12 @@ export interface LineStatus {
   readonly lot: string
   readonly rowsPerSecond: number
   readonly pelletsPerSecond: number
-  /** NG per million classified pellets, as judged. */
+  /** NG per million classified pellets, as judged; undefined before the first. */
   readonly ngPpm: Estimate | undefined
   /** The same corrected for misclassification; undefined where the model's calibration is not known. */
   readonly ngPpmCorrected: Estimate | undefined
   readonly audited: number
-  /** Weighted share of pellets on which student and teachers disagree, 0..1. */
+  /** Weighted share of pellets on which student and teachers disagree, 0..1; undefined before the first audit. */
   readonly disagreement: Estimate | undefined
   readonly reconciliation: Reconciliation
   readonly balanced: boolean

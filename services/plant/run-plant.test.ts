@@ -9,11 +9,14 @@ import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { implement } from '../shared/rpc/implement.ts'
 import { createLocalClient } from '../shared/rpc/local-client.ts'
 import type { ServiceImplementation } from '../shared/rpc/types.ts'
+import { systemClock } from '../shared/service/clock.ts'
 import { type ProcessPort, runService } from '../shared/service/run-service.ts'
+import { closeLots } from './close-lots.ts'
 import type { ComposedServices } from './compose-services.ts'
 import { feedLine, type LineFeed, type LineFeedOptions } from './feed-line.ts'
 import { defaultPlantOptions } from './options.ts'
 import { startPlant } from './run-plant.ts'
+import { createLineWatch } from './watch-lines.ts'
 
 const unused = () => Promise.reject(new PelletlineError('unimplemented', 'not needed here'))
 
@@ -128,5 +131,24 @@ describe('plant', () => {
     assert.deepEqual(exits, [1])
     assert.match(errors, /The database is closed/)
     assert.deepEqual(calls, ['settle verdicts', 'settle', 'drain'])
+  })
+
+  it('shows no share of nothing, and no line after its lot is closed', async () => {
+    const { services, calls } = createIdleServices()
+    const options = { line: 'line-1', lot: 'line-1-lot', run: 'run-1' } as LineFeedOptions
+    const feeds = [createCalmFeed(options)]
+    const readStatuses = createLineWatch(services, feeds)
+    const [status] = await readStatuses()
+    assert.deepEqual([status!.ngPpm, status!.disagreement], [undefined, undefined])
+    await closeLots({
+      services,
+      feeds,
+      readStatuses,
+      clock: systemClock,
+      timeoutMs: 10_000,
+      abandon: assert.fail,
+      onClosing: () => void calls.push('last shown'),
+    })
+    assert.deepEqual(calls.slice(-2), ['last shown', 'close line-1'])
   })
 })

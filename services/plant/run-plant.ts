@@ -1,6 +1,5 @@
 import { CameraGatewayService } from '../gen/pelletline/camera/v1/camera_pb.ts'
 import { nameRun, parseFault } from '../line-simulator/index.ts'
-import type { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { systemClock } from '../shared/service/clock.ts'
 import { type RunningService, runService } from '../shared/service/run-service.ts'
 import { closeLots } from './close-lots.ts'
@@ -81,7 +80,8 @@ async function startLines(
   }
   const readStatuses = createLineWatch(services, feeds)
   const display = createStatusDisplay(options.json ? stderr : stdout)
-  const showing = showUntil(leaving.signal, display, readStatuses)
+  const closing = new AbortController()
+  const showing = showUntil(AbortSignal.any([leaving.signal, closing.signal]), display, readStatuses)
   const ended = Promise.all(feeds.map((line) => line.finished)).then(() => undefined)
 
   return {
@@ -89,8 +89,15 @@ async function startLines(
     finished: Promise.race([ended, showing]),
     async drain(timeoutMs) {
       try {
-        const abandon = (reason: PelletlineError) => leaving.abort(reason)
-        const end = await closeLots({ services, feeds, readStatuses, clock: systemClock, timeoutMs, abandon })
+        const end = await closeLots({
+          services,
+          feeds,
+          readStatuses,
+          clock: systemClock,
+          timeoutMs,
+          abandon: (reason) => leaving.abort(reason),
+          onClosing: () => closing.abort(),
+        })
         leaving.abort()
         await showing
         printReport(end.statuses, options.json, stdout)
@@ -110,7 +117,10 @@ async function showUntil(
 ): Promise<void> {
   while (!signal.aborted) {
     await systemClock.sleep(display.intervalMs, signal).catch(() => undefined)
-    if (!signal.aborted) display.show(await readStatuses())
+    if (signal.aborted) return
+    const statuses = await readStatuses()
+    // A reading that began before the lots were closed may be of after that.
+    if (!signal.aborted) display.show(statuses)
   }
 }
 
