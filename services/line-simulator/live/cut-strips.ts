@@ -42,7 +42,10 @@ export function createLostRows(settings: LineSettings, seed: number, faults: rea
   }
 }
 
-/** Cuts a run into strips of `stripRows` rows, shorter before lost rows, until `endRow` (left out: for ever). */
+/**
+ * Cuts a run into strips of `stripRows` rows, shorter before lost rows, until `endRow` (left out: for ever). The last strip
+ * ends there in every case; where the rows before it are lost, it has none.
+ */
 export function* cutStrips(
   settings: LineSettings,
   lostRows: LostRows,
@@ -63,4 +66,6 @@ export function* cutStrips(
     row = end
     lost = 0
   }
+  // Rows lost at the end are lost before a strip without rows, by which the run ends.
+  if (lost > 0) yield { firstRow: endRow, rows: 0, rowsLostBefore: lost }
 }

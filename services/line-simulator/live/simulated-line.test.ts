@@ -51,6 +51,23 @@ describe('strip cutting', () => {
     assert.ok(row > 49_000 && lost > 4000)
   })
 
+  it('a run whose last rows are lost ends all the same, by a strip without rows', async () => {
+    const optics = { lossesPer100kRows: 100, maxLostRows: 300 }
+    const lossy = resolveLineSettings({ ...settings, optics })
+    const { from, to } = createLostRows(lossy, 4, []).next(0, 10_000)!
+    const endRow = Math.floor((from + to) / 2)
+    for (const ringSeconds of [0, 0.5]) {
+      const seconds = endRow / lossy.rowsPerSecond
+      const strips = await runLine({ settings: { ...settings, optics }, seconds, ringSeconds })
+      const { firstRow, rows, rowsLostBefore, pixels, runEnds } = strips.at(-1)!
+      assert.deepEqual(
+        { firstRow, rows, rowsLostBefore, bytes: pixels.length, runEnds },
+        { firstRow: endRow, rows: 0, rowsLostBefore: endRow - from, bytes: 0, runEnds: true },
+      )
+      assert.equal(strips.filter((strip) => strip.runEnds).length, 1)
+    }
+  })
+
   it('rows-lost begins at its time', () => {
     const plain = resolveLineSettings(settings)
     const lostRows = createLostRows(plain, 1, [parseFault('rows-lost@2s')])
