@@ -72,3 +72,10 @@ test('the buffer pool hands a returned buffer out again and ignores memory that 
   assert.equal(pool.take(80).buffer, first.buffer)
   assert.notEqual(pool.take(80).buffer, first.buffer)
 })
+
+test('deep pixels at an odd place of a Buffer, as a message over the wire has them, are read as they are', () => {
+  const { convert } = createPixelConversion(PixelFormat.MONO12, Polarity.LIGHT_ON_DARK)
+  const pixels = Buffer.from(encode([0, 4095, 2048], 2, 1).buffer, 1)
+  assert.equal(pixels.byteOffset % 2, 1)
+  assert.deepEqual([...convert(pixels, () => new Uint8Array(3))], [0, 255, 128])
+})

@@ -67,7 +67,8 @@ function createDeepConversion(bits: 10 | 12, invert: boolean): PixelConversion {
     bytesPerPixel: 2,
     identity: false,
     convert(pixels, provide) {
-      const aligned = pixels.byteOffset % 2 === 0 ? pixels : pixels.slice()
+      // Not `slice`: that of a Buffer, as messages hold them, shares its memory.
+      const aligned = pixels.byteOffset % 2 === 0 ? pixels : new Uint8Array(pixels)
       const count = pixels.length >> 1
       const from = new Uint16Array(aligned.buffer, aligned.byteOffset, count)
       const target = provide()

@@ -109,7 +109,8 @@ async function runStream(
   try {
     for await (const answer of segmentation.segmentStrips(requests(), { signal: call.signal })) {
       credits += answer.credits
-      onProgress()
+      // The answer to a strip of context is no progress: the strip behind it may be the one that fails every time.
+      if (answer.strip >= kept.durableBelow) onProgress()
       run.onAnswer(answer)
       run.notifier.notify()
     }

@@ -38,7 +38,7 @@ export function createTerminal(options: TerminalOptions): Terminal {
   let running: Progress | undefined
   const write = (stream: OutputStream, line: string) => {
     running?.clear()
-    stream.write(`${line}\n`)
+    stream.write(`${showControls(line)}\n`)
   }
   return {
     json,
@@ -56,4 +56,9 @@ export function createTerminal(options: TerminalOptions): Terminal {
       return running
     },
   }
+}
+
+/** Control characters as escapes, since a file name or a remote answer may hold codes that drive the terminal; lines stay lines. */
+export function showControls(text: string): string {
+  return text.replace(/(?!\n)\p{Cc}/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }

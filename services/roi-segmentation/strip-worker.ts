@@ -19,7 +19,16 @@ import { toParts } from './to-parts.ts'
 // A worker thread: holds the segmenters of the runs given to it and turns strips into encoded messages, one at a time.
 const { limits } = workerData as StripWorkerData
 const port = parentPort as MessagePort
-const runs = new Map<number, RunSegmenter>()
+/** A run that cannot be opened is kept as its error: each of its strips is answered with it, and no other run suffers. */
+const runs = new Map<number, RunSegmenter | PelletlineError>()
+
+function open(width: number, resumed: boolean): RunSegmenter | PelletlineError {
+  try {
+    return createRunSegmenter(createSegmenter({ width, resumed }), limits)
+  } catch (reason) {
+    return PelletlineError.from(reason)
+  }
+}
 
 function segment(request: SegmentRequest): StripReply {
   const run = runs.get(request.stream)
@@ -29,6 +38,7 @@ function segment(request: SegmentRequest): StripReply {
       `Stream ${request.stream} is not open in this worker; report it with the log.`,
     )
   }
+  if (run instanceof PelletlineError) throw run
   const header = fromBinary(StripHeaderSchema, request.header)
   const beganNs = systemClock.nowNs() + request.clockOffsetNs
   const strip = run.segment(header, request.pixels)
@@ -56,10 +66,7 @@ function answer(request: SegmentRequest): void {
 port.on('message', (request: WorkerRequest) => {
   switch (request.kind) {
     case 'open':
-      runs.set(
-        request.stream,
-        createRunSegmenter(createSegmenter({ width: request.width, resumed: request.resumed }), limits),
-      )
+      runs.set(request.stream, open(request.width, request.resumed))
       return
     case 'segment':
       answer(request)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, rmdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -33,6 +33,18 @@ describe('listImages', () => {
     )
     assert.deepEqual(errors, [])
     assert.equal(passedOver, 3)
+  })
+
+  it('names a folder that cannot be read and goes on', { skip: process.getuid?.() === 0 }, async () => {
+    const locked = join(folder, 'locked')
+    await mkdir(locked, { mode: 0o000 })
+    const { files, errors } = await listImages([folder])
+    await rmdir(locked)
+    assert.equal(files.length, 3)
+    assert.deepEqual(
+      errors.map(({ code, message }) => [code, message.includes('locked: the folder cannot be read')]),
+      [['invalid_argument', true]],
+    )
   })
 
   it('takes a named file whatever its ending, once, and goes on behind a path that is not there', async () => {

@@ -38,8 +38,9 @@ export async function listImages(paths: readonly string[]): Promise<ImageList> {
       errors.push(new PelletlineError(missing ? 'not_found' : 'invalid_argument', `${path}: ${what}; check the path.`))
     } else if (found.isDirectory()) {
       const before = files.size
-      passedOver += await walkFolder(path, path, files)
-      if (files.size === before) {
+      const failed = errors.length
+      passedOver += await walkFolder(path, path, files, errors)
+      if (files.size === before && errors.length === failed) {
         const kinds = 'PNG, JPEG, TIFF or WebP'
         errors.push(
           new PelletlineError('not_found', `${path}: the folder holds no image; give one with ${kinds} files.`),
@@ -52,15 +53,26 @@ export async function listImages(paths: readonly string[]): Promise<ImageList> {
   return { files: [...files.values()], errors, passedOver }
 }
 
-async function walkFolder(root: string, folder: string, files: Map<string, ListedImage>): Promise<number> {
+async function walkFolder(
+  root: string,
+  folder: string,
+  files: Map<string, ListedImage>,
+  errors: PelletlineError[],
+): Promise<number> {
   const order = new Intl.Collator('en', { numeric: true })
-  const entries = (await readdir(folder, { withFileTypes: true }))
+  const listed = await readdir(folder, { withFileTypes: true }).catch((cause: NodeJS.ErrnoException) => cause)
+  if (listed instanceof Error) {
+    const message = `${folder}: the folder cannot be read (${listed.message}); check its permissions.`
+    errors.push(new PelletlineError('invalid_argument', message, { cause: listed }))
+    return 0
+  }
+  const entries = listed
     .filter((entry) => !entry.name.startsWith('.'))
     .sort((a, b) => order.compare(a.name, b.name) || (a.name < b.name ? -1 : 1))
   let passedOver = 0
   for (const entry of entries) {
     const path = join(folder, entry.name)
-    if (entry.isDirectory()) passedOver += await walkFolder(root, path, files)
+    if (entry.isDirectory()) passedOver += await walkFolder(root, path, files, errors)
     else if (!imageEndings.has(extname(entry.name).toLowerCase()) || ownPictures.test(entry.name)) passedOver++
     else files.set(path, { path, name: relative(root, path) })
   }

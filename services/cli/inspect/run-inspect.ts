@@ -88,15 +88,25 @@ export async function runInspect(
     }
     progress.end()
     if (options.coco !== undefined) {
-      await writeFile(options.coco, `${JSON.stringify(cocoOfPellets(coco, cocoCategories))}\n`)
-      terminal.note(`Wrote ${options.coco}`)
+      try {
+        await writeFile(options.coco, `${JSON.stringify(cocoOfPellets(coco, cocoCategories))}\n`)
+        terminal.note(`Wrote ${options.coco}`)
+      } catch (cause) {
+        const reason = PelletlineError.from(cause).message
+        const message = `The outlines cannot be written to ${options.coco} (${reason}); name another file with --coco.`
+        const error = new PelletlineError('invalid_argument', message, { cause })
+        errors.push(error)
+        report(error)
+      }
     }
   } finally {
     await pool.close()
   }
   if (!terminal.json && summaries.length > 0) terminal.printTable(inspectionColumns, inspectionRows(summaries))
   if (errors.length > 0 && summaries.length > 0) {
-    terminal.note(`${formatCount(errors.length)} of the inputs could not be inspected; see above.`)
+    terminal.note(
+      `${formatCount(errors.length)} ${errors.length === 1 ? 'thing' : 'things'} could not be done; see above.`,
+    )
   }
   return exitCodeOfAll(errors)
 }

@@ -24,6 +24,14 @@ export async function runReplay(
     const count = stripCount - first
     if (count <= 0)
       throw new PelletlineError('invalid_argument', `${file} holds no whole strip; nothing can be replayed.`)
+    if (options.fromRow !== undefined) {
+      const last = await reader.read(stripCount - 1, signal)
+      const end = last.firstRow + last.rows
+      if (options.fromRow >= end) {
+        const message = `--from-row is ${options.fromRow}, but the last row of ${file} is ${end - 1}; give one up to there.`
+        throw new PelletlineError('invalid_argument', message)
+      }
+    }
     if (!reader.closed)
       terminal.note(`${file} was not closed: its ${formatCount(stripCount)} whole strips are replayed.`)
     const line = options.line ?? header.line

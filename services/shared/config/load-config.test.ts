@@ -115,6 +115,12 @@ describe('loadConfig', () => {
     )
   })
 
+  it('refuses aliases that would grow without bound', () => {
+    const rows = Array.from({ length: 8 }, (_, i) => `k${i + 1}: &k${i + 1} [${Array(9).fill(`*k${i}`).join(', ')}]`)
+    const path = file('aliases.yaml', `k0: &k0 [x, x]\n${rows.join('\n')}\n`)
+    assert.throws(() => load(path), { code: 'invalid_argument', message: /aliases\.yaml cannot be read as YAML/ })
+  })
+
   it('refuses a key that is given twice', () => {
     const path = file('twice.yaml', 'listen: a\nlisten: b\n')
     assert.throws(() => load(path), { code: 'invalid_argument', message: /:2:1 is not YAML: .*unique/ })

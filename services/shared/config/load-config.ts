@@ -127,7 +127,16 @@ function parseYaml(text: string, file: string): unknown {
       `${file}:${line}:${col} is not YAML: ${error.message}. Correct the line and start again.`,
     )
   }
-  return document.toJS() ?? {}
+  try {
+    return document.toJS() ?? {}
+  } catch (cause) {
+    const reason = PelletlineError.from(cause).message
+    throw new PelletlineError(
+      'invalid_argument',
+      `${file} cannot be read as YAML: ${reason}. Write the aliases out and start again.`,
+      { cause },
+    )
+  }
 }
 
 /**

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { crc32 } from 'node:zlib'
 import sharp from 'sharp'
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import { type ImageStripsOptions, openImageStrips } from './open-image-strips.ts'
@@ -154,8 +155,22 @@ describe('openImageStrips', () => {
     await refuses(join(folder, 'empty.png'), 'invalid_argument', /empty \(0 bytes\)/)
     await refuses(join(folder, 'text.png'), 'invalid_argument', /cannot be read as an image/)
     await refuses(join(folder, 'dir.png'), 'invalid_argument', /not a file/)
+    await writeFile(join(folder, 'drawn.png'), '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')
+    await refuses(join(folder, 'drawn.png'), 'invalid_argument', /format is svg/)
+    await symlink('loop.png', join(folder, 'loop.png'))
+    await refuses(join(folder, 'loop.png'), 'invalid_argument', /ELOOP/)
     await refuses(join(folder, 'good.png'), 'invalid_argument', /40 x 30 px/, {
       roi: { x: 30, y: 0, width: 11, height: 5 },
     })
+  })
+
+  it('refuses an image that claims more pixels than any scan has before it decodes one', async () => {
+    const path = join(folder, 'claim.png')
+    const png = await image().png().toBuffer()
+    png.writeUInt32BE(60_000, 16)
+    png.writeUInt32BE(60_000, 20)
+    png.writeUInt32BE(crc32(png.subarray(12, 29)), 29)
+    await writeFile(path, png)
+    await assert.rejects(readAll(path), { code: 'invalid_argument', message: /claims 60000 x 60000 px, the limit is/ })
   })
 })

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { access, constants, mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp, { type Sharp } from 'sharp'
@@ -45,6 +45,12 @@ export interface ImageStrips {
   close(): Promise<void>
 }
 
+/** Largest image, pixels: a scan 8,192 wide and 262,144 rows high. A few bytes can claim any size. */
+const maxPixels = 2 ** 31
+
+/** What sharp could decode beside these (SVG, GIF, ...) is no picture of a camera, and an SVG is a program. */
+const formats: ReadonlySet<string> = new Set(['png', 'jpeg', 'tiff', 'webp'])
+
 /** Up to this many pixels an image is decoded into memory at once; larger ones are spooled to a file of libvips' own format. */
 const pixelsInMemory = 24_000_000
 
@@ -65,6 +71,12 @@ export async function openImageStrips(path: string, options: ImageStripsOptions)
   signal?.throwIfAborted()
   await checkFile(path)
   const size = await readImageSize(path)
+  if (size.width * size.height > maxPixels) {
+    throw new PelletlineError(
+      'invalid_argument',
+      `${path}: claims ${size.width} x ${size.height} px, the limit is ${maxPixels} px in all; cut the image into pieces`,
+    )
+  }
   const roi = options.roi ?? { x: 0, y: 0, width: size.width, height: size.height }
   checkRegion(path, roi, size)
   const place = { ...roi, imageWidth: size.width, imageHeight: size.height }
@@ -92,7 +104,8 @@ export async function openImageStrips(path: string, options: ImageStripsOptions)
 }
 
 async function checkFile(path: string): Promise<void> {
-  const found = await stat(path).catch((cause: unknown) => {
+  const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR') throw unopened(path, cause)
     throw new PelletlineError('not_found', `${path}: cannot be opened; give the path of an image that exists`, {
       cause,
     })
@@ -105,12 +118,24 @@ async function checkFile(path: string): Promise<void> {
       `${path}: is empty (0 bytes); give an image that was written completely`,
     )
   }
+  await access(path, constants.R_OK).catch((cause: NodeJS.ErrnoException) => {
+    throw unopened(path, cause)
+  })
+}
+
+function unopened(path: string, cause: NodeJS.ErrnoException): PelletlineError {
+  return new PelletlineError(
+    'invalid_argument',
+    `${path}: cannot be opened (${cause.message}); check the file and its permissions`,
+    { cause },
+  )
 }
 
 /** Size of an image after its orientation was applied, px, from its header alone; throws `invalid_argument` where it has none. */
 export async function readImageSize(path: string): Promise<{ width: number; height: number }> {
   try {
-    const { autoOrient } = await sharp(path, { limitInputPixels: false }).metadata()
+    const { autoOrient, format } = await sharp(path, { limitInputPixels: false }).metadata()
+    if (!formats.has(format)) throw new Error(`its format is ${format}`)
     return { width: autoOrient.width, height: autoOrient.height }
   } catch (reason) {
     throw unreadable(path, reason)

@@ -52,7 +52,13 @@ export async function openRecording(
   })
   const scan = await scanRecording(file, path, options.signal).catch(async (reason: unknown) => {
     await file.close()
-    throw PelletlineError.from(reason)
+    if (reason instanceof PelletlineError || options.signal?.aborted === true) throw PelletlineError.from(reason)
+    const { message } = PelletlineError.from(reason)
+    throw new PelletlineError(
+      'invalid_argument',
+      `Recording ${path} cannot be read: ${message}; give the path of a .plr file.`,
+      { cause: reason },
+    )
   })
   const { entries, header } = scan
   return {

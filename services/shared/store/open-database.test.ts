@@ -34,6 +34,18 @@ describe('openDatabase', () => {
     }
   })
 
+  test('a value that no column can hold is refused as a bad argument', async () => {
+    const { db, close } = await openDatabase({ kind: 'pglite' })
+    try {
+      const named = (id: string) =>
+        db.selectFrom('models').select('manifest_id').where('manifest_id', '=', id).execute()
+      await assert.rejects(named('a\0b'), { code: 'invalid_argument', message: /SQLSTATE 22021.*Correct it/ })
+      await assert.rejects(sql`select ${2n ** 40n}::int4`.execute(db), { code: 'invalid_argument' })
+    } finally {
+      await close()
+    }
+  })
+
   test('transactions hold the connection: a statement of another caller waits, a failure leaves nothing', async () => {
     const { db, close } = await openDatabase({ kind: 'pglite' })
     try {

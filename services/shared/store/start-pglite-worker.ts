@@ -21,6 +21,10 @@ const retryableClasses = ['08', '40', '53', '57', '58']
 
 function toError(failure: SqlFailure, what: string): PelletlineError {
   const retryable = retryableClasses.includes(failure.sqlState.slice(0, 2))
+  if (failure.sqlState.startsWith('22')) {
+    const message = `The database cannot hold a value that was given: ${failure.message} (SQLSTATE ${failure.sqlState}). Correct it and try again.`
+    return new PelletlineError('invalid_argument', message)
+  }
   const state = failure.sqlState === '' ? '' : ` (SQLSTATE ${failure.sqlState})`
   return new PelletlineError(retryable ? 'unavailable' : 'internal', `${what} failed: ${failure.message}${state}.`)
 }
