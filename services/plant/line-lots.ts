@@ -5,10 +5,25 @@ import type { Clock } from '../shared/service/clock.ts'
 import type { ComposedServices } from './compose-services.ts'
 import type { LineStatus } from './line-status.ts'
 
-/** Opens a lot on a line as an MES would; a line becomes known by its first watch. Returns the lot's name. */
-export async function openLot(services: ComposedServices, line: string, lot: string): Promise<string> {
-  for await (const _ of services.client(RegistryService).watchLine({ line })) break
-  await services.client(LotService).openLot({ lot, line, externalJobId: `simulated-${lot}` })
+/**
+ * Opens a lot on a line as an MES would; a line becomes known by its first watch. A lot that is open on the line is closed
+ * before: the plant that fed it was killed or has left, and nothing of it can come any more. Returns the lot's name.
+ */
+export async function openLot(services: Pick<ComposedServices, 'client'>, line: string, lot: string): Promise<string> {
+  let left = ''
+  for await (const { assignment } of services.client(RegistryService).watchLine({ line })) {
+    left = assignment?.lot ?? ''
+    break
+  }
+  const lots = services.client(LotService)
+  const request = { lot, line, externalJobId: `simulated-${lot}` }
+  try {
+    await lots.openLot(request)
+  } catch (reason) {
+    if (PelletlineError.from(reason).code !== 'failed_precondition' || left === '') throw reason
+    await lots.closeLot({ lot: left })
+    await lots.openLot(request)
+  }
   return lot
 }
 
