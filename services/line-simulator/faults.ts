@@ -8,7 +8,7 @@ export const faultNames = [
   'focus-drifts',
   /** A band of columns (4 % of the width) loses half its light at once. */
   'window-dirt',
-  /** The product falls to 62 % of its gray and grows blotchy within 2 s, as overheated resin does. */
+  /** The product falls to 58 % of its gray and grows strongly blotchy within 2 s, as overheated resin does. */
   'product-darkens',
   /** Large pale brownish or light specks appear on a further 2 % of the pellets; they are NG by truth. */
   'new-speck-kind',

@@ -208,7 +208,7 @@ describe('faults', () => {
       const pellets = renderer.pelletsEndingIn(late, 3000)
       return pellets.reduce((sum, pellet) => sum + pellet.look.gray, 0) / pellets.length
     }
-    assert.ok(Math.abs(gray(rendererOf(small, 1, at('product-darkens'))) / gray(rendererOf(small)) - 0.62) < 0.04)
+    assert.ok(Math.abs(gray(rendererOf(small, 1, at('product-darkens'))) / gray(rendererOf(small)) - 0.58) < 0.04)
   })
 
   it('new-speck-kind adds 2 % of NG pellets with large pale specks', () => {

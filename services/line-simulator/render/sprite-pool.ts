@@ -67,11 +67,11 @@ function darkened(product: ProductSettings, effects: FaultEffects): ProductSetti
   if (d === 0) return product
   return {
     ...product,
-    gray: product.gray * (1 - 0.38 * d),
+    gray: product.gray * (1 - 0.42 * d),
     graySpread: product.graySpread * (1 + d),
-    mottle: Math.min(0.2, product.mottle + 0.05 * d),
+    mottle: Math.min(0.2, product.mottle + 0.14 * d),
     translucency: Math.min(1, product.translucency + 0.3 * d),
-    patternShare: Math.max(product.patternShare, 0.5 * d),
-    patternContrast: Math.max(product.patternContrast, 0.18 * d),
+    patternShare: Math.max(product.patternShare, 0.9 * d),
+    patternContrast: Math.max(product.patternContrast, 0.4 * d),
   }
 }
