@@ -32,7 +32,7 @@ function checkBreaking() {
     process.stderr.write(`${baseline} is missing: restore it from git\n`)
     return false
   }
-  return runBuf(['breaking', '--against', baseline]) === 0
+  return runBuf(['breaking', 'proto', '--against', baseline]) === 0
 }
 
 const steps = [
