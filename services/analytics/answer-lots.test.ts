@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { LotState } from '../gen/pelletline/mes/v1/mes_pb.ts'
+import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { makeVerdicts } from './test-support/make-messages.ts'
 import { type RunningAnalytics, useSharedDatabase } from './test-support/shared-database.ts'
 import { until, watchOnce } from './test-support/start-analytics.ts'
@@ -138,6 +139,39 @@ describe('lots', () => {
       await assert.rejects(lots.closeLot({ lot: 'unassigned-line-r' }), { code: 'failed_precondition' })
       await assert.rejects(lots.getLot({ lot: 'none' }), { code: 'not_found' })
       await assert.rejects(lots.listLots({ pageToken: 'x' }), { code: 'invalid_argument' })
+    })
+  })
+
+  test('a line beyond maxLines is refused for good and names the key, and known lines are still watched', async () => {
+    let maxLines = 0
+    await withAnalytics(async ({ registry }) => {
+      await watchOnce(registry, 'line-known')
+      maxLines = (await registry.listLines({})).lines.length
+    })
+    await withAnalytics(
+      async ({ registry }) => {
+        assert.equal((await watchOnce(registry, 'line-known'))?.line, 'line-known')
+        const tooMany = { code: 'resource_exhausted', retryable: false, message: /line-extra.*raise maxLines/ }
+        await assert.rejects(watchOnce(registry, 'line-extra'), tooMany)
+        const segment = { first: firstStrip('line-extra'), strips: 1n, lot: 'X-1' }
+        await assert.rejects(registry.reportLotSegment(segment), tooMany)
+        assert.equal((await registry.listLines({})).lines.length, maxLines)
+      },
+      { options: { maxLines } },
+    )
+  })
+
+  test('a lot segment of another plant is refused with the field and both names, and makes no lot', async () => {
+    await withAnalytics(async ({ lots, registry }) => {
+      const first = { ...firstStrip('line-f'), plant: 'plant-2' }
+      await assert.rejects(registry.reportLotSegment({ first, strips: 1n, lot: 'F-1' }), (reason) => {
+        assert.ok(reason instanceof PelletlineError)
+        assert.equal(reason.code, 'invalid_argument')
+        assert.equal(reason.violations[0]?.field, 'first.plant')
+        assert.match(reason.message, /plant-2.*plant-1/)
+        return true
+      })
+      await assert.rejects(lots.getLot({ lot: 'F-1' }), { code: 'not_found' })
     })
   })
 

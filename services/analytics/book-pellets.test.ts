@@ -135,6 +135,27 @@ describe('bookings', () => {
     })
   })
 
+  test('verdicts and audits of another plant go to the dead letters and are not counted', async () => {
+    await withAnalytics(async (running) => {
+      const reasons: string[] = []
+      await running.bus.subscribe({
+        topic: deadLetterTopic,
+        group: 'test',
+        maxInFlight: 1,
+        handle: async (message) => void reasons.push(message.headers['pelletline-dead-letter-reason'] ?? ''),
+      })
+      const plan = { line: 'foreign', lot: 'foreign-lot', strip: 0, parts: ['on'] }
+      const [verdicts] = makeVerdicts(plan)
+      const audits = makeAudits(plan, [{ index: 1, probability: 0.5, student: 'NG', teacher: 'NG' }])
+      verdicts!.header!.key!.plant = 'plant-2'
+      audits.key!.plant = 'plant-2'
+      await running.publish([verdicts!, audits])
+      await until(async () => reasons.length === 2)
+      for (const reason of reasons) assert.match(reason, /key\.plant is plant-2; these are the books of plant-1/)
+      await assert.rejects(running.lots.getLot({ lot: 'foreign-lot' }), { code: 'not_found' })
+    })
+  })
+
   test('counts that do not balance are booked and the lot says so', async () => {
     await withAnalytics(async (running) => {
       const [verdicts] = makeVerdicts({ line: 'crooked', lot: 'crooked-lot', strip: 0, parts: ['oooo'] })

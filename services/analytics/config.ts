@@ -61,6 +61,8 @@ export const analyticsOptionsSchema = z.strictObject({
       rowsLostHysteresis: share.default(defaultAlertSettings.rowsLostHysteresis),
     })
     .prefault({}),
+  /** Most lines that gateways can make known; a line is never forgotten. */
+  maxLines: z.int().min(1).max(100_000).default(256),
   /** Seconds over which a line's rate is reported, in ms. */
   rateWindowMs: z.int().min(100).max(600_000).default(5_000),
 })

@@ -169,7 +169,7 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
     onCommitted,
   })
   const book = async (entry: BookingEntry): Promise<void> => {
-    checkEntry(entry)
+    checkEntry(entry, plant)
     await books.write(entry)
   }
 
@@ -191,7 +191,16 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
     implementations: [
       createLotService({ ...services, calibrationOf, assignments, booked }),
       createAlertService({ ...services, book: alertBook, changes: alertChanges }),
-      createRegistryService({ ...services, ids, findLot, defaultRecipeId, assignments, onSegment: () => void watch() }),
+      createRegistryService({
+        ...services,
+        plant,
+        ids,
+        findLot,
+        defaultRecipeId,
+        maxLines: options.maxLines,
+        assignments,
+        onSegment: () => void watch(),
+      }),
     ],
 
     async start() {

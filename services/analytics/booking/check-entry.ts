@@ -9,11 +9,11 @@ const maxInt8 = 2n ** 63n - 1n
 const smallCounts = ['strips', 'found', 'classified', 'screened', 'shed', 'notJudged', 'ng', 'dust'] as const
 
 /**
- * Refuses what cannot be booked, with `invalid_argument` naming the strip and the field: columns of unequal length, counts
- * and numbers beyond the columns of the database, pellets outside their part. Counts that do not balance are booked: it is
- * the lot that says so.
+ * Refuses what cannot be booked, with `invalid_argument` naming the strip and the field: strips of another plant than
+ * `plant`, columns of unequal length, counts and numbers beyond the columns of the database, pellets outside their part.
+ * Counts that do not balance are booked: it is the lot that says so.
  */
-export function checkEntry(entry: BookingEntry): void {
+export function checkEntry(entry: BookingEntry, plant: string): void {
   const key = stripOf(entry)
   const name = `${key.plant}/${key.line}/${key.camera}/${key.run}/${key.strip}`
   const refuse = (field: string, what: string) => {
@@ -23,6 +23,7 @@ export function checkEntry(entry: BookingEntry): void {
       { violations: [{ field, description: what }] },
     )
   }
+  if (key.plant !== plant) refuse('key.plant', `is ${key.plant}; these are the books of ${plant}`)
   if (key.strip > maxInt8) refuse('key.strip', `is ${key.strip}; at most ${maxInt8}`)
   if (entry.message.part > 65_535) refuse('part', `is ${entry.message.part}; at most 65535`)
   if (entry.kind === 'verdicts') checkVerdicts(entry.message, refuse)

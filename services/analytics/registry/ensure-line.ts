@@ -1,3 +1,4 @@
+import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import type { Tables, Transaction } from '../../shared/store/index.ts'
 import { unassignedLotName } from './lot-names.ts'
 
@@ -6,15 +7,21 @@ export interface EnsureLineOptions {
   /** Recipe of a line that was not known. */
   readonly recipe: string
   readonly nowNs: bigint
+  /** Most lines; as many as come where absent. */
+  readonly maxLines?: number
 }
 
-/** Makes the line known, with its unassigned lot and the newest version of the recipe; true where it was not known before. */
+/**
+ * Makes the line known, with its unassigned lot and the newest version of the recipe; true where it was not known before.
+ * Throws `resource_exhausted` where it would be one more than `maxLines`.
+ */
 export async function ensureLine(
   transaction: Transaction<Tables>,
-  { line, recipe, nowNs }: EnsureLineOptions,
+  { line, recipe, nowNs, maxLines }: EnsureLineOptions,
 ): Promise<boolean> {
   const known = await transaction.selectFrom('lines').select('id').where('id', '=', line).executeTakeFirst()
   if (known !== undefined) return false
+  if (maxLines !== undefined) await refuseOneMore(transaction, line, maxLines)
   const { version, material } = await transaction
     .selectFrom('recipes')
     .select(['version', 'body'])
@@ -44,6 +51,18 @@ export async function ensureLine(
     .returning('id')
     .execute()
   return inserted.length > 0
+}
+
+async function refuseOneMore(transaction: Transaction<Tables>, line: string, maxLines: number): Promise<void> {
+  const { lines } = await transaction
+    .selectFrom('lines')
+    .select((eb) => eb.fn.countAll<bigint>().as('lines'))
+    .executeTakeFirstOrThrow()
+  if (Number(lines) < maxLines) return
+  const message =
+    `Line ${line} is not known and would be one more than the ${maxLines} lines that analytics takes; ` +
+    'check the name, or raise maxLines of analytics.'
+  throw new PelletlineError('resource_exhausted', message, { retryable: false })
 }
 
 export interface NewLot {

@@ -10,10 +10,14 @@ import { readAssignments } from './read-lines.ts'
 import { readRecipe, storeRecipe } from './recipes.ts'
 
 export interface RegistryServiceOptions {
+  /** Name of the plant whose lines these are. */
+  readonly plant: string
   readonly db: Kysely<Tables>
   readonly ids: ReferenceIds
   readonly findLot: LotFinder
   readonly defaultRecipeId: string
+  /** Most lines that become known by these calls. */
+  readonly maxLines: number
   /** Changes of any line's assignment. */
   readonly assignments: ChangeSignal
   readonly nowNs: () => bigint
@@ -28,7 +32,15 @@ const pollMs = 5_000
 
 /** Implements pelletline.registry.v1.RegistryService over the store. */
 export function createRegistryService(options: RegistryServiceOptions) {
-  const { db, ids, findLot, defaultRecipeId, assignments, nowNs, onSegment, closing } = options
+  const { plant, db, ids, findLot, defaultRecipeId, maxLines, assignments, nowNs, onSegment, closing } = options
+
+  const knowLine = async (line: string): Promise<void> => {
+    const added = await db
+      .transaction()
+      .execute((transaction) => ensureLine(transaction, { line, recipe: defaultRecipeId, nowNs: nowNs(), maxLines }))
+    if (added) assignments.notify()
+  }
+
   return implement(RegistryService, {
     async listLines() {
       const found = await readAssignments(db)
@@ -53,10 +65,7 @@ export function createRegistryService(options: RegistryServiceOptions) {
 
     async *watchLine({ line }, { signal }) {
       const ended = AbortSignal.any([signal, closing])
-      const added = await db
-        .transaction()
-        .execute((transaction) => ensureLine(transaction, { line, recipe: defaultRecipeId, nowNs: nowNs() }))
-      if (added) assignments.notify()
+      await knowLine(line)
       let sent: string | undefined
       while (!ended.aborted) {
         const version = assignments.version
@@ -81,6 +90,13 @@ export function createRegistryService(options: RegistryServiceOptions) {
           `A segment of lot ${lot} begins at strip ${first?.strip} with ${strips} strips; both are below 2^62.`,
         )
       }
+      if (first.plant !== plant) {
+        const description = `is ${first.plant}, but these are the books of ${plant}; report it to the analytics of ${first.plant}, or give both services the same plant`
+        throw new PelletlineError('invalid_argument', `first.plant ${description}.`, {
+          violations: [{ field: 'first.plant', description }],
+        })
+      }
+      await knowLine(first.line)
       const { lotId } = await findLot({ name: lot, line: first.line })
       const runId = await ids.run(first)
       await db

@@ -677,7 +677,9 @@ export const LotState = {
   CLOSING: 2,
 
   /**
-   * Counts are final.
+   * No further strip is expected. The counts of strips and pellets are final where the lot is balanced; a lot that was closed
+   * without all its strips takes those that come late. Audits lag behind the line and may still add to
+   * `reconciliation.audited` and `disagreement`.
    *
    * @generated from enum value: LOT_STATE_CLOSED = 3;
    */
@@ -747,6 +749,7 @@ export const LotService: GenService<{
   },
   /**
    * Results of strip parts as they are booked. Starts after the given position, so that a broken stream can be taken up.
+   * NOT_FOUND: a lot is given that is not known.
    *
    * @generated from rpc pelletline.mes.v1.LotService.WatchResults
    */

@@ -477,6 +477,7 @@ export const RegistryService: GenService<{
   },
   /**
    * Sends the line's assignment now and at every change. The line becomes known by its first watch.
+   * RESOURCE_EXHAUSTED, without a time to retry: the line is not known and would be one more than the plant takes.
    *
    * @generated from rpc pelletline.registry.v1.RegistryService.WatchLine
    */
@@ -488,6 +489,7 @@ export const RegistryService: GenService<{
   /**
    * The gateway tells how many strips of a run it has stamped with a lot; sent once the lot or the run has ended.
    * With it a lot's count of strips can be checked. Repeats are harmless.
+   * INVALID_ARGUMENT: the strip is of another plant. RESOURCE_EXHAUSTED: as for WatchLine.
    *
    * @generated from rpc pelletline.registry.v1.RegistryService.ReportLotSegment
    */
