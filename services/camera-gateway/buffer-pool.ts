@@ -6,10 +6,19 @@ export interface BufferPool {
   give(bytes: Uint8Array): void
 }
 
-/** Creates a pool that keeps at most `limit` buffers that are not in use. */
-export function createBufferPool(limit: number): BufferPool {
+export interface BufferPoolOptions {
+  /** Most buffers that are kept while they are not in use. */
+  readonly limit: number
+  /** None is kept beyond so many bytes, those in use among them. */
+  readonly maxBytes: number
+}
+
+/** Creates a pool. */
+export function createBufferPool({ limit, maxBytes }: BufferPoolOptions): BufferPool {
   const free: SharedArrayBuffer[] = []
   const own = new WeakSet<SharedArrayBuffer>()
+  /** Of buffers in use and free ones. */
+  let bytesHeld = 0
   return {
     take(bytes) {
       const at = free.findIndex((buffer) => buffer.byteLength >= bytes)
@@ -17,12 +26,13 @@ export function createBufferPool(limit: number): BufferPool {
       if (kept !== undefined) return new Uint8Array(kept)
       const buffer = new SharedArrayBuffer(Math.max(4, bytes))
       own.add(buffer)
+      bytesHeld += buffer.byteLength
       return new Uint8Array(buffer)
     },
     give({ buffer }) {
       if (!(buffer instanceof SharedArrayBuffer) || !own.has(buffer)) return
       free.push(buffer)
-      if (free.length > limit) free.shift()
+      while (free.length > limit || (bytesHeld > maxBytes && free.length > 0)) bytesHeld -= free.shift()!.byteLength
     },
   }
 }

@@ -3,8 +3,10 @@ import { stripMaxMessageBytes } from '../shared/rpc/channel-options.ts'
 
 /** Options of the gateway; every one has a default. */
 export const cameraGatewayOptionsSchema = z.strictObject({
-  /** Most strips of a line that may be in flight: received and not yet durable. Bounds the memory of a line. */
+  /** Most strips of a line that may be in flight: received and not yet durable. Bounds the memory of a line, with maxBytesPerLine. */
   creditLimit: z.int().min(2).max(1024).default(16),
+  /** Most bytes of pixels of those strips; a strip beyond waits unread behind them, a larger one until none is in flight. */
+  maxBytesPerLine: z.int().min(1).max(1_099_511_627_776).default(268_435_456),
   /** Most lines. */
   maxLines: z.int().min(1).max(1024).default(64),
   /** Strips over which the threshold follows the light: about this many strips back count. */

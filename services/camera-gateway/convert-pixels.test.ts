@@ -63,7 +63,7 @@ test('a pixel beyond the range of its format is refused by number', () => {
 })
 
 test('the buffer pool hands a returned buffer out again and ignores memory that is not its own', () => {
-  const pool = createBufferPool(1)
+  const pool = createBufferPool({ limit: 1, maxBytes: 1000 })
   const first = pool.take(100)
   assert.ok(first.length >= 100)
   pool.give(first.subarray(0, 10))
@@ -71,6 +71,19 @@ test('the buffer pool hands a returned buffer out again and ignores memory that 
   pool.give(new Uint8Array(new SharedArrayBuffer(500)))
   assert.equal(pool.take(80).buffer, first.buffer)
   assert.notEqual(pool.take(80).buffer, first.buffer)
+})
+
+test('the buffer pool keeps no buffer beyond its bytes', () => {
+  const pool = createBufferPool({ limit: 8, maxBytes: 250 })
+  const [first, second, third] = [pool.take(100), pool.take(100), pool.take(100)]
+  pool.give(first)
+  pool.give(second)
+  pool.give(third)
+  assert.deepEqual(
+    [pool.take(100).buffer, pool.take(100).buffer].map((buffer) => buffer === second.buffer || buffer === third.buffer),
+    [true, true],
+  )
+  assert.notEqual(pool.take(100).buffer, first.buffer)
 })
 
 test('deep pixels at an odd place of a Buffer, as a message over the wire has them, are read as they are', () => {

@@ -37,7 +37,7 @@ export interface IntakeSession {
   readonly notifier: Notifier
   /** Strip to send next, and credits, for the opening's answer. */
   readonly opened: { readonly nextStrip: bigint; readonly credits: number }
-  /** Takes a strip, which spends a credit; waits for the line's first assignment. Throws what `checkCameraStrip` throws, and `resource_exhausted` without a credit. */
+  /** Takes a strip, which spends a credit; waits until there is room for its bytes, and for the line's first assignment. Throws what `checkCameraStrip` throws, and `resource_exhausted` without a credit. */
   take(strip: CameraStrip, signal: AbortSignal): Promise<void>
   /** What has changed since the last call; undefined where nothing has. */
   acknowledge(): PendingAcknowledgement | undefined
@@ -66,7 +66,7 @@ const maxEndedRuns = 64
 export function createLineIntake(setup: LineIntakeOptions): LineIntake {
   const { plant, line, registry, segmentation, clock, options } = setup
   const logger = setup.logger.child({ line })
-  const { creditLimit, retryFirstMs, retryMaxMs } = options
+  const { creditLimit, maxBytesPerLine, retryFirstMs, retryMaxMs } = options
   const notifier = createNotifier()
   const stopping = new AbortController()
   const links = new Set<Promise<void>>()
@@ -76,7 +76,7 @@ export function createLineIntake(setup: LineIntakeOptions): LineIntake {
   const reporter = createSegmentReporter({ registry, clock, logger, retryFirstMs, retryMaxMs })
   let run: Run | undefined
   let session: IntakeSession | undefined
-  /** Strips that are received and wait for the first assignment. */
+  /** Strips that are received and wait for room, or for the first assignment; the stream is read no further meanwhile. */
   let waiting = 0
 
   const watch = watchAssignment({
@@ -93,6 +93,9 @@ export function createLineIntake(setup: LineIntakeOptions): LineIntake {
   })
 
   const inFlight = () => waiting + [...linked].reduce((sum, entry) => sum + entry.kept.inFlight, 0)
+
+  const bytesInFlight = () => [...linked].reduce((sum, entry) => sum + entry.kept.bytesInFlight, 0)
+  const hasRoom = (bytes: number) => bytesInFlight() === 0 || bytesInFlight() + bytes <= maxBytesPerLine
 
   async function reportAll(segments: readonly LotSegment[]): Promise<void> {
     for (const segment of segments) await reporter.report(segment, stopping.signal).catch(() => {})
@@ -186,8 +189,11 @@ export function createLineIntake(setup: LineIntakeOptions): LineIntake {
         available--
         waiting++
         try {
+          const over = () => closed || signal.aborted || entry.failure !== undefined
+          while (!over() && !hasRoom(strip.pixels.length)) await notifier.changed(signal)
+          if (over()) return
           const assignment = await watch.get(signal)
-          if (closed || signal.aborted) return
+          if (over()) return
           await reportAll(entry.take(strip, receivedUnixNs, assignment))
         } finally {
           waiting--

@@ -63,7 +63,7 @@ export interface Run {
 export function createRun({ plant, open, options, notifier }: RunOptions): Run {
   const conversion = createPixelConversion(open.pixelFormat, open.polarity)
   const format = { width: open.width, bytesPerPixel: conversion.bytesPerPixel }
-  const pool = createBufferPool(options.creditLimit)
+  const pool = createBufferPool({ limit: options.creditLimit, maxBytes: options.maxBytesPerLine })
   const kept = createKeptStrips(open.firstStrip, open.durableBelow, (strip) => pool.give(strip.pixels))
   const light = createLightFollower({ memoryStrips: options.lightMemoryStrips })
   const area = createAreaFollower({ window: options.areaWindow, minSamples: options.areaMinSamples })

@@ -23,6 +23,8 @@ export interface KeptStrips {
   readonly nextStrip: bigint
   /** Strips that segmentation has not answered. */
   readonly inFlight: number
+  /** Their pixels, bytes. */
+  readonly bytesInFlight: number
   add(strip: KeptStrip): void
   get(number: bigint): KeptStrip | undefined
   /** Takes an answer: `number` is durable, strips below `acknowledgedBelow` are needed no more and handed to `release`. Returns the strip where this is its first answer. */
@@ -42,6 +44,7 @@ export function createKeptStrips(
   let acknowledgedBelow = firstStrip
   let durableBelow = durableBefore > firstStrip ? durableBefore : firstStrip
   let inFlight = 0
+  let bytesInFlight = 0
 
   return {
     get acknowledgedBelow() {
@@ -56,10 +59,14 @@ export function createKeptStrips(
     get inFlight() {
       return inFlight
     },
+    get bytesInFlight() {
+      return bytesInFlight
+    },
     add(strip) {
       kept.push(strip)
       nextStrip = strip.number + 1n
       inFlight++
+      bytesInFlight += strip.pixels.length
     },
     get(number) {
       const first = kept[0]
@@ -73,6 +80,7 @@ export function createKeptStrips(
         strip.durable = true
         strip.settled = true
         inFlight--
+        bytesInFlight -= strip.pixels.length
       }
       if (number + 1n > durableBelow) durableBelow = number + 1n
       while (kept.length > 0 && kept[0]!.number < below && kept[0]!.settled) release(kept.shift()!)
@@ -82,6 +90,7 @@ export function createKeptStrips(
     drop() {
       kept = []
       inFlight = 0
+      bytesInFlight = 0
     },
   }
 }

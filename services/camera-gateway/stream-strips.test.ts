@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { openStream, startGateway, stopGateways } from '../../test/support/camera-stream.ts'
+import { inFlight, openStream, startGateway, stopGateways } from '../../test/support/camera-stream.ts'
 import { drawBelt } from '../../test/support/draw-belt.ts'
 import { openingOf, stripsOf } from '../../test/support/line-source.ts'
 import type { StreamStripsResponse } from '../gen/pelletline/camera/v1/camera_pb.ts'
 import type { StripToSend } from '../shared/camera/send-strips.ts'
+import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 
 after(stopGateways)
 
@@ -39,6 +40,43 @@ test('a strip without a credit is refused with resource_exhausted, and what came
   assert.deepEqual([opened.nextStrip, opened.credits], [4n, 0])
   segmentation.answer(Number.POSITIVE_INFINITY)
   assert.equal((await again.acknowledged(4)).credits, 4)
+})
+
+test('a strip beyond maxBytesPerLine waits and the stream is read no further until strips before it are durable', async () => {
+  const { client, segmentation, gateway } = startGateway({ options: { maxBytesPerLine: 1500 } })
+  segmentation.answer(0)
+  const stream = openStream(client, openingOf(belt))
+  await stream.opened()
+  stream.send(...strips.slice(0, 4))
+  await inFlight(gateway, 3)
+  for (let turn = 0; turn < 20; turn++) await new Promise((done) => setImmediate(done))
+  const { strips: taken, stripsInFlight } = gateway.snapshot('line-1')!
+  assert.deepEqual([taken, stripsInFlight], [2, 3])
+  segmentation.answer(Number.POSITIVE_INFINITY)
+  assert.equal((await stream.acknowledged(4)).credits, 4)
+  stream.end()
+  assert.equal(await stream.next(), undefined)
+})
+
+test('a strip larger than maxBytesPerLine passes while no other is in flight', async () => {
+  const { client, segmentation, gateway } = startGateway({ options: { maxBytesPerLine: 100 } })
+  segmentation.answer(0)
+  const stream = openStream(client, openingOf(belt))
+  await stream.opened()
+  stream.send(...strips.slice(0, 3))
+  await inFlight(gateway, 2)
+  assert.equal(gateway.snapshot('line-1')!.strips, 1)
+  segmentation.answer(Number.POSITIVE_INFINITY)
+  assert.equal((await stream.acknowledged(3)).nextStrip, 3n)
+})
+
+test('a line that the registry takes no more is refused with its error instead of waiting for ever', async () => {
+  const { client, registry } = startGateway({ assigned: false })
+  registry.refuseWatches(new PelletlineError('resource_exhausted', 'raise maxLines', { retryable: false }))
+  const stream = openStream(client, openingOf(belt))
+  await stream.opened()
+  stream.send(strips[0]!)
+  assert.match((await stream.refused('resource_exhausted')).message, /raise maxLines/)
 })
 
 test('a credit comes back when its strip is durable, although an open pellet still needs the strip', async () => {

@@ -24,7 +24,7 @@ export interface AssignmentWatchOptions {
 export interface AssignmentWatch {
   /** The last assignment heard of; undefined before the first. It stays in force while the registry cannot be reached. */
   readonly current: Assignment | undefined
-  /** The assignment in force, waiting for the first one; rejects with `cancelled` on abort, with `unavailable` after `stop`. */
+  /** The assignment in force, waiting for the first one; rejects with `cancelled` on abort, with `unavailable` after `stop`, with the registry's error where it takes no further line. */
   get(signal: AbortSignal): Promise<Assignment>
   stop(): void
 }
@@ -35,6 +35,7 @@ export function watchAssignment(options: AssignmentWatchOptions): AssignmentWatc
   const stopping = new AbortController()
   const heard = createNotifier()
   let current: Assignment | undefined
+  let refusal: PelletlineError | undefined
 
   async function watch(): Promise<void> {
     const backoff = createBackoff({ firstMs: options.retryFirstMs, maxMs: options.retryMaxMs })
@@ -47,6 +48,7 @@ export function watchAssignment(options: AssignmentWatchOptions): AssignmentWatc
           }
           backoff.succeed()
           current = assignment as Assignment
+          refusal = undefined
           onChange(current)
           heard.notify()
         }
@@ -55,6 +57,9 @@ export function watchAssignment(options: AssignmentWatchOptions): AssignmentWatc
         error = PelletlineError.from(reason)
       }
       if (stopping.signal.aborted) return
+      // Whoever waits for the first assignment would wait for a person to change the registry's limit.
+      refusal = error.code === 'resource_exhausted' && !error.retryable ? error : undefined
+      if (refusal !== undefined) heard.notify()
       const pauseMs = backoff.fail(error.retryAfterMs)
       logger.warn({ line, code: error.code, pauseMs: Math.round(pauseMs) }, `watch of the line broke: ${error.message}`)
       await clock.sleep(pauseMs, stopping.signal).catch(() => {})
@@ -70,6 +75,7 @@ export function watchAssignment(options: AssignmentWatchOptions): AssignmentWatc
       for (;;) {
         const changed = heard.changed(signal)
         if (current !== undefined) return current
+        if (refusal !== undefined) throw refusal
         if (signal.aborted) throw PelletlineError.from(signal.reason, 'cancelled')
         if (stopping.signal.aborted) throw new PelletlineError('unavailable', `The watch of line ${line} has ended.`)
         await changed

@@ -26,12 +26,14 @@ export function createTestRegistry() {
   let lot: string | undefined
   let recipe: MessageInitShape<typeof RecipeSchema> = testRecipe
   let refusals = 0
+  let watchRefusal: PelletlineError | undefined
 
   const implementation = implement(RegistryService, {
     listLines: () => Promise.reject(new PelletlineError('unimplemented', 'not needed here')),
     getRecipe: () => Promise.reject(new PelletlineError('unimplemented', 'not needed here')),
     putRecipe: () => Promise.reject(new PelletlineError('unimplemented', 'not needed here')),
     async *watchLine({ line }, { signal }) {
+      if (watchRefusal !== undefined) throw watchRefusal
       let sent: string | undefined
       while (!signal.aborted) {
         const changed = notifier.changed(signal)
@@ -63,6 +65,10 @@ export function createTestRegistry() {
       lot = nextLot
       recipe = nextRecipe
       notifier.notify()
+    },
+    /** Refuses watches from now on with this error. */
+    refuseWatches(error: PelletlineError) {
+      watchRefusal = error
     },
     /** Refuses the next `count` reports. */
     refuse(count: number) {
