@@ -61,6 +61,21 @@ describe('line-simulator alone', () => {
     })
   })
 
+  it('told to end while no gateway answers, names the gateway and says that nothing was acknowledged', async () => {
+    const gatewayAddress = `unix:${join(folder, 'nobody.sock')}`
+    const run = startPelletline(
+      ...serve(await writeConfig('alone', { gatewayAddress, settings: small, drainTimeoutMs: 100 })),
+    )
+    await run.error(/^READY line-simulator/m)
+    run.signal('SIGTERM')
+    const { code, stderr } = await run.ended
+    assert.equal(code, 1, stderr)
+    assert.match(
+      stderr,
+      /The gateway unix:\S+nobody\.sock did not take the end of the run within 100 ms\. .*nothing was acknowledged/,
+    )
+  })
+
   it('refuses wrong settings and faults by name, and leaves with 2', async () => {
     const settings = await writeConfig('settings', { settings: { specks: { prevalense: 0.1 } } })
     const fault = await writeConfig('fault', { faults: ['lamp-explodes@5s'] })

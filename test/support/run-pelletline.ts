@@ -17,6 +17,8 @@ export interface PelletlineRun {
 export interface StartedPelletline {
   /** Resolves with the output so far once a whole line on stdout matches; rejects where the process ends before. */
   line(pattern: RegExp): Promise<string>
+  /** The same for stderr. */
+  error(pattern: RegExp): Promise<string>
   signal(name: 'SIGINT' | 'SIGTERM'): void
   readonly ended: Promise<PelletlineRun>
 }
@@ -33,6 +35,7 @@ export function startPelletline(...args: readonly string[]): StartedPelletline {
   })
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     stderr += chunk
+    for (const look of waiting) look()
   })
   const ended = new Promise<PelletlineRun>((resolve, reject) => {
     child.on('error', reject)
@@ -46,24 +49,21 @@ export function startPelletline(...args: readonly string[]): StartedPelletline {
       resolve({ code, stdout: text, stderr, json })
     })
   })
-  const line = (pattern: RegExp) =>
+  const whole = (output: () => string) => (pattern: RegExp) =>
     new Promise<string>((resolve, reject) => {
       const look = () => {
-        if (
-          !stdout
-            .split('\n')
-            .slice(0, -1)
-            .some((text) => pattern.test(text))
-        )
-          return
+        const lines = output().split('\n').slice(0, -1)
+        if (!lines.some((text) => pattern.test(text))) return
         waiting.delete(look)
-        resolve(stdout)
+        resolve(output())
       }
       waiting.add(look)
       look()
       ended.then((run) => reject(new Error(`ended with ${run.code} before ${pattern}: ${run.stderr}`)), reject)
     })
-  return { line, signal: (name) => void child.kill(name), ended }
+  const line = whole(() => stdout)
+  const error = whole(() => stderr)
+  return { line, error, signal: (name) => void child.kill(name), ended }
 }
 
 /** Runs `pelletline ARGS` as a process of its own to its end, without a terminal. */

@@ -18,6 +18,7 @@ export const addReplayCommand: AddCommand = (program, context) => {
     .option('--run <name>', "name of the run; the recording's and the time of day where not given")
     .option('--speed <x>', 'times real time; 0 is as fast as the plant takes it', parseNumber({ min: 0, max: 1000 }), 1)
     .option('--from-row <n>', 'begin with the strip that holds this row', parseInteger({ min: 0 }))
+    .option('--skip-damaged', 'leave damaged strips out and send their rows as lost rows, instead of stopping at one')
     .addHelpText('after', exampleText(['npx pelletline replay line.plr --line line-9 --speed 2']))
     .action(async (file: string, options: ReplayOptions, command: Command) => {
       const { runReplay } = await import('../replay/run-replay.ts')

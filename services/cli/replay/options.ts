@@ -5,4 +5,5 @@ export interface ReplayOptions {
   readonly run?: string
   readonly speed: number
   readonly fromRow?: number
+  readonly skipDamaged?: boolean
 }

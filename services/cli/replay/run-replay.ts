@@ -1,14 +1,14 @@
 import { CameraGatewayService, PixelFormat } from '../../gen/pelletline/camera/v1/camera_pb.ts'
 import { Polarity } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
-import { type StripToSend, sendStrips } from '../../shared/camera/send-strips.ts'
+import { sendStrips } from '../../shared/camera/send-strips.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
-import { openRecording, type RecordingReader, replayRecording } from '../../shared/recording/index.ts'
+import { openRecording, type RecordingReader } from '../../shared/recording/index.ts'
 import { stripMaxMessageBytes } from '../../shared/rpc/channel-options.ts'
-import { systemClock } from '../../shared/service/clock.ts'
 import { formatCount, formatDuration } from '../format-number.ts'
 import { callPlant } from '../remote/connect-plant.ts'
 import type { Terminal } from '../terminal.ts'
 import type { ReplayOptions } from './options.ts'
+import { type ReplayCounts, stripsToSend } from './strips-to-send.ts'
 
 /** Replays a recording into the camera gateway of a plant; resolves once every strip is durable there. */
 export async function runReplay(
@@ -25,8 +25,8 @@ export async function runReplay(
     if (count <= 0)
       throw new PelletlineError('invalid_argument', `${file} holds no whole strip; nothing can be replayed.`)
     if (options.fromRow !== undefined) {
-      const last = await reader.read(stripCount - 1, signal)
-      const end = last.firstRow + last.rows
+      const { firstRow, rows } = await reader.locate(stripCount - 1, signal)
+      const end = firstRow + (rows ?? Number.POSITIVE_INFINITY)
       if (options.fromRow >= end) {
         const message = `--from-row is ${options.fromRow}, but the last row of ${file} is ${end - 1}; give one up to there.`
         throw new PelletlineError('invalid_argument', message)
@@ -34,11 +34,12 @@ export async function runReplay(
     }
     if (!reader.closed)
       terminal.note(`${file} was not closed: its ${formatCount(stripCount)} whole strips are replayed.`)
+    const damagedPlaces = passDamagedPlaces(reader, first, options, terminal)
     const line = options.line ?? header.line
     const run = options.run ?? `${header.run}-${new Date().toISOString().replace(/[-:]|\.\d+Z$/g, '')}`.slice(0, 63)
     const began = performance.now()
     const progress = terminal.progress(`Replaying to ${line}`, count, 'strips')
-    const counts = { strips: 0, rows: 0 }
+    const counts: ReplayCounts = { strips: 0, rows: 0, damagedStrips: damagedPlaces, damagedRows: 0 }
     await callPlant(
       CameraGatewayService,
       options.address,
@@ -56,7 +57,12 @@ export async function runReplay(
             polarity: header.polarity === 'dark-on-light' ? Polarity.DARK_ON_LIGHT : Polarity.LIGHT_ON_DARK,
             simulated: true,
           },
-          strips: stripsToSend(reader, options, count, counts, signal),
+          strips: stripsToSend(reader, {
+            ...options,
+            counts,
+            onSkipped: ({ message }) => terminal.note(`Left out: ${message}`),
+            signal,
+          }),
           onAcknowledged: ({ acknowledgedBelow }) => progress.update(Number(acknowledgedBelow)),
           onResume: (error) => terminal.note(`The stream broke and is taken up again: ${error.message}`),
           signal,
@@ -71,6 +77,10 @@ export async function runReplay(
       `Replayed ${formatCount(counts.strips)} strips, ${formatCount(counts.rows)} rows, as run ${run} of ${line} in ` +
         `${formatDuration(elapsedMs)} (${rate} rows/s).`,
     )
+    if (counts.damagedStrips > 0) {
+      const strips = `${formatCount(counts.damagedStrips)} damaged ${counts.damagedStrips === 1 ? 'strip' : 'strips'}`
+      terminal.note(`Left out ${strips}; ${formatCount(counts.damagedRows)} rows were sent as lost rows instead.`)
+    }
   } finally {
     await reader.close()
   }
@@ -82,34 +92,23 @@ function passNotFound(reason: unknown): void {
 }
 
 /**
- * Strips as a camera would send them now: numbered from 0, exposed at the time of the replay. The last one ends the run,
- * also where the recording was cut off.
+ * Places without a sound chunk header, of which the recording's own list knows no strip: counts them where they are to be
+ * left out, and throws `data_loss` otherwise. Their rows are missing between the strips beside them.
  */
-async function* stripsToSend(
-  reader: RecordingReader,
-  options: ReplayOptions,
-  count: number,
-  counts: { strips: number; rows: number },
-  signal: AbortSignal,
-): AsyncGenerator<StripToSend> {
-  const { speed, fromRow } = options
-  let firstRow = 0
-  for await (const strip of replayRecording(reader, { speed, ...(fromRow !== undefined && { fromRow }), signal })) {
-    const number = counts.strips++
-    // Rows lost before the first strip belong to what is not replayed.
-    const rowsLostBefore = number === 0 ? 0 : strip.rowsLostBefore
-    const row = firstRow + rowsLostBefore
-    firstRow = row + strip.rows
-    counts.rows += strip.rows
-    yield {
-      strip: BigInt(number),
-      firstRow: BigInt(row),
-      rows: strip.rows,
-      rowsLostBefore: BigInt(rowsLostBefore),
-      pixels: strip.pixels,
-      exposedUnixNs: systemClock.nowNs(),
-      encoder: strip.encoder,
-      runEnds: number === count - 1,
+function passDamagedPlaces(
+  { path, damaged }: RecordingReader,
+  first: number,
+  { skipDamaged = false }: ReplayOptions,
+  terminal: Terminal,
+): number {
+  const places = damaged.filter(({ chunk }, placesBefore) => first === 0 || chunk - placesBefore > first)
+  for (const { offset, bytes } of places) {
+    const what = `${formatCount(bytes)} bytes of ${path} at byte ${offset} are no sound strip`
+    if (!skipDamaged) {
+      const message = `${what}; to replay the others, with the missing rows as lost rows, give --skip-damaged.`
+      throw new PelletlineError('data_loss', message)
     }
+    terminal.note(`Left out: ${what}.`)
   }
+  return places.length
 }

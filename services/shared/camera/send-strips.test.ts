@@ -196,3 +196,29 @@ test('sendStrips stops at once when it is aborted, although the source waits', a
   }
   await assert.rejects(sendStrips(client, { open, strips: waiting(), signal: abort.signal }), { code: 'cancelled' })
 })
+
+test('sendStrips that is stopped while it waits says what was acknowledged and why the stream broke', async () => {
+  const stop = async (strips: number) => {
+    const { client } = createTestGateway({
+      breakAt: [
+        { strips, error: new PelletlineError('unavailable', 'nobody listens at gate:1.', { retryAfterMs: 60_000 }) },
+      ],
+    })
+    const abort = new AbortController()
+    await sendStrips(client, {
+      open,
+      strips: from(makeStrips(5)),
+      signal: abort.signal,
+      onResume: () => setImmediate(() => abort.abort(new PelletlineError('deadline_exceeded', 'Patience is over.'))),
+    })
+  }
+  await assert.rejects(stop(1), {
+    code: 'deadline_exceeded',
+    message:
+      'Patience is over. Of run run-1, nothing was acknowledged; the stream had broken before: nobody listens at gate:1.',
+  })
+  await assert.rejects(
+    stop(3),
+    /Patience is over\. Of run run-1, strips below 2 were acknowledged; the stream had broken/,
+  )
+})

@@ -46,7 +46,8 @@ type Request = MessageInitShape<typeof StreamStripsRequestSchema>
  * Sends the strips of one run to a gateway, within its credits, and resumes after a break from the strip that the gateway
  * names; it holds the strips that are not acknowledged, whose number the credits bound. Resolves once the source has ended
  * and all its strips are durable (acknowledged, if the last one ends the run). Rejects with the gateway's error where it
- * refuses, with the last error where nothing has moved for giveUpAfterMs, with `cancelled` on abort.
+ * refuses, with the last error where nothing has moved for giveUpAfterMs, on abort with the signal's reason, what was
+ * acknowledged until then and why the last stream broke.
  */
 export async function sendStrips(
   client: ServiceClient<typeof CameraGatewayService>,
@@ -58,7 +59,19 @@ export async function sendStrips(
   let durableBelow = open.durableBelow ?? 0n
   let brokenAt: number | undefined
   let everOpened = false
+  let lastBreak: PelletlineError | undefined
   const progress = (): SendProgress => ({ acknowledgedBelow: held.acknowledgedBelow, durableBelow })
+
+  function stopped(): PelletlineError {
+    const { code, message } = PelletlineError.from(signal?.reason, 'cancelled')
+    const acknowledged =
+      held.acknowledgedBelow === (open.firstStrip ?? 0n)
+        ? 'nothing was acknowledged'
+        : `strips below ${held.acknowledgedBelow} were acknowledged`
+    const broken = lastBreak === undefined ? '' : `; the stream had broken before: ${lastBreak.message}`
+    const text = `${message.replace(/\.$/, '')}. Of run ${open.run}, ${acknowledged}${broken}`
+    return new PelletlineError(code, `${text.replace(/\.$/, '')}.`, { cause: signal?.reason })
+  }
 
   /** One stream, until its end. */
   async function runStream(): Promise<void> {
@@ -101,6 +114,7 @@ export async function sendStrips(
           credits += message.value.credits
           if (message.value.durableBelow > durableBelow) durableBelow = message.value.durableBelow
           brokenAt = undefined
+          lastBreak = undefined
           backoff.succeed()
           onAcknowledged?.(progress())
           break
@@ -127,7 +141,7 @@ export async function sendStrips(
         if (held.ended && durableBelow >= held.end) return progress()
         throw new PelletlineError('unavailable', `The gateway ended the stream of run ${open.run} before its end.`)
       } catch (reason) {
-        if (signal?.aborted) throw PelletlineError.from(signal.reason, 'cancelled')
+        if (signal?.aborted) throw stopped()
         const error = PelletlineError.from(reason)
         // Another stream of the line can be this one's own, broken before the gateway has seen it.
         const ownStream = error.code === 'already_exists' && everOpened
@@ -136,8 +150,11 @@ export async function sendStrips(
         if (held.failed || hopeless || !(error.retryable || ownStream)) throw error
         brokenAt ??= clock.now()
         if (clock.now() - brokenAt > giveUpAfterMs) throw error
+        lastBreak = error
         onResume?.(error)
-        await clock.sleep(backoff.fail(error.retryAfterMs), signal)
+        await clock.sleep(backoff.fail(error.retryAfterMs), signal).catch((cause) => {
+          throw signal?.aborted ? stopped() : cause
+        })
       }
     }
   } finally {

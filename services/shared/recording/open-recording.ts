@@ -28,6 +28,10 @@ export interface RecordingReader {
   indexOfRow(row: number): number
   /** Index of the last strip exposed at or before the time (Unix ns), 0 where none was. */
   indexOfTime(unixNs: bigint): number
+  /**
+   * First row of a strip, damaged or not, and its rows where its header is sound. Errors as for `read`, but never `data_loss`.
+   */
+  locate(index: number, signal?: AbortSignal): Promise<{ readonly firstRow: number; readonly rows?: number }>
   /** Reads one strip; throws `data_loss` with its number where its bytes are damaged, `invalid_argument` on a wrong index. */
   read(index: number, signal?: AbortSignal): Promise<RecordedStrip>
   close(): Promise<void>
@@ -61,6 +65,14 @@ export async function openRecording(
     )
   })
   const { entries, header } = scan
+  const entryOf = (index: number): IndexEntry => {
+    const entry = entries[index]
+    if (entry !== undefined) return entry
+    throw new PelletlineError(
+      'invalid_argument',
+      `Recording ${path} has strips 0 to ${entries.length - 1} by index; ${index} was asked for.`,
+    )
+  }
   return {
     path,
     header,
@@ -70,14 +82,15 @@ export async function openRecording(
     damaged: scan.damaged,
     indexOfRow: (row) => Math.max(0, firstWhere(entries, (entry) => entry.firstRow > row) - 1),
     indexOfTime: (unixNs) => Math.max(0, firstWhere(entries, (entry) => entry.exposedUnixNs > unixNs) - 1),
+    locate: async (index, signal) => {
+      throwIfAborted(signal, path)
+      const { offset, firstRow } = entryOf(index)
+      const chunk = decodeStripHeader(await readAt(file, offset, stripHeaderBytes))
+      return { firstRow, ...(chunk && { rows: chunk.rows }) }
+    },
     read: async (index, signal) => {
       throwIfAborted(signal, path)
-      const entry = entries[index]
-      if (entry === undefined)
-        throw new PelletlineError(
-          'invalid_argument',
-          `Recording ${path} has strips 0 to ${entries.length - 1} by index; ${index} was asked for.`,
-        )
+      const entry = entryOf(index)
       const damagedStrip = (what: string): PelletlineError =>
         new PelletlineError(
           'data_loss',
