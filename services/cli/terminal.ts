@@ -45,7 +45,8 @@ export function createTerminal(options: TerminalOptions): Terminal {
     width,
     print: (line) => write(answers, line),
     printTable: (columns, rows) => {
-      for (const line of renderTable(columns, rows, width)) write(answers, line)
+      const cells = rows.map((row) => row.map((cell) => showControls(cell).replaceAll('\n', '\\x0a')))
+      for (const line of renderTable(columns, cells, width)) write(answers, line)
     },
     printJson: (value) => {
       if (json) write(stdout, stringifyJson(value))
