@@ -5,7 +5,7 @@ import { trainConfigSchema } from './training/train-config.ts'
 /** Configuration of a training job. */
 export const trainingJobSchema = z.strictObject({
   network: z.enum(networkNames),
-  /** Folder of images (see `readImageFolder`) or file of packed crops. */
+  /** Folder of images (see `readImageFolder`), file of packed crops, or folder of three such files (see `readPackedSplits`). */
   data: z.string().min(1),
   /** Folder for model, manifest, checkpoints and curves. */
   outDir: z.string().min(1),

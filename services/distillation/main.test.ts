@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { access, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
 import { writePackedCrops } from '../shared/dataset/packed-crops.ts'
-import { toyCrops } from './test-support/toy-crops.ts'
+import { readModelManifest } from '../shared/onnx/model-manifest.ts'
+import { toyCrops, toySplits } from './test-support/toy-crops.ts'
 
 let folder = ''
 before(async () => {
@@ -43,6 +44,26 @@ test('training job trains from packed crops, and going on from a finished one tr
     again.events.map(({ kind }) => kind).filter((kind) => kind === 'resumed' || kind === 'epoch'),
     ['resumed'],
   )
+})
+
+test('training job takes a folder of train.crops, val.crops and test.crops, each as its part', async () => {
+  const data = join(folder, 'parts')
+  await mkdir(data)
+  const splits = toySplits(40, 24, 24)
+  for (const part of ['train', 'val', 'test'] as const)
+    await writePackedCrops(join(data, `${part}.crops`), splits[part])
+  const training = { epochs: 1, batchSize: 8, widths: [16, 16, 16, 16], threads: 1 }
+  const { code, errors } = await runJob({
+    network: 'student',
+    data,
+    outDir: join(folder, 'of-parts'),
+    commit: 'abc',
+    training,
+  })
+  assert.equal(code, 0, errors)
+  const { lineage } = await readModelManifest(join(folder, 'of-parts', 'student.onnx'))
+  const { train, val, test: unseen } = splits
+  assert.deepEqual(lineage.dataDigest, { train: train.digest, val: val.digest, test: unseen.digest })
 })
 
 test('training job refuses an unknown key by name and leaves with 2', async () => {

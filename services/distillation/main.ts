@@ -1,9 +1,8 @@
 import { parseArgs } from 'node:util'
 import { loadConfig } from '../shared/config/load-config.ts'
 import type { CropSplits } from '../shared/dataset/crop-dataset.ts'
-import { isPackedCrops, readPackedCrops } from '../shared/dataset/packed-crops.ts'
 import { readImageFolder } from '../shared/dataset/read-image-folder.ts'
-import { splitCrops } from '../shared/dataset/split-crops.ts'
+import { readPackedSplits } from '../shared/dataset/read-packed-splits.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { exitCodeOf } from '../shared/service/run-service.ts'
 import { type TrainingJob, trainingJobSchema } from './config.ts'
@@ -40,7 +39,8 @@ export async function start(configFile: string, signal: AbortSignal): Promise<nu
 
 async function readSplits({ data, splitSeed, group, strict }: TrainingJob, signal: AbortSignal): Promise<CropSplits> {
   const random = createRandom(splitSeed, 'split').uniform
-  if (await isPackedCrops(data)) return splitCrops(await readPackedCrops(data, signal), random)
+  const packed = await readPackedSplits(data, random, signal)
+  if (packed !== undefined) return packed
   const pattern = group === undefined ? {} : { group: new RegExp(group) }
   const { crops, skipped } = await readImageFolder(data, random, { strict, signal, ...pattern })
   print({ kind: 'data', source: data, skipped })

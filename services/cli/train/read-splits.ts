@@ -1,14 +1,12 @@
 import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import type { CropDataset, CropSplits, Split } from '../../shared/dataset/crop-dataset.ts'
+import type { CropDataset, CropSplits } from '../../shared/dataset/crop-dataset.ts'
 import { isPackedCrops, readPackedCrops } from '../../shared/dataset/packed-crops.ts'
 import { readImageFolder, readLabelledFolder, type SkippedImage } from '../../shared/dataset/read-image-folder.ts'
-import { splitCrops } from '../../shared/dataset/split-crops.ts'
+import { readPackedSplits } from '../../shared/dataset/read-packed-splits.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { formatCount } from '../format-number.ts'
+import type { Progress } from '../progress-bar.ts'
 import type { Terminal } from '../terminal.ts'
-
-const splitNames: readonly Split[] = ['train', 'val', 'test']
 
 /**
  * Reads the crops to train on: a folder with OK/ and NG/ (split 7:2:1) or with train/, val/ and test/ of these, a folder
@@ -20,20 +18,19 @@ export async function readSplits(
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<CropSplits> {
-  if (await isPackedCrops(path)) return splitCrops(await readPackedCrops(path, signal), random)
-  const packed = splitNames.map((name) => join(path, `${name}.crops`))
-  if (await isPackedCrops(packed[0]!)) {
-    const [train, val, test] = (await Promise.all(packed.map((file) => readPackedCrops(file, signal)))) as [
-      CropDataset,
-      CropDataset,
-      CropDataset,
-    ]
-    return { train, val, test }
-  }
+  const packed = await readPackedSplits(path, random, signal)
+  if (packed !== undefined) return packed
   await refuseMissing(path)
-  const progress = terminal.progress(`Reading ${path}`, 1, 'parts')
-  const onProgress = (read: number, total: number) => progress.update(read / total)
-  const { crops, skipped } = await readImageFolder(path, random, { signal, onProgress }).finally(() => progress.end())
+  let progress: Progress | undefined
+  const onProgress = (read: number, total: number) => {
+    // Every part of the folder counts its own images.
+    if (read === 1) {
+      progress?.end()
+      progress = terminal.progress(`Reading ${path}`, total, 'images')
+    }
+    progress?.update(read)
+  }
+  const { crops, skipped } = await readImageFolder(path, random, { signal, onProgress }).finally(() => progress?.end())
   reportSkipped(skipped, terminal)
   return crops
 }

@@ -11,6 +11,7 @@ import type { CropDataset, CropSplits } from '../../shared/dataset/crop-dataset.
 import { describeMetrics } from '../evaluate/describe-metrics.ts'
 import { formatCount, formatDuration, formatPercent } from '../format-number.ts'
 import { makeFolder } from '../make-folder.ts'
+import type { Progress } from '../progress-bar.ts'
 import { loadSettings } from '../settings-config.ts'
 import type { Terminal } from '../terminal.ts'
 import type { TrainOptions } from './options.ts'
@@ -34,7 +35,7 @@ export async function runTrain(
     `Training ${network} on ${splits.train.source}: ${describePart('train', splits.train)}, ` +
       `${describePart('validation', splits.val)}, ${describePart('test', splits.test)}.`,
   )
-  const progress = terminal.progress('Training', 1, 'training')
+  let progress: Progress | undefined
   const { modelPath, manifest, curves, history } = await trainNetwork({
     network,
     splits,
@@ -45,13 +46,14 @@ export async function runTrain(
       terminal.printJson(event)
       if (event.kind === 'steps') {
         const detail = `epoch ${event.epoch} of ${event.epochs}, loss ${event.loss.toFixed(4)}, rate ${event.rate.toExponential(1)}`
-        progress.update(event.step / event.totalSteps, detail)
-      } else if (!terminal.json) {
-        for (const line of eventLines(event)) terminal.note(line)
+        progress?.update(event.step, detail)
+        return
       }
+      if (!terminal.json) for (const line of eventLines(event)) terminal.note(line)
+      if (event.kind === 'started') progress = terminal.progress('Training', event.totalSteps, 'steps')
     },
     signal,
-  }).finally(() => progress.end())
+  }).finally(() => progress?.end())
   const { metrics } = manifest
   terminal.printJson({ kind: 'trained', model: modelPath, id: manifest.id, sha256: manifest.sha256, metrics })
   if (terminal.json) return

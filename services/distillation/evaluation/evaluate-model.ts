@@ -34,7 +34,7 @@ export interface ModelEvaluation extends ClassifierMetrics {
 
 /**
  * Judges a labelled dataset by a model file and measures it. `not_found`, `data_loss` or `failed_precondition` where the
- * model, its manifest, its crop version or its classes do not fit; `cancelled` on abort.
+ * model, its manifest, its crop version or its classes do not fit, or a margin is not finite; `cancelled` on abort.
  */
 export async function evaluateModel(options: EvaluateModelOptions): Promise<ModelEvaluation> {
   const { modelPath, dataset, signal } = options

@@ -1,11 +1,15 @@
 import type { CropDataset } from '../../shared/dataset/crop-dataset.ts'
+import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { cropBytes, cropSide } from '../../shared/inspection/crop.ts'
 import type { GraphWorker } from '../../shared/onnx/graph-worker.ts'
 
 /** Crops per run. */
 const batchSize = 64
 
-/** Logits [count, 2] of a model file's bytes for every crop, as it is served; also the seconds that running took. */
+/**
+ * Logits [count, 2] of a model file's bytes for every crop, as it is served; also the seconds that running took.
+ * `failed_precondition` with the index of the first crop whose margin is not finite.
+ */
 export async function judgeCrops(
   worker: GraphWorker,
   model: Uint8Array,
@@ -30,5 +34,17 @@ export async function judgeCrops(
     logits.set(outputs['logits']!.data as Float32Array, 2 * first)
   }
   await worker.release('served')
+  refuseNotFinite(logits)
   return { logits, seconds }
+}
+
+function refuseNotFinite(logits: Float32Array): void {
+  for (let i = 0; i < logits.length; i += 2) {
+    const [ok, ng] = [logits[i]!, logits[i + 1]!]
+    if (Number.isFinite(ng - ok)) continue
+    throw new PelletlineError(
+      'failed_precondition',
+      `the model answers crop ${i / 2} with ${ok} for OK and ${ng} for NG, which is no verdict: train it again, or use another`,
+    )
+  }
 }

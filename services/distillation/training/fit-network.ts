@@ -6,6 +6,7 @@ import { createGraphWorker, type GraphWorkerOptions } from '../../shared/onnx/gr
 import { countMultiplyAdds, countParameters } from '../networks/count-costs.ts'
 import type { Network } from '../networks/network.ts'
 import { type AssembledBatches, assembleBatches, stepsPerEpoch } from './assemble-batches.ts'
+import { checkChannels } from './check-channels.ts'
 import {
   type Checkpoint,
   type CheckpointHeader,
@@ -43,7 +44,7 @@ export interface FitResult {
 /**
  * Trains a network. The result depends on data, configuration and seed only, and is the same whether or not the run was
  * interrupted and resumed. `failed_precondition` where a checkpoint is of another experiment (the differing keys are
- * named), `internal` where the loss is no longer finite (step, rate and last good checkpoint are named), `cancelled` on
+ * named), `invalid_argument` where the runtime cannot train such widths, `internal` where the loss is no longer finite (step, rate and last good checkpoint are named), `cancelled` on
  * abort.
  */
 export async function fitNetwork(options: FitOptions): Promise<FitResult> {
@@ -74,6 +75,7 @@ export async function fitNetwork(options: FitOptions): Promise<FitResult> {
   const worker = createGraphWorker(workerOptions(config))
   try {
     const backend = await probeBackend(worker)
+    checkChannels(network, backend)
     const { beta1, beta2, epsilon, batchSize, seed } = config
     const session = await openTrainingSession(
       worker,
@@ -87,6 +89,7 @@ export async function fitNetwork(options: FitOptions): Promise<FitResult> {
       parameters: countParameters(network),
       multiplyAdds: countMultiplyAdds(network),
       trainCount: splits.train.count,
+      totalSteps,
       threads: worker.threads,
       blockSize: backend.blockSize,
     })

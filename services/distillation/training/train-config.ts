@@ -2,6 +2,10 @@ import { z } from 'zod'
 import { parseConfig } from '../../shared/config/load-config.ts'
 
 const rate = z.number().positive().max(1)
+/** Channels of a stage: whole blocks of the runtime's convolution, whose smallest block is 8. */
+const width = z.int().refine((value) => value >= 8 && value <= 4096 && value % 8 === 0, {
+  error: 'valid is: multiples of 8 from 8 to 4096, and of 16 where the processor has AVX-512',
+})
 const share = z.number().min(0).max(1)
 
 const scheduleSchema = z.discriminatedUnion('kind', [
@@ -49,7 +53,7 @@ export const trainConfigSchema = z.strictObject({
   /** Dropout rate; default: the network's own. */
   dropout: share.optional(),
   /** Channels per stage; default: the network's own. For experiments and tests. */
-  widths: z.tuple([z.int(), z.int(), z.int(), z.int()]).optional(),
+  widths: z.tuple([width, width, width, width]).optional(),
   /** What the kept epoch is best at on the validation part. */
   keepBest: z.enum(['loss', 'accuracy']).default('loss'),
   threshold: thresholdSchema.default({ kind: 'fixed', margin: 0 }),

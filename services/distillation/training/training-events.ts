@@ -8,6 +8,8 @@ export type TrainingEvent =
       readonly parameters: number
       readonly multiplyAdds: number
       readonly trainCount: number
+      /** Steps of the whole training. */
+      readonly totalSteps: number
       readonly threads: number
       /** Channels per block of the runtime's direct convolution; 1: it has none, and training takes about twice as long. */
       readonly blockSize: number
