@@ -6,7 +6,7 @@ import { SegmentStripsRequestSchema } from '../../gen/pelletline/segmentation/v1
 import type { FieldViolation, PelletlineError } from '../errors/pelletline-error.ts'
 import { validateMessage } from './validate-message.ts'
 
-const key = { plant: 'plant-1', line: 'line-1', camera: 'camera-1', run: 'run-1', strip: 2n ** 64n - 1n }
+const key = { plant: 'plant-1', line: 'line-1', camera: 'camera-1', run: 'run-1', strip: 2n ** 62n - 1n }
 const header = { key, rows: 1, width: 32, medianAreaPx: 1, minAreaPx: 1, cropScale: 1, lot: 'lot-1' }
 
 function violationsOf(request: MessageInitShape<typeof SegmentStripsRequestSchema>): readonly FieldViolation[] {
