@@ -33,7 +33,6 @@ await runBench(async () => {
   const plants = [1, 2].map((lines) => ({
     lines,
     judged: [] as number[],
-    taken: [] as number[],
     shed: 0,
     rowsLost: 0,
     balanced: true,
@@ -47,10 +46,8 @@ await runBench(async () => {
     bareMs.push(performance.now() - began)
     await bare.close()
     for (const plant of plants) {
-      const { reports, elapsedSeconds } = await runPlant(plant.lines, seconds, modelsDir)
-      const classified = reports.reduce((sum, { reconciliation }) => sum + reconciliation.classified, 0)
-      plant.judged.push(classified / elapsedSeconds)
-      plant.taken.push(reports.reduce((sum, report) => sum + report.pelletsPerSecond, 0))
+      const reports = await runPlant(plant.lines, seconds, modelsDir)
+      plant.judged.push(reports.reduce((sum, report) => sum + report.pelletsPerSecond, 0))
       plant.shed += reports.reduce((sum, { reconciliation }) => sum + reconciliation.shed, 0)
       plant.rowsLost += reports.reduce((sum, { reconciliation }) => sum + reconciliation.rowsLost, 0)
       plant.balanced &&= reports.every(({ reconciliation }) => reconciliation.balanced)
@@ -59,10 +56,11 @@ await runBench(async () => {
   const bareRates = ratesOf(bareMs, crops)
   const nameOf = (lines: number) => `plant, ${lines} line${lines === 1 ? '' : 's'}`
   const figures: Figure[] = [
-    ...plants.flatMap(({ lines, judged, taken }) => [
-      { what: `${nameOf(lines)}: judged`, unit: 'pellets/s', spread: spreadOf(judged) },
-      { what: `${nameOf(lines)}: taken from the camera`, unit: 'pellets/s', spread: spreadOf(taken) },
-    ]),
+    ...plants.map(({ lines, judged }) => ({
+      what: `${nameOf(lines)}: judged`,
+      unit: 'pellets/s',
+      spread: spreadOf(judged),
+    })),
     { what: `student alone, runs of ${batch}`, unit: 'crops/s', spread: spreadOf(bareRates) },
   ]
   const ratios: Ratio[] = plants.map(({ lines, judged }) => ({
@@ -80,9 +78,8 @@ await runBench(async () => {
     {
       bench: 'plant',
       about:
-        `\`up --seconds ${seconds} --ephemeral\`, all lines together, simulation and audit included. Judged: from the start to the ` +
-        'report, when the last pellet has its verdict and the lots are closed. Taken: to the last strip whose crops were queued. ' +
-        `A line shows about 600 pellets/s at most. Model: ${found.manifest.id}.`,
+        `\`up --seconds ${seconds} --ephemeral\`, all lines together, simulation and audit included: from the first strip to ` +
+        `the last verdict. A line shows about 600 pellets/s at most. Model: ${found.manifest.id}.`,
       rounds,
       figures,
       ratios,
@@ -92,35 +89,24 @@ await runBench(async () => {
   )
 })
 
-interface PlantRun {
-  readonly reports: readonly LineReport[]
-  /** From the plant's readiness to its report. */
-  readonly elapsedSeconds: number
-}
-
-async function runPlant(lines: number, seconds: number, modelsDir: string): Promise<PlantRun> {
+async function runPlant(lines: number, seconds: number, modelsDir: string): Promise<LineReport[]> {
   const main = join(import.meta.dirname, '../services/cli/main.ts')
   const options = ['--seconds', `${seconds}`, '--lines', `${lines}`, '--models-dir', modelsDir]
   const command = [main, 'up', '--json', '--ephemeral', '--port', '0', ...options]
   const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'] })
   let [stdout, stderr] = ['', '']
-  let readyMs = 0
-  let reportedMs = 0
   child.stdout.on('data', (chunk) => {
-    reportedMs = performance.now()
     stdout += chunk
   })
   child.stderr.on('data', (chunk) => {
     stderr += chunk
-    if (readyMs === 0 && stderr.includes('READY')) readyMs = performance.now()
   })
   const [code] = (await once(child, 'close')) as [number | null]
   if (code !== 0) {
     throw new PelletlineError('internal', `The plant with ${lines} lines failed: ${stderr.trim().slice(-500)}`)
   }
-  const reports = stdout.trim().split('\n')
-  return {
-    reports: reports.map((line) => JSON.parse(line) as LineReport),
-    elapsedSeconds: (reportedMs - readyMs) / 1000,
-  }
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as LineReport)
 }
