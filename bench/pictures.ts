@@ -13,7 +13,7 @@ const pictures = join(import.meta.dirname, '../docs/pictures')
 
 // A tenth of the pellets NG: the picture is to show what a speck looks like, not what a plant makes.
 const settings = resolveLineSettings({ width, pelletsPerMpx: 190, specks: { prevalence: 0.1 } })
-const renderer = createLineRenderer({ settings, seed: 20 })
+const renderer = createLineRenderer({ settings, seed: 23 })
 const pixels = new Uint8Array(width * rows)
 renderer.render(0, rows, pixels)
 
