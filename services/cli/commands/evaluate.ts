@@ -64,7 +64,7 @@ export const addEvaluateCommand: AddCommand = (program, context) => {
       'speck diameter from which a miss is an escape',
       parseNumber({ min: 0.1, max: 50 }),
     )
-    .addHelpText('after', exampleText(['npx pelletline evaluate model --model student-sim-1 --data crops/test']))
+    .addHelpText('after', exampleText(['npx pelletline evaluate model --model student-1 --data crops/test']))
     .action(async (options: EvaluateModelCliOptions, command: Command) => {
       const { runEvaluateModel } = await import('../evaluate/run-evaluate-model.ts')
       await runEvaluateModel(options, context.terminal(command), context.interrupt())
