@@ -31,7 +31,13 @@ test('manifest of another format version is refused, members that are added late
 })
 
 test('manifest that is missing, no JSON, or wrong is refused by its path and every wrong member', async () => {
-  await assert.rejects(readModelManifest(join(directory.path, 'absent.onnx')), { code: 'not_found' })
+  await assert.rejects(readModelManifest(join(directory.path, 'absent.onnx')), {
+    code: 'not_found',
+    message: /There is no model .*absent\.onnx/,
+  })
+  const alone = join(directory.path, 'alone.onnx')
+  await writeFile(alone, '')
+  await assert.rejects(readModelManifest(alone), { code: 'not_found', message: /alone\.onnx has no manifest/ })
   const text = await writeTinyModel(directory.path, { id: 'text' })
   await writeFile(manifestPath(text), '{')
   await assert.rejects(readModelManifest(text), {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { classNames } from '../dataset/crop-dataset.ts'
@@ -115,15 +116,17 @@ export function manifestPath(modelPath: string): string {
 }
 
 /**
- * Reads the manifest beside a model. `not_found` where there is none, `invalid_argument` where it is no JSON or a member is
- * missing or wrong, `failed_precondition` where its format is of another version.
+ * Reads the manifest beside a model. `not_found` where there is none (it says so of the model where that is missing too),
+ * `invalid_argument` where it is no JSON or a member is missing or wrong, `failed_precondition` where its format is of
+ * another version.
  */
 export async function readModelManifest(modelPath: string): Promise<ModelManifest> {
   const path = manifestPath(modelPath)
   const text = await readFile(path, 'utf8').catch((cause) => {
-    throw new PelletlineError('not_found', `${modelPath} has no manifest ${path}; give the model with its manifest.`, {
-      cause,
-    })
+    const message = existsSync(modelPath)
+      ? `${modelPath} has no manifest ${path}; give the model with its manifest.`
+      : `There is no model ${modelPath}; give the path of an ONNX file with its manifest beside it.`
+    throw new PelletlineError('not_found', message, { cause })
   })
   const refuse = (what: string, cause?: unknown) =>
     new PelletlineError('invalid_argument', `${path} ${what}; export the model again, or restore the file.`, { cause })
