@@ -40,6 +40,7 @@ function metricsRows(metrics: ClassifierMetrics): readonly (readonly string[])[]
   })
   rows.push(estimateRow(`Escapes, specks from ${escapes.smallestSpeckPx} px`, rate(escapes), percent))
   for (const size of escapes.bySize) {
+    if (size.toPx <= escapes.smallestSpeckPx * (1 + 1e-9)) continue
     const name = `  ${size.fromPx.toFixed(1)} to ${size.toPx.toFixed(1)} px (${formatCount(size.count)})`
     rows.push(estimateRow(name, rate(size), percent))
   }

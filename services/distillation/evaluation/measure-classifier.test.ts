@@ -4,13 +4,13 @@ import { measureClassifier } from './measure-classifier.ts'
 
 test('escapes are counted from the smallest detectable speck on and by size, overkill per million good crops', () => {
   const crops = {
-    margins: Float32Array.of(-1, 1, -1, -1, 2, 2, -2, 3),
-    labels: Uint8Array.of(0, 0, 0, 0, 1, 1, 1, 1),
-    // The third crop has a speck below the smallest size: good by label, a miss of its size class.
-    speckPx: Float32Array.of(0, 0, 2, 0, 4, 5, 4.1, 20),
+    margins: Float32Array.of(-1, 1, -1, -1, 2, 2, -2, 3, -1),
+    labels: Uint8Array.of(0, 0, 0, 0, 1, 1, 1, 1, 1),
+    // The last crop has a speck below the smallest size: a miss of its size class alone.
+    speckPx: Float32Array.of(0, 0, 0, 0, 4, 5, 4.1, 20, 2),
   }
   const metrics = measureClassifier(crops, { threshold: 0, smallestSpeckPx: 4 })
-  assert.deepEqual(metrics.confusion, { okAsOk: 3, okAsNg: 1, ngAsOk: 1, ngAsNg: 3 })
+  assert.deepEqual(metrics.confusion, { okAsOk: 3, okAsNg: 1, ngAsOk: 2, ngAsNg: 3 })
   assert.equal(metrics.overkill.ppm, 250_000)
   assert.equal(metrics.overkill.goodCrops, 4)
   assert.deepEqual([metrics.escape?.missed, metrics.escape?.count, metrics.escape?.rate], [1, 4, 0.25])
@@ -21,6 +21,22 @@ test('escapes are counted from the smallest detectable speck on and by size, ove
       [4, 3, 1],
       [16, 1, 0],
     ],
+  )
+})
+
+test('a large speck of a crop labelled OK, too faint to count, is no escape', () => {
+  const { escape: escapes } = measureClassifier(
+    {
+      margins: Float32Array.of(-1, -1, 2, -2),
+      labels: Uint8Array.of(0, 0, 1, 1),
+      speckPx: Float32Array.of(9, 2, 9, 9),
+    },
+    { threshold: 0, smallestSpeckPx: 4 },
+  )
+  assert.deepEqual([escapes?.count, escapes?.missed], [2, 1])
+  assert.deepEqual(
+    escapes?.bySize.map(({ count, missed }) => [count, missed]),
+    [[2, 1]],
   )
 })
 

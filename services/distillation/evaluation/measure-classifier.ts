@@ -27,8 +27,8 @@ export function marginsOf(logits: Float32Array): Float32Array {
 
 /**
  * All figures of a classifier at a threshold: confusion, precision, recall, accuracy and AUC with 95 % intervals; overkill
- * in ppm of the good crops; and, where speck sizes are known, the escape rate from the smallest detectable speck on and by
- * size. Rates that are near zero carry exact (Clopper-Pearson) intervals.
+ * in ppm of the good crops; and, where speck sizes are known, the escape rate of the NG crops from the smallest detectable
+ * speck on and by size. Rates that are near zero carry exact (Clopper-Pearson) intervals.
  */
 export function measureClassifier(crops: JudgedCrops, options: MeasureOptions): ClassifierMetrics {
   const confusion = countConfusion(crops.margins, crops.labels, options.threshold)
@@ -57,10 +57,11 @@ export function measureClassifier(crops: JudgedCrops, options: MeasureOptions): 
 const binGrowth = Math.SQRT2
 
 function measureEscape(
-  { margins, speckPx }: JudgedCrops,
+  { margins, labels, speckPx }: JudgedCrops,
   { threshold, smallestSpeckPx }: MeasureOptions,
 ): EscapeMetrics | undefined {
-  const specked = Array.from(speckPx, (_, i) => i).filter((i) => speckPx[i]! > 0)
+  // A crop may have a speck and be OK: one too faint to count, however large, is no escape.
+  const specked = Array.from(speckPx, (_, i) => i).filter((i) => labels[i] === 1 && speckPx[i]! > 0)
   if (specked.length === 0) return undefined
   const rate = (members: readonly number[]) => {
     const missed = members.filter((i) => margins[i]! < threshold).length
