@@ -30,7 +30,7 @@ export async function callPlant<S extends DescService, T>(
     if (error.code !== 'unavailable') throw error
     throw new PelletlineError(
       'unavailable',
-      `No plant answers at ${address} (${error.message}). Start one with \`npm start\`, or name another with --address HOST:PORT.`,
+      `No plant answers at ${address}. Start one with \`npm start\`, or name another with --address HOST:PORT.`,
       { cause: error },
     )
   } finally {
