@@ -5,6 +5,8 @@ import { renderStatusLine, renderStatusTable } from './render-status.ts'
 export interface StatusDisplay {
   readonly intervalMs: number
   show(statuses: readonly LineStatus[]): void
+  /** Draws the next table below what stands there, since something else was written. */
+  restart(): void
 }
 
 /** The part of a standard stream that is used. */
@@ -21,11 +23,17 @@ export interface TextStream {
  */
 export function createStatusDisplay(stream: TextStream): StatusDisplay {
   if (stream.isTTY !== true) {
+    const told = new Set<string>()
     return {
       intervalMs: 5000,
       show(statuses) {
         for (const status of statuses) stream.write(`${renderStatusLine(status)}\n`)
+        for (const { id, message } of statuses.flatMap(({ alerts }) => alerts)) {
+          if (!told.has(id)) stream.write(`${id}: ${message}\n`)
+          told.add(id)
+        }
       },
+      restart() {},
     }
   }
   let shownLines = 0
@@ -35,13 +43,17 @@ export function createStatusDisplay(stream: TextStream): StatusDisplay {
       // Some terminals say 0 where they do not know.
       const width = (stream.columns || 120) - 1
       const room = Math.max(2, (stream.rows || 24) - 1)
-      const table = renderStatusTable(statuses, width).map((line) => line.slice(0, width))
+      const messages = statuses.flatMap(({ alerts }) => alerts.map(({ id, message }) => `${id}: ${message}`))
+      const table = [...renderStatusTable(statuses, width), ...messages].map((line) => line.slice(0, width))
       // What has scrolled away cannot be drawn over.
       const lines =
         table.length <= room ? table : [...table.slice(0, room - 1), `${table.length - room + 1} more lines`]
       const up = shownLines === 0 ? '' : `\u001b[${shownLines}A`
       stream.write(`${up}${lines.map((line) => `\u001b[2K${line}\n`).join('')}`)
       shownLines = lines.length
+    },
+    restart() {
+      shownLines = 0
     },
   }
 }

@@ -11,6 +11,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 
 interface Run {
   readonly code: number | null
+  readonly signal: NodeJS.Signals | null
   readonly stdout: string
   readonly stderr: string
 }
@@ -33,8 +34,8 @@ async function runUp(args: readonly string[], act: (child: ReturnType<typeof spa
       act(child)
     }
   })
-  const [code] = (await once(child, 'close')) as [number | null]
-  return { code, stdout, stderr }
+  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+  return { code, signal, stdout, stderr }
 }
 
 function parseLines(text: string) {
@@ -80,6 +81,16 @@ describe('a plant in one process', () => {
     assert.ok(!interrupted.stdout.includes(String.fromCharCode(27)), 'no escape codes in a pipe')
     const again = await runUp(['--data-dir', dataDir, '--seconds', '2', '--json'])
     assert.equal(again.code, 0, again.stderr)
+  })
+
+  it('leaves at once on a second interrupt, while its networks are at work', async () => {
+    const { signal, stderr } = await runUp(['--ephemeral'], (child) => {
+      setTimeout(() => child.kill('SIGINT'), 3000)
+      setTimeout(() => child.kill('SIGINT'), 3300)
+    })
+    assert.equal(signal, 'SIGINT', stderr)
+    assert.match(stderr, /left at once/)
+    assert.doesNotMatch(stderr, /Napi|terminate called/)
   })
 
   it('refuses an unknown fault with the names that are valid', async () => {

@@ -37,10 +37,19 @@ export function exitCodeOf(error: PelletlineError): number {
   return error.code === 'not_found' ? 3 : 1
 }
 
+/**
+ * Ends the process as an unhandled interrupt does. `process.exit` would stop worker threads in the middle of native calls,
+ * which abort the process with a message of their own.
+ */
+function dieOfInterrupt(): void {
+  process.removeAllListeners('SIGINT')
+  process.kill(process.pid, 'SIGINT')
+}
+
 const thisProcess: ProcessPort = {
   on: (signal, listener) => process.on(signal, listener),
   off: (signal, listener) => process.off(signal, listener),
-  exit: (code) => process.exit(code),
+  exit: (code) => (code === interruptedExitCode ? dieOfInterrupt() : process.exit(code)),
   writeError: (text) => void process.stderr.write(text),
 }
 
@@ -74,7 +83,11 @@ export async function runService(options: RunServiceOptions): Promise<void> {
     stop.abort(new PelletlineError('cancelled', `${name} was told to end.`))
   }
   const onInterrupt = () => {
-    if (stop.signal.aborted) return leave(interruptedExitCode)
+    if (stop.signal.aborted) {
+      port.writeError(`${name}: left at once; what was in hand is not counted.\n`)
+      return leave(interruptedExitCode)
+    }
+    port.writeError(`\n${name}: finishing what is in hand; a second Ctrl-C leaves at once.\n`)
     onTerminate()
   }
   port.on('SIGTERM', onTerminate)
