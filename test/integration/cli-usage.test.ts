@@ -34,7 +34,7 @@ describe('pelletline usage', () => {
   it('says that no plant runs and how one is started', async () => {
     const run = await runPelletline('lots', 'list', '--address', '127.0.0.1:1')
     assert.equal(run.code, 1)
-    assert.match(run.stderr, /No plant answers at 127\.0\.0\.1:1 .*npm start/)
+    assert.match(run.stderr, /No plant answers at 127\.0\.0\.1:1\. .*npm start/)
     assert.equal(run.stdout, '')
   })
 
