@@ -1,5 +1,5 @@
 /** Networks that can be trained. */
-export const networkNames = ['student', 'resnet18'] as const
+export const networkNames = ['student', 'resnet18', 'vgg16', 'vgg19'] as const
 
 /** Options of `train` as commander hands them over. */
 export interface TrainOptions {
