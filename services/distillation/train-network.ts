@@ -1,28 +1,16 @@
-import { createHash } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CropSplits } from '../shared/dataset/crop-dataset.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { writeFileAtomically } from '../shared/files/write-file-atomically.ts'
 import { renderSvgAsPng } from '../shared/images/render-svg.ts'
-import { cropSide, cropVersion } from '../shared/inspection/crop.ts'
 import { createGraphWorker } from '../shared/onnx/graph-worker.ts'
-import {
-  type ClassifierMetrics,
-  type ModelManifest,
-  manifestFormatVersion,
-  modelSignature,
-  writeModelManifest,
-} from '../shared/onnx/model-manifest.ts'
+import { type ModelManifest, writeModelManifest } from '../shared/onnx/model-manifest.ts'
 import { encodeModel } from '../shared/onnx/onnx-proto.ts'
-import { chooseThreshold } from './evaluation/choose-threshold.ts'
-import { judgeCrops } from './evaluation/judge-crops.ts'
-import { marginsOf, measureClassifier } from './evaluation/measure-classifier.ts'
+import { measureServed } from './evaluation/measure-served.ts'
 import { buildInferenceModel } from './export/build-inference-model.ts'
-import { describeCommit } from './export/describe-commit.ts'
-import { countMultiplyAdds, countParameters } from './networks/count-costs.ts'
+import { describeModel } from './export/describe-model.ts'
 import { createNetwork, type NetworkName } from './networks/create-network.ts'
-import type { Network } from './networks/network.ts'
 import { drawCurves, formatHistoryCsv } from './report/draw-curves.ts'
 import { checkSplits } from './training/check-splits.ts'
 import type { EpochRecord } from './training/checkpoint.ts'
@@ -80,9 +68,22 @@ export async function trainNetwork(options: TrainNetworkOptions): Promise<Traine
     await writeFileAtomically(modelPath, [bytes])
     onEvent({ kind: 'written', path: modelPath })
     // 3. Threshold and figures, of the file as it is served.
-    const figures = await measureServed(bytes, splits, config, signal)
+    const figures = await measureFile(bytes, options, config)
     // 4. Manifest.
-    const manifest = await describeModel({ options, config, network, fit, bytes, figures })
+    const manifest = await describeModel({
+      id: config.id ?? network.name,
+      network,
+      bytes,
+      standardisation,
+      distillationTemperature: 1,
+      figures,
+      splits,
+      lineage: {
+        seed: config.seed,
+        options: { ...config, keptEpoch: fit.best.header.bestEpoch },
+        commit: options.commit,
+      },
+    })
     const manifestPath = await writeModelManifest(modelPath, manifest)
     onEvent({ kind: 'written', path: manifestPath })
     // 5. Curves.
@@ -103,68 +104,13 @@ export async function trainNetwork(options: TrainNetworkOptions): Promise<Traine
   }
 }
 
-interface ServedFigures {
-  readonly threshold: number
-  readonly validation: ClassifierMetrics
-  readonly test: ClassifierMetrics
-}
-
-async function measureServed(
-  bytes: Uint8Array,
-  splits: CropSplits,
-  config: TrainConfig,
-  signal: AbortSignal | undefined,
-): Promise<ServedFigures> {
+async function measureFile(bytes: Uint8Array, { splits, signal }: TrainNetworkOptions, config: TrainConfig) {
   const worker = createGraphWorker(config.threads === undefined ? {} : { threads: config.threads })
   try {
-    const marginsFor = async (part: 'val' | 'test') =>
-      marginsOf((await judgeCrops(worker, bytes, splits[part], signal)).logits)
-    const margins = { val: await marginsFor('val'), test: await marginsFor('test') }
-    const threshold = chooseThreshold(config.threshold, margins.val, splits.val.labels)
-    const measure = (part: 'val' | 'test') =>
-      measureClassifier(
-        { margins: margins[part], labels: splits[part].labels, speckPx: splits[part].speckPx },
-        { threshold, smallestSpeckPx: config.smallestSpeckPx },
-      )
-    return { threshold, validation: measure('val'), test: measure('test') }
+    const { threshold, smallestSpeckPx } = config
+    return await measureServed(worker, bytes, { splits, threshold, smallestSpeckPx, signal })
   } finally {
     await worker.close()
-  }
-}
-
-async function describeModel(parts: {
-  readonly options: TrainNetworkOptions
-  readonly config: TrainConfig
-  readonly network: Network
-  readonly fit: FitResult
-  readonly bytes: Uint8Array
-  readonly figures: ServedFigures
-}): Promise<ModelManifest> {
-  const { config, network, fit, bytes, figures } = parts
-  const { splits } = parts.options
-  return {
-    formatVersion: manifestFormatVersion,
-    id: config.id ?? network.name,
-    sha256: createHash('sha256').update(bytes).digest('hex'),
-    kind: network.name === 'student' ? 'student' : 'teacher',
-    architecture: network.name,
-    input: { ...modelSignature.input, shape: [null, 1, cropSide, cropSide], cropVersion },
-    output: { ...modelSignature.output, shape: [null, 2] },
-    classes: [...modelSignature.classes],
-    standardisation: fit.standardisation,
-    distillationTemperature: 1,
-    threshold: figures.threshold,
-    metrics: { validation: figures.validation, test: figures.test },
-    parameters: countParameters(network),
-    multiplyAdds: countMultiplyAdds(network),
-    lineage: {
-      dataSource: splits.train.source,
-      dataDigest: { train: splits.train.digest, val: splits.val.digest, test: splits.test.digest },
-      seed: config.seed,
-      options: { ...config, keptEpoch: fit.best.header.bestEpoch },
-      commit: parts.options.commit ?? (await describeCommit()),
-      createdAt: new Date().toISOString(),
-    },
   }
 }
 
