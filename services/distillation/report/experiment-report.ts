@@ -1,0 +1,216 @@
+import type { Estimate } from '../../shared/statistics/interval.ts'
+import type { EpochRecord } from '../training/checkpoint.ts'
+
+/** Version of `report.json`; it grows only when the meaning of a member changes. */
+export const reportFormatVersion = 1
+
+/**
+ * Everything that the report of an experiment shows, and what `report.json` holds. All intervals are 95 %. Rates are
+ * shares, 0 to 1, times are milliseconds, sizes px of the crop. NG is the positive class.
+ */
+export interface ExperimentReport {
+  readonly formatVersion: typeof reportFormatVersion
+  readonly title: string
+  /** ISO 8601, UTC. */
+  readonly createdAt: string
+  readonly commit: string
+  readonly machine: { readonly processor: string; readonly threads: number; readonly runtime: string }
+  readonly data: ReportedData
+  /** The configuration, defaults filled in. */
+  readonly settings: Readonly<Record<string, unknown>>
+  /** Teachers, plain student, distilled student, then further ones; of those that were repeated, the first seed. */
+  readonly models: readonly ReportedModel[]
+  /** Mean of the teachers' softmax at temperature 1, judged by its largest class. */
+  readonly ensemble?: ClassifierFigures
+  /** Plain against distilled students over all seeds, in the order of the seeds. */
+  readonly seeds?: SeedStudy
+  readonly comparisons: readonly Comparison[]
+  /** Cosine with warm restarts beside reduce-on-plateau: ids of the two models whose histories figure 6 shows. */
+  readonly schedules?: { readonly cosine: string; readonly plateau: string }
+  readonly sweep?: readonly SweepPoint[]
+  readonly labelStudy?: readonly LabelStudyPoint[]
+  readonly heatmaps?: HeatmapFigure
+  readonly worst: readonly WorstMistake[]
+}
+
+export interface ReportedData {
+  readonly source: string
+  readonly parts: Readonly<Record<'train' | 'val' | 'test', ReportedPart>>
+  readonly standardisation: { readonly mean: number; readonly deviation: number }
+  /** How the parts came about, in a sentence. */
+  readonly split: string
+  readonly skipped: readonly { readonly path: string; readonly reason: string }[]
+  readonly padded: number
+}
+
+export interface ReportedPart {
+  readonly count: number
+  readonly ok: number
+  readonly ng: number
+  /** Groups (patients, lots, scans); null where none is known. */
+  readonly groups: number | null
+  readonly digest: string
+}
+
+export type ModelRole = 'teacher' | 'plain' | 'distilled' | 'variant'
+
+export interface ReportedModel {
+  readonly id: string
+  /** For people: `VGG-16`, `student, distilled`. */
+  readonly label: string
+  readonly role: ModelRole
+  readonly seed: number
+  readonly parameters: number
+  /** True multiply-adds of one image. */
+  readonly multiplyAdds: number
+  /** What the paper's table calls FLOPs: about twice the number of parameters. */
+  readonly paperOperations: number
+  /** The file that is served, and its sizes in other precisions. */
+  readonly files: readonly ReportedFile[]
+  /** At margin 0, as the paper judges: the larger output wins. */
+  readonly test: ClassifierFigures
+  /** At the threshold that validation chose for the target recall; what it costs shows in the precision. */
+  readonly atTargetRecall?: ClassifierFigures & { readonly targetRecall: number }
+  readonly calibration: Calibration
+  readonly history: readonly EpochRecord[]
+  readonly keptEpoch: number
+  readonly trainingSeconds: number
+}
+
+export interface ReportedFile {
+  readonly precision: 'float32' | 'float16' | 'int8' | 'int8Weights'
+  readonly file: string
+  readonly bytes: number
+  readonly sha256: string
+  readonly test: ClassifierFigures
+  /** Measured in one run against the other models, interleaved; per image. */
+  readonly time: { readonly batch1: Spread; readonly batch64: Spread } | null
+}
+
+/** Median and quartiles of repeated measurements. */
+export interface Spread {
+  readonly median: number
+  readonly low: number
+  readonly high: number
+}
+
+export interface ClassifierFigures {
+  readonly count: number
+  readonly threshold: number
+  readonly confusion: {
+    readonly okAsOk: number
+    readonly okAsNg: number
+    readonly ngAsOk: number
+    readonly ngAsNg: number
+  }
+  /** Within this model: Wilson, DeLong for the AUC, and by the bootstrap over groups where images come in groups. */
+  readonly precision: GroupedEstimate
+  readonly recall: GroupedEstimate
+  readonly accuracy: GroupedEstimate
+  readonly auc: GroupedEstimate
+  readonly f1: GroupedEstimate
+  /** Good crops called NG, per million, exact interval. */
+  readonly overkillPpm: Estimate
+  /** Precision where only this share of the pellets is NG. */
+  readonly atPrevalence: readonly { readonly prevalence: number; readonly precision: Estimate }[]
+  /** Only where the sizes of specks are known. */
+  readonly escapes?: {
+    readonly smallestSpeckPx: number
+    readonly all: Estimate & { readonly count: number; readonly missed: number }
+    readonly bySize: readonly (Estimate & {
+      readonly fromPx: number
+      readonly toPx: number
+      readonly count: number
+      readonly missed: number
+    })[]
+    /** The trade of escapes (of specks from the smallest size on, and from twice it) against overkill, by threshold. */
+    readonly curve: readonly { readonly overkillPpm: number; readonly escape: number; readonly escapeTwice: number }[]
+  }
+}
+
+export interface GroupedEstimate extends Estimate {
+  /** Interval of the bootstrap over groups; absent where no groups are known. */
+  readonly byGroups?: { readonly low: number; readonly high: number }
+}
+
+export interface Calibration {
+  readonly expectedError: number
+  readonly bins: readonly {
+    readonly from: number
+    readonly to: number
+    readonly count: number
+    readonly meanProbability: number
+    readonly ngShare: Estimate
+  }[]
+}
+
+export interface SeedStudy {
+  readonly count: number
+  /** Means with t intervals over seeds. */
+  readonly plain: SeedFigures
+  readonly distilled: SeedFigures
+  /** Distilled less plain, paired by seed. */
+  readonly gain: SeedFigures
+}
+
+export type SeedFigures = Readonly<
+  Record<'precision' | 'recall' | 'accuracy' | 'auc' | 'f1', Estimate & { readonly values: readonly number[] }>
+>
+
+export interface Comparison {
+  /** Ids of models, or `ensemble`. */
+  readonly a: string
+  readonly b: string
+  /** Test crops that only one of them judges right. */
+  readonly onlyA: number
+  readonly onlyB: number
+  /** McNemar's exact test, two-sided. */
+  readonly p: number
+  /** Accuracy of b less that of a, Newcombe's paired interval. */
+  readonly gain: Estimate
+}
+
+export interface SweepPoint {
+  readonly temperature: number
+  readonly lambda: number
+  readonly temperatureSquared: boolean
+  readonly valLoss: number
+  readonly valAccuracy: number
+  readonly valAuc: number
+}
+
+export interface LabelStudyPoint {
+  /** What was made scarce or wrong: share of the training labels that were kept, share that was flipped. */
+  readonly labelShare: number
+  readonly noiseShare: number
+  readonly seed: number
+  /** Accuracy on the test part. */
+  readonly plain: number
+  readonly distilled: number
+  readonly teachers: number
+}
+
+export interface HeatmapFigure {
+  readonly layers: readonly string[]
+  /** Test crops: half OK, half NG. */
+  readonly crops: readonly {
+    readonly index: number
+    readonly label: 'OK' | 'NG'
+    /** 50x50 gray bytes, base64. */
+    readonly pixels: string
+    readonly views: readonly {
+      readonly model: string
+      readonly probability: number
+      /** By layer: 50x50 bytes, 255 is the view's own peak, base64. */
+      readonly heat: readonly string[]
+    }[]
+  }[]
+}
+
+export interface WorstMistake {
+  readonly model: string
+  readonly index: number
+  readonly label: 'OK' | 'NG'
+  readonly probability: number
+  readonly pixels: string
+}
