@@ -1,10 +1,18 @@
 import type { CropDataset } from '../../shared/dataset/crop-dataset.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
-import { cropBytes, cropSide } from '../../shared/inspection/crop.ts'
+import { cropSide } from '../../shared/inspection/crop.ts'
 import type { GraphWorker } from '../../shared/onnx/graph-worker.ts'
+import { turnCrops, type ViewNumber } from './turn-crop.ts'
 
 /** Crops per run. */
 const batchSize = 64
+
+export interface RunCropsOptions {
+  /** Flip or quarter turn in which every crop is shown; default 0: as it is. */
+  readonly view?: ViewNumber | undefined
+  readonly onProgress?: ((judged: number, total: number) => void) | undefined
+  readonly signal?: AbortSignal | undefined
+}
 
 /**
  * Logits [count, 2] of a model file's bytes for every crop, as it is served; also the seconds that running took.
@@ -17,23 +25,37 @@ export async function judgeCrops(
   signal?: AbortSignal,
 ): Promise<{ readonly logits: Float32Array; readonly seconds: number }> {
   await worker.load('served', Uint8Array.from(model))
+  try {
+    return await runCrops(worker, 'served', crops, { signal })
+  } finally {
+    await worker.release('served')
+  }
+}
+
+/** The same by a model that the worker holds under `name`. */
+export async function runCrops(
+  worker: GraphWorker,
+  name: string,
+  crops: Pick<CropDataset, 'count' | 'pixels'>,
+  { view = 0, onProgress, signal }: RunCropsOptions = {},
+): Promise<{ readonly logits: Float32Array; readonly seconds: number }> {
   const logits = new Float32Array(2 * crops.count)
   let seconds = 0
   for (let first = 0; first < crops.count; first += batchSize) {
     signal?.throwIfAborted()
     const count = Math.min(batchSize, crops.count - first)
-    const data = crops.pixels.slice(first * cropBytes, (first + count) * cropBytes)
+    const data = turnCrops(crops.pixels, first, count, view)
     const started = performance.now()
     const outputs = await worker.run({
-      model: 'served',
+      model: name,
       feeds: { pellet: { type: 'uint8', dims: [count, 1, cropSide, cropSide], data } },
       keep: {},
       fetch: ['logits'],
     })
     seconds += (performance.now() - started) / 1000
     logits.set(outputs['logits']!.data as Float32Array, 2 * first)
+    onProgress?.(first + count, crops.count)
   }
-  await worker.release('served')
   refuseNotFinite(logits)
   return { logits, seconds }
 }
