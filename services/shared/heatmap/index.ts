@@ -1,0 +1,5 @@
+export { buildHeatmapModel, type HeatmapOptions, heatmapOutput } from './build-heatmap-model.ts'
+export { createExplainer, type Explainer, type ExplainerOptions, type Explanation } from './create-explainer.ts'
+export type { ScoreOptions } from './differentiate-score.ts'
+export { defaultHeatmapLayer, type HeatmapLayer, listHeatmapLayers } from './list-heatmap-layers.ts'
+export { findPeak, type Heatmap, scaleHeatmap } from './scale-heatmap.ts'
