@@ -9,6 +9,7 @@ import {
   maximum,
   multiply,
   reduceSum,
+  reshape,
   scale,
   subtract,
 } from '../graph/primitives.ts'
@@ -26,8 +27,8 @@ export interface SoftTargets {
 
 /**
  * lambda * KL(soft targets, softmax(z / T)) + (1 - lambda) * cross entropy(targets, softmax(z)), mean over the batch: a
- * scalar. Without soft targets it is plain cross entropy. `targets` are probabilities, [batch, classes]. Differentiable by
- * the logits z, [batch, classes].
+ * scalar. Without soft targets it is plain cross entropy. `targets` are probabilities, [batch, classes]; a row of zeros has
+ * no label and adds nothing. Differentiable by the logits z, [batch, classes].
  */
 export function distillationLoss(graph: Graph, logits: Tensor, targets: Tensor, soft?: SoftTargets): Tensor {
   const lambda = soft?.lambda ?? 0
@@ -52,7 +53,8 @@ function softPart(graph: Graph, logits: Tensor, targets: Tensor, temperature: nu
   const terms = multiply(graph, multiply(graph, targets, present), subtract(graph, targetLogs, logs))
   const loss = scale(graph, reduceSum(graph, terms, [0, 1]), 1 / batch)
   return record(graph, loss, [logits], (gradient) => {
-    const difference = subtract(graph, exponential(graph, logs), targets)
+    const rows = reshape(graph, reduceSum(graph, targets, [1]), [batch, 1])
+    const difference = subtract(graph, multiply(graph, exponential(graph, logs), rows), targets)
     return [multiply(graph, scale(graph, difference, 1 / (batch * temperature)), gradient)]
   })
 }

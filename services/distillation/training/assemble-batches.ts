@@ -9,18 +9,22 @@ export interface BatchOptions {
   readonly batchSize: number
   /** undefined: crops go in as they are. */
   readonly augmentation: Augmentation | undefined
+  /** 1 for each crop whose label may be used, 0 where only the teachers speak; default: all. */
+  readonly labelled?: Uint8Array | undefined
 }
 
 /** What a run of consecutive steps reads, by steps, then by batch. */
 export interface AssembledBatches {
   readonly steps: number
   readonly images: Uint8Array
-  /** One-hot labels. */
+  /** One-hot labels; zeros where a crop is not labelled. */
   readonly targets: Float32Array
   /** Dropout masks by layer. */
   readonly masks: ReadonlyMap<string, Float32Array>
   /** Crops in the order of the batches. */
   readonly indices: Uint32Array
+  /** Which of its eight flips and turns each crop shows; 0: as it is. */
+  readonly turns: Uint8Array
 }
 
 /** Steps of one epoch: every crop once, the last batch filled up from the epoch's first crops. */
@@ -39,11 +43,12 @@ export function assembleBatches(
   first: number,
   steps: number,
 ): AssembledBatches {
-  const { seed, batchSize, augmentation } = options
+  const { seed, batchSize, augmentation, labelled } = options
   const perEpoch = stepsPerEpoch(dataset.count, batchSize)
   const images = new Uint8Array(steps * batchSize * cropBytes)
   const targets = new Float32Array(steps * batchSize * 2)
   const indices = new Uint32Array(steps * batchSize)
+  const turns = new Uint8Array(steps * batchSize)
   const dropouts = traceNetwork(network).flatMap(({ layer, output }) =>
     layer.kind === 'dropout' && layer.rate > 0 ? [{ ...layer, channels: output.channels }] : [],
   )
@@ -64,8 +69,8 @@ export function assembleBatches(
       const crop = dataset.pixels.subarray(index * cropBytes, (index + 1) * cropBytes)
       const out = images.subarray(place * cropBytes, (place + 1) * cropBytes)
       if (augmentation === undefined) out.set(crop)
-      else augmentCrop(crop, out, augmentation, random)
-      targets[2 * place + dataset.labels[index]!] = 1
+      else turns[place] = augmentCrop(crop, out, augmentation, random)
+      if (labelled === undefined || labelled[index] === 1) targets[2 * place + dataset.labels[index]!] = 1
       indices[place] = index
     }
     for (const { name, rate, channels } of dropouts) {
@@ -74,5 +79,5 @@ export function assembleBatches(
       for (let j = 0; j < mask.length; j++) mask[j] = draws.uniform() < rate ? 0 : 1 / (1 - rate)
     }
   }
-  return { steps, images, targets, masks, indices }
+  return { steps, images, targets, masks, indices, turns }
 }

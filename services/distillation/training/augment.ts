@@ -18,10 +18,11 @@ export interface Augmentation {
 }
 
 /**
- * Writes an augmented copy of `crop` to `out` (both 2500 bytes). Pixels that are 0 lie outside the pellet and stay 0 under
+ * Writes an augmented copy of `crop` to `out` (both 2500 bytes) and returns which of the eight flips and turns it shows (0: as
+ * it is). Pixels that are 0 lie outside the pellet and stay 0 under
  * gain, offset and noise. Two-dimensional arrays are row-major; deterministic by `random`.
  */
-export function augmentCrop(crop: Uint8Array, out: Uint8Array, options: Augmentation, random: Random): void {
+export function augmentCrop(crop: Uint8Array, out: Uint8Array, options: Augmentation, random: Random): number {
   const turn = options.flips ? random.below(8) : 0
   const shift = () => (options.shiftPx > 0 ? random.below(2 * options.shiftPx + 1) - options.shiftPx : 0)
   const dx = shift()
@@ -47,6 +48,7 @@ export function augmentCrop(crop: Uint8Array, out: Uint8Array, options: Augmenta
   }
   if (options.blurProbability > 0 && random.uniform() < options.blurProbability) blur(out)
   if (options.noise > 0) addNoise(out, random.uniform() * options.noise, random)
+  return turn
 }
 
 /** 3x3 binomial filter (1 2 1 in both directions) in place; the border row is kept. */

@@ -22,13 +22,28 @@ export interface EpochRecord {
 export interface CheckpointHeader {
   readonly network: string
   readonly config: TrainConfig
-  /** Digests of the three parts. */
-  readonly data: { readonly train: string; readonly val: string; readonly test: string }
+  /** Digests of the three parts, and of teachers and labels used, where distilled. */
+  readonly data: {
+    readonly train: string
+    readonly val: string
+    readonly test: string
+    readonly soft?: string
+  }
   readonly standardisation: Standardisation
   /** Steps done. */
   readonly step: number
   readonly history: readonly EpochRecord[]
   readonly bestEpoch: number
+  /** The epoch under way, where the checkpoint was written within one. */
+  readonly partial?: PartialEpoch
+}
+
+/** Sums of an epoch that has begun. */
+export interface PartialEpoch {
+  readonly lossSum: number
+  readonly right: number
+  readonly seen: number
+  readonly seconds: number
 }
 
 /** A training's state by tensor name: parameter values, and for a resumable one Adam's moments. */

@@ -8,6 +8,7 @@ import { studentNetwork } from '../networks/student.ts'
 import { toySplits } from '../test-support/toy-crops.ts'
 import { readCheckpoint } from './checkpoint.ts'
 import { type FitOptions, fitNetwork } from './fit-network.ts'
+import { createCachedTargets } from './soft-targets.ts'
 import { parseTrainConfig, type TrainConfigInput } from './train-config.ts'
 import type { TrainingEvent } from './training-events.ts'
 
@@ -40,14 +41,19 @@ test('resumed training ends with the same state and history as an undisturbed on
   const [whole, cut] = [await folder(), await folder()]
   const undisturbed = await fit(whole)
   const controller = new AbortController()
-  const events: string[] = []
+  const events: TrainingEvent[] = []
   const stopInEpoch2 = (event: TrainingEvent) => {
     if (event.kind === 'steps' && event.epoch === 2 && event.step === 9) controller.abort()
   }
-  await assert.rejects(fit(cut, {}, { onEvent: stopInEpoch2, signal: controller.signal }))
+  // A checkpoint after every run of steps: the training goes on in the middle of the epoch.
+  const often = { checkpointMinutes: 1e-9 }
+  await assert.rejects(fit(cut, often, { onEvent: stopInEpoch2, signal: controller.signal }))
   // Steps per run are incidental: another number must not change the result.
-  const resumed = await fit(cut, { stepsPerRun: 5 }, { onEvent: ({ kind }) => events.push(kind) })
-  assert.ok(events.includes('resumed'))
+  const resumed = await fit(cut, { stepsPerRun: 5 }, { onEvent: (event) => events.push(event) })
+  assert.deepEqual(
+    events.filter(({ kind }) => kind === 'resumed'),
+    [{ kind: 'resumed', epoch: 1, step: 9 }],
+  )
   const withoutTime = (history: typeof resumed.history) => history.map((record) => ({ ...record, seconds: 0 }))
   assert.deepEqual(withoutTime(resumed.history), withoutTime(undisturbed.history))
   const [left, right] = [
@@ -89,4 +95,46 @@ test('training that diverges stops with step, learning rate and the last good ch
     error.message,
     /the loss is (NaN|Infinity) at step \d+ \(epoch \d+, learning rate 1\); .*checkpoint.*: train with a lower/,
   )
+})
+
+test('training stops early when the validation loss has not got better for the patience', async () => {
+  const outDir = await folder()
+  // At this rate nothing is learnt: the first epoch stays the best one, or nearly.
+  const config: TrainConfigInput = { epochs: 30, baseRate: 0.3, schedule: { kind: 'constant' } }
+  const { history, best } = await fit(outDir, { ...config, earlyStopping: { patience: 3 } })
+  assert.ok(history.length < 30, `${history.length} epochs`)
+  assert.equal(history.length, best.header.bestEpoch + 3)
+  assert.deepEqual((await fit(outDir, { ...config, earlyStopping: { patience: 3 } })).history, history)
+})
+
+const teacherLogits = {
+  teacher: 'a',
+  // Sure of every label, and of its contrary in the turned views.
+  views: Array.from({ length: 8 }, (_, view) =>
+    Float32Array.from({ length: 2 * splits.train.count }, (_, i) => {
+      const towards = splits.train.labels[i >> 1] === (i & 1) ? 4 : -4
+      return view === 0 ? towards : -towards
+    }),
+  ),
+}
+
+test('distillation without labels learns what the teachers say', async () => {
+  const softTargets = createCachedTargets([teacherLogits])
+  const labelled = new Uint8Array(splits.train.count)
+  const distillation = { lambda: 0.9, temperature: 2, teachersSee: 'views' } as const
+  const longer: TrainConfigInput = { epochs: 6, distillation, augmentation: null }
+  const { history } = await fit(await folder(), longer, { softTargets, labelled })
+  assert.ok(history.at(-1)!.valAccuracy > 0.9, `accuracy ${history.at(-1)!.valAccuracy}`)
+})
+
+test('distillation is refused without teachers, and resumed only with the same ones', async () => {
+  const config: TrainConfigInput = { epochs: 1, distillation: {} }
+  await assert.rejects(fit(await folder(), config), {
+    code: 'invalid_argument',
+    message: /distillation needs teachers/,
+  })
+  const outDir = await folder()
+  await fit(outDir, config, { softTargets: createCachedTargets([teacherLogits]) })
+  const other = { softTargets: createCachedTargets([{ ...teacherLogits, teacher: 'b' }]) }
+  await assert.rejects(fit(outDir, config, other), { code: 'failed_precondition', message: /differs in data\.soft:/ })
 })

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CropDataset, CropSplits } from '../../shared/dataset/crop-dataset.ts'
@@ -5,7 +6,7 @@ import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { createGraphWorker, type GraphWorkerOptions } from '../../shared/onnx/graph-worker.ts'
 import { countMultiplyAdds, countParameters } from '../networks/count-costs.ts'
 import type { Network } from '../networks/network.ts'
-import { type AssembledBatches, assembleBatches, stepsPerEpoch } from './assemble-batches.ts'
+import { stepsPerEpoch } from './assemble-batches.ts'
 import { checkChannels } from './check-channels.ts'
 import {
   type Checkpoint,
@@ -17,10 +18,12 @@ import {
 import { classificationLoss } from './classification-loss.ts'
 import { learningRate } from './learning-rate.ts'
 import { probeBackend } from './probe-backend.ts'
+import type { SoftTargets } from './soft-targets.ts'
 import { differingKeys, type TrainConfig } from './train-config.ts'
+import { trainEpoch } from './train-epoch.ts'
 import type { Standardisation } from './train-graph.ts'
 import type { OnTrainingEvent } from './training-events.ts'
-import { openTrainingSession, type TrainingSession } from './training-session.ts'
+import { openTrainingSession } from './training-session.ts'
 
 export interface FitOptions {
   readonly network: Network
@@ -30,6 +33,10 @@ export interface FitOptions {
   readonly outDir: string
   /** Go on from the folder's last checkpoint; without it a folder that holds one is refused. */
   readonly resume: boolean
+  /** What the teachers say; needed where the configuration distils. */
+  readonly softTargets?: SoftTargets | undefined
+  /** 1 for each training crop whose label may be used; default: all. */
+  readonly labelled?: Uint8Array | undefined
   readonly onEvent: OnTrainingEvent
   readonly signal?: AbortSignal | undefined
 }
@@ -42,10 +49,10 @@ export interface FitResult {
 }
 
 /**
- * Trains a network. The result depends on data, configuration and seed only, and is the same whether or not the run was
- * interrupted and resumed. `failed_precondition` where a checkpoint is of another experiment (the differing keys are
- * named), `invalid_argument` where the runtime cannot train such widths, `internal` where the loss is no longer finite (step, rate and last good checkpoint are named), `cancelled` on
- * abort.
+ * Trains a network. The result depends on data, configuration, teachers and seed only, and is the same whether or not the
+ * run was interrupted and resumed. `failed_precondition` where a checkpoint is of another experiment (the differing keys
+ * are named), `invalid_argument` where the runtime cannot train such widths or distillation has no teachers, `internal`
+ * where the loss is no longer finite (step, rate and last good checkpoint are named), `cancelled` on abort.
  */
 export async function fitNetwork(options: FitOptions): Promise<FitResult> {
   const { network, splits, config, outDir, onEvent, signal } = options
@@ -56,11 +63,15 @@ export async function fitNetwork(options: FitOptions): Promise<FitResult> {
   const perEpoch = stepsPerEpoch(splits.train.count, config.batchSize)
   const totalSteps = perEpoch * config.epochs
   const length = { baseRate: config.baseRate, totalSteps, stepsPerEpoch: perEpoch }
-  const rateOf = (step: number) => learningRate(config.schedule, length, step)
   const header: CheckpointHeader = {
     network: network.name,
     config,
-    data: { train: splits.train.digest, val: splits.val.digest, test: splits.test.digest },
+    data: {
+      train: splits.train.digest,
+      val: splits.val.digest,
+      test: splits.test.digest,
+      ...describeTeaching(options),
+    },
     standardisation,
     step: 0,
     history: [],
@@ -69,20 +80,19 @@ export async function fitNetwork(options: FitOptions): Promise<FitResult> {
 
   // 2. Where an earlier run stopped.
   const resumed = await findResumable(paths.last, header, options.resume)
-  let { step, history, bestEpoch } = resumed?.header ?? header
+  let { step, history, bestEpoch, partial } = resumed?.header ?? header
+  const ended = () => step >= totalSteps || (partial === undefined && shouldStop(history, bestEpoch, config))
+  if (ended()) return { history, standardisation, best: await readCheckpoint(paths.best) }
 
   // 3. The training graph, in a worker thread.
   const worker = createGraphWorker(workerOptions(config))
   try {
     const backend = await probeBackend(worker)
     checkChannels(network, backend)
-    const { beta1, beta2, epsilon, batchSize, seed } = config
-    const session = await openTrainingSession(
-      worker,
-      network,
-      { backend, batchSize, standardisation, adam: { beta1, beta2, epsilon } },
-      seed,
-    )
+    const { beta1, beta2, epsilon, batchSize, seed, distillation } = config
+    const adam = { beta1, beta2, epsilon }
+    const graph = { backend, batchSize, standardisation, adam, ...(distillation !== null && { distillation }) }
+    const session = await openTrainingSession(worker, network, graph, seed)
     onEvent({
       kind: 'started',
       network: network.name,
@@ -95,25 +105,30 @@ export async function fitNetwork(options: FitOptions): Promise<FitResult> {
     })
     if (resumed !== undefined) {
       await session.writeState(resumed.tensors)
-      onEvent({ kind: 'resumed', epoch: history.length })
+      onEvent({ kind: 'resumed', epoch: history.length, step })
     }
 
-    while (step < totalSteps) {
+    while (!ended()) {
       const epoch = history.length + 1
-      const started = performance.now()
+      const valLosses = history.map(({ valLoss }) => valLoss)
+      const rateOf = (at: number) => learningRate(config.schedule, length, at, valLosses)
 
-      // 4. One epoch of steps.
-      const train = await trainEpoch(session, options, {
-        first: step,
-        steps: perEpoch,
-        totalSteps,
-        epoch,
-        rateOf,
-        paths,
+      // 4. One epoch of steps, or what is left of it.
+      const plan = { session, options, first: (epoch - 1) * perEpoch, steps: perEpoch, totalSteps, epoch, rateOf }
+      const train = await trainEpoch({
+        ...plan,
+        checkpointPath: paths.last,
+        begun: { step, partial },
+        save: async (at, sums) => {
+          const state = { ...header, step: at, history, bestEpoch, partial: sums }
+          await writeCheckpoint(paths.last, { header: state, tensors: await session.readState('all') })
+        },
       })
-      step += perEpoch
+      step = epoch * perEpoch
+      partial = undefined
 
       // 5. The validation part.
+      const judged = performance.now()
       const val = classificationLoss(await session.evaluate(splits.val, signal), splits.val.labels)
       const record: EpochRecord = {
         epoch,
@@ -122,7 +137,7 @@ export async function fitNetwork(options: FitOptions): Promise<FitResult> {
         valLoss: val.loss,
         valAccuracy: val.accuracy,
         rate: rateOf(step - 1),
-        seconds: (performance.now() - started) / 1000,
+        seconds: train.seconds + (performance.now() - judged) / 1000,
       }
       const best = isBetter(record, history[bestEpoch - 1], config.keepBest)
       history = [...history, record]
@@ -144,65 +159,17 @@ function workerOptions({ threads, spinning }: TrainConfig): GraphWorkerOptions {
   return threads === undefined ? { spinning } : { threads, spinning }
 }
 
-interface EpochPlan {
-  readonly first: number
-  readonly steps: number
-  readonly totalSteps: number
-  readonly epoch: number
-  readonly rateOf: (step: number) => number
-  readonly paths: { readonly last: string }
-}
-
-async function trainEpoch(session: TrainingSession, options: FitOptions, plan: EpochPlan) {
-  const { network, splits, config, onEvent, signal } = options
-  const end = plan.first + plan.steps
-  const { seed, batchSize } = config
-  const batching = { seed, batchSize, augmentation: config.augmentation ?? undefined }
-  const assemble = (first: number) =>
-    assembleBatches(splits.train, network, batching, first, Math.min(config.stepsPerRun, end - first))
-  let loss = 0
-  let right = 0
-  let seen = 0
-  let next: AssembledBatches | undefined = assemble(plan.first)
-  for (let first = plan.first; next !== undefined; ) {
-    signal?.throwIfAborted()
-    const batches: AssembledBatches = next
-    const labels = Array.from(batches.indices, (index) => splits.train.labels[index]!)
-    const rates = Float32Array.from({ length: batches.steps }, (_, i) => plan.rateOf(first + i))
-    const started = performance.now()
-    const running = session.step(batches, first, rates)
-    // The next batches are put together while the worker computes.
-    const after: number = first + batches.steps
-    next = after < end ? assemble(after) : undefined
-    const results = await running
-    refuseNotFinite(results.losses, first, plan)
-    for (const value of results.losses) loss += value
-    right += classificationLoss(results.logits, labels).accuracy * labels.length
-    seen += labels.length
-    first = after
-    onEvent({
-      kind: 'steps',
-      epoch: plan.epoch,
-      epochs: config.epochs,
-      step: first,
-      totalSteps: plan.totalSteps,
-      loss: loss / (first - plan.first),
-      rate: plan.rateOf(first - 1),
-      secondsPerStep: (performance.now() - started) / 1000 / batches.steps,
-    })
+/** Digest of what beside the crops and their labels decides the training; none where it is neither taught nor short of labels. */
+function describeTeaching({ config, softTargets, labelled }: FitOptions): { readonly soft?: string } {
+  if (config.distillation !== null && softTargets === undefined) {
+    throw new PelletlineError(
+      'invalid_argument',
+      'distillation needs teachers: run the distill command, or set distillation to null',
+    )
   }
-  return { loss: loss / plan.steps, accuracy: right / seen }
-}
-
-function refuseNotFinite(losses: Float32Array, first: number, { rateOf, paths, epoch }: EpochPlan): void {
-  const bad = losses.findIndex((loss) => !Number.isFinite(loss))
-  if (bad < 0) return
-  const checkpoint = epoch > 1 ? `the last good state is ${paths.last}` : 'there is no good checkpoint yet'
-  throw new PelletlineError(
-    'internal',
-    `the loss is ${losses[bad]} at step ${first + bad + 1} (epoch ${epoch}, learning rate ${rateOf(first + bad)}); ` +
-      `${checkpoint}: train with a lower base rate or a longer warm-up`,
-  )
+  if (config.distillation === null && labelled === undefined) return {}
+  const hash = createHash('sha256').update(softTargets?.digest ?? '')
+  return { soft: hash.update(labelled ?? '').digest('hex') }
 }
 
 /** Mean and deviation of all gray values of the training part. */
@@ -222,9 +189,23 @@ function fitStandardisation({ pixels, source }: CropDataset): Standardisation {
 }
 
 function isBetter(record: EpochRecord, best: EpochRecord | undefined, by: TrainConfig['keepBest']): boolean {
-  if (best === undefined) return true
+  if (best === undefined || by === 'none') return true
   if (by === 'accuracy' && record.valAccuracy !== best.valAccuracy) return record.valAccuracy > best.valAccuracy
   return record.valLoss < best.valLoss
+}
+
+/** Whether the epochs since the best one have used up the patience. Without a kept best one the loss decides. */
+function shouldStop(history: readonly EpochRecord[], bestEpoch: number, config: TrainConfig): boolean {
+  if (config.earlyStopping === null) return false
+  const best = config.keepBest === 'none' ? epochOfLowestLoss(history) : bestEpoch
+  return history.length - best >= config.earlyStopping.patience
+}
+
+function epochOfLowestLoss(history: readonly EpochRecord[]): number {
+  return history.reduce(
+    (best, record) => (record.valLoss < (history[best - 1]?.valLoss ?? Infinity) ? record.epoch : best),
+    0,
+  )
 }
 
 async function findResumable(path: string, header: CheckpointHeader, resume: boolean): Promise<Checkpoint | undefined> {
@@ -243,7 +224,7 @@ async function findResumable(path: string, header: CheckpointHeader, resume: boo
   const other = found.header
   const differing = [
     ...(other.network === header.network ? [] : ['network']),
-    ...(['train', 'val', 'test'] as const)
+    ...(['train', 'val', 'test', 'soft'] as const)
       .filter((part) => other.data[part] !== header.data[part])
       .map((part) => `data.${part}`),
     ...differingKeys(other.config, header.config),

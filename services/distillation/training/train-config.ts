@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { parseConfig } from '../../shared/config/load-config.ts'
+import { studentBlocks } from '../networks/student.ts'
 
 const rate = z.number().positive().max(1)
 /** Channels of a stage: whole blocks of the runtime's convolution, whose smallest block is 8. */
@@ -14,9 +15,36 @@ const scheduleSchema = z.discriminatedUnion('kind', [
     kind: z.literal('cosine'),
     warmupRate: z.number().min(0).max(1).default(1e-6),
     warmupEpochs: z.number().min(0).default(1),
-    cycles: z.int().min(1).default(1),
+    restarts: z
+      .array(z.number().gt(0).lt(1))
+      .refine((shares) => shares.every((share, i) => i === 0 || share > shares[i - 1]!), {
+        error: 'valid are: ascending shares of the training, such as [0.6]',
+      })
+      .default([0.6]),
+  }),
+  z.strictObject({
+    kind: z.literal('plateau'),
+    factor: z.number().gt(0).lt(1).default(0.1),
+    patience: z.int().min(1).default(10),
+    minDelta: z.number().min(0).default(0),
+    minRate: z.number().min(0).max(1).default(0),
   }),
 ])
+
+/** What a network learns from its teachers (the paper's loss; Hinton et al., 2015). */
+const distillationSchema = z.strictObject({
+  /** Weight of the teachers; the labels get the rest. 0: plain training. */
+  lambda: share.default(0.5),
+  /** Softens teachers and student alike. */
+  temperature: z.number().min(1).max(100).default(2),
+  /** Multiply the teachers' part by the temperature's square. */
+  temperatureSquared: z.boolean().default(false),
+  /**
+   * What the teachers judge: the crop as it is (once for all), each of its eight flips and turns (computed once; what
+   * further augmentation does is then unseen by them), or every augmented crop anew.
+   */
+  teachersSee: z.enum(['crops', 'views', 'augmented']).default('views'),
+})
 
 const augmentationSchema = z.strictObject({
   flips: z.boolean().default(true),
@@ -47,15 +75,24 @@ export const trainConfigSchema = z.strictObject({
   beta1: share.default(0.9),
   beta2: share.default(0.999),
   epsilon: rate.default(1e-8),
-  schedule: scheduleSchema.default({ kind: 'cosine', warmupRate: 1e-6, warmupEpochs: 1, cycles: 1 }),
+  schedule: scheduleSchema.prefault({ kind: 'cosine' }),
+  /** null: trained on labels alone. Needs teachers. */
+  distillation: distillationSchema.nullable().default(null),
   /** null: crops are used as they are. */
   augmentation: augmentationSchema.nullable().default(augmentationSchema.parse({})),
   /** Dropout rate; default: the network's own. */
   dropout: share.optional(),
   /** Channels per stage; default: the network's own. For experiments and tests. */
   widths: z.tuple([width, width, width, width]).optional(),
-  /** What the kept epoch is best at on the validation part. */
-  keepBest: z.enum(['loss', 'accuracy']).default('loss'),
+  /** The student's residual block; default: 3x3-3x3. */
+  block: z.enum(studentBlocks).optional(),
+  /** What the kept epoch is best at on the validation part; none: the last epoch is kept. */
+  keepBest: z.enum(['loss', 'accuracy', 'none']).default('loss'),
+  /** Stop after `patience` epochs without a better one (by `keepBest`, or by loss); null: train to the end. */
+  earlyStopping: z
+    .strictObject({ patience: z.int().min(1) })
+    .nullable()
+    .default(null),
   threshold: thresholdSchema.default({ kind: 'fixed', margin: 0 }),
   /** Speck diameter, px of the crop, from which a miss counts as an escape; needs data whose speck sizes are known. */
   smallestSpeckPx: z.number().positive().default(3),
@@ -72,6 +109,8 @@ export const trainConfigSchema = z.strictObject({
   spinning: z.boolean().default(true),
   /** Steps that one call of the runtime makes: progress comes and cancellation works at this grain. */
   stepsPerRun: z.int().min(1).max(1000).default(11),
+  /** A checkpoint is written after every epoch, and within a long one after this many minutes. */
+  checkpointMinutes: z.number().positive().default(5),
 })
 
 /** Everything that decides a training, defaults filled in. */
@@ -88,7 +127,7 @@ export function parseTrainConfig(given: unknown): TrainConfig {
 }
 
 /** Keys that change neither the result nor its meaning: a run may be resumed with other values. */
-const incidentalKeys: readonly string[] = ['threads', 'spinning', 'stepsPerRun']
+const incidentalKeys: readonly string[] = ['threads', 'spinning', 'stepsPerRun', 'checkpointMinutes']
 
 /** Keys in which two configurations are different experiments. */
 export function differingKeys(a: TrainConfig, b: TrainConfig): string[] {

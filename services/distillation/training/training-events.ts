@@ -14,7 +14,7 @@ export type TrainingEvent =
       /** Channels per block of the runtime's direct convolution; 1: it has none, and training takes about twice as long. */
       readonly blockSize: number
     }
-  | { readonly kind: 'resumed'; readonly epoch: number }
+  | { readonly kind: 'resumed'; readonly epoch: number; readonly step: number }
   | {
       readonly kind: 'steps'
       readonly epoch: number

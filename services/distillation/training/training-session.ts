@@ -20,8 +20,16 @@ const evaluationBatch = 100
 
 /** A network's training state in a graph worker, and the two graphs that work on it. */
 export interface TrainingSession {
-  /** Makes the batches' steps; `firstStep` counts from 0. Returns the loss of each step and all logits. */
-  step(batches: AssembledBatches, firstStep: number, rates: Float32Array): Promise<StepResults>
+  /**
+   * Makes the batches' steps; `firstStep` counts from 0. `softTargets` are [steps * batch, 2], where distilled. Returns the
+   * loss of each step and all logits.
+   */
+  step(
+    batches: AssembledBatches,
+    firstStep: number,
+    rates: Float32Array,
+    softTargets?: Float32Array | undefined,
+  ): Promise<StepResults>
   /** Logits of every crop, [count, 2], with running statistics and without dropout. */
   evaluate(dataset: CropDataset, signal?: AbortSignal): Promise<Float32Array>
   /** Copies of the state by tensor name; all of it, or the values only. */
@@ -104,7 +112,7 @@ function createSession(
   const channels = new Map(traceNetwork(network).map(({ layer, output }) => [layer.name, output.channels]))
   const dimsOf = new Map(state.map(({ name, dims }) => [name, dims]))
   return {
-    step: async ({ steps, images, targets, masks }, firstStep, rates) => {
+    step: async ({ steps, images, targets, masks }, firstStep, rates, softTargets) => {
       const real = (data: Float32Array, dims: readonly number[]): WorkerTensor => ({ type: 'float32', dims, data })
       const whole = (value: number): WorkerTensor => ({
         type: 'int64',
@@ -120,6 +128,7 @@ function createSession(
           images: { type: 'uint8', dims: [steps, batchSize, cropBytes], data: images },
           targets: real(targets, [steps, batchSize, 2]),
           rates: real(rates, [steps]),
+          ...(softTargets !== undefined && { softTargets: real(softTargets, [steps, batchSize, 2]) }),
           ...Object.fromEntries(
             [...masks].map(([name, mask]) => [`mask/${name}`, real(mask, [steps, batchSize, channels.get(name)!])]),
           ),
