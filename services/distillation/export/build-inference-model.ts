@@ -1,134 +1,96 @@
-import type { ModelProto, NodeProto, TensorProto } from '../../gen/third_party/onnx/onnx_pb.ts'
-import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
-import { cropSide } from '../../shared/inspection/crop.ts'
-import {
-  type AttributeValue,
-  modelProto,
-  nodeProto,
-  onnxTypeNumber,
-  tensorProto,
-  valueInfo,
-} from '../../shared/onnx/onnx-proto.ts'
-import { type Network, traceNetwork } from '../networks/network.ts'
-import type { ConvolutionShape } from '../operators/convolution.ts'
+import type { ModelProto } from '../../gen/third_party/onnx/onnx_pb.ts'
+import { onnxTypeNumber } from '../../shared/onnx/onnx-proto.ts'
+import type { Network } from '../networks/network.ts'
 import type { Standardisation } from '../training/train-graph.ts'
-import { foldNormalization } from './fold-normalization.ts'
+import { createInferenceGraph, type InferenceGraph, windowAttributes } from './inference-graph.ts'
+import { planInference, standardisedCrop, type WeightTensor } from './plan-inference.ts'
+import { quantiseWeights } from './quantise-weights.ts'
 import { toFloat16 } from './to-float16.ts'
+
+/** How the weights of a model that computes in float32 are stored. */
+export type WeightStorage = 'float32' | 'float16' | 'int8Weights'
 
 export interface InferenceModelOptions {
   readonly standardisation: Standardisation
-  /** How weights are stored; float16 halves the file, and the runtime turns them into float32 when it loads it. */
-  readonly exportAs: 'float16' | 'float32'
+  /**
+   * float16 halves the file, int8Weights (bytes with a scale per output channel) quarters it; the runtime turns both into
+   * float32 once, when it loads the file.
+   */
+  readonly exportAs: WeightStorage
+  /** Tensors that come out beside the logits, by name. */
+  readonly observed?: readonly string[]
 }
 
 /**
- * The model that is served: `pellet` uint8 [N,1,50,50] to `logits` float32 [N,2] (OK, NG), in ordinary ONNX operators.
- * Standardisation is inside, batch normalisation is folded into the convolutions, dropout is gone. `parameters` are the
- * whole ones by name. Every layer's output carries the layer's name.
+ * The model that is served, computing in float32: `pellet` uint8 [N,1,50,50] to `logits` float32 [N,2] (OK, NG), in
+ * ordinary ONNX operators. Standardisation is inside, batch normalisation is folded into the convolutions, dropout is gone.
+ * `parameters` are the whole ones by name. Every layer's output carries the layer's name.
  */
 export function buildInferenceModel(
   network: Network,
   parameters: ReadonlyMap<string, Float32Array>,
-  { standardisation, exportAs }: InferenceModelOptions,
+  { standardisation, exportAs, observed = [] }: InferenceModelOptions,
 ): ModelProto {
-  const nodes: NodeProto[] = []
-  const initializers: TensorProto[] = []
-  const real = (name: string, dims: readonly number[], data: Float32Array) => {
-    initializers.push(tensorProto(name, 'float32', dims, data))
-    return name
-  }
-  const weights = (name: string, dims: readonly number[], data: Float32Array) => {
-    if (exportAs === 'float32') return real(name, dims, data)
-    initializers.push(tensorProto(`${name}.half`, 'float16', dims, toFloat16(data)))
-    nodes.push(nodeProto('Cast', [`${name}.half`], [name], { to: onnxTypeNumber.float32 }))
-    return name
-  }
-  const node = (
-    op: string,
-    inputs: readonly string[],
-    output: string,
-    attributes: Record<string, AttributeValue> = {},
-  ) => {
-    nodes.push(nodeProto(op, inputs, [output], attributes))
-    return output
-  }
-  const parameter = (name: string) => {
-    const found = parameters.get(name)
-    if (found === undefined) throw new PelletlineError('internal', `parameter ${name} is missing`)
-    return found
-  }
-  const window = ({ kernel, stride, padding }: ConvolutionShape) => ({
-    kernel_shape: [kernel, kernel],
-    strides: [stride, stride],
-    pads: [padding, padding, padding, padding],
-  })
-  const activate = (from: string, slope: number, to: string) =>
-    slope === 0 ? node('Relu', [from], to) : node('LeakyRelu', [from], to, { alpha: { float: slope } })
+  const graph = createInferenceGraph()
+  const { node } = graph
+  const real = (name: string, data: Float32Array, dims = [data.length]) => graph.constant(name, 'float32', dims, data)
 
   node('Cast', ['pellet'], 'gray', { to: onnxTypeNumber.float32 })
-  node('Sub', ['gray', real('mean', [], Float32Array.of(standardisation.mean))], 'centred')
-  node('Mul', ['centred', real('inverseDeviation', [], Float32Array.of(1 / standardisation.deviation))], 'standardised')
+  node('Sub', ['gray', real('mean', Float32Array.of(standardisation.mean), [])], 'centred')
+  const inverse = real('inverseDeviation', Float32Array.of(1 / standardisation.deviation), [])
+  node('Mul', ['centred', inverse], standardisedCrop)
 
-  const outputs = new Map<string, string>()
-  let last = 'standardised'
-  for (const { layer, input, from } of traceNetwork(network)) {
-    const x = from === undefined ? 'standardised' : outputs.get(from)!
-    const { name } = layer
-    switch (layer.kind) {
+  let last = standardisedCrop
+  for (const step of planInference(network, parameters)) {
+    const { layer, input, output } = step
+    last = output
+    switch (step.kind) {
       case 'convolution': {
-        const folded = foldNormalization(layer, input.channels, parameters)
-        const dims = [layer.channels, input.channels, layer.kernel, layer.kernel]
-        const stages: ((source: string, target: string) => string)[] = [
-          (source, target) =>
-            node(
-              'Conv',
-              [
-                source,
-                weights(`${name}.weights`, dims, folded.weights),
-                real(`${name}.bias`, [layer.channels], folded.bias),
-              ],
-              target,
-              window(layer),
-            ),
-        ]
-        const { pool, shortcut, slope } = layer
-        if (pool !== undefined) stages.push((source, target) => node('MaxPool', [source], target, window(pool)))
-        if (shortcut !== undefined) {
-          stages.push((source, target) => node('Add', [source, outputs.get(shortcut)!], target))
-        }
-        if (slope !== undefined) stages.push((source, target) => activate(source, slope, target))
-        last = stages.reduce((source, stage, i) => stage(source, i === stages.length - 1 ? name : `${name}.${i}`), x)
+        const weights = storeWeights[exportAs](graph, `${layer}.weights`, step.weights, 0)
+        node('Conv', [input, weights, real(`${layer}.bias`, step.bias)], output, windowAttributes(step.window))
+        break
+      }
+      case 'dense': {
+        const weights = storeWeights[exportAs](graph, `${layer}.weights`, step.weights, 1)
+        node('Gemm', [input, weights, real(`${layer}.bias`, step.bias)], output)
         break
       }
       case 'maxPool':
-        last = node('MaxPool', [x], name, window(layer))
+        node('MaxPool', [input], output, windowAttributes(step.window))
         break
-      case 'globalAveragePool':
-        node('GlobalAveragePool', [x], `${name}.map`)
-        last = node('Flatten', [`${name}.map`], name, { axis: 1 })
+      case 'add':
+        node('Add', [input, step.shortcut], output)
         break
-      case 'dropout':
-        last = x
+      case 'activation':
+        if (step.slope === 0) node('Relu', [input], output)
+        else node('LeakyRelu', [input], output, { alpha: { float: step.slope } })
         break
-      case 'dense': {
-        const matrix = weights(`${name}.weights`, [input.channels, layer.units], parameter(`${name}.weights`))
-        const bias = real(`${name}.bias`, [layer.units], parameter(`${name}.bias`))
-        const product = layer.slope === undefined ? name : `${name}.0`
-        node('Gemm', [x, matrix, bias], product)
-        last = layer.slope === undefined ? product : activate(product, layer.slope, name)
+      case 'globalAverage':
+        node('Flatten', [node('GlobalAveragePool', [input], `${output}.map`)], output, { axis: 1 })
         break
-      }
       default:
-        layer satisfies never
+        step satisfies never
     }
-    outputs.set(name, last)
   }
-  if (last !== 'logits') node('Identity', [last], 'logits')
-  return modelProto({
-    name: network.name,
-    node: nodes,
-    initializer: initializers,
-    input: [valueInfo('pellet', 'uint8', ['N', 1, cropSide, cropSide])],
-    output: [valueInfo('logits', 'float32', ['N', 2])],
-  })
+  return graph.finish(network.name, last, observed)
+}
+
+/** Stores a layer's weights, whose output channels lie along `channelAxis`; returns the name of their float32 tensor. */
+type StoreWeights = (graph: InferenceGraph, name: string, weights: WeightTensor, channelAxis: 0 | 1) => string
+
+// What turns them into float32 reads constants only, so that the runtime folds it away when it loads the model. It would
+// not fold DequantizeLinear, which it keeps for its integer kernels.
+const storeWeights: Readonly<Record<WeightStorage, StoreWeights>> = {
+  float32: (graph, name, { dims, data }) => graph.constant(name, 'float32', dims, data),
+  float16: (graph, name, { dims, data }) => {
+    const half = graph.constant(`${name}.half`, 'float16', dims, toFloat16(data))
+    return graph.node('Cast', [half], name, { to: onnxTypeNumber.float32 })
+  },
+  int8Weights: (graph, name, weights, channelAxis) => {
+    const { dims, data, scales } = quantiseWeights(weights, channelAxis)
+    const bytes = graph.constant(`${name}.bytes`, 'int8', dims, data)
+    const steps = graph.node('Cast', [bytes], `${name}.steps`, { to: onnxTypeNumber.float32 })
+    const along = dims.map((dim, axis) => (axis === channelAxis ? dim : 1))
+    return graph.node('Mul', [steps, graph.constant(`${name}.scales`, 'float32', along, scales)], name)
+  },
 }

@@ -12,6 +12,15 @@ import { writeFileAtomically } from '../files/write-file-atomically.ts'
  */
 export const manifestFormatVersion = 1
 
+/**
+ * How a model file stores its weights and computes: `float32`; `float16`: stored in half the size, turned into float32 at
+ * load; `int8Weights`: stored in bytes with a scale per output channel, turned into float32 at load; `int8`: stored in bytes
+ * and computed in integers.
+ */
+export const modelPrecisions = ['float32', 'float16', 'int8', 'int8Weights'] as const
+
+export type ModelPrecision = (typeof modelPrecisions)[number]
+
 const digest = z.string().regex(/^[0-9a-f]{64}$/)
 const count = z.int().min(0)
 /** null: nothing to estimate from. Intervals are 95 %, two-sided. */
@@ -64,6 +73,8 @@ const manifestSchema = z.object({
   kind: z.enum(['student', 'teacher']),
   /** Name of the network's architecture. */
   architecture: z.string().min(1),
+  /** Absent in older manifests: float16 (see `precisionOf`). */
+  precision: z.enum(modelPrecisions).optional(),
   input: z.object({
     name: z.string(),
     /** null: as many as the batch has. */
@@ -103,6 +114,11 @@ const manifestSchema = z.object({
 
 /** What is known of a model file beside its weights. */
 export type ModelManifest = Readonly<z.infer<typeof manifestSchema>>
+
+/** A model's precision; older manifests, which do not say it, belong to float16 files. */
+export function precisionOf({ precision }: Pick<ModelManifest, 'precision'>): ModelPrecision {
+  return precision ?? 'float16'
+}
 
 /** A classifier's figures at its threshold. */
 export type ClassifierMetrics = Readonly<z.infer<typeof metricsSchema>>

@@ -18,10 +18,10 @@ import {
 import { PelletlineError } from '../errors/pelletline-error.ts'
 
 /** Element types that our graphs use, by their ONNX name. */
-export type OnnxType = 'float32' | 'float64' | 'float16' | 'int64' | 'int32' | 'uint8' | 'bool'
+export type OnnxType = 'float32' | 'float64' | 'float16' | 'int64' | 'int32' | 'int8' | 'uint8' | 'bool'
 
 /** A dense tensor's values: 16-bit floats are carried as their bits. */
-export type TensorData = Float32Array | Float64Array | Uint16Array | BigInt64Array | Int32Array | Uint8Array
+export type TensorData = Float32Array | Float64Array | Uint16Array | BigInt64Array | Int32Array | Int8Array | Uint8Array
 
 /** Value of a node's attribute; whole numbers are INT, `{ float }` forces FLOAT, arrays follow their elements. */
 export type AttributeValue =
@@ -39,6 +39,7 @@ export const onnxTypeNumber: Readonly<Record<OnnxType, TensorProto_DataType>> = 
   float16: TensorProto_DataType.FLOAT16,
   int64: TensorProto_DataType.INT64,
   int32: TensorProto_DataType.INT32,
+  int8: TensorProto_DataType.INT8,
   uint8: TensorProto_DataType.UINT8,
   bool: TensorProto_DataType.BOOL,
 }

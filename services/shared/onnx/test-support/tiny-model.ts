@@ -80,6 +80,7 @@ export async function writeTinyModel(directory: string, options: TinyModelOption
     sha256: digest,
     kind: 'student',
     architecture: 'tiny',
+    precision: 'float32',
     input: { name: 'pellet', shape: [null, 1, 50, 50], dtype: 'uint8', cropVersion },
     output: { name: 'logits', shape: [null, 2] },
     classes: [...classNames],
