@@ -15,6 +15,12 @@ export interface JudgingModel {
   readonly bytes: () => Promise<Uint8Array>
 }
 
+/** A model in a file. */
+export interface ModelFile extends JudgingModel {
+  /** Bytes of the file. */
+  readonly size: number
+}
+
 export interface JudgeViewsOptions {
   /** Flips and quarter turns in which every crop is judged; default: only as it is, `[0]`. */
   readonly views?: readonly ViewNumber[]
@@ -25,13 +31,29 @@ export interface JudgeViewsOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Takes a model from an ONNX file, with its digest; `not_found` where it cannot be read. */
-export async function openModelFile(path: string, signal?: AbortSignal): Promise<JudgingModel> {
-  const bytes = await readFile(path, signal === undefined ? {} : { signal }).catch((cause) => {
-    if (signal?.aborted) throw PelletlineError.from(signal.reason)
-    throw new PelletlineError('not_found', `${path} cannot be read: give the path of an ONNX file`, { cause })
-  })
-  return { sha256: createHash('sha256').update(bytes).digest('hex'), bytes: async () => bytes }
+/**
+ * Takes a model from an ONNX file, with its digest; the bytes are read again when they are asked for, so that many models
+ * need no memory. `not_found` where the file cannot be read, `data_loss` where it has changed since.
+ */
+export async function openModelFile(path: string, signal?: AbortSignal): Promise<ModelFile> {
+  const read = async () => {
+    const bytes = await readFile(path, signal === undefined ? {} : { signal }).catch((cause) => {
+      if (signal?.aborted) throw PelletlineError.from(signal.reason)
+      throw new PelletlineError('not_found', `${path} cannot be read: give the path of an ONNX file`, { cause })
+    })
+    return { bytes, sha256: createHash('sha256').update(bytes).digest('hex') }
+  }
+  const opened = await read()
+  const { sha256 } = opened
+  return {
+    sha256,
+    size: opened.bytes.length,
+    bytes: async () => {
+      const now = await read()
+      if (now.sha256 === sha256) return now.bytes
+      throw new PelletlineError('data_loss', `${path} was changed while it was in use: start again`)
+    },
+  }
 }
 
 /**

@@ -1,0 +1,83 @@
+import type { CropSplits } from '../../../shared/dataset/crop-dataset.ts'
+import type { SkippedImage } from '../../../shared/dataset/read-image-folder.ts'
+import type { Network } from '../../networks/network.ts'
+import type { EpochRecord } from '../../training/checkpoint.ts'
+import type { LabelStudyPoint, ModelRole, ReportedFile, SweepPoint } from '../experiment-report.ts'
+
+/** A file that a network was exported to. */
+export interface ExportedFile {
+  readonly precision: ReportedFile['precision']
+  readonly path: string
+}
+
+/** One trained network of an experiment. */
+export interface TrainedModelInput {
+  /** Names the model everywhere in the report; no two are alike, none is `ensemble`. */
+  readonly id: string
+  /** For people: `VGG-16`, `student, distilled`. */
+  readonly label: string
+  readonly role: ModelRole
+  readonly seed: number
+  readonly network: Network
+  /** The first is judged for the model's own figures; the others show what their precision costs. */
+  readonly files: readonly [ExportedFile, ...ExportedFile[]]
+  readonly history: readonly EpochRecord[]
+  readonly keptEpoch: number
+  readonly trainingSeconds: number
+}
+
+/** A plain and a distilled student of one seed, by their ids. */
+export interface SeedPair {
+  readonly plain: string
+  readonly distilled: string
+}
+
+/** What an experiment hands to its report. */
+export interface ReportInput {
+  readonly title: string
+  readonly splits: CropSplits
+  /** Where the data came from; default: the training part's source. */
+  readonly source?: string | undefined
+  /** How the parts came about, in a sentence. */
+  readonly split: string
+  readonly skipped: readonly SkippedImage[]
+  readonly padded: number
+  readonly standardisation: { readonly mean: number; readonly deviation: number }
+  /** The configuration, defaults filled in. */
+  readonly settings: Readonly<Record<string, unknown>>
+  /** In the order of the report; of a pair of seeds, only the first pair's models have entries of their own. */
+  readonly models: readonly TrainedModelInput[]
+  /** Pairs of the same experiment under several seeds, the reported one first; fewer than two make no study. */
+  readonly seeds?: readonly SeedPair[]
+  readonly schedules?: { readonly cosine: string; readonly plateau: string }
+  readonly sweep?: readonly SweepPoint[]
+  readonly labelStudy?: readonly LabelStudyPoint[]
+  /** Folder that keeps what models answered, so that a second report does not judge again. */
+  readonly cacheDir: string
+  /** Share of the NG crops that the threshold chosen on validation has to find; default 0.99. */
+  readonly targetRecall?: number
+  /** Speck diameter, px of the crop, from which a miss counts as an escape; default 3. */
+  readonly smallestSpeckPx?: number
+  /** Rounds in which the files are timed against each other; default 9, 0: no times. */
+  readonly timingRounds?: number
+  /** Test crops with heatmaps, half OK, half NG; default 6, 0: none. */
+  readonly heatmapCrops?: number
+  /** Resamples of the bootstrap over groups; default 1,000. */
+  readonly resamples?: number
+  /** Threads of one operator; default: all of the machine's. */
+  readonly threads?: number | undefined
+  /** Commit of the program; default: asked of git. */
+  readonly commit?: string | undefined
+}
+
+export interface ReportProgress {
+  /** What is being done, for people: `judging vgg16 (float16)`. */
+  readonly what: string
+  /** Part of the whole report that is done, 0 to 1. */
+  readonly share: number
+}
+
+export interface BuildReportOptions {
+  readonly onProgress?: ((progress: ReportProgress) => void) | undefined
+  readonly signal?: AbortSignal | undefined
+}
