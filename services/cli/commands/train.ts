@@ -2,11 +2,12 @@ import { Argument, type Command, Option } from 'commander'
 import type { AddCommand } from '../cli-context.ts'
 import { exampleText } from '../example-text.ts'
 import { parseInteger, parseNumber, parseSeed } from '../parse-option.ts'
+import { addDataOptions } from '../train/data-options.ts'
 import { networkNames, type TrainOptions } from '../train/options.ts'
 
 /** `train student | resnet18`. */
 export const addTrainCommand: AddCommand = (program, context) => {
-  program
+  const command = program
     .command('train')
     .summary('train a network from labelled or simulated crops')
     .description(
@@ -16,6 +17,7 @@ export const addTrainCommand: AddCommand = (program, context) => {
     .addArgument(new Argument('<network>', 'network to train').choices(networkNames))
     .requiredOption('--data <dir|file>', 'folder with OK/ and NG/, file of packed crops, or the word simulated')
     .requiredOption('--out <dir>', 'folder for the model, its checkpoints and curves')
+  addDataOptions(command)
     .option('--epochs <n>', 'epochs; 100 where not given', parseInteger({ min: 1, max: 10_000 }))
     .option('--batch-size <n>', 'crops of a step; 64 where not given', parseInteger({ min: 2, max: 1024 }))
     .option('--rate <x>', "Adam's base learning rate; 1e-4 where not given", parseNumber({ min: 1e-9, max: 1 }))

@@ -1,8 +1,10 @@
+import type { DataOptions } from './data-options.ts'
+
 /** Networks that can be trained. */
 export const networkNames = ['student', 'resnet18', 'vgg16', 'vgg19'] as const
 
 /** Options of `train` as commander hands them over. */
-export interface TrainOptions {
+export interface TrainOptions extends DataOptions {
   readonly data: string
   readonly out: string
   readonly epochs?: number

@@ -1,25 +1,35 @@
 import { stat } from 'node:fs/promises'
 import type { CropDataset, CropSplits } from '../../shared/dataset/crop-dataset.ts'
 import { isPackedCrops, readPackedCrops } from '../../shared/dataset/packed-crops.ts'
-import { readImageFolder, readLabelledFolder, type SkippedImage } from '../../shared/dataset/read-image-folder.ts'
+import { type ReadFolder, readImageFolder, readLabelledFolder } from '../../shared/dataset/read-image-folder.ts'
 import { readPackedSplits } from '../../shared/dataset/read-packed-splits.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { formatCount } from '../format-number.ts'
 import type { Progress } from '../progress-bar.ts'
 import type { Terminal } from '../terminal.ts'
+import { type DataOptions, toReadOptions } from './data-options.ts'
 
 /**
  * Reads the crops to train on: a folder with OK/ and NG/ (split 7:2:1) or with train/, val/ and test/ of these, a folder
- * with train.crops, val.crops and test.crops, or one file of packed crops (split 7:2:1, groups kept together).
+ * with train.crops, val.crops and test.crops, or one file of packed crops (split 7:2:1, groups kept together). Notes what was
+ * left out or padded and how groups were named. Errors as for `readImageFolder` and `readPackedSplits`; `invalid_argument`
+ * where groups are asked for by name of packed crops, which carry theirs.
  */
 export async function readSplits(
   path: string,
   random: () => number,
   terminal: Terminal,
   signal: AbortSignal,
+  options: DataOptions = {},
 ): Promise<CropSplits> {
   const packed = await readPackedSplits(path, random, signal)
-  if (packed !== undefined) return packed
+  if (packed !== undefined) {
+    if (options.groupPattern === undefined && options.groupColumn === undefined) return packed
+    throw new PelletlineError(
+      'invalid_argument',
+      `${path} holds packed crops, which carry their groups: leave out --group-pattern and --group-column.`,
+    )
+  }
   await refuseMissing(path)
   let progress: Progress | undefined
   const onProgress = (read: number, total: number) => {
@@ -30,18 +40,19 @@ export async function readSplits(
     }
     progress?.update(read)
   }
-  const { crops, skipped } = await readImageFolder(path, random, { signal, onProgress }).finally(() => progress?.end())
-  reportSkipped(skipped, terminal)
-  return crops
+  const read = readImageFolder(path, random, { ...toReadOptions(options), signal, onProgress })
+  const folder = await read.finally(() => progress?.end())
+  noteReading(folder, terminal)
+  return folder.crops
 }
 
 /** Reads labelled crops, unsplit: a file of packed crops, or a folder with OK/ and NG/. */
 export async function readCrops(path: string, terminal: Terminal, signal: AbortSignal): Promise<CropDataset> {
   if (await isPackedCrops(path)) return readPackedCrops(path, signal)
   await refuseMissing(path)
-  const { crops, skipped } = await readLabelledFolder(path, { signal })
-  reportSkipped(skipped, terminal)
-  return crops
+  const folder = await readLabelledFolder(path, { signal })
+  noteReading(folder, terminal)
+  return folder.crops
 }
 
 async function refuseMissing(path: string): Promise<void> {
@@ -60,7 +71,20 @@ async function refuseMissing(path: string): Promise<void> {
   }
 }
 
-function reportSkipped(skipped: readonly SkippedImage[], terminal: Terminal): void {
-  for (const { path, reason } of skipped.slice(0, 10)) terminal.note(`Left out ${path}: ${reason}`)
-  if (skipped.length > 10) terminal.note(`Left out ${formatCount(skipped.length - 10)} more images.`)
+/** Most images that are named one by one. */
+const namedImages = 10
+
+function noteReading({ skipped, padded, groups }: ReadFolder<unknown>, terminal: Terminal): void {
+  for (const { reason } of skipped.slice(0, namedImages)) terminal.note(`Left out: ${reason}`)
+  if (skipped.length > 0) terminal.note(`Left out ${formatCount(skipped.length)} images in all; --strict refuses them.`)
+  if (padded > 0) {
+    terminal.note(`Centred ${formatCount(padded)} smaller images on black; --other-sizes refuse leaves them out.`)
+  }
+  const { by, count, ungrouped } = groups
+  if (by === undefined) return
+  terminal.note(`Groups: ${formatCount(count)}, by ${by}.`)
+  for (const path of ungrouped.slice(0, namedImages)) terminal.note(`No group: ${path}`)
+  if (ungrouped.length > 0) {
+    terminal.note(`${formatCount(ungrouped.length)} images have no group and count as one each; --strict refuses them.`)
+  }
 }

@@ -87,7 +87,7 @@ async function trainingData(
   signal: AbortSignal,
 ): Promise<CropSplits> {
   if (options.data !== 'simulated') {
-    return readSplits(options.data, createRandom(seed, 'split').uniform, terminal, signal)
+    return readSplits(options.data, createRandom(seed, 'split').uniform, terminal, signal, options)
   }
   const { count, testCount = Math.ceil(count / 2), ngShare, subSizeShare, variety, out } = options
   const folder = join(out, 'data')

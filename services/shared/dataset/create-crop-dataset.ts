@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import { cropBytes } from '../inspection/crop.ts'
 import type { CropDataset } from './crop-dataset.ts'
@@ -13,10 +13,13 @@ export interface CropDatasetParts {
   readonly speckPx?: Float32Array
   /** Default: no group (-1). */
   readonly group?: Int32Array
+  /** Names of the groups by their index; default: none. */
+  readonly groupNames?: readonly string[]
 }
 
 /** A dataset from its columns, with its digest; `invalid_argument` where their lengths or labels do not fit. */
-export function createCropDataset({ source, pixels, labels, speckPx, group }: CropDatasetParts): CropDataset {
+export function createCropDataset(parts: CropDatasetParts): CropDataset {
+  const { source, pixels, labels, speckPx, group, groupNames } = parts
   const count = labels.length
   const lengths = [pixels.length / cropBytes, speckPx?.length ?? count, group?.length ?? count]
   if (lengths.some((length) => length !== count)) {
@@ -39,8 +42,16 @@ export function createCropDataset({ source, pixels, labels, speckPx, group }: Cr
     labels,
     speckPx: speckPx ?? new Float32Array(count).fill(Number.NaN),
     group: group ?? new Int32Array(count).fill(-1),
-    digest: createHash('sha256').update(pixels).update(labels).digest('hex'),
+    ...(groupNames !== undefined && { groupNames }),
+    digest: updateInPieces(updateInPieces(createHash('sha256'), pixels), labels).digest('hex'),
   }
+}
+
+/** Feeds bytes to a digest in pieces, since one call takes at most 2 GiB. */
+export function updateInPieces(hash: Hash, bytes: Uint8Array): Hash {
+  const piece = 2 ** 26
+  for (let from = 0; from < bytes.length; from += piece) hash.update(bytes.subarray(from, from + piece))
+  return hash
 }
 
 /** The crops of a dataset that `indices` name, in that order. */
@@ -56,5 +67,6 @@ export function selectCrops(dataset: CropDataset, indices: ArrayLike<number>, so
     labels: Uint8Array.from(picked, (index) => dataset.labels[index]!),
     speckPx: Float32Array.from(picked, (index) => dataset.speckPx[index]!),
     group: Int32Array.from(picked, (index) => dataset.group[index]!),
+    ...(dataset.groupNames !== undefined && { groupNames: dataset.groupNames }),
   })
 }

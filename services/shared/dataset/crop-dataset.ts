@@ -17,9 +17,14 @@ export interface CropDataset {
   readonly speckPx: Float32Array
   /** Index of the group (patient, lot, scan) that must not be split; -1 where no group is known. */
   readonly group: Int32Array
+  /** Names of the groups by their index, where they have any: for messages and reports. */
+  readonly groupNames?: readonly string[]
   /** SHA-256 of pixels and labels, hex: the data's digest in a model's lineage. */
   readonly digest: string
 }
+
+/** The parts in their order. */
+export const splitNames = ['train', 'val', 'test'] as const satisfies readonly Split[]
 
 /** The three parts of an experiment. */
 export type CropSplits = Readonly<Record<Split, CropDataset>>

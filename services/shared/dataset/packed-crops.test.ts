@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { createCropDataset, selectCrops } from './create-crop-dataset.ts'
+import { type CropChunk, openPackedCrops, readPackedCropsInChunks } from './open-packed-crops.ts'
 import { isPackedCrops, readPackedCrops, writePackedCrops } from './packed-crops.ts'
+import { refuseLessThanBatch } from './refuse-less-than-batch.ts'
 
 let folder = ''
 before(async () => {
@@ -44,6 +46,52 @@ test('packed crops that are cut, damaged or something else are refused by name',
   await assert.rejects(readPackedCrops(path), { code: 'invalid_argument', message: /no packed crops of version 1/ })
   assert.equal(await isPackedCrops(path), false)
   await assert.rejects(readPackedCrops(join(folder, 'absent')), { code: 'not_found' })
+})
+
+test('packed crops are read in chunks as they were written, after their digest was checked', async () => {
+  const path = join(folder, 'c.crops')
+  await writePackedCrops(path, crops)
+  const chunks: CropChunk[] = []
+  for await (const chunk of readPackedCropsInChunks(path, { cropsPerChunk: 2 })) chunks.push(chunk)
+  assert.deepEqual(
+    chunks.map(({ first, count, labels, group }) => [first, count, [...labels], [...group]]),
+    [
+      [0, 2, [0, 1], [-1, 2]],
+      [2, 1, [1], [2]],
+    ],
+  )
+  assert.deepEqual(Buffer.concat(chunks.map(({ pixels }) => pixels)), Buffer.from(crops.pixels))
+  assert.deepEqual(
+    chunks.flatMap(({ speckPx }) => [...speckPx]),
+    [...crops.speckPx],
+  )
+  const file = await openPackedCrops(path)
+  assert.deepEqual([file.digest, file.source, file.count], [crops.digest, crops.source, 3])
+  await file.close()
+
+  const bytes = await readFile(path)
+  bytes[bytes.length - 40]! ^= 1
+  await writeFile(path, bytes)
+  await assert.rejects(readPackedCropsInChunks(path).next(), { code: 'data_loss', message: /c\.crops is damaged/ })
+})
+
+test('reading of packed crops in chunks stops on abort and refuses an empty chunk', async () => {
+  const path = join(folder, 'd.crops')
+  await writePackedCrops(path, crops)
+  const controller = new AbortController()
+  const reading = readPackedCropsInChunks(path, { cropsPerChunk: 1, signal: controller.signal })
+  await reading.next()
+  controller.abort()
+  await assert.rejects(reading.next(), { code: 'cancelled' })
+  await assert.rejects(readPackedCropsInChunks(path, { cropsPerChunk: 0 }).next(), { code: 'invalid_argument' })
+})
+
+test('training part of fewer crops than a batch is refused with the way out', () => {
+  refuseLessThanBatch({ train: crops }, 3)
+  assert.throws(() => refuseLessThanBatch({ train: crops }, 4), {
+    code: 'invalid_argument',
+    message: /holds 3 crops and a batch takes 4: add images, or take batches of at most 3 \(--batch-size\)/,
+  })
 })
 
 test('dataset is refused where its columns differ in length or a label is unknown', () => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { readImageFolder, readLabelledFolder } from './read-image-folder.ts'
+import { colourPng } from './test-support/colour-png.ts'
 import { grayPng } from './test-support/gray-png.ts'
 
 const folders: string[] = []
@@ -143,6 +144,71 @@ test('split folder is respected, and refused where a group is in two of its part
     code: 'invalid_argument',
     message: /group g0 is in train and in test/,
   })
+})
+
+test('how many images were padded is part of the result', async () => {
+  const folder = await folderOf({
+    'OK/a.png': [10, 50],
+    'OK/b.png': [10, 49],
+    'NG/c.png': [10, 9],
+    'NG/d.png': [10, 60],
+  })
+  const { crops, padded, skipped } = await readLabelledFolder(folder)
+  assert.deepEqual([crops.count, padded, skipped.length], [3, 2, 1])
+  assert.equal((await readLabelledFolder(folder, { otherSizes: 'refuse' })).padded, 0)
+})
+
+test('images of other kinds are named as left out, hidden files are not', async () => {
+  const files = {
+    'OK/a.png': [1, 50],
+    'NG/b.png': [2, 50],
+    'NG/c.bmp': 'BM',
+    'NG/._b.png': 'x',
+    'NG/Thumbs.db': 'x',
+  } as const
+  const { crops, skipped } = await readLabelledFolder(await folderOf(files))
+  assert.equal(crops.count, 2)
+  assert.deepEqual(
+    skipped.map(({ reason }) => /c\.bmp is no PNG, JPEG, TIFF or WebP: convert it/.test(reason)),
+    [true],
+  )
+})
+
+test('class without an image, or without a usable one, is refused by name, as is a missing part of a split', async () => {
+  const random = uniform(1)
+  const refused = async (files: Parameters<typeof folderOf>[0], message: RegExp) =>
+    assert.rejects(readImageFolder(await folderOf(files), random), { name: 'PelletlineError', message })
+  await refused({ 'OK/a.png': [1, 50], 'NG/notes.txt': 'x' }, /NG holds no image: put NG crops into it/)
+  await refused(
+    { 'OK/a.bmp': 'BM', 'NG/b.png': [1, 50] },
+    /OK holds no PNG, .* convert those that it has, like .*a\.bmp/,
+  )
+  await refused(
+    { 'OK/a.png': [1, 50], 'NG/b.png': 'x', 'NG/c.png': 'y' },
+    /NG holds no usable image \(2 found; the first: .*b\.png cannot be decoded/,
+  )
+  const train = { 'train/OK/a.png': [1, 50], 'train/NG/b.png': [1, 50] } as const
+  await refused({ ...train, 'test/OK/a.png': [1, 50] }, /has train\/ and test\/ but no val\//)
+  await refused(
+    { ...train, 'val/OK/a.png': [1, 50], 'test/OK/a.png': [1, 50] },
+    /val has no folder NG: .* \(it has: OK\)/,
+  )
+  const whole = { ...train, 'val/OK/a.png': [1, 50], 'test/OK/a.png': [1, 50], 'OK/a.png': [1, 50] } as const
+  await refused(whole, /has train\/, val\/ and test\/, and OK\/ beside them/)
+})
+
+test('images of 16 bits, in colour or with transparent pixels become gray on black', async () => {
+  const folder = await folderOf({ 'OK/a.png': [10, 50] })
+  await mkdir(join(folder, 'NG'))
+  await writeFile(join(folder, 'NG/1-wide.png'), colourPng(16, [0x8040, 0x8040, 0x8040]))
+  await writeFile(join(folder, 'NG/2-red.png'), colourPng(8, [255, 0, 0]))
+  await writeFile(join(folder, 'NG/3-clear.png'), colourPng(8, [255, 255, 255, 0]))
+  const { crops, skipped } = await readLabelledFolder(folder)
+  assert.deepEqual(skipped, [])
+  assert.deepEqual(
+    [1, 2, 3].map((i) => crops.pixels[i * 2500 + 1275]),
+    [128, 127, 0],
+  )
 })
 
 test('reading stops on abort', async () => {

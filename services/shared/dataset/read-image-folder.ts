@@ -1,19 +1,18 @@
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import { decodeGray } from '../images/decode-gray.ts'
 import { cropBytes, cropSide } from '../inspection/crop.ts'
 import { createCropDataset } from './create-crop-dataset.ts'
-import { type CropDataset, type CropSplits, classNames, type Split } from './crop-dataset.ts'
+import { type CropDataset, type CropSplits, classNames } from './crop-dataset.ts'
+import { type ClassFolders, type ImageFile, listClassFolders, listImageFiles } from './list-image-files.ts'
+import { type ImageGroups, type NameGroupsOptions, nameGroups } from './name-groups.ts'
+import { refuseSharedGroups } from './refuse-shared-groups.ts'
 import { splitCrops } from './split-crops.ts'
 
-export interface ReadFolderOptions {
-  /** Refuse the folder at the first image that cannot be used, instead of naming and skipping it. */
-  readonly strict?: boolean
+/** `strict` refuses the folder at the first image that cannot be used or has no group, instead of naming it. */
+export interface ReadFolderOptions extends NameGroupsOptions {
   /** What to do with smaller images: centre them on black (default), or leave them out. Larger ones are always left out. */
   readonly otherSizes?: 'pad' | 'refuse'
-  /** Pattern on the file name whose first capture names the group (patient, lot, scan) that must not be split. */
-  readonly group?: RegExp
   readonly signal?: AbortSignal
   readonly onProgress?: (read: number, total: number) => void
 }
@@ -27,157 +26,172 @@ export interface SkippedImage {
 export interface ReadFolder<T> {
   readonly crops: T
   readonly skipped: readonly SkippedImage[]
+  /** How many of the crops are smaller images, centred on black. */
+  readonly padded: number
+  readonly groups: GroupSummary
 }
 
-const extensions = /\.(png|jpe?g|tiff?|webp)$/i
-const splitNames = ['train', 'val', 'test'] as const
+export interface GroupSummary extends Pick<ImageGroups, 'by' | 'ungrouped'> {
+  readonly count: number
+}
+
 /** Decodes under way at once; libvips works in a pool of four threads. */
 const decodesAtOnce = 8
 
 /**
  * Reads a folder of labelled crops for training: `OK/` and `NG/` (split 7:2:1 by `random`, groups kept together), or
- * `train|val|test/OK|NG` (respected). `not_found` where the folder or a class is missing, `invalid_argument` where no
- * image is left, where a group is in two parts, or, with `strict`, at the first image that cannot be used.
+ * `train|val|test/OK|NG` (respected). Groups are named as `nameGroups` says. Images of 8 or 16 bit, gray or colour become
+ * 8-bit gray, transparent pixels black. `not_found` where the folder, a part or a class is missing, `invalid_argument`
+ * where a class holds no usable image, where a group is in two parts, or, with `strict`, at the first image that cannot be
+ * used; errors of `nameGroups` and `splitCrops` too.
  */
 export async function readImageFolder(
   folder: string,
   random: () => number,
   options: ReadFolderOptions = {},
 ): Promise<ReadFolder<CropSplits>> {
-  const entries = await listFolder(folder)
-  if (!entries.includes('train')) {
-    const { crops, skipped } = await readLabelledFolder(folder, options)
-    return { crops: splitCrops(crops, random), skipped }
+  const listed = await listImageFiles(folder)
+  for (const part of listed) refuseEmptyClass(part)
+  const files = listed.flatMap((part) => part.files)
+  const groups = await nameGroups(folder, files, options)
+  refuseSharedGroups(folder, files, groups)
+  const parts: DecodedFolder[] = []
+  for (const part of listed) parts.push(await decodeFolder(part, indicesOf(part, files, groups), groups, options))
+  for (const part of parts) refuseUnusableClass(part)
+  const [train, val, test] = parts.map(({ crops }) => crops) as [CropDataset, CropDataset?, CropDataset?]
+  return {
+    crops: val === undefined || test === undefined ? splitCrops(train, random) : { train, val, test },
+    ...summarize(parts, groups),
   }
-  const groups = new Map<string, number>()
-  const parts: ReadFolder<CropDataset>[] = []
-  for (const name of splitNames) parts.push(await readLabelled(join(folder, name), options, groups))
-  const crops = Object.fromEntries(splitNames.map((name, i) => [name, parts[i]!.crops])) as CropSplits
-  refuseSharedGroups(folder, crops, groups)
-  return { crops, skipped: parts.flatMap(({ skipped }) => skipped) }
 }
 
-/** Reads one folder with `OK/` and `NG/`, unsplit. Errors as for `readImageFolder`. */
-export function readLabelledFolder(folder: string, options: ReadFolderOptions = {}): Promise<ReadFolder<CropDataset>> {
-  return readLabelled(folder, options, new Map())
-}
-
-async function readLabelled(
+/** Reads one folder with `OK/` and `NG/`, unsplit; one of them may be empty. Errors as for `readImageFolder`. */
+export async function readLabelledFolder(
   folder: string,
-  options: ReadFolderOptions,
-  groups: Map<string, number>,
+  options: ReadFolderOptions = {},
 ): Promise<ReadFolder<CropDataset>> {
-  const present = await listFolder(folder)
-  const missing = classNames.filter((name) => !present.includes(name))
-  if (missing.length > 0) {
-    throw new PelletlineError(
-      'not_found',
-      `${folder} has no folder ${missing.join(' and no folder ')}: put good pellets into OK/ and bad ones into NG/`,
-    )
-  }
-  const files: { readonly path: string; readonly name: string; readonly label: number }[] = []
-  for (const [label, className] of classNames.entries()) {
-    const names = (await listFolder(join(folder, className))).filter((name) => extensions.test(name)).sort()
-    files.push(...names.map((name) => ({ path: join(folder, className, name), name, label })))
-  }
+  const listed = await listClassFolders(folder, folder)
+  const groups = await nameGroups(folder, listed.files, options)
+  const part = await decodeFolder(listed, groups.indices, groups, options)
+  return { crops: part.crops, ...summarize([part], groups) }
+}
+
+interface DecodedFolder {
+  readonly listed: ClassFolders
+  readonly crops: CropDataset
+  readonly skipped: readonly SkippedImage[]
+  readonly padded: number
+}
+
+async function decodeFolder(
+  listed: ClassFolders,
+  indices: Int32Array,
+  { names }: ImageGroups,
+  options: ReadFolderOptions,
+): Promise<DecodedFolder> {
+  const { folder, files } = listed
+  const foreign = listed.foreign.map((path) => ({ path, reason: `${path} is no PNG, JPEG, TIFF or WebP: convert it` }))
+  if (options.strict && foreign[0] !== undefined) throw new PelletlineError('invalid_argument', foreign[0].reason)
   const pixels = new Uint8Array(files.length * cropBytes)
   const failures = new Map<number, string>()
+  let padded = 0
   let next = 0
   let read = 0
   const work = async () => {
     while (next < files.length) {
       options.signal?.throwIfAborted()
       const index = next++
-      const { path } = files[index]!
-      const failure = await readCrop(path, pixels.subarray(index * cropBytes, (index + 1) * cropBytes), options)
+      const crop = pixels.subarray(index * cropBytes, (index + 1) * cropBytes)
+      const { failure, smaller } = await readCrop(files[index]!.path, crop, options)
       if (failure !== undefined) {
         if (options.strict) throw new PelletlineError('invalid_argument', failure)
         failures.set(index, failure)
-      }
+      } else if (smaller) padded++
       options.onProgress?.(++read, files.length)
     }
   }
   await Promise.all(Array.from({ length: decodesAtOnce }, work))
-  return assemble(folder, files, pixels, failures, options, groups)
+  const usable = files.map((_, i) => i).filter((i) => !failures.has(i))
+  const inOrder = [...failures].sort(([a], [b]) => a - b).map(([i, reason]) => ({ path: files[i]!.path, reason }))
+  const skipped = [...inOrder, ...foreign]
+  if (usable.length === 0) {
+    const first = skipped[0] === undefined ? '' : `; the first: ${skipped[0].reason}`
+    throw new PelletlineError(
+      'invalid_argument',
+      `${folder} holds no usable image (${files.length + foreign.length} found${first})`,
+    )
+  }
+  // Moved up over the gaps of images that were left out, in place.
+  for (const [i, index] of usable.entries()) {
+    if (i !== index) pixels.copyWithin(i * cropBytes, index * cropBytes, (index + 1) * cropBytes)
+  }
+  const crops = createCropDataset({
+    source: folder,
+    pixels: pixels.subarray(0, usable.length * cropBytes),
+    labels: Uint8Array.from(usable, (i) => files[i]!.label),
+    group: Int32Array.from(usable, (i) => indices[i]!),
+    ...(names.length > 0 && { groupNames: names }),
+  })
+  return { listed, crops, skipped, padded }
 }
 
-/** Decodes one image into `crop`, centred; returns why it cannot be used, or undefined. */
-async function readCrop(path: string, crop: Uint8Array, { otherSizes = 'pad' }: ReadFolderOptions) {
+/** Decodes one image into `crop`, centred; says why it cannot be used, and whether it is smaller than a crop. */
+async function readCrop(
+  path: string,
+  crop: Uint8Array,
+  { otherSizes = 'pad' }: ReadFolderOptions,
+): Promise<{ readonly failure?: string; readonly smaller?: boolean }> {
   try {
-    const { width, height, pixels } = await decodeGray(path, path)
+    const { width, height, pixels } = await decodeGray(path, path, { asViewed: true })
     const fits = width <= cropSide && height <= cropSide
-    if (!fits || (otherSizes === 'refuse' && (width !== cropSide || height !== cropSide))) {
-      return `${path} is ${width}x${height}, not ${cropSide}x${cropSide}: cut it to the pellet first`
+    const smaller = width !== cropSide || height !== cropSide
+    if (!fits || (otherSizes === 'refuse' && smaller)) {
+      return { failure: `${path} is ${width}x${height}, not ${cropSide}x${cropSide}: cut it to the pellet first` }
     }
     const left = (cropSide - width) >> 1
     const top = (cropSide - height) >> 1
     for (let y = 0; y < height; y++) {
       crop.set(pixels.subarray(y * width, (y + 1) * width), (top + y) * cropSide + left)
     }
-    return undefined
+    return { smaller }
   } catch (reason) {
-    return PelletlineError.from(reason).message
+    return { failure: PelletlineError.from(reason).message }
   }
 }
 
-function assemble(
-  folder: string,
-  files: readonly { readonly path: string; readonly name: string; readonly label: number }[],
-  pixels: Uint8Array,
-  failures: ReadonlyMap<number, string>,
-  options: ReadFolderOptions,
-  groups: Map<string, number>,
-): ReadFolder<CropDataset> {
-  const usable = files.map((_, i) => i).filter((i) => !failures.has(i))
-  if (usable.length === 0) {
-    const first = failures.values().next().value
+function refuseEmptyClass({ folder, files, foreign }: ClassFolders): void {
+  for (const [label, name] of classNames.entries()) {
+    if (files.some((file) => file.label === label)) continue
+    const path = join(folder, name)
+    const other = foreign.find((found) => found.startsWith(path))
     throw new PelletlineError(
       'invalid_argument',
-      `${folder} holds no usable image (${files.length} found${first ? `; the first: ${first}` : ''})`,
+      other === undefined
+        ? `${path} holds no image: put ${name} crops into it, as PNG, JPEG, TIFF or WebP`
+        : `${path} holds no PNG, JPEG, TIFF or WebP image: convert those that it has, like ${other}`,
     )
   }
-  const kept = new Uint8Array(usable.length * cropBytes)
-  for (const [i, index] of usable.entries()) {
-    kept.set(pixels.subarray(index * cropBytes, (index + 1) * cropBytes), i * cropBytes)
-  }
-  const groupOf = (name: string) => {
-    const key = options.group === undefined ? undefined : options.group.exec(name)?.[1]
-    if (key === undefined) return -1
-    const known = groups.get(key)
-    if (known !== undefined) return known
-    groups.set(key, groups.size)
-    return groups.size - 1
-  }
-  const crops = createCropDataset({
-    source: folder,
-    pixels: kept,
-    labels: Uint8Array.from(usable, (i) => files[i]!.label),
-    group: Int32Array.from(usable, (i) => groupOf(files[i]!.name)),
-  })
-  return { crops, skipped: [...failures].map(([i, reason]) => ({ path: files[i]!.path, reason })) }
 }
 
-function refuseSharedGroups(folder: string, crops: CropSplits, groups: ReadonlyMap<string, number>): void {
-  const names = new Map([...groups].map(([name, index]) => [index, name]))
-  const owner = new Map<number, Split>()
-  for (const split of splitNames) {
-    for (const group of new Set(crops[split].group)) {
-      const other = owner.get(group)
-      if (group >= 0 && other !== undefined) {
-        throw new PelletlineError(
-          'invalid_argument',
-          `${folder}: group ${names.get(group)} is in ${other} and in ${split}: keep every group in one part`,
-        )
-      }
-      owner.set(group, split)
-    }
+function refuseUnusableClass({ listed: { folder, files }, crops, skipped }: DecodedFolder): void {
+  for (const [label, name] of classNames.entries()) {
+    if (crops.labels.includes(label)) continue
+    const path = join(folder, name)
+    const found = files.filter((file) => file.label === label).length
+    const first = skipped.find((image) => image.path.startsWith(path))?.reason
+    throw new PelletlineError('invalid_argument', `${path} holds no usable image (${found} found; the first: ${first})`)
   }
 }
 
-async function listFolder(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder)
-  } catch (cause) {
-    throw new PelletlineError('not_found', `${folder} cannot be listed: check the path`, { cause })
+function indicesOf(part: ClassFolders, files: readonly ImageFile[], { indices }: ImageGroups): Int32Array {
+  const from = part.files.length === 0 ? 0 : files.indexOf(part.files[0]!)
+  return indices.subarray(from, from + part.files.length)
+}
+
+function summarize(parts: readonly DecodedFolder[], { by, names, ungrouped }: ImageGroups) {
+  return {
+    skipped: parts.flatMap(({ skipped }) => skipped),
+    padded: parts.reduce((sum, { padded }) => sum + padded, 0),
+    groups: { by, ungrouped, count: names.length },
   }
 }

@@ -30,6 +30,17 @@ test('colour with transparency becomes gray', async () => {
   assert.deepEqual([...new Set((await decodeGray(png, 'colour.png')).pixels)], [77])
 })
 
+test('image as viewed has its transparent pixels over black and is turned upright', async () => {
+  const pixels = Uint8Array.of(200, 255, 200, 0, 100, 255, 90, 255, 80, 255, 70, 255)
+  const png = await sharp(pixels, { raw: { width: 3, height: 2, channels: 2 } })
+    .withMetadata({ orientation: 6 })
+    .png()
+    .toBuffer()
+  const viewed = await decodeGray(png, 'viewed.png', { asViewed: true })
+  assert.deepEqual([viewed.width, viewed.height], [2, 3])
+  assert.deepEqual([...viewed.pixels], [90, 200, 80, 0, 70, 100])
+})
+
 test('truncated, foreign and oversized images are refused by name', async () => {
   const noise = Uint8Array.from({ length: 100 * 100 }, (_, i) => (i * 7919) & 255)
   const png = await encodeGrayPng(noise, 100, 100)

@@ -11,20 +11,23 @@ export interface GrayImage {
 export interface DecodeGrayOptions {
   /** Larger images are refused before they are decoded, px; default 4 million. */
   readonly maxPixels?: number
+  /** Lay transparent pixels over black and turn the image as its EXIF orientation says, as scans are read; default: neither. */
+  readonly asViewed?: boolean
 }
 
 /**
- * Decodes a small image (PNG, JPEG, TIFF, WebP; 8 or 16 bit; gray or colour; transparency dropped) to 8-bit gray.
+ * Decodes a small image (PNG, JPEG, TIFF, WebP; 8 or 16 bit; gray or colour) to 8-bit gray; of 16 bits the upper 8.
  * `invalid_argument` naming `source` where it is no image, truncated, or too large. For scans read them in strips instead.
  */
 export async function decodeGray(
   image: string | Uint8Array,
   source: string,
-  { maxPixels = 4_000_000 }: DecodeGrayOptions = {},
+  { maxPixels = 4_000_000, asViewed = false }: DecodeGrayOptions = {},
 ): Promise<GrayImage> {
   try {
-    const { data, info } = await sharp(image, { limitInputPixels: maxPixels, failOn: 'truncated' })
-      .removeAlpha()
+    const opened = sharp(image, { limitInputPixels: maxPixels, failOn: 'truncated' })
+    const opaque = asViewed ? opened.autoOrient().flatten({ background: '#000000' }) : opened.removeAlpha()
+    const { data, info } = await opaque
       .toColourspace('b-w')
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true })
