@@ -1,4 +1,4 @@
-import type { NodeProto } from '../../gen/third_party/onnx/onnx_pb.ts'
+import { type NodeProto, type TensorProto, TensorProto_DataType } from '../../gen/third_party/onnx/onnx_pb.ts'
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import type { AttributeValue, OnnxType, TensorData } from '../onnx/onnx-proto.ts'
 import { type Shape, windowOf } from './infer-shapes.ts'
@@ -11,6 +11,8 @@ export interface BackwardWriter {
   /** A constant, shared by all that ask for the same one; returns its name. */
   constant(type: OnnxType, dims: readonly number[], data: TensorData): string
   shapeOf(tensor: string): Shape
+  /** A constant of the served graph; undefined where a name stands for something else. */
+  servedConstant(name: string): TensorProto | undefined
   /** Name of the indices that a max-pool of the forward pass gives, in the flattened input. */
   poolIndices(node: NodeProto): string
 }
@@ -45,6 +47,17 @@ function rectified(slope: number): BackwardRule {
       slope === 0 ? zero : write.node('Mul', [gradient, write.constant('float32', [], Float32Array.of(slope))])
     return write.node('Where', [above, gradient, below])
   }
+}
+
+/**
+ * Straight through (Bengio et al., 2013): rounding has no slope of its own, but stands for what has slope 1. Where the zero
+ * point is the lowest byte, what is below zero is cut off, which is the ReLU that the export to bytes has merged into it.
+ */
+const quantised: BackwardRule = (node, gradient, index, write) => {
+  const zeroPoint = write.servedConstant(node.input[2] ?? '')
+  const lowest = zeroPoint?.dataType === TensorProto_DataType.INT8 ? 0x80 : 0
+  const cutsOff = node.input[2] === undefined || zeroPoint?.rawData.every((byte) => byte === lowest) === true
+  return cutsOff ? rectified(0)(node, gradient, index, write) : gradient
 }
 
 const reshapeLike: BackwardRule = (node, gradient, index, write) =>
@@ -99,8 +112,7 @@ const dense: BackwardRule = (node, gradient, index, write) => {
 /** The rule of every operator that may stand between a layer and the logits. */
 export const backwardRules: Readonly<Record<string, BackwardRule>> = {
   Identity: passOn,
-  // Straight through (Bengio et al., 2013): what rounds a value has no slope of its own, but stands for one that has 1.
-  QuantizeLinear: passOn,
+  QuantizeLinear: quantised,
   DequantizeLinear: passOn,
   Relu: rectified(0),
   LeakyRelu: (node, ...rest) => rectified(floatAttribute(node, 'alpha', 0.01))(node, ...rest),

@@ -59,6 +59,7 @@ function startWriting(graph: GraphProto) {
       if (shape === undefined) throw new PelletlineError('internal', `the shape of ${tensor} is not known`)
       return shape
     },
+    servedConstant: (name) => graph.initializer.find((tensor) => tensor.name === name),
     poolIndices(node) {
       const name = node.output[1] || `${prefix}${node.output[0]}.indices`
       pools.set(node, name)
