@@ -15,6 +15,7 @@ import { drawCurves, formatHistoryCsv } from './report/draw-curves.ts'
 import { checkSplits } from './training/check-splits.ts'
 import type { EpochRecord } from './training/checkpoint.ts'
 import { type FitResult, fitNetwork } from './training/fit-network.ts'
+import type { SoftTargets } from './training/soft-targets.ts'
 import { parseTrainConfig, type TrainConfig, type TrainConfigInput } from './training/train-config.ts'
 import type { OnTrainingEvent } from './training/training-events.ts'
 import { gatherParameters } from './training/training-session.ts'
@@ -28,10 +29,14 @@ export interface TrainNetworkOptions {
   readonly outDir: string
   /** Go on from the folder's last checkpoint where there is one; default false: such a folder is refused. */
   readonly resume?: boolean
+  /** What the teachers say; needed where the configuration distils. */
+  readonly softTargets?: SoftTargets | undefined
+  /** 1 for each training crop whose label may be used; default: all. */
+  readonly labelled?: Uint8Array | undefined
   /** Commit of the program for the lineage; default: asked of git. */
-  readonly commit?: string
+  readonly commit?: string | undefined
   readonly onProgress?: OnTrainingEvent
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 export interface TrainedNetwork {
@@ -50,7 +55,7 @@ export interface TrainedNetwork {
  * after which `resume` goes on from the last whole epoch.
  */
 export async function trainNetwork(options: TrainNetworkOptions): Promise<TrainedNetwork> {
-  const { splits, outDir, signal, resume = false } = options
+  const { splits, outDir, signal, resume = false, softTargets, labelled } = options
   const onEvent = options.onProgress ?? (() => {})
   const config = parseTrainConfig(options.config)
   const network = createNetwork(options.network, config)
@@ -58,7 +63,7 @@ export async function trainNetwork(options: TrainNetworkOptions): Promise<Traine
   await mkdir(outDir, { recursive: true })
   try {
     // 1. Fit.
-    const fit = await fitNetwork({ network, splits, config, outDir, resume, onEvent, signal })
+    const fit = await fitNetwork({ network, splits, config, outDir, resume, softTargets, labelled, onEvent, signal })
     // 2. Export the best epoch.
     const parameters = gatherParameters(network, fit.best.tensors)
     const { standardisation } = fit
@@ -75,7 +80,7 @@ export async function trainNetwork(options: TrainNetworkOptions): Promise<Traine
       network,
       bytes,
       standardisation,
-      distillationTemperature: 1,
+      distillationTemperature: config.distillation?.temperature ?? 1,
       figures,
       splits,
       lineage: {

@@ -32,7 +32,7 @@ const scheduleSchema = z.discriminatedUnion('kind', [
 ])
 
 /** What a network learns from its teachers (the paper's loss; Hinton et al., 2015). */
-const distillationSchema = z.strictObject({
+export const distillationSchema = z.strictObject({
   /** Weight of the teachers; the labels get the rest. 0: plain training. */
   lambda: share.default(0.5),
   /** Softens teachers and student alike. */
@@ -46,7 +46,7 @@ const distillationSchema = z.strictObject({
   teachersSee: z.enum(['crops', 'views', 'augmented']).default('views'),
 })
 
-const augmentationSchema = z.strictObject({
+export const augmentationSchema = z.strictObject({
   flips: z.boolean().default(true),
   shiftPx: z.int().min(0).max(10).default(1),
   gain: share.default(0.08),

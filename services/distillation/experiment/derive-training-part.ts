@@ -1,0 +1,74 @@
+import { createCropDataset, selectCrops } from '../../shared/dataset/create-crop-dataset.ts'
+import type { CropDataset } from '../../shared/dataset/crop-dataset.ts'
+import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+import { createRandom, shuffled } from '../training/random.ts'
+import type { TrainingData } from './plan-experiment.ts'
+
+/** `count` crops of a dataset, drawn by the seed, as many of each class as there are, at most half each. */
+export function drawCrops(crops: CropDataset, count: number, seed: number): CropDataset {
+  if (count >= crops.count) return crops
+  const chosen = [0, 1].flatMap((label) => drawOfClass(crops, label, Math.ceil(count / 2), seed, 'crops'))
+  const indices = chosen.slice(0, count).sort((a, b) => a - b)
+  return selectCrops(crops, indices, `${crops.source} (${indices.length} crops of it)`)
+}
+
+/** The training part with a share of its labels flipped, as many of each class. */
+export function flipLabels(crops: CropDataset, share: number, seed: number): CropDataset {
+  if (share === 0) return crops
+  const labels = crops.labels.slice()
+  for (const index of drawShare(crops, share, seed, 'noise')) labels[index] = labels[index] === 1 ? 0 : 1
+  const source = `${crops.source} (${100 * share} % of the labels flipped)`
+  return createCropDataset({ ...crops, source, labels })
+}
+
+/** 1 for each crop whose label may be used: a share of each class, drawn by the seed; undefined: all. */
+export function chooseLabelled(crops: CropDataset, share: number, seed: number): Uint8Array | undefined {
+  if (share === 1) return undefined
+  const labelled = new Uint8Array(crops.count)
+  for (const index of drawShare(crops, share, seed, 'labels')) labelled[index] = 1
+  return labelled
+}
+
+/**
+ * The training part that a network without teachers sees: only the labelled crops, repeated to about the whole part's size,
+ * so that an epoch has as many steps.
+ */
+export function keepLabelled(crops: CropDataset, labelled: Uint8Array | undefined): CropDataset {
+  if (labelled === undefined) return crops
+  const indices = Array.from(labelled.keys()).filter((index) => labelled[index] === 1)
+  const repeats = Math.round(crops.count / indices.length)
+  const tiled = Array.from({ length: repeats }, () => indices).flat()
+  return selectCrops(crops, tiled, `${crops.source} (${indices.length} labelled crops, ${repeats} times)`)
+}
+
+/** The training part of a job and which of its labels count. */
+export function deriveTrainingPart(
+  crops: CropDataset,
+  { labelShare, noiseShare }: TrainingData,
+  seed: number,
+  taught: boolean,
+): { readonly train: CropDataset; readonly labelled: Uint8Array | undefined } {
+  const noisy = flipLabels(crops, noiseShare, seed)
+  const labelled = chooseLabelled(noisy, labelShare, seed)
+  return taught ? { train: noisy, labelled } : { train: keepLabelled(noisy, labelled), labelled: undefined }
+}
+
+function drawShare(crops: CropDataset, share: number, seed: number, purpose: string): number[] {
+  return [0, 1].flatMap((label) => {
+    const of = crops.labels.reduce((n, other) => n + (other === label ? 1 : 0), 0)
+    const count = Math.round(share * of)
+    if (count === 0) {
+      throw new PelletlineError(
+        'invalid_argument',
+        `${crops.source}: ${100 * share} % of ${of} crops of a class is none: use a larger share or more images`,
+      )
+    }
+    return drawOfClass(crops, label, count, seed, purpose)
+  })
+}
+
+function drawOfClass(crops: CropDataset, label: number, count: number, seed: number, purpose: string): number[] {
+  const members = Array.from(crops.labels.keys()).filter((index) => crops.labels[index] === label)
+  const order = shuffled(members.length, createRandom(seed, purpose, label))
+  return Array.from(order.subarray(0, count), (at) => members[at]!)
+}

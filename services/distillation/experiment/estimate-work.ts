@@ -1,0 +1,23 @@
+import { countMultiplyAdds } from '../networks/count-costs.ts'
+import { createNetwork } from '../networks/create-network.ts'
+import { stepsPerEpoch } from '../training/assemble-batches.ts'
+import type { ExperimentJob, TrainingJob } from './plan-experiment.ts'
+
+/** A step costs the forward pass and twice as much backward. */
+const passesPerStep = 3
+
+/** Multiply-adds of a job on a training part of `count` crops; validation and export are not counted. */
+export function estimateWork(job: ExperimentJob, jobs: readonly ExperimentJob[], count: number): number {
+  if (job.kind === 'train') return workPerStep(job) * stepsPerEpoch(count, job.config.batchSize) * job.config.epochs
+  if (job.teachersSee === 'augmented') return 0
+  const views = job.teachersSee === 'views' ? 8 : 1
+  const costs = jobs.map((other) =>
+    other.kind === 'train' && job.teachers.includes(other.id) ? countMultiplyAdds(createNetwork(other.network)) : 0,
+  )
+  return costs.reduce((sum, cost) => sum + cost, 0) * views * count
+}
+
+/** Multiply-adds of one step of a training. */
+export function workPerStep({ network, config }: TrainingJob): number {
+  return passesPerStep * config.batchSize * countMultiplyAdds(createNetwork(network, config))
+}

@@ -1,0 +1,109 @@
+import { z } from 'zod'
+import { parseConfig } from '../../shared/config/load-config.ts'
+import { teacherNames } from '../networks/create-network.ts'
+import { augmentationSchema, distillationSchema, trainConfigSchema } from '../training/train-config.ts'
+
+/** Settings of a training within an experiment; what the experiment itself decides is left out, augmentation is off. */
+const trainingSchema = trainConfigSchema
+  .omit({
+    seed: true,
+    id: true,
+    block: true,
+    distillation: true,
+    exportAs: true,
+    threads: true,
+    spinning: true,
+    stepsPerRun: true,
+    checkpointMinutes: true,
+  })
+  .extend({ augmentation: augmentationSchema.nullable().default(null) })
+
+const share = z.number().gt(0).lt(1)
+
+/** Further students, each trained once: with the first seed, and otherwise as the plain or the distilled one. */
+export const variantNames = ['plateau', 'temperatureSquared', 'block'] as const
+
+export const experimentConfigSchema = z.strictObject({
+  title: z.string().max(200).optional(),
+  seed: z.int().min(0).default(1),
+  /** How many seeds the plain and the distilled student are trained with: this one and those that follow. */
+  seeds: z.int().min(1).max(100).default(1),
+  /** Train on so many crops of the training part, drawn by the seed, half of each class; null: on all. */
+  trainCount: z.int().min(2).nullable().default(null),
+  teachers: z
+    .strictObject({
+      networks: z
+        .array(z.enum(teacherNames))
+        .min(1)
+        .default([...teacherNames]),
+      training: trainingSchema.prefault({}),
+    })
+    .prefault({}),
+  student: z.strictObject({ training: trainingSchema.prefault({}) }).prefault({}),
+  distillation: distillationSchema.prefault({}),
+  /**
+   * plateau: reduce-on-plateau instead of the schedule, for the comparison of the paper's figure 6; temperatureSquared: the
+   * loss with T squared where it is without, or without; block: the other residual block, plain and distilled.
+   */
+  variants: z.array(z.enum(variantNames)).default([...variantNames]),
+  /** Temperatures and lambdas tried on the validation part; null: none. */
+  sweep: z
+    .strictObject({
+      temperatures: z.array(z.number().min(1).max(100)).min(1).default([1, 2, 4, 8]),
+      lambdas: z.array(z.number().min(0).max(1)).min(1).default([0.3, 0.5, 0.7, 0.9]),
+      temperatureSquared: z.array(z.boolean()).min(1).default([false]),
+      epochs: z.int().min(1).max(10_000).default(20),
+    })
+    .nullable()
+    .default(null),
+  /** Where distillation pays: few labels (the teachers speak on the rest), wrong labels; null: not asked. */
+  labelStudy: z
+    .strictObject({
+      labelShares: z.array(share).default([0.1, 0.25]),
+      noiseShares: z.array(z.number().gt(0).lt(0.5)).default([0.2]),
+      /** Teachers of the study; they see only the labels that the study allows. */
+      teachers: z
+        .array(z.enum(teacherNames))
+        .min(1)
+        .default([...teacherNames]),
+    })
+    .nullable()
+    .default(null),
+  /** Recall that the second threshold of the report is chosen for, on the validation part. */
+  targetRecall: share.default(0.99),
+  threads: z.int().min(1).optional(),
+  spinning: z.boolean().default(true),
+})
+
+/** Everything that decides an experiment, defaults filled in. */
+export type ExperimentConfig = Readonly<z.infer<typeof experimentConfigSchema>>
+
+/** What may be given of it. */
+export type ExperimentConfigInput = z.input<typeof experimentConfigSchema>
+
+/** Fills in defaults; `invalid_argument` naming every unknown key and every value that is out of its domain. */
+export function parseExperimentConfig(given: unknown): ExperimentConfig {
+  return parseConfig(experimentConfigSchema, given ?? {}, 'the configuration of the experiment')
+}
+
+/**
+ * Every stage and every figure in a few minutes, at the price of accuracy: 1,000 training crops and few epochs at ten times
+ * the paper's rate.
+ */
+export const quickConfig = {
+  trainCount: 1000,
+  teachers: { training: { epochs: 4, baseRate: 1e-3, schedule: { kind: 'cosine', warmupEpochs: 0.5, restarts: [] } } },
+  student: { training: { epochs: 10, baseRate: 1e-3, schedule: { kind: 'cosine', warmupEpochs: 0.5 } } },
+  sweep: { temperatures: [1, 4], lambdas: [0.5, 0.9], epochs: 2 },
+} as const satisfies ExperimentConfigInput
+
+/** Keys that change neither a result nor its meaning. */
+const incidentalKeys: readonly string[] = ['title', 'threads', 'spinning']
+
+/** Top-level keys in which two configurations are different experiments. */
+export function differingExperimentKeys(a: ExperimentConfig, b: ExperimentConfig): string[] {
+  const value = (config: ExperimentConfig, key: string) => JSON.stringify((config as Record<string, unknown>)[key])
+  return Object.keys(experimentConfigSchema.shape)
+    .filter((key) => !incidentalKeys.includes(key) && value(a, key) !== value(b, key))
+    .sort()
+}

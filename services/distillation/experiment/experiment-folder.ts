@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto'
+import { mkdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import type { CropSplits } from '../../shared/dataset/crop-dataset.ts'
+import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+import { writeFileAtomically } from '../../shared/files/write-file-atomically.ts'
+import { differingExperimentKeys, type ExperimentConfig, parseExperimentConfig } from './experiment-config.ts'
+
+/** Keys by which an experiment may grow in its folder: they add jobs and change none. */
+const growingKeys: readonly string[] = ['seeds', 'sweep', 'labelStudy', 'variants', 'targetRecall']
+
+const experimentSchema = z.object({
+  config: z.unknown(),
+  data: z.object({ train: z.string(), val: z.string(), test: z.string() }),
+})
+
+/** Where an experiment keeps what. */
+export interface ExperimentFolder {
+  /** Folder of a trained network. */
+  modelDir(id: string): string
+  readonly logitsDir: string
+  readonly reportDir: string
+}
+
+/**
+ * Opens an experiment's folder, or makes it. `failed_precondition` naming the differing keys where it holds another
+ * experiment: other data or settings; more seeds, variants or studies of the same one are welcome.
+ */
+export async function openExperimentFolder(
+  outDir: string,
+  config: ExperimentConfig,
+  splits: CropSplits,
+): Promise<ExperimentFolder> {
+  await mkdir(outDir, { recursive: true })
+  const path = join(outDir, 'experiment.json')
+  const data = { train: splits.train.digest, val: splits.val.digest, test: splits.test.digest }
+  const text = await readFile(path, 'utf8').catch(() => undefined)
+  if (text !== undefined) refuseOther(path, text, config, data)
+  await writeFileAtomically(path, [`${JSON.stringify({ config, data }, undefined, 2)}\n`])
+  return {
+    modelDir: (id) => join(outDir, 'models', id),
+    logitsDir: join(outDir, 'logits'),
+    reportDir: join(outDir, 'report'),
+  }
+}
+
+function refuseOther(path: string, text: string, config: ExperimentConfig, data: Readonly<Record<string, string>>) {
+  const parsed = experimentSchema.safeParse(parseJson(text))
+  if (!parsed.success) {
+    throw new PelletlineError('data_loss', `${path} is damaged: restore it, or choose another output folder`)
+  }
+  const other = parsed.data
+  const differing = [
+    ...Object.keys(data).flatMap((part) =>
+      (other.data as Record<string, string>)[part] === data[part] ? [] : [`data.${part}`],
+    ),
+    ...differingExperimentKeys(parseExperimentConfig(other.config), config).filter((key) => !growingKeys.includes(key)),
+  ]
+  if (differing.length === 0) return
+  throw new PelletlineError(
+    'failed_precondition',
+    `${path} describes another experiment; it differs in ${differing.join(', ')}: ` +
+      'go on with the same data and configuration, or choose another output folder',
+    { violations: differing.map((field) => ({ field, description: 'differs from the folder' })) },
+  )
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+const doneSchema = z.object({ identity: z.string(), seconds: z.number() })
+
+/** What a finished job leaves behind: its identity and how long it trained. */
+export type DoneMark = z.infer<typeof doneSchema>
+
+/** SHA-256 of everything that decides a job's result. */
+export function identityOf(...parts: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+}
+
+/** The mark of a finished job, or undefined where it has not been finished. */
+export async function readDoneMark(dir: string): Promise<DoneMark | undefined> {
+  const text = await readFile(join(dir, 'done.json'), 'utf8').catch(() => undefined)
+  if (text === undefined) return undefined
+  return doneSchema.safeParse(parseJson(text)).data
+}
+
+/** Marks a job as finished; the state from which it could have gone on (Adam's moments) is no longer kept. */
+export async function markDone(dir: string, mark: DoneMark): Promise<void> {
+  await writeFileAtomically(join(dir, 'done.json'), [`${JSON.stringify(mark)}\n`])
+  await rm(join(dir, 'last.checkpoint'), { force: true })
+}

@@ -1,0 +1,220 @@
+import { type NetworkName, teacherNames } from '../networks/create-network.ts'
+import type { ModelRole } from '../report/experiment-report.ts'
+import { parseTrainConfig, type TrainConfig, type TrainConfigInput } from '../training/train-config.ts'
+import type { ExperimentConfig } from './experiment-config.ts'
+
+/** What is done to the training part before a training. */
+export interface TrainingData {
+  /** Share of the labels that may be used. */
+  readonly labelShare: number
+  /** Share of the labels that are flipped. */
+  readonly noiseShare: number
+}
+
+/** One network to train. */
+export interface TrainingJob {
+  readonly kind: 'train'
+  /** Name of its folder and of its model. */
+  readonly id: string
+  /** For people. */
+  readonly label: string
+  readonly role: ModelRole | 'study'
+  readonly network: NetworkName
+  readonly config: TrainConfig
+  readonly data: TrainingData
+  /** The teaching job whose soft targets it learns from. */
+  readonly taughtBy: string | undefined
+}
+
+/** Teachers judge the training part, once for all students. */
+export interface TeachingJob {
+  readonly kind: 'teach'
+  readonly id: string
+  readonly label: string
+  readonly teachers: readonly string[]
+  readonly teachersSee: 'crops' | 'views' | 'augmented'
+}
+
+export type ExperimentJob = TrainingJob | TeachingJob
+
+const allData: TrainingData = { labelShare: 1, noiseShare: 0 }
+const networkLabels: Readonly<Record<NetworkName, string>> = {
+  vgg16: 'VGG-16',
+  vgg19: 'VGG-19',
+  resnet18: 'ResNet-18',
+  student: 'student',
+}
+const otherBlock = '1x1-3x3-1x1'
+
+/**
+ * The jobs of an experiment in the order in which they run. A longer list (more seeds, a sweep) begins with the shorter
+ * one's jobs or holds them unchanged, so that an experiment can be extended in its folder.
+ */
+export function planExperiment(config: ExperimentConfig): readonly ExperimentJob[] {
+  const main = teachersOf(config, '', allData, config.teachers.networks)
+  const taughtBy = main.at(-1)!.id
+  const students = Array.from({ length: config.seeds }, (_, i) => config.seed + i).flatMap((seed) => [
+    student(config, { id: `plain-${seed}`, label: 'student, plain', role: 'plain', seed }),
+    student(config, { id: `distilled-${seed}`, label: 'student, distilled', role: 'distilled', seed, taughtBy }),
+  ])
+  const first = students.slice(0, 2)
+  const further = students.slice(2)
+  return [
+    ...main,
+    ...first,
+    ...variantsOf(config, taughtBy),
+    ...sweepOf(config, taughtBy),
+    ...further,
+    ...labelStudyOf(config),
+  ]
+}
+
+/** The teachers on some data and the judging that follows them. */
+function teachersOf(
+  config: ExperimentConfig,
+  prefix: string,
+  data: TrainingData,
+  networks: readonly (typeof teacherNames)[number][],
+): ExperimentJob[] {
+  // Teachers differ from each other in their weights' seeds too.
+  const jobs = networks.map(
+    (network): TrainingJob => ({
+      kind: 'train',
+      id: `${prefix}${network}`,
+      label: networkLabels[network],
+      role: prefix === '' ? 'teacher' : 'study',
+      network,
+      config: trainConfig(config, config.teachers.training, {
+        id: `${prefix}${network}`,
+        seed: config.seed + teacherNames.indexOf(network),
+      }),
+      data,
+      taughtBy: undefined,
+    }),
+  )
+  const { teachersSee } = config.distillation
+  const teachers = jobs.map(({ id }) => id)
+  return [...jobs, { kind: 'teach', id: `${prefix}teaching`, label: 'soft targets', teachers, teachersSee }]
+}
+
+interface StudentOptions {
+  readonly id: string
+  readonly label: string
+  readonly role: TrainingJob['role']
+  readonly seed: number
+  readonly taughtBy?: string
+  readonly data?: TrainingData
+  readonly training?: TrainConfigInput
+}
+
+function student(config: ExperimentConfig, options: StudentOptions): TrainingJob {
+  const { id, label, role, seed, taughtBy, data = allData, training } = options
+  const distillation = taughtBy === undefined ? null : config.distillation
+  return {
+    kind: 'train',
+    id,
+    label,
+    role,
+    network: 'student',
+    config: trainConfig(config, { ...config.student.training, distillation, ...training }, { id, seed }),
+    data,
+    taughtBy,
+  }
+}
+
+function trainConfig(
+  { threads, spinning }: ExperimentConfig,
+  training: TrainConfigInput,
+  own: TrainConfigInput,
+): TrainConfig {
+  return parseTrainConfig({ ...training, ...own, spinning, ...(threads !== undefined && { threads }) })
+}
+
+function variantsOf(config: ExperimentConfig, taughtBy: string): TrainingJob[] {
+  const { seed, distillation } = config
+  const [role, shared] = ['variant', { seed }] as const
+  return config.variants.flatMap((variant): TrainingJob[] => {
+    switch (variant) {
+      case 'plateau': {
+        // As patient as a tenth of the training.
+        const patience = Math.max(1, Math.round(config.student.training.epochs / 10))
+        const training = { schedule: { kind: 'plateau', patience } } as const
+        const label = 'student, plain, reduce on plateau'
+        return [student(config, { ...shared, id: 'plain-plateau', label, role, training })]
+      }
+      case 'temperatureSquared': {
+        const temperatureSquared = !distillation.temperatureSquared
+        const training = { distillation: { ...distillation, temperatureSquared } }
+        const label = `student, distilled, ${temperatureSquared ? 'with' : 'without'} T²`
+        const id = `distilled-${temperatureSquared ? 'with' : 'without'}-t2`
+        return [student(config, { ...shared, id, label, role, taughtBy, training })]
+      }
+      case 'block': {
+        const training = { block: otherBlock } as const
+        const label = (how: string) => `student of ${otherBlock} blocks, ${how}`
+        return [
+          student(config, { ...shared, id: 'plain-bottleneck', label: label('plain'), role, training }),
+          student(config, {
+            ...shared,
+            id: 'distilled-bottleneck',
+            label: label('distilled'),
+            role,
+            taughtBy,
+            training,
+          }),
+        ]
+      }
+      default:
+        return variant satisfies never
+    }
+  })
+}
+
+function sweepOf(config: ExperimentConfig, taughtBy: string): TrainingJob[] {
+  const { sweep, seed } = config
+  if (sweep === null) return []
+  return sweep.temperatureSquared.flatMap((temperatureSquared) =>
+    sweep.temperatures.flatMap((temperature) =>
+      sweep.lambdas.map((lambda) => {
+        const id = `sweep-t${temperature}-l${lambda}${temperatureSquared ? '-squared' : ''}`
+        const distillation = { ...config.distillation, temperature, lambda, temperatureSquared }
+        const label = `T ${temperature}, lambda ${lambda}${temperatureSquared ? ', T²' : ''}`
+        const training = { distillation, epochs: sweep.epochs }
+        return student(config, { id, label, role: 'study', seed, taughtBy, training })
+      }),
+    ),
+  )
+}
+
+function labelStudyOf(config: ExperimentConfig): ExperimentJob[] {
+  if (config.labelStudy === null) return []
+  const { labelShares, noiseShares, teachers } = config.labelStudy
+  const cases: readonly (TrainingData & { readonly prefix: string; readonly label: string })[] = [
+    ...labelShares.map((labelShare) => ({
+      labelShare,
+      noiseShare: 0,
+      prefix: `labels-${labelShare}-`,
+      label: `${100 * labelShare} % of the labels`,
+    })),
+    ...noiseShares.map((noiseShare) => ({
+      labelShare: 1,
+      noiseShare,
+      prefix: `noise-${noiseShare}-`,
+      label: `${100 * noiseShare} % of the labels wrong`,
+    })),
+  ]
+  return cases.flatMap(({ prefix, label, ...data }) => {
+    const taught = teachersOf(config, prefix, data, teachers)
+    const own = { role: 'study', seed: config.seed, data } as const
+    return [
+      ...taught,
+      student(config, { ...own, id: `${prefix}plain`, label: `student, plain, ${label}` }),
+      student(config, {
+        ...own,
+        id: `${prefix}distilled`,
+        label: `student, distilled, ${label}`,
+        taughtBy: taught.at(-1)!.id,
+      }),
+    ]
+  })
+}
