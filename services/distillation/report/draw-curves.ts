@@ -1,68 +1,48 @@
 import { plotColours, renderPlot } from '../../shared/plots/render-plot.ts'
 import type { EpochRecord } from '../training/checkpoint.ts'
+import { epochPanel } from './figures/epoch-panel.ts'
+import type { Series } from './figures/series-style.ts'
 
-const colours = { training: plotColours[0], validation: plotColours[1], rate: plotColours[2] }
+const training: Series = { label: 'training', style: { colour: plotColours[0], dash: [], shape: 'circle' } }
+const validation: Series = { label: 'validation', style: { colour: plotColours[1], dash: [6, 3], shape: 'square' } }
+const rate: Series = { label: 'learning rate', style: { colour: plotColours[2], dash: [], shape: 'circle' } }
 
 /**
  * The curves of a training as SVG: loss, accuracy and learning rate over the epochs; training and validation in one plot
  * each, the kept epoch marked by a line.
  */
 export function drawCurves(title: string, history: readonly EpochRecord[], bestEpoch: number): Promise<string> {
-  const rows = history.flatMap((record) => [
-    { epoch: record.epoch, part: 'training', loss: record.loss, accuracy: 100 * record.accuracy },
-    { epoch: record.epoch, part: 'validation', loss: record.valLoss, accuracy: 100 * record.valAccuracy },
-  ])
-  // Single points matter while there are few of them.
-  const points = history.length <= 40
   const size = { width: 340, height: 240 }
-  const x = {
-    field: 'epoch',
-    type: 'quantitative',
-    title: 'epoch',
-    axis: { tickMinStep: 1, grid: false },
-    scale: { domain: [1, Math.max(history.length, 2)] },
-  }
-  const kept = {
-    data: { values: [{ epoch: bestEpoch }] },
-    mark: { type: 'rule', color: '#666', strokeDash: [3, 3] },
-    encoding: { x },
-  }
-  const curve = (field: 'loss' | 'accuracy', label: string) => ({
-    ...size,
-    title: label,
-    layer: [
-      kept,
-      {
-        data: { values: rows },
-        mark: { type: 'line', point: points, strokeWidth: 2 },
-        encoding: {
-          x,
-          y: { field, type: 'quantitative', title: label, scale: { zero: false } },
-          color: {
-            field: 'part',
-            type: 'nominal',
-            title: null,
-            scale: { domain: ['training', 'validation'], range: [colours.training, colours.validation] },
-            legend: { orient: 'bottom' },
-          },
-        },
-      },
-    ],
-  })
+  const values = (series: Series, value: (record: EpochRecord) => number) =>
+    history.map((record) => ({ epoch: record.epoch, series: series.label, value: value(record) }))
+  const both = { ...size, series: [training, validation], kept: [{ epoch: bestEpoch, series: validation.label }] }
   return renderPlot({
-    title: { text: title, subtitle: `kept: epoch ${bestEpoch} (dashed)`, anchor: 'start', offset: 12 },
+    title: { text: title, subtitle: `kept: epoch ${bestEpoch} (vertical line)`, anchor: 'start', offset: 12 },
     hconcat: [
-      curve('loss', 'loss'),
-      curve('accuracy', 'accuracy, %'),
-      {
+      epochPanel({
+        ...both,
+        title: 'loss',
+        legend: 'top',
+        values: [...values(training, ({ loss }) => loss), ...values(validation, ({ valLoss }) => valLoss)],
+      }),
+      epochPanel({
+        ...both,
+        title: 'accuracy, %',
+        legend: 'top',
+        values: [
+          ...values(training, ({ accuracy }) => 100 * accuracy),
+          ...values(validation, ({ valAccuracy }) => 100 * valAccuracy),
+        ],
+      }),
+      epochPanel({
         ...size,
         title: 'learning rate',
-        data: { values: history.map(({ epoch, rate }) => ({ epoch, rate })) },
-        mark: { type: 'line', color: colours.rate, strokeWidth: 2, point: points && { color: colours.rate } },
-        encoding: { x, y: { field: 'rate', type: 'quantitative', title: 'learning rate', axis: { format: '.1e' } } },
-      },
+        format: '.1e',
+        series: [rate],
+        values: history.map((record) => ({ epoch: record.epoch, series: rate.label, value: record.rate })),
+      }),
     ],
-    resolve: { scale: { color: 'shared' } },
+    resolve: { scale: { color: 'independent', strokeDash: 'independent' } },
   })
 }
 

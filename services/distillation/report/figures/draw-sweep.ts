@@ -1,0 +1,92 @@
+import type { SweepPoint } from '../experiment-report.ts'
+import { type Figure, type FigureDescription, plotFigure } from './figure.ts'
+
+/** The temperature, weight and form of the loss with which the distilled student was trained. */
+export interface ChosenPoint {
+  readonly temperature: number
+  readonly lambda: number
+  readonly temperatureSquared: boolean
+}
+
+/** Validation accuracy by temperature and lambda, the loss without and with T^2 side by side, the chosen point framed. */
+export function drawSweep(
+  description: FigureDescription,
+  points: readonly SweepPoint[],
+  chosen: ChosenPoint | undefined,
+): Promise<Figure> {
+  const forms = [false, true].filter((squared) =>
+    points.some(({ temperatureSquared }) => temperatureSquared === squared),
+  )
+  const accuracies = points.map(({ valAccuracy }) => 100 * valAccuracy)
+  const [least, most] = [Math.min(...accuracies), Math.max(...accuracies)]
+  const lambdas = ascending(points.map(({ lambda }) => lambda))
+  const temperatures = ascending(points.map(({ temperature }) => temperature)).reverse()
+  const cell = Math.min(54, Math.floor((520 / forms.length - 60) / lambdas.length))
+  const decimals = most - least < 2 ? 2 : 1
+  const panel = (squared: boolean, i: number) => {
+    const values = points
+      .filter(({ temperatureSquared }) => temperatureSquared === squared)
+      .map(({ temperature, lambda, valAccuracy }) => ({ temperature, lambda, accuracy: 100 * valAccuracy }))
+    const marked = chosen !== undefined && chosen.temperatureSquared === squared ? [chosen] : []
+    const x = {
+      field: 'lambda',
+      type: 'ordinal',
+      sort: lambdas,
+      scale: { domain: lambdas },
+      title: 'λ',
+      axis: { labelAngle: 0 },
+    }
+    const y = {
+      field: 'temperature',
+      type: 'ordinal',
+      sort: temperatures,
+      scale: { domain: temperatures },
+      title: i === 0 ? 'T' : null,
+      axis: { titleAngle: 0 },
+    }
+    return {
+      title: squared ? 'KL with T²' : 'KL without T²',
+      width: { step: cell },
+      height: { step: 30 },
+      layer: [
+        {
+          data: { values },
+          mark: { type: 'rect' },
+          encoding: {
+            x,
+            y,
+            color: {
+              field: 'accuracy',
+              type: 'quantitative',
+              scale: { scheme: 'viridis', domain: [least, most === least ? least + 1 : most] },
+              legend: i === forms.length - 1 ? { title: ['val_acc, %'], gradientLength: 110, tickCount: 4 } : null,
+            },
+          },
+        },
+        {
+          data: { values },
+          mark: { type: 'text', fontSize: 11 },
+          encoding: {
+            x,
+            y,
+            text: { field: 'accuracy', format: `.${decimals}f` },
+            color: {
+              condition: { test: `datum.accuracy > ${least + 0.6 * (most - least)}`, value: 'black' },
+              value: 'white',
+            },
+          },
+        },
+        {
+          data: { values: marked },
+          mark: { type: 'rect', fill: null, stroke: '#D55E00', strokeWidth: 3 },
+          encoding: { x, y },
+        },
+      ],
+    }
+  }
+  return plotFigure(description, { spacing: 16, hconcat: forms.map(panel), resolve: { scale: { color: 'shared' } } })
+}
+
+function ascending(values: readonly number[]): number[] {
+  return [...new Set(values)].sort((a, b) => a - b)
+}

@@ -1,0 +1,96 @@
+import type { ExperimentReport, SeedFigures, SeedStudy } from '../experiment-report.ts'
+import { drawSeeds } from '../figures/draw-seeds.ts'
+import { labelOf } from '../find-models.ts'
+import { formatCount, formatGain, formatP, formatPercent, percentCell } from '../format-numbers.ts'
+import { type Html, html } from '../html.ts'
+import type { Block, Section } from '../section.ts'
+import { table } from '../table.ts'
+
+const measures = ['precision', 'recall', 'accuracy', 'auc', 'f1'] as const
+const measureNames = ['precision', 'recall', 'accuracy', 'AUC', 'F1']
+
+/** Paired comparisons on the test part, and the students over their seeds. */
+export async function compareModels(report: ExperimentReport): Promise<Section> {
+  const blocks: Block[] = [comparisonTable(report)]
+  if (report.seeds === undefined) {
+    blocks.push(
+      html`<p>The students were trained with one seed, so how a gain varies from training to training is not known.</p>`,
+    )
+  } else {
+    blocks.push(seedTable(report.seeds), await seedFigure(report.seeds))
+  }
+  return { id: 'comparisons', title: 'Does distillation pay?', blocks }
+}
+
+function comparisonTable(report: ExperimentReport): Html {
+  const { comparisons } = report
+  if (comparisons.length === 0) return html`<p>No two models were compared.</p>`
+  const rows = comparisons.map(({ a, b, onlyA, onlyB, p, gain }) => ({
+    cells: [
+      html`${labelOf(report, a)} → ${labelOf(report, b)}`,
+      formatCount(onlyA),
+      formatCount(onlyB),
+      formatP(p),
+      formatGain(gain),
+      verdictOf(gain.low, gain.high),
+    ],
+  }))
+  return html`${table(
+    html`<b>Paired comparisons</b> on the test part: crops that only one of two models judges right`,
+    [
+      'first → second',
+      html`only first<br/>right`,
+      html`only second<br/>right`,
+      'McNemar p',
+      html`gain in accuracy,<br/>points`,
+      '',
+    ],
+    rows,
+    { text: [5] },
+  )}
+<p class="note">McNemar’s exact test, two-sided; the gain is the second’s accuracy less the first’s, with Newcombe’s paired 95 % interval.</p>
+`
+}
+
+function verdictOf(low: number | null, high: number | null): string {
+  if (low === null || high === null) return ''
+  return low > 0 ? 'second is better' : high < 0 ? 'second is worse' : 'zero is within'
+}
+
+function seedTable(seeds: SeedStudy): Html {
+  const row = (label: string, figures: SeedFigures) => ({
+    cells: [label, ...measures.map((measure) => percentCell(figures[measure]))],
+  })
+  const gain = {
+    kind: 'strong' as const,
+    cells: ['gain, points', ...measures.map((measure) => gainCell(seeds.gain[measure]))],
+  }
+  return html`${table(
+    html`<b>Means over ${seeds.count} seeds</b>, per cent, with 95 % t intervals`,
+    ['', ...measureNames],
+    [row('student', seeds.plain), row('student, distilled', seeds.distilled), gain],
+  )}
+<p class="note">Gains are paired by seed. Accuracies seed by seed: plain ${list(seeds.plain.accuracy.values)}; distilled ${list(seeds.distilled.accuracy.values)}.
+A t interval over seeds counts how training varies, not which images happened to be in the test part.</p>
+`
+}
+
+function gainCell(gain: SeedFigures['accuracy']): Html {
+  const [value, interval] = formatGain(gain).split(' (')
+  return html`${value}${interval !== undefined && html`<small>${interval.slice(0, -1)}</small>`}`
+}
+
+function list(values: readonly number[]): string {
+  return values.map((value) => formatPercent(value, 2)).join(', ')
+}
+
+function seedFigure(seeds: SeedStudy) {
+  return drawSeeds(
+    {
+      name: 'seeds',
+      title: `Plain and distilled student over ${seeds.count} seeds`,
+      caption: 'Each gray line is one seed; the coloured points are the means with 95 % t intervals.',
+    },
+    seeds,
+  )
+}

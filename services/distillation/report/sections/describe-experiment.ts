@@ -1,0 +1,100 @@
+import type { ExperimentReport, ReportedPart } from '../experiment-report.ts'
+import { formatCount, formatDuration, formatSignificant, missing } from '../format-numbers.ts'
+import { type Html, html } from '../html.ts'
+import type { Section } from '../section.ts'
+import { table } from '../table.ts'
+
+/** Skipped images that are listed by name; the JSON has all. */
+const mostListed = 100
+
+/** What was trained on what: parts, split, machine; settings, digests and skipped images folded. */
+export function describeExperiment(report: ExperimentReport): Section {
+  const { data, machine, models } = report
+  const { parts, standardisation } = data
+  const trained = models.reduce((sum, { trainingSeconds }) => sum + trainingSeconds, 0)
+  const all = parts.train.count + parts.val.count + parts.test.count
+  const rows = (['train', 'val', 'test'] as const).map((name) => ({ cells: partCells(name, parts[name], all) }))
+  return {
+    id: 'experiment',
+    title: 'What was trained on what',
+    blocks: [
+      html`<p>${models.length} ${models.length === 1 ? 'network' : 'networks'} on ${formatCount(all)} crops of 50×50 gray pixels from
+<b>${data.source}</b>. ${sentence(data.split)} Pixels are standardised by the training part alone: mean ${formatSignificant(standardisation.mean, 4)},
+standard deviation ${formatSignificant(standardisation.deviation, 4)} gray levels. NG is the positive class throughout.</p>
+${table('Parts of the data', ['part', 'images', 'share', 'OK', 'NG', 'groups'], rows)}
+<p>${describeLosses(data)} Trained in ${formatDuration(trained)} of computing on ${machine.processor},
+${machine.threads} ${machine.threads === 1 ? 'thread' : 'threads'}, ${machine.runtime}. Program at commit <code>${report.commit}</code>, report of
+<time datetime="${report.createdAt}">${report.createdAt.replace('T', ' ').replace(/(\.\d+)?Z$/, ' UTC')}</time>.</p>
+${foldedDigests(report)}${foldedSettings(report)}${foldedSkipped(data)}`,
+    ],
+  }
+}
+
+function partCells(name: string, { count, ok, ng, groups }: ReportedPart, all: number) {
+  const share = all === 0 ? missing : `${((100 * count) / all).toFixed(0)} %`
+  return [
+    name,
+    formatCount(count),
+    share,
+    formatCount(ok),
+    formatCount(ng),
+    groups === null ? 'not known' : formatCount(groups),
+  ]
+}
+
+function describeLosses({ skipped, padded }: ExperimentReport['data']): string {
+  const first =
+    skipped.length === 0 ? 'No image was skipped' : `${formatCount(skipped.length)} images were skipped (listed below)`
+  return `${first}; ${padded === 0 ? 'none was' : `${formatCount(padded)} were`} of another size and padded.`
+}
+
+function sentence(text: string): string {
+  const capital = text.charAt(0).toUpperCase() + text.slice(1)
+  return /[.!?]$/.test(capital) ? capital : `${capital}.`
+}
+
+function foldedDigests({ data, models }: ExperimentReport): Html {
+  const parts = Object.entries(data.parts).map(([name, { digest }]) => ({
+    cells: [`${name} part`, html`<code>${digest}</code>`],
+  }))
+  const files = models.flatMap((model) =>
+    model.files.map(({ file, sha256 }) => ({ cells: [file, html`<code>${sha256}</code>`] })),
+  )
+  const seeds = models.map(({ label, seed }) => `${label}: ${seed}`).join('; ')
+  return html`<details><summary>Digests and seeds</summary>
+${table('SHA-256', ['what', 'digest'], [...parts, ...files], { text: [1] })}
+<p>Seeds: ${seeds}.</p></details>
+`
+}
+
+function foldedSettings({ settings }: ExperimentReport): Html | null {
+  const entries = flatten(settings)
+  if (entries.length === 0) return null
+  return html`<details><summary>Settings</summary><dl class="settings">${entries.map(
+    ([key, value]) => html`<div><dt>${key}</dt><dd>${value}</dd></div>\n`,
+  )}</dl></details>
+`
+}
+
+/** Nested settings as dotted keys; lists as JSON. */
+function flatten(value: Readonly<Record<string, unknown>>, prefix = ''): [string, string][] {
+  return Object.entries(value).flatMap(([key, inner]): [string, string][] => {
+    if (isRecord(inner)) return flatten(inner, `${prefix}${key}.`)
+    return [[`${prefix}${key}`, typeof inner === 'string' ? inner : (JSON.stringify(inner) ?? missing)]]
+  })
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function foldedSkipped({ skipped }: ExperimentReport['data']): Html | null {
+  if (skipped.length === 0) return null
+  const more = skipped.length - mostListed
+  return html`<details><summary>Skipped images</summary><ul>${skipped
+    .slice(0, mostListed)
+    .map(({ path, reason }) => html`<li><code>${path}</code>: ${reason}</li>\n`)}</ul>${
+    more > 0 && html`<p>And ${formatCount(more)} more, in report.json.</p>`
+  }</details>
+`
+}

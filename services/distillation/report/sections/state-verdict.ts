@@ -1,0 +1,78 @@
+import type { Estimate } from '../../../shared/statistics/interval.ts'
+import type { ExperimentReport } from '../experiment-report.ts'
+import { ensembleId, findComparison, findMainModels, meanOver, timedFile } from '../find-models.ts'
+import { formatCount, formatGain, formatP, formatPercent, formatPoints } from '../format-numbers.ts'
+
+/**
+ * The outcome in two sentences: the distilled student against the plain one, and against the mean of its teachers. Where an
+ * interval holds zero the sentence says so; where the report has no comparison it says that instead.
+ */
+export function stateVerdict(report: ExperimentReport): readonly [string, string] {
+  return [againstPlain(report), againstEnsemble(report)]
+}
+
+function againstPlain(report: ExperimentReport): string {
+  const { plain, distilled } = findMainModels(report)
+  const { seeds } = report
+  if (seeds !== undefined && seeds.count > 1 && seeds.gain.accuracy.value !== null) {
+    const gain = seeds.gain.accuracy
+    return (
+      `Over ${seeds.count} seeds distillation changed the accuracy on the test part by ${formatGain(gain)} points ` +
+      `(95 % t interval): ${judge(gain, 'distillation pays here', 'distillation costs accuracy here')}.`
+    )
+  }
+  if (plain === undefined || distilled === undefined) {
+    return 'Whether distillation pays cannot be said: the report has no plain student beside a distilled one.'
+  }
+  const accuracies =
+    `The distilled student judges ${formatPercent(distilled.test.accuracy.value)} % of the test part right, ` +
+    `the plain one ${formatPercent(plain.test.accuracy.value)} %`
+  const comparison = findComparison(report, plain.id, distilled.id)
+  if (comparison === undefined) return `${accuracies}; no paired comparison was made, so no gain is claimed.`
+  const { gain, p } = comparison
+  return (
+    `${accuracies}, a difference of ${formatGain(gain)} points (McNemar p ${formatP(p).replace(/^(?=\d)/, '= ')}, one seed each): ` +
+    `${judge(gain, 'distillation paid with this seed', 'distillation cost accuracy with this seed')}.`
+  )
+}
+
+function againstEnsemble(report: ExperimentReport): string {
+  const { distilled } = findMainModels(report)
+  const accuracy = report.ensemble?.accuracy.value
+  if (distilled === undefined || accuracy === undefined || accuracy === null) {
+    return 'How the student stands to its teachers cannot be said: the report has no ensemble, or no distilled student.'
+  }
+  const own = distilled.test.accuracy.value
+  const comparison = findComparison(report, ensembleId, distilled.id)
+  const start =
+    `Against the mean of its teachers (${formatPercent(accuracy)} % on ${formatCount(distilled.test.count)} images) ` +
+    `the distilled student stands at ${formatPercent(own)} %`
+  const cost = describeCost(report)
+  if (comparison === undefined) return `${start}${cost}; no paired comparison was made.`
+  const { gain } = comparison
+  const worst =
+    gain.low !== null && gain.low < 0
+      ? `, so it may be up to ${formatPoints(-gain.low).replace('+', '')} points worse`
+      : ''
+  const outcome = judge(gain, 'better than the teachers', 'below the teachers', worst)
+  return `${start}, ${formatGain(gain)} points${cost}: ${outcome}.`
+}
+
+function describeCost(report: ExperimentReport): string {
+  const { teachers, distilled } = findMainModels(report)
+  const parameters = meanOver(teachers, (model) => model.parameters)
+  const time = meanOver(teachers, (model) => timedFile(model)?.time.batch1.median)
+  const own = distilled === undefined ? undefined : timedFile(distilled)?.time.batch1.median
+  if (distilled === undefined || parameters === null) return ''
+  const share = `with ${((100 * distilled.parameters) / parameters).toFixed(0)} % of a teacher's mean parameters`
+  return time === null || own === undefined
+    ? ` ${share}`
+    : ` ${share} and ${((100 * own) / time).toFixed(0)} % of its mean time`
+}
+
+function judge({ low, high }: Estimate, better: string, worse: string, zero = ''): string {
+  if (low === null || high === null) return 'without an interval nothing is shown'
+  if (low > 0) return better
+  if (high < 0) return worse
+  return `the interval holds zero${zero || ', so neither gain nor loss is shown'}`
+}

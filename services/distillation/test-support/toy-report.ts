@@ -1,0 +1,438 @@
+import { clopperPearson } from '../../shared/statistics/clopper-pearson.ts'
+import { type Confusion, confusionRates, countConfusion } from '../../shared/statistics/confusion.ts'
+import type { Estimate } from '../../shared/statistics/interval.ts'
+import { rocAuc } from '../../shared/statistics/roc-auc.ts'
+import { wilsonInterval } from '../../shared/statistics/wilson-interval.ts'
+import type {
+  Calibration,
+  ClassifierFigures,
+  ExperimentReport,
+  HeatmapFigure,
+  LabelStudyPoint,
+  ModelRole,
+  ReportedFile,
+  ReportedModel,
+  SeedFigures,
+  SeedStudy,
+  SweepPoint,
+  WorstMistake,
+} from '../report/experiment-report.ts'
+import type { EpochRecord } from '../training/checkpoint.ts'
+import { createRandom, type Random } from '../training/random.ts'
+import { toyCrops } from './toy-crops.ts'
+
+export interface ToyReportOptions {
+  readonly title?: string
+  /** Leave every optional member away, and every list that may be empty empty. */
+  readonly bare?: boolean
+  readonly testImages?: number
+}
+
+interface ToyNetwork {
+  readonly id: string
+  readonly label: string
+  readonly role: ModelRole
+  readonly parameters: number
+  readonly multiplyAdds: number
+  /** Distance of the classes' margins in standard deviations. */
+  readonly skill: number
+  readonly ms: number
+  readonly plateau?: boolean
+}
+
+const networks: readonly ToyNetwork[] = [
+  { id: 'vgg16', label: 'VGG-16', role: 'teacher', parameters: 14.98e6, multiplyAdds: 687e6, skill: 4.2, ms: 6.1 },
+  { id: 'vgg19', label: 'VGG-19', role: 'teacher', parameters: 20.29e6, multiplyAdds: 872e6, skill: 4.1, ms: 7.9 },
+  {
+    id: 'resnet18',
+    label: 'ResNet-18',
+    role: 'teacher',
+    parameters: 11.31e6,
+    multiplyAdds: 141e6,
+    skill: 4.0,
+    ms: 2.1,
+  },
+  { id: 'plain', label: 'student', role: 'plain', parameters: 6.43e6, multiplyAdds: 75e6, skill: 3.7, ms: 0.81 },
+  {
+    id: 'distilled',
+    label: 'student, distilled',
+    role: 'distilled',
+    parameters: 6.43e6,
+    multiplyAdds: 75e6,
+    skill: 4.1,
+    ms: 0.8,
+  },
+  {
+    id: 'plateau',
+    label: 'student, distilled, plateau',
+    role: 'variant',
+    parameters: 6.43e6,
+    multiplyAdds: 75e6,
+    skill: 3.9,
+    ms: 0.8,
+    plateau: true,
+  },
+]
+
+/** A report as an experiment could have it, the same for the same options; its figures are computed from made-up margins. */
+export function toyReport({
+  title = 'Black specks on made-up pellets',
+  bare = false,
+  testImages = 600,
+}: ToyReportOptions = {}): ExperimentReport {
+  const random = createRandom('toy report', 1)
+  const models = networks
+    .filter(({ role }) => !bare || role !== 'variant')
+    .map((network) => toyModel(network, testImages, bare, random))
+  const part = (count: number, digest: string) => ({
+    count,
+    ok: Math.ceil(count / 2),
+    ng: Math.floor(count / 2),
+    groups: bare ? null : Math.ceil(count / 40),
+    digest: digest.repeat(64),
+  })
+  return {
+    formatVersion: 1,
+    title,
+    createdAt: '2026-03-01T12:00:00.000Z',
+    commit: '0123456789abcdef0123456789abcdef01234567',
+    machine: { processor: 'Made-up Processor 9000', threads: 2, runtime: 'ONNX Runtime 1.30.0' },
+    data: {
+      source: 'toy pellets',
+      parts: { train: part(4200, 'a'), val: part(1200, 'b'), test: part(testImages, 'c') },
+      standardisation: { mean: 87.3512, deviation: 61.0274 },
+      split: 'divided 7:2:1 by class, groups kept together, seed 1',
+      skipped: bare ? [] : [{ path: 'ng/broken<1>.png', reason: 'not an image & no picture' }],
+      padded: bare ? 0 : 12,
+    },
+    settings: bare ? {} : toySettings,
+    models,
+    comparisons: bare ? [] : toyComparisons,
+    worst: bare ? [] : toyMistakes(random),
+    ...(bare
+      ? {}
+      : {
+          ensemble: toyFigures(4.4, testImages, bare, random).figures,
+          seeds: toySeeds(random),
+          schedules: { cosine: 'distilled', plateau: 'plateau' },
+          sweep: toySweep(random),
+          labelStudy: toyLabelStudy(random),
+          heatmaps: toyHeatmaps(),
+        }),
+  }
+}
+
+const toySettings = {
+  seed: 1,
+  seeds: 5,
+  teachers: { networks: ['vgg16', 'vgg19', 'resnet18'], training: { epochs: 20, batch: 64, baseRate: 1e-4 } },
+  student: {
+    training: {
+      epochs: 100,
+      batch: 64,
+      baseRate: 1e-4,
+      schedule: { kind: 'cosine', warmupEpochs: 1, restarts: [0.6] },
+    },
+  },
+  distillation: { lambda: 0.7, temperature: 4, temperatureSquared: false, teachersSee: 'views' },
+  targetRecall: 0.99,
+}
+
+const toyComparisons = [
+  { a: 'plain', b: 'distilled', onlyA: 11, onlyB: 19, p: 0.2005, gain: { value: 0.0133, low: -0.0049, high: 0.0321 } },
+  { a: 'ensemble', b: 'distilled', onlyA: 9, onlyB: 6, p: 0.607, gain: { value: -0.005, low: -0.0186, high: 0.0083 } },
+  { a: 'ensemble', b: 'plain', onlyA: 18, onlyB: 5, p: 0.0106, gain: { value: -0.0217, low: -0.0382, high: -0.0056 } },
+]
+
+interface ToyJudgement {
+  readonly figures: ClassifierFigures
+  readonly margins: Float32Array
+  readonly labels: Uint8Array
+}
+
+function toyFigures(skill: number, count: number, bare: boolean, random: Random, threshold = 0): ToyJudgement {
+  const labels = Uint8Array.from({ length: count }, (_, i) => i % 2)
+  const sizes = Float32Array.from(labels, (label) => (label === 1 ? 2 + 8 * random.uniform() ** 1.5 : 0))
+  const margins = Float32Array.from(labels, (label, i) => {
+    const shift = label === 1 ? skill / 2 + 0.25 * (sizes[i]! - 4) : -skill / 2
+    return 1.6 * (shift + random.normal())
+  })
+  const confusion = countConfusion(margins, labels, threshold)
+  const good = confusion.okAsOk + confusion.okAsNg
+  const overkill = clopperPearson(confusion.okAsNg, good)
+  const grouped = (estimate: Estimate) =>
+    bare
+      ? estimate
+      : { ...estimate, byGroups: { low: (estimate.low ?? 0) - 0.004, high: Math.min(1, (estimate.high ?? 1) + 0.002) } }
+  const { precision, recall, accuracy } = confusionRates(confusion)
+  const figures: ClassifierFigures = {
+    count,
+    threshold,
+    confusion,
+    precision: grouped(precision),
+    recall: grouped(recall),
+    accuracy: grouped(accuracy),
+    auc: grouped(rocAuc(margins, labels)),
+    f1: grouped(f1Of(confusion)),
+    overkillPpm: scale(overkill, 1e6),
+    atPrevalence: [0.5, 1e-4].map((prevalence) => ({
+      prevalence,
+      precision: precisionAt(prevalence, recall, overkill),
+    })),
+    ...(bare ? {} : { escapes: toyEscapes(margins, labels, sizes, threshold) }),
+  }
+  return { figures, margins, labels }
+}
+
+function scale({ value, low, high }: Estimate, factor: number): Estimate {
+  const times = (number: number | null) => (number === null ? null : factor * number)
+  return { value: times(value), low: times(low), high: times(high) }
+}
+
+function f1Of({ okAsNg, ngAsOk, ngAsNg }: Confusion): Estimate {
+  const value = (2 * ngAsNg) / (2 * ngAsNg + okAsNg + ngAsOk)
+  return { value, low: value - 0.012, high: Math.min(1, value + 0.01) }
+}
+
+function precisionAt(prevalence: number, recall: Estimate, overkill: Estimate): Estimate {
+  const at = (found: number, wrong: number) => (prevalence * found) / (prevalence * found + (1 - prevalence) * wrong)
+  return {
+    value: at(recall.value!, overkill.value!),
+    low: at(recall.low!, overkill.high!),
+    high: at(recall.high!, overkill.low!),
+  }
+}
+
+function toyEscapes(margins: Float32Array, labels: Uint8Array, sizes: Float32Array, threshold: number) {
+  const smallestSpeckPx = 3
+  const rate = (from: number, to: number, at: number) => {
+    const members = Array.from(sizes.keys()).filter((i) => sizes[i]! >= from && sizes[i]! < to)
+    const missed = members.filter((i) => margins[i]! < at).length
+    return { ...clopperPearson(missed, members.length), count: members.length, missed }
+  }
+  const good = Array.from(labels.keys()).filter((i) => labels[i] === 0)
+  const steps = Array.from({ length: 60 }, (_, i) => 8 - 0.25 * i)
+  return {
+    smallestSpeckPx,
+    all: rate(smallestSpeckPx, Infinity, threshold),
+    bySize: [2, 3, 4.24, 6, 8.49].map((fromPx, i, edges) => {
+      const toPx = edges[i + 1] ?? 12
+      return { fromPx, toPx, ...rate(fromPx, toPx, threshold) }
+    }),
+    curve: steps.map((at) => ({
+      overkillPpm: (1e6 * good.filter((i) => margins[i]! >= at).length) / good.length,
+      escape: rate(smallestSpeckPx, Infinity, at).value ?? 0,
+      escapeTwice: rate(2 * smallestSpeckPx, Infinity, at).value ?? 0,
+    })),
+  }
+}
+
+function toyModel(network: ToyNetwork, testImages: number, bare: boolean, random: Random): ReportedModel {
+  const { id, label, role, parameters, multiplyAdds, skill } = network
+  const test = toyFigures(skill, testImages, bare, random)
+  const history = bare ? [] : toyHistory(network, random)
+  const keptEpoch = history.reduce(
+    (best, record) => (record.valAccuracy > (history[best - 1]?.valAccuracy ?? 0) ? record.epoch : best),
+    1,
+  )
+  return {
+    id,
+    label,
+    role,
+    seed: 1,
+    parameters,
+    multiplyAdds,
+    paperOperations: 2 * parameters,
+    files: bare ? [] : toyFiles(network, test.figures),
+    test: test.figures,
+    ...(bare
+      ? {}
+      : { atTargetRecall: { ...toyFigures(skill, testImages, bare, random, -1.2).figures, targetRecall: 0.99 } }),
+    calibration: toyCalibration(test),
+    history,
+    keptEpoch,
+    trainingSeconds: role === 'teacher' ? 1900 : 640,
+  }
+}
+
+function toyFiles({ id, role, parameters, ms }: ToyNetwork, test: ClassifierFigures): ReportedFile[] {
+  const spread = (median: number) => ({ median, low: 0.97 * median, high: 1.06 * median })
+  const file = (precision: ReportedFile['precision'], bytesEach: number, speed: number): ReportedFile => ({
+    precision,
+    file: `${id}-${precision}.onnx`,
+    bytes: Math.round(parameters * bytesEach),
+    sha256: 'd'.repeat(64),
+    test: {
+      ...test,
+      accuracy: { ...test.accuracy, value: test.accuracy.value! - (precision === 'int8' ? 0.0017 : 0) },
+    },
+    time: { batch1: spread((1.6 * ms) / speed), batch64: spread(ms / speed) },
+  })
+  return role === 'teacher'
+    ? [file('float32', 4, 1), file('int8Weights', 1, 1)]
+    : [file('float32', 4, 1), file('float16', 2, 1), file('int8', 1, 2.7)]
+}
+
+function toyHistory({ role, skill, plateau = false }: ToyNetwork, random: Random): EpochRecord[] {
+  const epochs = role === 'teacher' ? 20 : 100
+  return Array.from({ length: epochs }, (_, i): EpochRecord => {
+    const epoch = i + 1
+    const progress = epoch / epochs
+    const within = progress < 0.6 ? progress / 0.6 : (progress - 0.6) / 0.4
+    const cosine = 0.5e-4 * (1 + Math.cos(Math.PI * within)) + 1e-6
+    const rate = plateau ? 1e-4 * 0.1 ** Math.floor(progress * 2.5) : cosine
+    const fall = Math.exp(-5 * progress)
+    const valAccuracy = 0.9 + 0.017 * skill - 0.3 * fall + 0.012 * (random.uniform() - 0.5)
+    return {
+      epoch,
+      loss: 0.03 + 0.6 * fall + 0.01 * random.uniform(),
+      accuracy: 0.99 - 0.35 * fall,
+      valLoss: 0.3 - 0.05 * skill + 0.5 * fall + 0.03 * random.uniform(),
+      valAccuracy,
+      rate,
+      seconds: 6.4,
+    }
+  })
+}
+
+function toyCalibration({ margins, labels }: ToyJudgement): Calibration {
+  const probabilities = Float64Array.from(margins, (margin) => 1 / (1 + Math.exp(-1.4 * margin)))
+  let expectedError = 0
+  const bins = Array.from({ length: 10 }, (_, bin) => {
+    const members = Array.from(labels.keys()).filter((i) => Math.min(9, Math.floor(10 * probabilities[i]!)) === bin)
+    const ng = members.filter((i) => labels[i] === 1).length
+    const meanProbability =
+      members.length === 0 ? (bin + 0.5) / 10 : members.reduce((sum, i) => sum + probabilities[i]!, 0) / members.length
+    if (members.length > 0)
+      expectedError += (members.length / labels.length) * Math.abs(ng / members.length - meanProbability)
+    return {
+      from: bin / 10,
+      to: (bin + 1) / 10,
+      count: members.length,
+      meanProbability,
+      ngShare: wilsonInterval(ng, members.length),
+    }
+  })
+  return { expectedError, bins }
+}
+
+function toySeeds(random: Random): SeedStudy {
+  const names = ['precision', 'recall', 'accuracy', 'auc', 'f1'] as const
+  const estimate = (values: readonly number[], half: number) => {
+    const value = values.reduce((sum, one) => sum + one, 0) / values.length
+    return { value, low: value - half, high: value + half, values }
+  }
+  const draw = (centre: number) => Array.from({ length: 5 }, () => centre + 0.006 * (random.uniform() - 0.5))
+  const pairs = names.map((name) => ({ name, plain: draw(0.962), distilled: draw(0.967) }))
+  const build = (pick: (pair: (typeof pairs)[number]) => readonly number[], half: number) =>
+    Object.fromEntries(pairs.map((pair) => [pair.name, estimate(pick(pair), half)])) as unknown as SeedFigures
+  return {
+    count: 5,
+    plain: build(({ plain }) => plain, 0.0031),
+    distilled: build(({ distilled }) => distilled, 0.0028),
+    gain: build(({ plain, distilled }) => distilled.map((value, i) => value - plain[i]!), 0.0052),
+  }
+}
+
+function toySweep(random: Random): SweepPoint[] {
+  return [false, true].flatMap((temperatureSquared) =>
+    [1, 2, 4, 8].flatMap((temperature) =>
+      [0.3, 0.5, 0.7, 0.9].map((lambda) => {
+        const valAccuracy =
+          0.966 - 0.004 * Math.abs(Math.log2(temperature / 4)) - 0.03 * (lambda - 0.7) ** 2 + 0.004 * random.uniform()
+        return {
+          temperature,
+          lambda,
+          temperatureSquared,
+          valLoss: 0.1 + 3 * (1 - valAccuracy),
+          valAccuracy,
+          valAuc: 0.5 + valAccuracy / 2,
+        }
+      }),
+    ),
+  )
+}
+
+function toyLabelStudy(random: Random): LabelStudyPoint[] {
+  const cases = [
+    [1, 0],
+    [0.25, 0],
+    [0.1, 0],
+    [1, 0.1],
+    [1, 0.2],
+  ] as const
+  return cases.flatMap(([labelShare, noiseShare]) =>
+    [1, 2, 3].map((seed) => {
+      const loss = 0.03 * -Math.log10(labelShare) + 0.25 * noiseShare
+      const noise = () => 0.006 * (random.uniform() - 0.5)
+      return {
+        labelShare,
+        noiseShare,
+        seed,
+        plain: 0.963 - 1.7 * loss + noise(),
+        distilled: 0.968 - loss + noise(),
+        teachers: 0.971 - 0.9 * loss + noise(),
+      }
+    }),
+  )
+}
+
+const heatLayers = ['stem2', 'block1.second', 'block2.second', 'block3.second']
+
+function toyHeatmaps(): HeatmapFigure {
+  const crops = toyCrops(8, 7)
+  return {
+    layers: heatLayers,
+    crops: Array.from({ length: 8 }, (_, index) => {
+      const ng = crops.labels[index] === 1
+      const pixels = crops.pixels.subarray(index * 2500, (index + 1) * 2500)
+      const view = (model: string, spread: number, probability: number) => ({
+        model,
+        probability,
+        heat: heatLayers.map((_, layer) => base64(toyHeat(pixels, spread * (2 + 2.5 * layer), ng))),
+      })
+      const probability = ng ? 0.93 : 0.03
+      return {
+        index,
+        label: ng ? ('NG' as const) : ('OK' as const),
+        pixels: base64(pixels),
+        views: [view('plain', 1.3, probability), view('distilled', 1, ng ? 0.99962 : 0.00004)],
+      }
+    }),
+  }
+}
+
+/** A bell around the darkest inner region for NG, around the rim for OK. */
+function toyHeat(pixels: Uint8Array, spread: number, ng: boolean): Uint8Array {
+  let [x, y, n] = [0, 0, 0]
+  for (let k = 0; k < pixels.length; k++) {
+    if (pixels[k]! < 20 || pixels[k]! > 60) continue
+    x += k % 50
+    y += Math.floor(k / 50)
+    n++
+  }
+  const [cx, cy] = n === 0 ? [25, 25] : [x / n, y / n]
+  return Uint8Array.from(pixels, (_, k) => {
+    const distance = Math.hypot((k % 50) - cx, Math.floor(k / 50) - cy)
+    return Math.round(255 * Math.exp(-((ng ? distance : distance - 18) ** 2) / (2 * spread ** 2)))
+  })
+}
+
+function toyMistakes(random: Random): WorstMistake[] {
+  const crops = toyCrops(20, 11)
+  return Array.from({ length: 20 }, (_, index) => {
+    const label = crops.labels[index] === 1 ? ('NG' as const) : ('OK' as const)
+    const certainty = 0.9996 - 0.02 * index * random.uniform()
+    return {
+      model: index % 3 === 0 ? 'plain' : 'distilled',
+      index,
+      label,
+      probability: label === 'NG' ? 1 - certainty : certainty,
+      pixels: base64(crops.pixels.subarray(index * 2500, (index + 1) * 2500)),
+    }
+  })
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64')
+}
