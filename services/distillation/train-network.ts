@@ -78,6 +78,7 @@ export async function trainNetwork(options: TrainNetworkOptions): Promise<Traine
     const manifest = await describeModel({
       id: config.id ?? network.name,
       network,
+      precision: exportAs,
       bytes,
       standardisation,
       distillationTemperature: config.distillation?.temperature ?? 1,

@@ -1,7 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { CropSplits } from '../../shared/dataset/crop-dataset.ts'
 import { cropSide, cropVersion } from '../../shared/inspection/crop.ts'
-import { type ModelManifest, manifestFormatVersion, modelSignature } from '../../shared/onnx/model-manifest.ts'
+import {
+  type ModelManifest,
+  type ModelPrecision,
+  manifestFormatVersion,
+  modelSignature,
+} from '../../shared/onnx/model-manifest.ts'
 import type { ServedFigures } from '../evaluation/measure-served.ts'
 import { countMultiplyAdds, countParameters } from '../networks/count-costs.ts'
 import type { Network } from '../networks/network.ts'
@@ -20,6 +25,7 @@ export interface ModelLineage {
 export interface ModelDescription {
   readonly id: string
   readonly network: Network
+  readonly precision: ModelPrecision
   /** The ONNX file's. */
   readonly bytes: Uint8Array
   readonly standardisation: Standardisation
@@ -32,13 +38,15 @@ export interface ModelDescription {
 
 /** The manifest of a model file. */
 export async function describeModel(description: ModelDescription): Promise<ModelManifest> {
-  const { id, network, bytes, standardisation, distillationTemperature, figures, splits, lineage } = description
+  const { id, network, precision, bytes, standardisation, distillationTemperature, figures, splits, lineage } =
+    description
   return {
     formatVersion: manifestFormatVersion,
     id,
     sha256: createHash('sha256').update(bytes).digest('hex'),
     kind: network.name === 'student' ? 'student' : 'teacher',
     architecture: network.name,
+    precision,
     input: { ...modelSignature.input, shape: [null, 1, cropSide, cropSide], cropVersion },
     output: { ...modelSignature.output, shape: [null, 2] },
     classes: [...modelSignature.classes],

@@ -26,18 +26,23 @@ export function quantiseWeights(
 ): QuantisedWeights {
   const channels = dims[axis]!
   const inner = dims.slice(axis + 1).reduce((product, dim) => product * dim, 1)
-  const channelOf = (i: number) => Math.floor(i / inner) % channels
+  const rows = data.length / inner
   const largest = new Float64Array(channels)
-  for (let i = 0; i < data.length; i++) {
-    const channel = channelOf(i)
-    largest[channel] = Math.max(largest[channel]!, Math.abs(data[i]!))
+  for (let row = 0; row < rows; row++) {
+    const channel = row % channels
+    for (let i = row * inner; i < (row + 1) * inner; i++) {
+      largest[channel] = Math.max(largest[channel]!, Math.abs(data[i]!))
+    }
   }
   const scales = Float32Array.from(largest, (size, channel) =>
     Math.max(size / largestByte, leastScale(channel), smallestScale),
   )
-  const bytes = Int8Array.from(data, (weight, i) => {
-    const steps = Math.round(weight / scales[channelOf(i)]!)
-    return Math.min(Math.max(steps, -largestByte), largestByte)
-  })
+  const bytes = new Int8Array(data.length)
+  for (let row = 0; row < rows; row++) {
+    const scale = scales[row % channels]!
+    for (let i = row * inner; i < (row + 1) * inner; i++) {
+      bytes[i] = Math.min(Math.max(Math.round(data[i]! / scale), -largestByte), largestByte)
+    }
+  }
   return { dims, data: bytes, scales }
 }

@@ -1,7 +1,9 @@
 /** IEEE 754 half precision bits of each number, rounded to nearest, ties to even; too large ones become infinite. */
 export function toFloat16(values: Float32Array): Uint16Array {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
-  return Uint16Array.from(bits, halfBits)
+  const halves = new Uint16Array(bits.length)
+  for (let i = 0; i < bits.length; i++) halves[i] = halfBits(bits[i]!)
+  return halves
 }
 
 function halfBits(bits: number): number {

@@ -1,0 +1,128 @@
+// Images per second of every network as it is served: the student against its teachers, integers against float32.
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { exportModel } from '../services/distillation/export/export-model.ts'
+import {
+  createNetwork,
+  type NetworkName,
+  networkNames,
+  teacherNames,
+} from '../services/distillation/networks/create-network.ts'
+import { listState } from '../services/distillation/training/train-graph.ts'
+import { gatherParameters, initialState } from '../services/distillation/training/training-session.ts'
+import { cropBytes, cropSide } from '../services/shared/inspection/crop.ts'
+import { fillWarmUpCrops } from '../services/shared/onnx/check-model.ts'
+import { createGraphWorker, type GraphWorker } from '../services/shared/onnx/graph-worker.ts'
+import { readModelManifest } from '../services/shared/onnx/model-manifest.ts'
+import { readReleasedModels } from '../services/shared/onnx/released-models.ts'
+import { readBenchOptions, runBench } from './support/bench-options.ts'
+import { interleave, type RoundTimes, ratesOf, ratioOf, spreadOf } from './support/measure.ts'
+import { printReport, type Ratio } from './support/print-report.ts'
+
+const batches = [1, 8, 64] as const
+const integers = 'student int8'
+const kinds = [...networkNames, integers] as const
+
+await runBench(async () => {
+  const { json, modelsDir, numbers } = readBenchOptions({ rounds: 9, crops: 64, threads: 1 })
+  const { rounds, crops, threads } = numbers
+  const worker = createGraphWorker({ threads })
+  const sources: Record<string, string> = {}
+  for (const kind of kinds) {
+    const { bytes, source } = await findModel(kind, modelsDir, worker)
+    sources[kind] = source
+    await worker.load(kind, bytes)
+  }
+  const contestants = batches.flatMap((batch) =>
+    kinds.map((kind) => ({ name: nameOf(kind, batch), run: () => judge(worker, kind, crops, batch) })),
+  )
+  const times = await interleave(contestants, rounds)
+  await worker.close()
+  const amount = (batch: number) => Math.ceil(crops / batch) * batch
+  printReport(
+    {
+      bench: 'models',
+      about:
+        'crops judged per second by the networks alone, one after the other in the same rounds; float32 but where int8 is ' +
+        'said. Goals: the student takes at most 1/5 of the mean time of its teachers, int8 is at least 2.5 times as fast.',
+      rounds,
+      figures: contestants.map(({ name }, i) => ({
+        what: name,
+        unit: 'crops/s',
+        spread: spreadOf(ratesOf(times.get(name)!, amount(batches[Math.floor(i / kinds.length)]!))),
+      })),
+      ratios: batches.flatMap((batch) => ratiosOf(times, batch)),
+      facts: { ...sources, 'crops of a round': crops, threads },
+    },
+    json,
+  )
+})
+
+function nameOf(kind: string, batch: number): string {
+  return `${kind}, batch ${batch}`
+}
+
+/** Judges at least `crops` crops; the next run always waits, so that no thread idles between two. */
+async function judge(worker: GraphWorker, model: string, crops: number, batch: number): Promise<void> {
+  const runs = Array.from({ length: Math.ceil(crops / batch) }, () => {
+    const data = new Uint8Array(batch * cropBytes)
+    fillWarmUpCrops(data)
+    const feeds = { pellet: { type: 'uint8' as const, dims: [batch, 1, cropSide, cropSide], data } }
+    return worker.run({ model, feeds, keep: {}, fetch: ['logits'] })
+  })
+  await Promise.all(runs)
+}
+
+function ratiosOf(times: RoundTimes, batch: number): Ratio[] {
+  const timesOf = (kind: string) => times.get(nameOf(kind, batch))!
+  const teachers = teacherNames.map(timesOf)
+  const mean = teachers[0]!.map((_, round) => teachers.reduce((sum, own) => sum + own[round]! / teachers.length, 0))
+  const against = (what: string, a: readonly number[], reference: string, b: readonly number[]): Ratio => ({
+    what: `${what}, batch ${batch}`,
+    against: reference,
+    spread: ratioOf(a, b),
+  })
+  return [
+    against('time of the student', timesOf('student'), "teachers' mean", mean),
+    against('time of the student in int8', timesOf(integers), "teachers' mean", mean),
+    against('speed of the student in int8', timesOf('student'), 'float32', timesOf(integers)),
+  ]
+}
+
+/** The released model where there is one; otherwise one of the same shape with initial weights, which is as fast. */
+async function findModel(
+  kind: (typeof kinds)[number],
+  modelsDir: string,
+  worker: GraphWorker,
+): Promise<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly source: string }> {
+  const name: NetworkName = kind === integers ? 'student' : kind
+  const released = await findReleased(name, modelsDir)
+  const path = kind === integers ? released?.path.replace(/\.onnx$/, '-int8.onnx') : released?.path
+  if (path !== undefined && existsSync(path)) return { bytes: new Uint8Array(await readFile(path)), source: path }
+  const network = createNetwork(name, released?.shape)
+  const bytes = await exportModel({
+    network,
+    parameters: gatherParameters(network, initialState(network, listState(network), 1)),
+    standardisation: { mean: 50, deviation: 67 },
+    precision: kind === integers ? 'int8' : 'float32',
+    calibration: { worker, crops: warmUpCrops() },
+  })
+  return { bytes, source: 'initial weights (not among the released models)' }
+}
+
+function warmUpCrops() {
+  const count = 64
+  const pixels = new Uint8Array(count * cropBytes)
+  fillWarmUpCrops(pixels)
+  return { count, pixels }
+}
+
+async function findReleased(name: NetworkName, modelsDir: string) {
+  const { student, teachers } = readReleasedModels(modelsDir)
+  for (const path of [student, ...teachers]) {
+    const { architecture, lineage } = await readModelManifest(path)
+    const { widths, block } = lineage.options as Pick<Parameters<typeof createNetwork>[1] & object, 'widths' | 'block'>
+    if (architecture === name) return { path, shape: { widths, block } }
+  }
+  return undefined
+}
