@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs'
 import { Command, type OutputConfiguration } from 'commander'
 import type { AddCommand, CliContext } from './cli-context.ts'
 import { addAlertsCommand } from './commands/alerts.ts'
+import { addDistillCommand } from './commands/distill.ts'
 import { addEvaluateCommand } from './commands/evaluate.ts'
+import { addExplainCommand } from './commands/explain.ts'
 import { addInspectCommand } from './commands/inspect.ts'
 import { addLinesCommand } from './commands/lines.ts'
 import { addLotsCommand } from './commands/lots.ts'
@@ -16,13 +18,13 @@ import { addUpCommand } from './commands/up.ts'
 import { exampleText } from './example-text.ts'
 
 const commands: readonly { readonly heading: string; readonly add: readonly AddCommand[] }[] = [
-  { heading: 'Look at images:', add: [addInspectCommand, addEvaluateCommand] },
+  { heading: 'Look at images:', add: [addInspectCommand, addEvaluateCommand, addExplainCommand] },
   { heading: 'Run a plant:', add: [addUpCommand, addServeCommand] },
   {
     heading: 'Ask a running plant:',
     add: [addLotsCommand, addLinesCommand, addRecipesCommand, addResultsCommand, addAlertsCommand],
   },
-  { heading: 'Make data and models:', add: [addSimulateCommand, addReplayCommand, addTrainCommand] },
+  { heading: 'Make data and models:', add: [addSimulateCommand, addReplayCommand, addTrainCommand, addDistillCommand] },
 ]
 
 /** The program with all its commands; it throws CommanderError instead of ending the process. */

@@ -1,33 +1,34 @@
 import { parseArgs } from 'node:util'
 import { loadConfig } from '../shared/config/load-config.ts'
-import type { CropSplits } from '../shared/dataset/crop-dataset.ts'
 import { readImageFolder } from '../shared/dataset/read-image-folder.ts'
 import { readPackedSplits } from '../shared/dataset/read-packed-splits.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { exitCodeOf } from '../shared/service/run-service.ts'
-import { type TrainingJob, trainingJobSchema } from './config.ts'
+import { type DistillationJob, jobSchema } from './config.ts'
+import { type ExperimentData, runExperiment } from './experiment/run-experiment.ts'
 import { trainNetwork } from './train-network.ts'
 import { createRandom } from './training/random.ts'
 
-// A training as a job: `node services/distillation/main.ts --config FILE`. One JSON object per event on stdout. A job that
-// is started again goes on from its last whole epoch.
+// A training or an experiment as a job: `node services/distillation/main.ts --config FILE`. One JSON object per event on
+// stdout. A job that is started again goes on where it was stopped.
 
-/** Runs one training by its configuration file; resolves with the exit code. */
+/** Runs one job by its configuration file; resolves with the exit code. */
 export async function start(configFile: string, signal: AbortSignal): Promise<number> {
   try {
-    const job = loadConfig(trainingJobSchema, configFile, { service: 'distillation' })
-    const splits = await readSplits(job, signal)
-    const { network, outDir, commit, training: config } = job
-    const { modelPath, manifest } = await trainNetwork({
-      network,
-      splits,
-      config,
-      outDir,
-      resume: true,
-      signal,
-      onProgress: print,
-      ...(commit === undefined ? {} : { commit }),
-    })
+    const job = loadConfig(jobSchema, configFile, { service: 'distillation' })
+    const data = await readData(job, signal)
+    const { outDir, commit } = job
+    if (job.experiment !== undefined) {
+      const config = job.experiment
+      const { html, json } = await runExperiment({ data, config, outDir, commit, signal, onEvent: print })
+      print({ kind: 'reported', html, json })
+      return 0
+    }
+    const { training: config } = job
+    const { splits } = data
+    // The schema has one of the two.
+    const options = { network: job.network!, splits, config, outDir, commit, resume: true, signal, onProgress: print }
+    const { modelPath, manifest } = await trainNetwork(options)
     print({ kind: 'trained', modelPath, metrics: manifest.metrics })
     return 0
   } catch (reason) {
@@ -37,14 +38,20 @@ export async function start(configFile: string, signal: AbortSignal): Promise<nu
   }
 }
 
-async function readSplits({ data, splitSeed, group, strict }: TrainingJob, signal: AbortSignal): Promise<CropSplits> {
+async function readData(job: DistillationJob, signal: AbortSignal): Promise<ExperimentData> {
+  const { data, splitSeed, group, groupColumn, strict } = job
   const random = createRandom(splitSeed, 'split').uniform
+  const drawn = `drawn 7:2:1 in each class by seed ${splitSeed}, unless it came split`
   const packed = await readPackedSplits(data, random, signal)
-  if (packed !== undefined) return packed
-  const pattern = group === undefined ? {} : { group: new RegExp(group) }
-  const { crops, skipped } = await readImageFolder(data, random, { strict, signal, ...pattern })
-  print({ kind: 'data', source: data, skipped })
-  return crops
+  if (packed !== undefined) return { splits: packed, split: drawn, skipped: [], padded: 0 }
+  const { crops, split, skipped, padded } = await readImageFolder(data, random, {
+    strict,
+    signal,
+    ...(group !== undefined && { group: new RegExp(group) }),
+    ...(groupColumn !== undefined && { groupColumn }),
+  })
+  print({ kind: 'data', source: data, skipped, padded })
+  return { splits: crops, split: split === 'given' ? 'as given' : drawn, skipped, padded }
 }
 
 function print(event: object): void {

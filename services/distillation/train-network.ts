@@ -4,19 +4,15 @@ import type { CropSplits } from '../shared/dataset/crop-dataset.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { writeFileAtomically } from '../shared/files/write-file-atomically.ts'
 import { renderSvgAsPng } from '../shared/images/render-svg.ts'
-import { createGraphWorker } from '../shared/onnx/graph-worker.ts'
-import { type ModelManifest, writeModelManifest } from '../shared/onnx/model-manifest.ts'
-import { encodeModel } from '../shared/onnx/onnx-proto.ts'
-import { measureServed } from './evaluation/measure-served.ts'
-import { buildInferenceModel } from './export/build-inference-model.ts'
-import { describeModel } from './export/describe-model.ts'
+import type { ModelManifest } from '../shared/onnx/model-manifest.ts'
+import { type ExportedModel, exportVariants } from './export/export-variants.ts'
 import { createNetwork, type NetworkName } from './networks/create-network.ts'
 import { drawCurves, formatHistoryCsv } from './report/draw-curves.ts'
 import { checkSplits } from './training/check-splits.ts'
 import type { EpochRecord } from './training/checkpoint.ts'
 import { type FitResult, fitNetwork } from './training/fit-network.ts'
 import type { SoftTargets } from './training/soft-targets.ts'
-import { parseTrainConfig, type TrainConfig, type TrainConfigInput } from './training/train-config.ts'
+import { parseTrainConfig, type TrainConfigInput } from './training/train-config.ts'
 import type { OnTrainingEvent } from './training/training-events.ts'
 import { gatherParameters } from './training/training-session.ts'
 
@@ -33,6 +29,8 @@ export interface TrainNetworkOptions {
   readonly softTargets?: SoftTargets | undefined
   /** 1 for each training crop whose label may be used; default: all. */
   readonly labelled?: Uint8Array | undefined
+  /** Takes the refusal of int8; default: it is thrown, after the other files have been written. */
+  readonly onRefused?: ((refusal: PelletlineError) => void) | undefined
   /** Commit of the program for the lineage; default: asked of git. */
   readonly commit?: string | undefined
   readonly onProgress?: OnTrainingEvent
@@ -44,15 +42,19 @@ export interface TrainedNetwork {
   readonly modelPath: string
   readonly manifestPath: string
   readonly manifest: ModelManifest
+  /** The model in every precision asked for, the one above first; int8 is missing where it was refused. */
+  readonly files: readonly ExportedModel[]
   /** `curves.csv`, `curves.svg` and `curves.png`. */
   readonly curves: { readonly csv: string; readonly svg: string; readonly png: string }
   readonly history: readonly EpochRecord[]
+  /** Number of the epoch that was exported. */
+  readonly keptEpoch: number
 }
 
 /**
- * Trains a network from labelled crops to a model that can be served: fit, export, threshold on the validation part,
- * figures of the served file on validation and test, manifest, curves. Errors as for `fitNetwork`; `cancelled` on abort,
- * after which `resume` goes on from the last whole epoch.
+ * Trains a network from labelled crops to a model that can be served: fit, export in every precision asked for (threshold on
+ * the validation part, figures of the served file on validation and test, manifest), curves. Errors as for `fitNetwork` and
+ * `exportVariants`; `cancelled` on abort, after which `resume` goes on from the last checkpoint.
  */
 export async function trainNetwork(options: TrainNetworkOptions): Promise<TrainedNetwork> {
   const { splits, outDir, signal, resume = false, softTargets, labelled } = options
@@ -64,59 +66,43 @@ export async function trainNetwork(options: TrainNetworkOptions): Promise<Traine
   try {
     // 1. Fit.
     const fit = await fitNetwork({ network, splits, config, outDir, resume, softTargets, labelled, onEvent, signal })
-    // 2. Export the best epoch.
-    const parameters = gatherParameters(network, fit.best.tensors)
-    const { standardisation } = fit
-    const { exportAs } = config
-    const bytes = encodeModel(buildInferenceModel(network, parameters, { standardisation, exportAs }))
-    const modelPath = join(outDir, `${config.id ?? network.name}.onnx`)
-    await writeFileAtomically(modelPath, [bytes])
-    onEvent({ kind: 'written', path: modelPath })
-    // 3. Threshold and figures, of the file as it is served.
-    const figures = await measureFile(bytes, options, config)
-    // 4. Manifest.
-    const manifest = await describeModel({
+    // 2. The kept epoch in every precision: threshold, figures and manifest of each file as it is served.
+    const keptEpoch = fit.best.header.bestEpoch
+    const files = await exportVariants({
       id: config.id ?? network.name,
       network,
-      precision: exportAs,
-      bytes,
-      standardisation,
-      distillationTemperature: config.distillation?.temperature ?? 1,
-      figures,
+      parameters: gatherParameters(network, fit.best.tensors),
+      standardisation: fit.standardisation,
+      precisions: config.exportAs,
       splits,
-      lineage: {
-        seed: config.seed,
-        options: { ...config, keptEpoch: fit.best.header.bestEpoch },
-        commit: options.commit,
-      },
+      threshold: config.threshold,
+      smallestSpeckPx: config.smallestSpeckPx,
+      distillationTemperature: config.distillation?.temperature,
+      lineage: { seed: config.seed, options: { ...config, keptEpoch }, commit: options.commit },
+      maxInt8Loss: config.maxInt8Loss,
+      allowInt8Loss: config.allowInt8Loss,
+      onRefused: options.onRefused,
+      outDir,
+      threads: config.threads,
+      onWritten: (path) => onEvent({ kind: 'written', path }),
+      signal,
     })
-    const manifestPath = await writeModelManifest(modelPath, manifest)
-    onEvent({ kind: 'written', path: manifestPath })
-    // 5. Curves.
+    const { modelPath, manifestPath, manifest } = files[0]!
+    // 3. Curves.
     const curves = await writeCurves(outDir, `${manifest.id}: ${splits.train.source}`, fit)
     for (const path of Object.values(curves)) onEvent({ kind: 'written', path })
-    return { modelPath, manifestPath, manifest, curves, history: fit.history }
+    return { modelPath, manifestPath, manifest, files, curves, history: fit.history, keptEpoch }
   } catch (reason) {
     if (signal?.aborted) {
       throw new PelletlineError(
         'cancelled',
-        `the training in ${outDir} was stopped: the same command goes on from its last whole epoch`,
+        `the training in ${outDir} was stopped: the same command goes on from its last checkpoint`,
         {
           cause: reason,
         },
       )
     }
     throw PelletlineError.from(reason)
-  }
-}
-
-async function measureFile(bytes: Uint8Array, { splits, signal }: TrainNetworkOptions, config: TrainConfig) {
-  const worker = createGraphWorker(config.threads === undefined ? {} : { threads: config.threads })
-  try {
-    const { threshold, smallestSpeckPx } = config
-    return await measureServed(worker, bytes, { splits, threshold, smallestSpeckPx, signal })
-  } finally {
-    await worker.close()
   }
 }
 

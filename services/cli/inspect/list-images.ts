@@ -3,8 +3,8 @@ import { basename, extname, join, relative } from 'node:path'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 
 const imageEndings = new Set(['.png', '.jpg', '.jpeg', '.tif', '.tiff', '.webp'])
-/** Pictures that `inspect --out` wrote; a folder that holds them is not inspected twice. */
-const ownPictures = /\.(annotated\.(png|jpg)|worst\.png)$/
+/** Pictures that `inspect --out` and `explain --out` wrote; a folder that holds them is not looked at twice. */
+const ownPictures = /(\.(annotated\.(png|jpg)|(worst|heat)\.png)|^heatmaps\.png)$/
 
 /** An image to process. */
 export interface ListedImage {

@@ -1,7 +1,12 @@
 import { stat } from 'node:fs/promises'
 import type { CropDataset, CropSplits } from '../../shared/dataset/crop-dataset.ts'
 import { isPackedCrops, readPackedCrops } from '../../shared/dataset/packed-crops.ts'
-import { type ReadFolder, readImageFolder, readLabelledFolder } from '../../shared/dataset/read-image-folder.ts'
+import {
+  type ReadFolder,
+  type ReadSplits,
+  readImageFolder,
+  readLabelledFolder,
+} from '../../shared/dataset/read-image-folder.ts'
 import { readPackedSplits } from '../../shared/dataset/read-packed-splits.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { formatCount } from '../format-number.ts'
@@ -21,10 +26,10 @@ export async function readSplits(
   terminal: Terminal,
   signal: AbortSignal,
   options: DataOptions = {},
-): Promise<CropSplits> {
+): Promise<ReadSplits> {
   const packed = await readPackedSplits(path, random, signal)
   if (packed !== undefined) {
-    if (options.groupPattern === undefined && options.groupColumn === undefined) return packed
+    if (options.groupPattern === undefined && options.groupColumn === undefined) return ofPacked(path, packed)
     throw new PelletlineError(
       'invalid_argument',
       `${path} holds packed crops, which carry their groups: leave out --group-pattern and --group-column.`,
@@ -43,7 +48,13 @@ export async function readSplits(
   const read = readImageFolder(path, random, { ...toReadOptions(options), signal, onProgress })
   const folder = await read.finally(() => progress?.end())
   noteReading(folder, terminal)
-  return folder.crops
+  return folder
+}
+
+async function ofPacked(path: string, crops: CropSplits): Promise<ReadSplits> {
+  const groups = new Set([...crops.train.group, ...crops.val.group, ...crops.test.group].filter((group) => group >= 0))
+  const split = (await isPackedCrops(path)) ? 'drawn' : 'given'
+  return { crops, split, skipped: [], padded: 0, groups: { by: undefined, count: groups.size, ungrouped: [] } }
 }
 
 /** Reads labelled crops, unsplit: a file of packed crops, or a folder with OK/ and NG/. */

@@ -1,13 +1,11 @@
-import { join } from 'node:path'
 import {
-  createRandom,
   type NetworkName,
   parseTrainConfig,
   type TrainConfig,
   type TrainingEvent,
   trainNetwork,
 } from '../../distillation/index.ts'
-import type { CropDataset, CropSplits } from '../../shared/dataset/crop-dataset.ts'
+import type { CropDataset } from '../../shared/dataset/crop-dataset.ts'
 import { describeMetrics } from '../evaluate/describe-metrics.ts'
 import { formatCount, formatDuration, formatPercent } from '../format-number.ts'
 import { makeFolder } from '../make-folder.ts'
@@ -15,8 +13,7 @@ import type { Progress } from '../progress-bar.ts'
 import { loadSettings } from '../settings-config.ts'
 import type { Terminal } from '../terminal.ts'
 import type { TrainOptions } from './options.ts'
-import { readSplits } from './read-splits.ts'
-import { simulateSplits } from './simulate-splits.ts'
+import { readTrainingData } from './read-training-data.ts'
 
 /**
  * Trains a network: reads or simulates the crops, shows progress and one line per epoch, and ends with the figures of the
@@ -30,7 +27,7 @@ export async function runTrain(
 ): Promise<void> {
   const config = trainConfig(options)
   await makeFolder(options.out)
-  const splits = await trainingData(options, config, terminal, signal)
+  const { splits } = await readTrainingData(options, config.seed, terminal, signal)
   terminal.note(
     `Training ${network} on ${splits.train.source}: ${describePart('train', splits.train)}, ` +
       `${describePart('validation', splits.val)}, ${describePart('test', splits.test)}.`,
@@ -80,20 +77,6 @@ function trainConfig(options: TrainOptions): TrainConfig {
   })
 }
 
-async function trainingData(
-  options: TrainOptions,
-  { seed }: TrainConfig,
-  terminal: Terminal,
-  signal: AbortSignal,
-): Promise<CropSplits> {
-  if (options.data !== 'simulated') {
-    return readSplits(options.data, createRandom(seed, 'split').uniform, terminal, signal, options)
-  }
-  const { count, testCount = Math.ceil(count / 2), ngShare, subSizeShare, variety, out } = options
-  const folder = join(out, 'data')
-  return simulateSplits({ count, testCount, ngShare, subSizeShare, variety, seed, folder }, terminal, signal)
-}
-
 function describePart(name: string, { count, labels }: CropDataset): string {
   const ng = labels.reduce((sum, label) => sum + label, 0)
   return `${formatCount(count)} ${name} (${formatPercent(ng / count, 1)} NG)`
@@ -107,7 +90,7 @@ function eventLines(event: Exclude<TrainingEvent, { kind: 'steps' }>): readonly 
         ...(event.blockSize === 1 ? ['This machine has no fast convolution: training takes about twice as long.'] : []),
       ]
     case 'resumed':
-      return [`Going on after epoch ${event.epoch}.`]
+      return [`Going on after step ${formatCount(event.step)}, in epoch ${event.epoch + 1}.`]
     case 'epoch': {
       const { epoch, loss, accuracy, valLoss, valAccuracy, rate, seconds } = event.record
       return [
@@ -117,6 +100,8 @@ function eventLines(event: Exclude<TrainingEvent, { kind: 'steps' }>): readonly 
     }
     case 'written':
       return [`Wrote ${event.path}`]
+    case 'refused':
+      return [event.message]
     default:
       return event satisfies never
   }

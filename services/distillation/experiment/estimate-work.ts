@@ -1,7 +1,9 @@
 import { countMultiplyAdds } from '../networks/count-costs.ts'
 import { createNetwork } from '../networks/create-network.ts'
 import { stepsPerEpoch } from '../training/assemble-batches.ts'
-import type { ExperimentJob, TrainingJob } from './plan-experiment.ts'
+import type { ExperimentConfig } from './experiment-config.ts'
+import type { QueuedJob } from './experiment-events.ts'
+import { type ExperimentJob, planExperiment, type TrainingJob } from './plan-experiment.ts'
 
 /** A step costs the forward pass and twice as much backward. */
 const passesPerStep = 3
@@ -20,4 +22,11 @@ export function estimateWork(job: ExperimentJob, jobs: readonly ExperimentJob[],
 /** Multiply-adds of one step of a training. */
 export function workPerStep({ network, config }: TrainingJob): number {
   return passesPerStep * config.batchSize * countMultiplyAdds(createNetwork(network, config))
+}
+
+/** The jobs of an experiment on a training part of `count` crops, with their work. */
+export function planWork(config: ExperimentConfig, count: number): readonly Omit<QueuedJob, 'done'>[] {
+  const jobs = planExperiment(config)
+  const trainCount = Math.min(count, config.trainCount ?? count)
+  return jobs.map((job) => ({ id: job.id, label: job.label, work: estimateWork(job, jobs, trainCount) }))
 }

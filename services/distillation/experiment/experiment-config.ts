@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { parseConfig } from '../../shared/config/load-config.ts'
 import { teacherNames } from '../networks/create-network.ts'
-import { augmentationSchema, distillationSchema, trainConfigSchema } from '../training/train-config.ts'
+import { augmentationSchema, distillationSchema, exportSchema, trainConfigSchema } from '../training/train-config.ts'
 
 /** Settings of a training within an experiment; what the experiment itself decides is left out, augmentation is off. */
 const trainingSchema = trainConfigSchema
@@ -37,9 +37,16 @@ export const experimentConfigSchema = z.strictObject({
         .min(1)
         .default([...teacherNames]),
       training: trainingSchema.prefault({}),
+      exportAs: exportSchema.default(['float16']),
     })
     .prefault({}),
-  student: z.strictObject({ training: trainingSchema.prefault({}) }).prefault({}),
+  student: z
+    .strictObject({
+      training: trainingSchema.prefault({}),
+      /** Precisions of the students that the report shows; those of studies come as float16. */
+      exportAs: exportSchema.default(['float16', 'float32', 'int8']),
+    })
+    .prefault({}),
   distillation: distillationSchema.prefault({}),
   /**
    * plateau: reduce-on-plateau instead of the schedule, for the comparison of the paper's figure 6; temperatureSquared: the

@@ -87,6 +87,7 @@ function teachersOf(
       config: trainConfig(config, config.teachers.training, {
         id: `${prefix}${network}`,
         seed: config.seed + teacherNames.indexOf(network),
+        exportAs: prefix === '' ? config.teachers.exportAs : ['float16'],
       }),
       data,
       taughtBy: undefined,
@@ -110,13 +111,14 @@ interface StudentOptions {
 function student(config: ExperimentConfig, options: StudentOptions): TrainingJob {
   const { id, label, role, seed, taughtBy, data = allData, training } = options
   const distillation = taughtBy === undefined ? null : config.distillation
+  const exportAs = role === 'study' ? ['float16' as const] : config.student.exportAs
   return {
     kind: 'train',
     id,
     label,
     role,
     network: 'student',
-    config: trainConfig(config, { ...config.student.training, distillation, ...training }, { id, seed }),
+    config: trainConfig(config, { ...config.student.training, distillation, ...training }, { id, seed, exportAs }),
     data,
     taughtBy,
   }

@@ -1,14 +1,24 @@
-import type { CropSplits } from '../../shared/dataset/crop-dataset.ts'
+import { join } from 'node:path'
+import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+import { readModelManifest } from '../../shared/onnx/model-manifest.ts'
+import { judgeWithCache, openModelFile } from '../evaluation/soft-labels.ts'
+import { createNetwork } from '../networks/create-network.ts'
+import { buildReport } from '../report/build/build-report.ts'
+import { combineTeachers } from '../report/build/combine-teachers.ts'
+import type { ExportedFile, TrainedModelInput } from '../report/build/report-input.ts'
+import type { ExperimentReport, LabelStudyPoint, SweepPoint } from '../report/experiment-report.ts'
+import { writeReport } from '../report/write-report.ts'
 import type { ExperimentConfig } from './experiment-config.ts'
 import type { OnExperimentEvent } from './experiment-events.ts'
-import type { ExperimentJob } from './plan-experiment.ts'
+import { type DoneMark, readDoneMark } from './experiment-folder.ts'
+import type { ExperimentJob, TrainingJob } from './plan-experiment.ts'
 import type { ExperimentData } from './run-experiment.ts'
-import type { JobContext } from './run-training-job.ts'
+import { type JobContext, modelPathOf } from './run-training-job.ts'
 
 export interface ReportOptions {
   readonly config: ExperimentConfig
   readonly jobs: readonly ExperimentJob[]
-  readonly data: ExperimentData & { readonly splits: CropSplits }
+  readonly data: ExperimentData
   readonly context: JobContext
   readonly commit: string | undefined
   readonly onEvent: OnExperimentEvent
@@ -16,11 +26,133 @@ export interface ReportOptions {
 
 /** What an experiment ends with. */
 export interface ReportedExperiment {
+  readonly report: ExperimentReport
+  /** Paths of `index.html` and `report.json`. */
   readonly html: string
   readonly json: string
 }
 
+/** Judges, compares and draws everything that the jobs left, and writes the report. */
 export async function reportExperiment(options: ReportOptions): Promise<ReportedExperiment> {
-  const { reportDir } = options.context.folder
-  return { html: `${reportDir}/index.html`, json: `${reportDir}/report.json` }
+  const { config, data, context, commit, onEvent } = options
+  const { folder, splits, signal } = context
+  const trained = options.jobs.filter((job) => job.kind === 'train')
+  // The first seed stands for the students; the others show in the study of seeds.
+  const pairs = Array.from({ length: config.seeds }, (_, i) => ({
+    plain: `plain-${config.seed + i}`,
+    distilled: `distilled-${config.seed + i}`,
+  }))
+  const models: TrainedModelInput[] = []
+  for (const job of trained) if (job.role !== 'study') models.push(await describeTrained(job, context))
+  const { mean, deviation } = (await readModelManifest(modelPathOf(folder, models[0]!.id))).standardisation
+  const plateau = models.find(({ id }) => id === 'plain-plateau')
+  const sweep = await readSweep(trained, context)
+  const labelStudy = await readLabelStudy(config, trained, context)
+  const report = await buildReport(
+    {
+      title: config.title ?? splits.train.source,
+      splits,
+      split: data.split,
+      skipped: data.skipped,
+      padded: data.padded,
+      standardisation: { mean, deviation },
+      settings: config,
+      models,
+      seeds: pairs,
+      ...(plateau && { schedules: { cosine: pairs[0]!.plain, plateau: plateau.id } }),
+      ...(sweep.length > 0 && { sweep }),
+      ...(labelStudy.length > 0 && { labelStudy }),
+      cacheDir: folder.logitsDir,
+      targetRecall: config.targetRecall,
+      smallestSpeckPx: config.student.training.smallestSpeckPx,
+      threads: config.threads,
+      commit,
+    },
+    { signal, onProgress: ({ what, share }) => onEvent({ kind: 'reporting', what, share }) },
+  )
+  const { html, json } = await writeReport(report, folder.reportDir)
+  return { report, html, json }
+}
+
+async function markOf(job: TrainingJob, { folder }: JobContext): Promise<DoneMark> {
+  const mark = await readDoneMark(folder.modelDir(job.id))
+  if (mark !== undefined) return mark
+  throw new PelletlineError('internal', `the job ${job.id} has left no result: run the experiment again`)
+}
+
+async function describeTrained(job: TrainingJob, context: JobContext): Promise<TrainedModelInput> {
+  const { history, keptEpoch, files } = await markOf(job, context)
+  const dir = context.folder.modelDir(job.id)
+  const paths = files.map(({ precision, name }): ExportedFile => ({ precision, path: join(dir, name) }))
+  return {
+    id: job.id,
+    label: job.label,
+    role: job.role === 'study' ? 'variant' : job.role,
+    seed: job.config.seed,
+    network: createNetwork(job.network, job.config),
+    files: paths as [ExportedFile, ...ExportedFile[]],
+    history,
+    keptEpoch,
+    trainingSeconds: history.reduce((sum, { seconds }) => sum + seconds, 0),
+  }
+}
+
+async function readSweep(jobs: readonly TrainingJob[], context: JobContext): Promise<SweepPoint[]> {
+  const points: SweepPoint[] = []
+  for (const job of jobs) {
+    const { distillation } = job.config
+    if (!job.id.startsWith('sweep-') || distillation === null) continue
+    const { history, keptEpoch } = await markOf(job, context)
+    const kept = history[keptEpoch - 1]!
+    const { metrics } = await readModelManifest(modelPathOf(context.folder, job.id))
+    points.push({
+      temperature: distillation.temperature,
+      lambda: distillation.lambda,
+      temperatureSquared: distillation.temperatureSquared,
+      valLoss: kept.valLoss,
+      valAccuracy: kept.valAccuracy,
+      valAuc: metrics.validation?.auc.value ?? Number.NaN,
+    })
+  }
+  return points
+}
+
+/** Accuracy on the test part at margin 0 for each case of the study: its students, and the mean of its teachers. */
+async function readLabelStudy(
+  { labelStudy, seed }: ExperimentConfig,
+  jobs: readonly TrainingJob[],
+  context: JobContext,
+): Promise<LabelStudyPoint[]> {
+  if (labelStudy === null) return []
+  const cases = [
+    ...labelStudy.labelShares.map((labelShare) => ({ labelShare, noiseShare: 0, prefix: `labels-${labelShare}-` })),
+    ...labelStudy.noiseShares.map((noiseShare) => ({ labelShare: 1, noiseShare, prefix: `noise-${noiseShare}-` })),
+  ]
+  const points: LabelStudyPoint[] = []
+  for (const { prefix, ...data } of cases) {
+    const judge = (id: string) => judgeTest(id, context)
+    const teachers: Float32Array[] = []
+    for (const job of jobs) {
+      if (job.id.startsWith(prefix) && job.network !== 'student') teachers.push(await judge(job.id))
+    }
+    const accuracy = (margins: Float32Array) => accuracyOf(margins, context.splits.test.labels)
+    points.push({
+      ...data,
+      seed,
+      plain: accuracy(combineTeachers([await judge(`${prefix}plain`)])),
+      distilled: accuracy(combineTeachers([await judge(`${prefix}distilled`)])),
+      teachers: accuracy(combineTeachers(teachers)),
+    })
+  }
+  return points
+}
+
+async function judgeTest(id: string, { folder, splits, worker, signal }: JobContext): Promise<Float32Array> {
+  const model = await openModelFile(modelPathOf(folder, id), signal)
+  return judgeWithCache(worker, model, splits.test, { cacheDir: folder.logitsDir, signal })
+}
+
+function accuracyOf(margins: Float32Array, labels: Uint8Array): number {
+  const right = margins.reduce((sum, margin, i) => sum + (margin >= 0 === (labels[i] === 1) ? 1 : 0), 0)
+  return right / labels.length
 }

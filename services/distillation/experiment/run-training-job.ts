@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { CropDataset, CropSplits } from '../../shared/dataset/crop-dataset.ts'
 import type { GraphWorker } from '../../shared/onnx/graph-worker.ts'
 import { judgeViews, openModelFile } from '../evaluation/soft-labels.ts'
@@ -53,7 +53,7 @@ export async function runTrainingJob(
   const { train, labelled } = deriveTrainingPart(splits.train, job.data, seed, teaching !== undefined)
   const softTargets = teaching && (await openSoftTargets(teaching, train, context))
   const outDir = folder.modelDir(job.id)
-  const { history } = await trainNetwork({
+  const { history, keptEpoch, files } = await trainNetwork({
     network: job.network,
     splits: { ...splits, train },
     config: job.config,
@@ -61,11 +61,13 @@ export async function runTrainingJob(
     resume: true,
     softTargets,
     labelled,
+    // The report says what int8 costs; a network that it costs too much goes without.
+    onRefused: (refusal) => onEvent({ kind: 'refused', message: refusal.message }),
     onProgress: onEvent,
     signal,
   })
-  const seconds = history.reduce((sum, record) => sum + record.seconds, 0)
-  await markDone(outDir, { identity: describeJob(job, splits), seconds })
+  const names = files.map(({ precision, modelPath }) => ({ precision, name: basename(modelPath) }))
+  await markDone(outDir, { identity: describeJob(job, splits), keptEpoch, history: [...history], files: names })
 }
 
 /** Lets the teachers judge the training part, unless their answers are kept; reports crops judged of all. */

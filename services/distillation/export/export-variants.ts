@@ -33,6 +33,8 @@ export interface ExportVariantsOptions {
   readonly maxInt8Loss?: number | undefined
   /** Release int8 whatever it loses. */
   readonly allowInt8Loss?: boolean | undefined
+  /** Takes the refusal of int8 where it shall not stop what comes after. */
+  readonly onRefused?: ((refusal: PelletlineError) => void) | undefined
   /** Must exist. */
   readonly outDir: string
   readonly threads?: number | undefined
@@ -61,8 +63,8 @@ const suffixes: Readonly<Record<ModelPrecision, string>> = {
 
 /**
  * Writes a trained network in each precision, `ID.onnx` and `ID-PRECISION.onnx` with a manifest beside each: threshold and
- * figures are those of the very file. `failed_precondition` where int8 loses too much accuracy: every other file has been
- * written by then. `invalid_argument` where the precisions are none or double; otherwise errors as of `exportModel` and
+ * figures are those of the very file. `failed_precondition` where int8 loses too much accuracy and `onRefused` is not given:
+ * every other file has been written by then. `invalid_argument` where the precisions are none or double; otherwise errors as of `exportModel` and
  * `measureServed`.
  */
 export async function exportVariants(options: ExportVariantsOptions): Promise<readonly ExportedModel[]> {
@@ -83,7 +85,10 @@ export async function exportVariants(options: ExportVariantsOptions): Promise<re
       if (precision === 'int8' && refusal !== undefined) continue
       written.push(await writeVariant(options, precision, variant))
     }
-    if (refusal !== undefined) throw refusal
+    if (refusal !== undefined) {
+      if (options.onRefused === undefined) throw refusal
+      options.onRefused(refusal)
+    }
     return written
   } finally {
     await worker.close()

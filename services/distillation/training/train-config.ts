@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { parseConfig } from '../../shared/config/load-config.ts'
+import { modelPrecisions } from '../../shared/onnx/model-manifest.ts'
 import { studentBlocks } from '../networks/student.ts'
 
 const rate = z.number().positive().max(1)
@@ -65,6 +66,11 @@ const thresholdSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('minRecall'), recall: share }),
 ])
 
+export const exportSchema = z
+  .array(z.enum(modelPrecisions))
+  .min(1)
+  .refine((precisions) => new Set(precisions).size === precisions.length, { error: 'valid is: each precision once' })
+
 /** The schema of a training's configuration, for files that hold one. */
 export const trainConfigSchema = z.strictObject({
   epochs: z.int().min(1).max(10_000).default(100),
@@ -101,8 +107,12 @@ export const trainConfigSchema = z.strictObject({
     .string()
     .regex(/^[a-z0-9][a-z0-9._-]*$/)
     .optional(),
-  /** How weights are stored in the exported file. */
-  exportAs: z.enum(['float16', 'float32']).default('float16'),
+  /** Precisions that the trained network is exported in; the first makes the main file. */
+  exportAs: exportSchema.default(['float16']),
+  /** Percentage points of test accuracy that int8 may lose against float32; a larger loss is no release. */
+  maxInt8Loss: z.number().min(0).max(100).default(0.3),
+  /** Release int8 whatever it loses. */
+  allowInt8Loss: z.boolean().default(false),
   /** Threads of one operator; default: all of the machine's. Does not belong to the experiment's identity. */
   threads: z.int().min(1).optional(),
   /** Threads wait for work in a loop; false is faster where others use the cores too. */
@@ -126,8 +136,16 @@ export function parseTrainConfig(given: unknown): TrainConfig {
   return parseConfig(trainConfigSchema, given ?? {}, 'the training configuration')
 }
 
-/** Keys that change neither the result nor its meaning: a run may be resumed with other values. */
-const incidentalKeys: readonly string[] = ['threads', 'spinning', 'stepsPerRun', 'checkpointMinutes']
+/** Keys that do not change the trained network: a run may be resumed with other values. */
+const incidentalKeys: readonly string[] = [
+  'threads',
+  'spinning',
+  'stepsPerRun',
+  'checkpointMinutes',
+  'exportAs',
+  'maxInt8Loss',
+  'allowInt8Loss',
+]
 
 /** Keys in which two configurations are different experiments. */
 export function differingKeys(a: TrainConfig, b: TrainConfig): string[] {

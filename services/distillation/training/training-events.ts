@@ -29,5 +29,7 @@ export type TrainingEvent =
     }
   | { readonly kind: 'epoch'; readonly epochs: number; readonly record: EpochRecord; readonly best: boolean }
   | { readonly kind: 'written'; readonly path: string }
+  /** A precision that is not exported, and why. */
+  | { readonly kind: 'refused'; readonly message: string }
 
 export type OnTrainingEvent = (event: TrainingEvent) => void

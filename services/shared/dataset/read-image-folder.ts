@@ -31,6 +31,12 @@ export interface ReadFolder<T> {
   readonly groups: GroupSummary
 }
 
+/** A folder read into the parts of an experiment. */
+export interface ReadSplits extends ReadFolder<CropSplits> {
+  /** Whether the parts came so, or were drawn 7:2:1. */
+  readonly split: 'given' | 'drawn'
+}
+
 export interface GroupSummary extends Pick<ImageGroups, 'by' | 'ungrouped'> {
   readonly count: number
 }
@@ -49,7 +55,7 @@ export async function readImageFolder(
   folder: string,
   random: () => number,
   options: ReadFolderOptions = {},
-): Promise<ReadFolder<CropSplits>> {
+): Promise<ReadSplits> {
   const listed = await listImageFiles(folder)
   for (const part of listed) refuseEmptyClass(part)
   const files = listed.flatMap((part) => part.files)
@@ -59,8 +65,10 @@ export async function readImageFolder(
   for (const part of listed) parts.push(await decodeFolder(part, indicesOf(part, files, groups), groups, options))
   for (const part of parts) refuseUnusableClass(part)
   const [train, val, test] = parts.map(({ crops }) => crops) as [CropDataset, CropDataset?, CropDataset?]
+  const given = val !== undefined && test !== undefined
   return {
-    crops: val === undefined || test === undefined ? splitCrops(train, random) : { train, val, test },
+    crops: given ? { train, val, test } : splitCrops(train, random),
+    split: given ? 'given' : 'drawn',
     ...summarize(parts, groups),
   }
 }

@@ -1,0 +1,13 @@
+import type { TrainingDataOptions } from '../train/read-training-data.ts'
+
+/** Options of `distill` as commander hands them over. */
+export interface DistillOptions extends TrainingDataOptions {
+  readonly config?: string
+  readonly quick?: boolean
+  readonly seed?: number
+  readonly seeds?: number
+  readonly sweep?: boolean
+  readonly labelStudy?: boolean
+  readonly threads?: number
+  readonly plan?: boolean
+}

@@ -1,0 +1,133 @@
+import {
+  type ExperimentConfig,
+  type ExperimentEvent,
+  parseExperimentConfig,
+  planWork,
+  quickConfig,
+  runExperiment,
+} from '../../distillation/index.ts'
+import { formatCount, formatDuration, formatPercent } from '../format-number.ts'
+import { makeFolder } from '../make-folder.ts'
+import type { Progress } from '../progress-bar.ts'
+import { loadSettings } from '../settings-config.ts'
+import type { Terminal } from '../terminal.ts'
+import { readTrainingData } from '../train/read-training-data.ts'
+import type { DistillOptions } from './options.ts'
+
+/** Multiply-adds are shown in millions of millions. */
+const workUnit = 1e12
+
+/**
+ * Runs the experiment: reads or simulates the crops, works through the queue with progress and time left, and ends with the
+ * figures of each model and where the report lies.
+ */
+export async function runDistill(options: DistillOptions, terminal: Terminal, signal: AbortSignal): Promise<void> {
+  const config = experimentConfig(options)
+  await makeFolder(options.out)
+  const data = await readTrainingData(options, config.seed, terminal, signal)
+  if (options.plan === true) {
+    showPlan(config, data.splits.train.count, terminal)
+    return
+  }
+  const display = createDisplay(terminal)
+  const experiment = await runExperiment({ data, config, outDir: options.out, signal, onEvent: display.show }).finally(
+    () => display.end(),
+  )
+  const { report, html, json } = experiment
+  terminal.printJson({ kind: 'report', html, json, models: report.models })
+  if (terminal.json) return
+  terminal.printTable(
+    [
+      { title: 'Model' },
+      ...['accuracy', 'precision', 'recall', 'AUC'].map((title) => ({ title, align: 'right' as const })),
+    ],
+    report.models.map(({ label, test }) => [
+      label,
+      ...[test.accuracy, test.precision, test.recall, test.auc].map(({ value }) =>
+        value === null ? '-' : formatPercent(value, 1),
+      ),
+    ]),
+  )
+  terminal.note(`The report is ${html}, its figures are ${json}.`)
+}
+
+/** The settings of a file (or the quick ones), overruled by single options. */
+function experimentConfig(options: DistillOptions): ExperimentConfig {
+  const file = options.config === undefined ? {} : loadSettings(options.config, 'distill')
+  const settings: Readonly<Record<string, unknown>> = options.quick === true ? quickConfig : file
+  return parseExperimentConfig({
+    ...settings,
+    ...(options.seed !== undefined && { seed: options.seed }),
+    ...(options.seeds !== undefined && { seeds: options.seeds }),
+    ...(options.sweep === true && { sweep: settings['sweep'] ?? {} }),
+    ...(options.labelStudy === true && { labelStudy: settings['labelStudy'] ?? {} }),
+    ...(options.threads !== undefined && { threads: options.threads }),
+  })
+}
+
+function showPlan(config: ExperimentConfig, trainCount: number, terminal: Terminal): void {
+  const jobs = planWork(config, trainCount)
+  terminal.printJson({ kind: 'plan', jobs })
+  if (terminal.json) return
+  const total = jobs.reduce((sum, { work }) => sum + work, 0)
+  terminal.printTable(
+    [{ title: 'Job' }, { title: 'What' }, { title: 'of the work', align: 'right' }],
+    jobs.map(({ id, label, work }) => [id, label, formatPercent(work / total, 1)]),
+  )
+  terminal.print(
+    `${formatCount(jobs.length)} jobs, ${formatCount(Math.round(total / workUnit))} million million multiply-adds.`,
+  )
+}
+
+/** Shows an experiment's events: a line per job and epoch, and a bar over all that is left. */
+function createDisplay(terminal: Terminal) {
+  let bar: Progress | undefined
+  const show = (event: ExperimentEvent) => {
+    terminal.printJson(event)
+    switch (event.kind) {
+      case 'queue': {
+        const left = event.jobs.filter(({ done }) => !done)
+        const done = event.jobs.length - left.length
+        const kept = done === 0 ? '' : `, ${formatCount(done)} of them done before`
+        terminal.note(`The queue holds ${formatCount(event.jobs.length)} jobs${kept}.`)
+        const work = left.reduce((sum, job) => sum + job.work, 0)
+        if (work > 0) bar = terminal.progress('Experiment', work / workUnit, 'million million multiply-adds')
+        break
+      }
+      case 'progress':
+        bar?.update(event.done / workUnit, event.detail)
+        break
+      case 'job':
+        if (!terminal.json) terminal.note(`${event.label} (${event.id}): ${event.state}`)
+        break
+      case 'training':
+        if (!terminal.json) for (const line of trainingLines(event.event)) terminal.note(line)
+        break
+      case 'reporting':
+        bar?.end()
+        break
+      default:
+        event satisfies never
+    }
+  }
+  return { show, end: () => bar?.end() }
+}
+
+function trainingLines(event: Extract<ExperimentEvent, { kind: 'training' }>['event']): readonly string[] {
+  switch (event.kind) {
+    case 'resumed':
+      return [`  going on after step ${formatCount(event.step)}, in epoch ${event.epoch + 1}`]
+    case 'epoch': {
+      const { epoch, loss, valLoss, valAccuracy, rate, seconds } = event.record
+      const figures = `loss ${loss.toFixed(4)}  validation loss ${valLoss.toFixed(4)}  accuracy ${formatPercent(valAccuracy)}`
+      const best = event.best ? '  best' : ''
+      return [
+        `  epoch ${epoch}/${event.epochs}  ${figures}  rate ${rate.toExponential(2)}  ${formatDuration(1000 * seconds)}${best}`,
+      ]
+    }
+    case 'refused':
+      return [`  ${event.message}`]
+    default:
+      return []
+  }
+}
