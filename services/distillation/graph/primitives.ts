@@ -172,6 +172,15 @@ export function batchedInnerProduct(graph: Graph, a: Tensor, b: Tensor): Tensor 
   return emit(graph, 'MatMul', [transpose(graph, a, [0, 2, 1]), b], dims)
 }
 
+/** For each of the first axis' entries: a transpose(b), of [B,M,K] and [B,N,K]: [B,M,N]. */
+export function batchedOuterProduct(graph: Graph, a: Tensor, b: Tensor): Tensor {
+  const dims = [a.dims[0]!, a.dims[1]!, b.dims[1]!]
+  if (graph.backend.real === 'float32') {
+    return emit(graph, 'FusedMatMul', [a, b], dims, { attributes: { transB: 1 }, domain: 'com.microsoft' })
+  }
+  return emit(graph, 'MatMul', [a, transpose(graph, b, [0, 2, 1])], dims)
+}
+
 /** Batched product of [B,M,K] and [B,K,N]. */
 export function batchedProduct(graph: Graph, a: Tensor, b: Tensor): Tensor {
   return emit(graph, 'MatMul', [a, b], [a.dims[0]!, a.dims[1]!, b.dims[2]!])

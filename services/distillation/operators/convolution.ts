@@ -2,6 +2,7 @@ import type { Graph, Tensor } from '../graph/graph.ts'
 import { concatenate } from '../graph/primitives.ts'
 import { convolveByTaps } from './convolution-by-taps.ts'
 import { convolveByUnfolding } from './convolution-by-unfolding.ts'
+import { convolveByWinograd, winogradTile } from './convolution-by-winograd.ts'
 import { convolveDirectly } from './convolution-direct.ts'
 import { mapShape } from './feature-map.ts'
 import { subsample } from './subsample.ts'
@@ -41,7 +42,9 @@ export function convolve(graph: Graph, map: Tensor, weights: readonly Tensor[], 
     return convolveByTaps(graph, map, weights, shape)
   }
   const matrix = concatenate(graph, weights, 0)
-  return graph.backend.real === 'float64'
-    ? convolveByUnfolding(graph, map, matrix, shape)
-    : convolveDirectly(graph, map, matrix, shape)
+  if (graph.backend.real === 'float64') return convolveByUnfolding(graph, map, matrix, shape)
+  const three = shape.kernel === 3 && shape.stride === 1 && shape.padding === 1
+  const tile = three ? winogradTile(mapShape(map), matrix.dims[1]!) : undefined
+  if (tile !== undefined) return convolveByWinograd(graph, map, matrix, tile)
+  return convolveDirectly(graph, map, matrix, shape)
 }
