@@ -13,7 +13,7 @@ import {
 import { createUniform } from './check-gradients.ts'
 
 /** Writes a small served model by hand. */
-function startModel(seed: number) {
+export function startModel(seed: number) {
   const nodes: NodeProto[] = []
   const initializers: TensorProto[] = []
   const uniform = createUniform(seed)
@@ -56,7 +56,8 @@ function startModel(seed: number) {
   }
 }
 
-const window = (kernel: number, stride: number, padding: number) => ({
+/** Attributes of a square window. */
+export const window = (kernel: number, stride: number, padding: number) => ({
   kernel_shape: [kernel, kernel],
   strides: [stride, stride],
   pads: [padding, padding, padding, padding],
