@@ -196,6 +196,12 @@ export function logSoftmax(graph: Graph, a: Tensor): Tensor {
   return emit(graph, 'LogSoftmax', [a], a.dims, { attributes: { axis: -1 } })
 }
 
+/** Entries of an axis in the order that the int64 vector `indices` names; many short ones are copied by all threads. */
+export function gather(graph: Graph, a: Tensor, indices: Tensor, axis: number): Tensor {
+  const dims = a.dims.map((dim, i) => (i === axis ? indices.dims[0]! : dim))
+  return emit(graph, 'Gather', [a, indices], dims, { attributes: { axis } })
+}
+
 /** The entry of `a`'s first axis that the scalar int64 `index` names. */
 export function entryAt(graph: Graph, a: Tensor, index: Tensor): Tensor {
   return emit(graph, 'Gather', [a, index], a.dims.slice(1), { attributes: { axis: 0 } })

@@ -19,10 +19,10 @@ const lowest = -1e30
 
 /**
  * Max-pool with a square window; rows beyond the last full window are dropped. Differentiable: a window's gradient goes
- * to one of its maxima. The maximum is taken along rows, then along columns, since windows are separable.
+ * to one of its maxima. The maximum of windows is separable: first over rows, which lie in one piece, then over columns.
  */
 export function maxPool(graph: Graph, map: Tensor, shape: ConvolutionShape): Tensor {
-  return poolAxis(graph, poolAxis(graph, map, 3, shape), 2, shape)
+  return poolAxis(graph, poolAxis(graph, map, 2, shape), 3, shape)
 }
 
 function poolAxis(graph: Graph, map: Tensor, axis: 2 | 3, shape: ConvolutionShape): Tensor {

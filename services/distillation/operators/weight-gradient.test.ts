@@ -9,7 +9,7 @@ import { weightGradient } from './weight-gradient.ts'
 const worker = createGraphWorker({ threads: 1 })
 after(() => worker.close())
 
-test('weight gradient tap by tap, as large maps need it, is that of the unfolded map', async () => {
+test('weight gradient row by row of the kernel, as large maps need it, is that of the unfolded map', async () => {
   for (const real of ['float32', 'float64'] as const) {
     const graph = createGraph({ real, blockSize: 1 })
     const map = input(graph, 'map', real, [3, 1, 6, 7, 4])
@@ -30,8 +30,8 @@ test('weight gradient tap by tap, as large maps need it, is that of the unfolded
       keep: {},
       fetch: names,
     })
-    const [unfolded, byTaps] = names.map((name) => results[name]!.data as Float32Array) as [Float32Array, Float32Array]
-    assert.ok(unfolded.every((value, i) => Math.abs(value - byTaps[i]!) < 1e-5))
+    const [unfolded, byRows] = names.map((name) => results[name]!.data as Float32Array) as [Float32Array, Float32Array]
+    assert.ok(unfolded.every((value, i) => Math.abs(value - byRows[i]!) < 1e-5))
     assert.ok(unfolded.some((value) => Math.abs(value) > 1))
   }
 })

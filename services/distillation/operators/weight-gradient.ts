@@ -1,24 +1,16 @@
 import type { Graph, Tensor } from '../graph/graph.ts'
-import {
-  batchedInnerProduct,
-  batchedProduct,
-  concatenate,
-  countOf,
-  matrixProduct,
-  reduceSum,
-  reshape,
-} from '../graph/primitives.ts'
+import { batchedProduct, concatenate, matrixProduct, reduceSum, reshape } from '../graph/primitives.ts'
 import type { ConvolutionShape } from './convolution.ts'
 import { mapShape, relayout } from './feature-map.ts'
-import { tapViews, unfold, unfoldPlanes } from './unfold.ts'
+import { unfold, unfoldPlanes } from './unfold.ts'
 
-/** An unfolded map larger than this (in numbers) is not written out: its taps are multiplied one by one. */
+/** An unfolded map larger than this (in numbers) is not written out: its kernel's rows are multiplied one by one. */
 const largestUnfolding = 24 * 2 ** 20
 
 /**
  * Gradient of a convolution by its weights, [kernel * kernel * inChannels, outChannels]: the input's neighbourhoods,
  * transposed, times the output's gradient, summed over all pixels of the batch. Unfolded maps of more than `limit` numbers
- * are not written out.
+ * are not written out at once.
  */
 export function weightGradient(
   graph: Graph,
@@ -38,15 +30,14 @@ export function weightGradient(
     const perImage = batchedProduct(graph, planes, reshape(graph, gradient, [batch, pixels, out.channels]))
     return reduceSum(graph, perImage, [0])
   }
-  const rows = relayout(graph, map, channels)
-  if (batch * pixels * taps * channels <= limit) {
-    const matrix = reshape(graph, gradient, [batch * pixels, out.channels])
-    return matrixProduct(graph, unfold(graph, rows, shape), matrix, { transposeA: true })
-  }
-  const perImage = reshape(graph, gradient, [batch, pixels, out.channels])
-  const parts = tapViews(graph, rows, shape).map((view) =>
-    reduceSum(graph, batchedInnerProduct(graph, reshape(graph, view, [batch, pixels, channels]), perImage), [0]),
+  const matrix = reshape(graph, gradient, [batch * pixels, out.channels])
+  const rows = mapShape(map).block === 1 ? relayout(graph, map, channels) : map
+  const product = (chosen?: readonly number[]) =>
+    matrixProduct(graph, unfold(graph, rows, shape, chosen), matrix, { transposeA: true })
+  if (batch * pixels * taps * channels <= limit) return product()
+  const { kernel } = shape
+  const kernelRows = Array.from({ length: kernel }, (_, row) =>
+    Array.from({ length: kernel }, (_, i) => row * kernel + i),
   )
-  const all = concatenate(graph, parts, 0)
-  return reshape(graph, all, [countOf(all.dims) / out.channels, out.channels])
+  return concatenate(graph, kernelRows.map(product), 0)
 }
