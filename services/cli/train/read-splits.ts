@@ -86,16 +86,19 @@ async function refuseMissing(path: string): Promise<void> {
 const namedImages = 10
 
 function noteReading({ skipped, padded, groups }: ReadFolder<unknown>, terminal: Terminal): void {
+  const images = (count: number, kind = '') => `${formatCount(count)} ${kind}${count === 1 ? 'image' : 'images'}`
   for (const { reason } of skipped.slice(0, namedImages)) terminal.note(`Left out: ${reason}`)
-  if (skipped.length > 0) terminal.note(`Left out ${formatCount(skipped.length)} images in all; --strict refuses them.`)
+  if (skipped.length > 0) terminal.note(`Left out ${images(skipped.length)} in all; --strict refuses such.`)
   if (padded > 0) {
-    terminal.note(`Centred ${formatCount(padded)} smaller images on black; --other-sizes refuse leaves them out.`)
+    terminal.note(`Centred ${images(padded, 'smaller ')} on black; --other-sizes refuse leaves such out.`)
   }
   const { by, count, ungrouped } = groups
   if (by === undefined) return
   terminal.note(`Groups: ${formatCount(count)}, by ${by}.`)
   for (const path of ungrouped.slice(0, namedImages)) terminal.note(`No group: ${path}`)
   if (ungrouped.length > 0) {
-    terminal.note(`${formatCount(ungrouped.length)} images have no group and count as one each; --strict refuses them.`)
+    terminal.note(
+      `Without a group, each counting as one of its own: ${images(ungrouped.length)}; --strict refuses such.`,
+    )
   }
 }

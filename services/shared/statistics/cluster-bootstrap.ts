@@ -38,14 +38,17 @@ export function clusterBootstrap<Name extends string>(
     throw new PelletlineError('invalid_argument', `resamples is ${resamples}; valid are whole numbers from 100`)
   }
   const clusters = clustersOf(groups)
+  const { count, items, starts } = clusters
   const weights = new Uint32Array(groups.length).fill(1)
   const whole = statistics(weights)
   const names = Object.keys(whole) as Name[]
   const drawn = names.map(() => new Float64Array(resamples))
   for (let round = 0; round < resamples; round++) {
     weights.fill(0)
-    for (let draw = 0; draw < clusters.length; draw++) {
-      for (const item of clusters[Math.floor(random() * clusters.length)]!) weights[item]!++
+    for (let draw = 0; draw < count; draw++) {
+      const cluster = Math.floor(random() * count)
+      // By index: an iterator per single item would cost more than all else.
+      for (let at = starts[cluster]!; at < starts[cluster + 1]!; at++) weights[items[at]!]!++
     }
     const values = statistics(weights)
     for (const [i, name] of names.entries()) drawn[i]![round] = values[name]
@@ -55,25 +58,35 @@ export function clusterBootstrap<Name extends string>(
   return Object.fromEntries(estimates) as Record<Name, Estimate>
 }
 
-function clustersOf(groups: ArrayLike<number>): Uint32Array[] {
-  const items = Array.from({ length: groups.length }, (_, i) => i)
-  const grouped = Map.groupBy(items, (i) => (groups[i]! < 0 ? -1 - i : groups[i]!))
-  return [...grouped.values()].map((members) => Uint32Array.from(members))
+/** Items by cluster: those of cluster k are `items[starts[k]]` to before `items[starts[k + 1]]`. */
+interface Clusters {
+  readonly count: number
+  readonly items: Uint32Array
+  readonly starts: Uint32Array
+}
+
+function clustersOf(groups: ArrayLike<number>): Clusters {
+  const indices = Array.from({ length: groups.length }, (_, i) => i)
+  const grouped = [...Map.groupBy(indices, (i) => (groups[i]! < 0 ? -1 - i : groups[i]!)).values()]
+  const starts = new Uint32Array(grouped.length + 1)
+  for (const [k, members] of grouped.entries()) starts[k + 1] = starts[k]! + members.length
+  return { count: grouped.length, items: Uint32Array.from(grouped.flat()), starts }
 }
 
 function leaveOneOut<Name extends string>(
-  clusters: readonly Uint32Array[],
+  { count, items, starts }: Clusters,
   weights: Uint32Array,
   statistics: (weights: Uint32Array) => Readonly<Record<Name, number>>,
   names: readonly Name[],
 ): Float64Array[] {
-  const left = names.map(() => new Float64Array(clusters.length))
+  const left = names.map(() => new Float64Array(count))
   weights.fill(1)
-  for (const [k, cluster] of clusters.entries()) {
-    for (const item of cluster) weights[item] = 0
+  for (let k = 0; k < count; k++) {
+    const members = items.subarray(starts[k], starts[k + 1])
+    for (const item of members) weights[item] = 0
     const values = statistics(weights)
     for (const [i, name] of names.entries()) left[i]![k] = values[name]
-    for (const item of cluster) weights[item] = 1
+    for (const item of members) weights[item] = 1
   }
   return left
 }
