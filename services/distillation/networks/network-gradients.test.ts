@@ -80,7 +80,8 @@ for (const [network, side] of [
   test(`${network.name}: gradients of the whole loss agree with central differences`, async () => {
     const gradientCase = networkCase(network, side, plain)
     const double = await gradientErrors(worker, { real: 'float64', blockSize: 1 }, gradientCase)
-    for (const [name, error] of Object.entries(double)) assert.ok(error < 1e-5, `${name}, float64: ${error}`)
+    // A difference of two losses near 1 over 2e-7 is exact to about 1e-9: where a gradient is small that is seen.
+    for (const [name, error] of Object.entries(double)) assert.ok(error < 5e-5, `${name}, float64: ${error}`)
     assert.ok(overall(double) < 1e-6, `float64: ${overall(double)}`)
     for (const backend of [await probeBackend(worker), { real: 'float32', blockSize: 1 } as const]) {
       const single = overall(await gradientErrors(worker, backend, gradientCase))

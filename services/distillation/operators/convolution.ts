@@ -19,8 +19,8 @@ export function outputSize(size: number, { kernel, stride, padding }: Convolutio
   return Math.floor((size + 2 * padding - kernel) / stride) + 1
 }
 
-/** Maps up to this many pixels are convolved tap by tap: there the zeros of the padding would cost up to half the work. */
-const largestTapMap = 16
+/** Maps up to this many pixels are convolved tap by tap: there the zeros of the padding would cost more than half the work. */
+const largestTapMap = 4
 
 /** Into how many matrices [inChannels, outChannels] the weights of a convolution are cut, one per tap, or 1 for all. */
 export function weightParts(height: number, width: number, { kernel, stride, padding }: ConvolutionShape): number {

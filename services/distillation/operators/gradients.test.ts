@@ -57,6 +57,7 @@ const convolutions: readonly [string, number, number, number, ConvolutionShape][
   ['7x7 of stride 2 on one channel', 9, 1, 16, { kernel: 7, stride: 2, padding: 3 }],
   ['1x1', 5, 16, 16, { kernel: 1, stride: 1, padding: 0 }],
   ['1x1 of stride 2', 5, 16, 16, { kernel: 1, stride: 2, padding: 0 }],
+  ['3x3 in one tile of 3', 3, 128, 128, { kernel: 3, stride: 1, padding: 1 }],
   ['3x3 in tiles of 3', 6, 128, 128, { kernel: 3, stride: 1, padding: 1 }],
   ['3x3 in tiles of 4', 8, 128, 128, { kernel: 3, stride: 1, padding: 1 }],
   ['3x3 on a 3x3 map', 3, 16, 16, { kernel: 3, stride: 1, padding: 1 }],
