@@ -32,9 +32,10 @@ test('release is not inferior only where the whole interval lies above the margi
   /** Right on all but the first `wrong` pellets. */
   const marginsOf = (wrong: number) =>
     Float32Array.from(labels, (label, i) => (i < wrong ? 1 - 2 * label : 2 * label - 1))
+  const allRight = marginsOf(0)
   const againstWith = (wrong: number) => {
     const compared = { margins: marginsOf(wrong), labels, speckPx }
-    const ensemble = Float32Array.from({ length: 2 * count }, (_, i) => (i % 2 === 1 ? marginsOf(0)[i >> 1]! : 0))
+    const ensemble = Float32Array.from({ length: 2 * count }, (_, i) => (i % 2 === 1 ? allRight[i >> 1]! : 0))
     return measureRelease({ all, compared, others: [ensemble] }, rule).against!
   }
   const near = againstWith(100)

@@ -27,14 +27,8 @@ function describePart({ count, labels, group, digest }: CropDataset): ReportedPa
   return { count, ok: count - ng, ng, groups: groups === 0 ? null : groups, digest }
 }
 
-/**
- * One cluster per crop for the bootstrap over groups: crops of a group share one, a crop without a group is its own.
- * Undefined where no group holds two crops: then the ordinary intervals already say it all.
- */
-export function clustersOf(group: Int32Array): Int32Array | undefined {
+/** Whether crops come in groups, so that some of them may err together. */
+export function isGrouped(group: Int32Array): boolean {
   const known = group.filter((index) => index >= 0)
-  const distinct = new Set(known).size
-  if (distinct === known.length || distinct < 2) return undefined
-  let next = known.reduce((high, index) => Math.max(high, index), -1)
-  return group.map((index) => (index >= 0 ? index : ++next))
+  return new Set(known).size < known.length
 }

@@ -32,6 +32,12 @@ export interface SeedPair {
   readonly distilled: string
 }
 
+/** Two models by their ids; the report says what b gains over a. */
+export interface ComparedPair {
+  readonly a: string
+  readonly b: string
+}
+
 /** What an experiment hands to its report. */
 export interface ReportInput {
   readonly title: string
@@ -45,11 +51,13 @@ export interface ReportInput {
   readonly standardisation: { readonly mean: number; readonly deviation: number }
   /** The configuration, defaults filled in. */
   readonly settings: Readonly<Record<string, unknown>>
-  /** In the order of the report; of a pair of seeds, only the first pair's models have entries of their own. */
+  /** In the order of the report; of the pairs in `seeds`, only the first one's models get entries of their own. */
   readonly models: readonly TrainedModelInput[]
   /** Pairs of the same experiment under several seeds, the reported one first; fewer than two make no study. */
   readonly seeds?: readonly SeedPair[]
   readonly schedules?: { readonly cosine: string; readonly plateau: string }
+  /** Pairs to compare beside those that every report has (see `compareModels`), such as a variant with its model. */
+  readonly compare?: readonly ComparedPair[]
   readonly sweep?: readonly SweepPoint[]
   readonly labelStudy?: readonly LabelStudyPoint[]
   /** Folder that keeps what models answered, so that a second report does not judge again. */

@@ -1,0 +1,133 @@
+// What a release promises, measured: overkill of the released student on a million good pellets of the simulated line, its
+// escapes by size, and its accuracy against the ensemble of the released teachers.
+import { existsSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import process from 'node:process'
+import { formatCount, formatDuration } from '../services/cli/format-number.ts'
+import { renderTable } from '../services/cli/render-table.ts'
+import { loadModel } from '../services/shared/onnx/load-model.ts'
+import { manifestPath } from '../services/shared/onnx/model-manifest.ts'
+import { readReleasedModels } from '../services/shared/onnx/released-models.ts'
+import { readBenchOptions, runBench } from './support/bench-options.ts'
+import { judgeSimulated } from './support/judge-simulated.ts'
+import { type CountedShare, measureRelease, type ReleaseFigures } from './support/measure-release.ts'
+
+const goals = { overkillPpm: 100, escapeTwice: 0.01 }
+const smallestSpeckPx = 3
+
+await runBench(async () => {
+  const { json, modelsDir, numbers } = readBenchOptions({
+    good: 1_000_000,
+    'ng-per-mille': 40,
+    ensemble: 20_000,
+    'inferiority-per-mille': 3,
+    // Far from the seeds that training data are simulated with.
+    seed: 770_000_000,
+    lanes: availableParallelism(),
+  })
+  const { good, ensemble, seed, lanes } = numbers
+  const ng = Math.max(1, Math.round((good * numbers['ng-per-mille']) / 1000))
+  const released = readReleasedModels(modelsDir)
+  const studentPath = int8Beside(released.student) ?? released.student
+  const student = await loadModel(studentPath)
+  const teachers = await Promise.all(released.teachers.map((path) => loadModel(path)))
+  const began = performance.now()
+  const judged = await judgeSimulated({
+    good,
+    ng,
+    seed,
+    lanes,
+    comparison: Math.min(ensemble, 2 * ng),
+    student: new Uint8Array(student.bytes),
+    others: teachers.map(({ bytes }) => new Uint8Array(bytes)),
+    onProgress: (done, total) => showProgress(done, total, began),
+  })
+  const { threshold } = student.manifest
+  const inferiority = numbers['inferiority-per-mille'] / 1000
+  const figures = measureRelease(judged, { threshold, smallestSpeckPx, inferiority })
+  const about = {
+    student: student.manifest.id,
+    sha256: student.manifest.sha256,
+    teachers: teachers.map(({ manifest }) => manifest.id),
+    threshold,
+    smallestSpeckPx,
+    seed,
+    seconds: Math.round((performance.now() - began) / 1000),
+    goals,
+  }
+  if (json) process.stdout.write(`${JSON.stringify({ bench: 'release', ...about, ...figures })}\n`)
+  else process.stdout.write(`${print(figures, about).join('\n')}\n`)
+})
+
+/** The int8 file that a release has beside its first one. */
+function int8Beside(path: string): string | undefined {
+  const beside = path.replace(/\.onnx$/, '.int8.onnx')
+  return existsSync(beside) && existsSync(manifestPath(beside)) ? beside : undefined
+}
+
+function showProgress(done: number, total: number, began: number): void {
+  if (!process.stderr.isTTY) return
+  const left = ((performance.now() - began) / done) * (total - done)
+  process.stderr.write(`\r${formatCount(done)} of ${formatCount(total)} pellets, ${formatDuration(left)} left    `)
+  if (done === total) process.stderr.write('\n')
+}
+
+interface About {
+  readonly student: string
+  readonly teachers: readonly string[]
+  readonly threshold: number
+  readonly seconds: number
+}
+
+function print(figures: ReleaseFigures, { student, teachers, threshold, seconds }: About): readonly string[] {
+  const { overkill, escapes, escapesTwice, bySize, curve, against } = figures
+  const percent = (value: number | null) => (value === null ? '-' : `${(100 * value).toFixed(3)} %`)
+  const ppm = (value: number | null) => (value === null ? '-' : `${(1e6 * value).toFixed(1)} ppm`)
+  const row = (what: string, { count, hits, value, low, high }: CountedShare, show = percent) => [
+    what,
+    formatCount(count),
+    formatCount(hits),
+    show(value),
+    `${show(low)} .. ${show(high)}`,
+  ]
+  const px = (value: number) => value.toFixed(1)
+  const table = renderTable(
+    ['What', 'Pellets', 'Wrong', 'Share', '95 % interval (exact)'].map((title, at) => ({
+      title,
+      align: at === 0 ? 'left' : 'right',
+    })),
+    [
+      row('overkill: good pellets judged NG', overkill, ppm),
+      row(`escapes, specks from ${smallestSpeckPx} px`, escapes),
+      row(`escapes, specks from ${2 * smallestSpeckPx} px`, escapesTwice),
+      ...bySize.map((bin) => row(`  ${px(bin.fromPx)} to ${px(bin.toPx)} px`, bin)),
+    ],
+  )
+  const kept = (yes: boolean) => (yes ? 'kept' : 'missed')
+  const shown = curve.filter((_, i) => i < 6 || i % 12 === 0)
+  return [
+    `release: ${student} at margin ${threshold.toFixed(3)} on the simulated default line, ${formatCount(seconds)} s.`,
+    '',
+    ...table,
+    '',
+    `at most ${goals.overkillPpm} ppm overkill: ${kept((overkill.value ?? 1) * 1e6 <= goals.overkillPpm)}; ` +
+      `at most ${100 * goals.escapeTwice} % escapes from ${2 * smallestSpeckPx} px on: ${kept((escapesTwice.value ?? 1) <= goals.escapeTwice)}`,
+    '',
+    ...renderTable(
+      ['Overkill', `Escapes from ${smallestSpeckPx} px`, `from ${2 * smallestSpeckPx} px`].map((title) => ({
+        title,
+        align: 'right',
+      })),
+      shown.map((point) => [ppm(point.overkillPpm / 1e6), percent(point.escape), percent(point.escapeTwice)]),
+    ),
+    ...(against === undefined
+      ? []
+      : [
+          '',
+          `against the ensemble of ${teachers.join(', ')} on ${formatCount(against.pellets)} pellets, half of them NG, at margin 0: ` +
+            `student ${percent(against.studentAccuracy)} right, ensemble ${percent(against.ensembleAccuracy)}; difference ` +
+            `${percent(against.paired.gain.value)} (${percent(against.paired.gain.low)} .. ${percent(against.paired.gain.high)}), ` +
+            `McNemar p ${against.paired.p.toPrecision(2)}: ${against.notInferior ? 'not' : 'not shown to be not'} worse by more than ${percent(against.inferiority)}`,
+        ]),
+  ]
+}

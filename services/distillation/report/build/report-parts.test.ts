@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createRandom } from '../../training/random.ts'
+import { combineTeachers, probabilityOf } from './combine-teachers.ts'
+import { comparePaired } from './compare-models.ts'
+import { isGrouped } from './describe-data.ts'
+import { pickCrops } from './explain-crops.ts'
+import { findWorst } from './find-worst.ts'
+import { calibrate, measureFigures } from './measure-figures.ts'
+import { spreadOf } from './measure-times.ts'
+import { studySeeds } from './study-seeds.ts'
+import { traceCurve } from './trace-escapes.ts'
+
+test('ensemble answers with the mean probability of its members, and stays finite where they are sure', () => {
+  const softmax = (ok: number, ng: number) => Math.exp(ng) / (Math.exp(ok) + Math.exp(ng))
+  const [margin, sure, split] = combineTeachers([
+    Float32Array.of(0.5, 1.25, 400, 0, 300, -300),
+    Float32Array.of(2, -1, 300, 0, -300, 300),
+  ])
+  const mean = (softmax(0.5, 1.25) + softmax(2, -1)) / 2
+  assert.ok(Math.abs(probabilityOf(margin!) - mean) < 1e-6)
+  assert.ok(Math.abs(sure! - (-300 - Math.log(1) + Math.log(0.5))) < 1e-3, `${sure}`)
+  assert.ok(Math.abs(split!) < 1e-6)
+})
+
+test('curve of escapes gives the misses at the lowest threshold of each overkill', () => {
+  const crops = {
+    // Four good crops, then specks of 3, 5, 6 and 9 px; one of 2 px is below the smallest size.
+    margins: Float32Array.of(-2, -1, 0, 1, -1.5, 0.5, 0.25, 2, -3),
+    labels: Uint8Array.of(0, 0, 0, 0, 1, 1, 1, 1, 1),
+    speckPx: Float32Array.of(0, 0, 0, 0, 3, 5, 6, 9, 2),
+  }
+  assert.deepEqual(traceCurve(crops, 3), [
+    { overkillPpm: 0, escape: 3 / 4, escapeTwice: 1 / 2 },
+    { overkillPpm: 250_000, escape: 1 / 4, escapeTwice: 0 },
+    { overkillPpm: 500_000, escape: 1 / 4, escapeTwice: 0 },
+    { overkillPpm: 750_000, escape: 0, escapeTwice: 0 },
+    { overkillPpm: 1_000_000, escape: 0, escapeTwice: 0 },
+  ])
+})
+
+test('curve of escapes keeps to its number of points, never rises, and passes crops of one margin together', () => {
+  const random = createRandom('curve')
+  const margins = Float32Array.from({ length: 20_000 }, () => Math.round(random.normal() * 50) / 50)
+  const labels = Uint8Array.from({ length: 20_000 }, (_, i) => i % 2)
+  const curve = traceCurve({ margins, labels, speckPx: new Float32Array(20_000).fill(8) }, 3)
+  assert.ok(curve.length > 50 && curve.length <= 120, `${curve.length}`)
+  for (const [i, point] of curve.entries()) {
+    const before = curve[i - 1]
+    if (before === undefined) continue
+    assert.ok(point.overkillPpm > before.overkillPpm && point.escape <= before.escape)
+  }
+  assert.deepEqual(traceCurve({ margins, labels, speckPx: new Float32Array(20_000).fill(5) }, 3), [])
+})
+
+test('paired comparison counts the crops that only one judges right', () => {
+  const { onlyA, onlyB, p, gain } = comparePaired(
+    Float32Array.of(1, 1, -1, -1, 1),
+    Float32Array.of(1, -1, 1, 1, 1),
+    Uint8Array.of(1, 1, 1, 1, 0),
+  )
+  assert.deepEqual([onlyA, onlyB], [1, 2])
+  assert.ok(Math.abs(p - 1) < 1e-12)
+  assert.ok(Math.abs(gain.value! - 0.2) < 1e-12)
+})
+
+test('crops are grouped where any two share a group', () => {
+  assert.equal(isGrouped(Int32Array.of(2, 2, -1, 5, -1)), true)
+  assert.equal(isGrouped(Int32Array.of(-1, -1)), false)
+  assert.equal(isGrouped(Int32Array.of(0, 1, 2)), false)
+})
+
+test('figures at a threshold are counted by hand, with precision at the prevalence of a line', () => {
+  const crops = {
+    labels: Uint8Array.of(0, 0, 0, 0, 1, 1, 1, 1),
+    speckPx: new Float32Array(8).fill(Number.NaN),
+    group: new Int32Array(8).fill(-1),
+  }
+  const figures = measureFigures(Float32Array.of(-1, -1, -1, 2, 2, 1, 1, -1), crops, 0.5, {})
+  assert.deepEqual(figures.confusion, { okAsOk: 3, okAsNg: 1, ngAsOk: 1, ngAsNg: 3 })
+  assert.deepEqual([figures.precision.value, figures.recall.value, figures.accuracy.value], [0.75, 0.75, 0.75])
+  assert.ok(Math.abs(figures.f1.value! - 0.75) < 1e-12)
+  // Of 16 pairs: the NG crop at 2 ties with a good one, the two at 1 lose to it, the last ties with three.
+  assert.equal(figures.auc.value, (3.5 + 3 + 3 + 1.5) / 16)
+  assert.deepEqual([figures.overkillPpm.value, figures.overkillPpm.high! > 800_000], [250_000, true])
+  const [even, line] = figures.atPrevalence
+  assert.ok(Math.abs(even!.precision.value! - 0.75) < 1e-12)
+  assert.ok(Math.abs(line!.precision.value! - (1e-4 * 0.75) / (1e-4 * 0.75 + (1 - 1e-4) * 0.25)) < 1e-12)
+  assert.equal('byGroups' in figures.accuracy, false)
+  assert.equal('escapes' in figures, false)
+})
+
+test('bootstrap over groups is wider than the ordinary interval where groups err together, and repeats itself', () => {
+  const count = 400
+  const labels = Uint8Array.from({ length: count }, (_, i) => i % 2)
+  const group = Int32Array.from({ length: count }, (_, i) => Math.floor(i / 10))
+  const margins = Float32Array.from({ length: count }, (_, i) => (2 * labels[i]! - 1) * (group[i]! % 8 === 0 ? -1 : 1))
+  const measure = () =>
+    measureFigures(margins, { labels, group, speckPx: new Float32Array(count).fill(Number.NaN) }, 0, { resamples: 300 })
+  const { accuracy } = measure()
+  const { byGroups } = accuracy
+  assert.ok(byGroups!.low < accuracy.low! && byGroups!.high > accuracy.high!)
+  assert.deepEqual(measure().accuracy, accuracy)
+})
+
+test('calibration error is the mean distance of stated and found shares over the bins', () => {
+  const margin = Math.log(3)
+  const { bins, expectedError } = calibrate(
+    Float32Array.of(margin, margin, margin, margin, -margin, -margin),
+    Uint8Array.of(1, 1, 0, 0, 0, 1),
+  )
+  assert.deepEqual(
+    bins.map(({ count, meanProbability, ngShare }) => [count, Number(meanProbability.toFixed(6)), ngShare.value]),
+    [
+      [2, 0.25, 0.5],
+      [4, 0.75, 0.5],
+    ],
+  )
+  assert.ok(Math.abs(expectedError - 0.25) < 1e-6)
+})
+
+test('seeds give means, paired gains and t intervals; a figure that one of a pair lacks is left out for both', () => {
+  const figures = (accuracy: number, precision: number | null) => {
+    const of = (value: number | null) => ({ value, low: null, high: null })
+    return { accuracy: of(accuracy), precision: of(precision), recall: of(0.5), auc: of(0.5), f1: of(0.5) } as never
+  }
+  const { plain, distilled, gain, count } = studySeeds([
+    { plain: figures(0.9, 0.5), distilled: figures(0.92, null) },
+    { plain: figures(0.91, 0.6), distilled: figures(0.93, 0.7) },
+    { plain: figures(0.92, 0.7), distilled: figures(0.96, 0.7) },
+  ])!
+  assert.equal(count, 3)
+  assert.ok(Math.abs(plain.accuracy.value! - 0.91) < 1e-12)
+  assert.deepEqual(distilled.accuracy.values, [0.92, 0.93, 0.96])
+  assert.ok(Math.abs(gain.accuracy.value! - 0.08 / 3) < 1e-12)
+  // Deviation 0.011547, t(2) at 97.5 % 4.30265.
+  assert.ok(Math.abs(gain.accuracy.high! - gain.accuracy.value! - (4.30265 * 0.011547005) / Math.sqrt(3)) < 1e-6)
+  assert.deepEqual(plain.precision.values, [0.6, 0.7])
+  assert.equal(studySeeds([{ plain: figures(0.9, 0.5), distilled: figures(0.9, 0.5) }]), undefined)
+})
+
+test('crops with heatmaps are spread over their class', () => {
+  const labels = Uint8Array.from({ length: 20 }, (_, i) => i % 2)
+  assert.deepEqual(pickCrops(labels, 6), [2, 10, 16, 3, 11, 17])
+  assert.deepEqual(pickCrops(Uint8Array.of(0, 1), 6), [0, 1])
+})
+
+test('worst mistakes are the surest ones of any model', () => {
+  const crops = { count: 3, labels: Uint8Array.of(0, 1, 1), pixels: new Uint8Array(3 * 2500).fill(7) }
+  const worst = findWorst(
+    [
+      { id: 'a', margins: Float32Array.of(3, 1, -0.5) },
+      { id: 'b', margins: Float32Array.of(-1, -9, 4) },
+    ],
+    crops,
+  )
+  assert.deepEqual(
+    worst.map(({ model, index, label }) => [model, index, label]),
+    [
+      ['b', 1, 'NG'],
+      ['a', 0, 'OK'],
+      ['a', 2, 'NG'],
+    ],
+  )
+  assert.equal(findWorst([{ id: 'a', margins: Float32Array.of(3, -1, -0.5) }], crops, 1).length, 1)
+})
+
+test('spread is the median with quartiles, linear between neighbours', () => {
+  assert.deepEqual(spreadOf([4, 1, 3, 2]), { median: 2.5, low: 1.75, high: 3.25 })
+})
