@@ -26,26 +26,41 @@ export function countValues(histogram: ActivationHistogram, values: Float32Array
 /** Shares of the values that may be cut off at either end; the one with the smallest error is taken. */
 const cutShares = [0, 1e-6, 1e-5, 1e-4, 1e-3] as const
 
+/** Share of the values at either end that may be outliers. */
+const outlierShare = 1e-5
+
 /**
  * The range with which 255 steps give the smallest mean squared error, among the whole range and some that cut off the
- * rarest values at either end: a lone outlier does not take the steps of all others. `belowZero` weighs errors of negative
- * values: the slope of the activation that follows. `failed_precondition` naming `tensor` where a value is not finite.
+ * rarest values at either end. `belowZero` weighs errors of negative values: the slope of the activation that follows. An
+ * outlier does not take the steps of all others: one value in 100,000 that lies further out than all the rest is wide
+ * counts as lying there. `failed_precondition` naming `tensor` where a value is not finite.
  */
 export function chooseRange(tensor: string, histogram: ActivationHistogram, belowZero = 1): ActivationRange {
-  const bins = sortedBins(tensor, histogram)
-  const total = bins.reduce((sum, { count }) => sum + count, 0)
+  const bins = limitOutliers(sortedBins(tensor, histogram))
   let best: ActivationRange = { low: 0, high: 0 }
   let bestError = Infinity
   for (const share of cutShares) {
-    const high = Math.max(0, cutAt(bins.toReversed(), share * total))
-    const low = Math.min(0, cutAt(bins, share * total))
-    const error = meanSquare(bins, { low, high }, belowZero)
+    const range = rangeWithout(bins, share)
+    const error = meanSquare(bins, range, belowZero)
     if (error < bestError) {
-      best = { low, high }
+      best = range
       bestError = error
     }
   }
   return best
+}
+
+function limitOutliers(bins: readonly Bin[]): readonly Bin[] {
+  const { low, high } = rangeWithout(bins, outlierShare)
+  const width = high - low
+  if (width === 0) return bins
+  return bins.map(({ value, count }) => ({ value: Math.min(Math.max(value, low - width), high + width), count }))
+}
+
+/** The range of what is left when a share of the values is cut off at either end. */
+function rangeWithout(bins: readonly Bin[], share: number): ActivationRange {
+  const cut = share * bins.reduce((sum, { count }) => sum + count, 0)
+  return { low: Math.min(0, cutAt(bins, cut)), high: Math.max(0, cutAt(bins.toReversed(), cut)) }
 }
 
 interface Bin {

@@ -44,7 +44,8 @@ export function planQuantisation(planned: readonly InferenceStep[]): Quantisatio
     if (step.kind === 'maxPool' && above !== undefined) ranges.set(step.output, above)
   }
   if (last !== undefined) ranges.delete(last)
-  const ranged = [...new Set(ranges.values())].map((name) => {
+  const inOrder = steps.flatMap(({ output }) => ranges.get(output) ?? [])
+  const ranged = [...new Set(inOrder)].map((name) => {
     const reader = readers.get(name)?.[0]
     return { name, belowZero: reader?.kind === 'activation' ? reader.slope : 1 }
   })
