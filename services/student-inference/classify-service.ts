@@ -12,8 +12,10 @@ import { cropBytes, cropSide } from '../shared/inspection/crop.ts'
 import { createBoundedQueue } from '../shared/queue/bounded-queue.ts'
 import { implement } from '../shared/rpc/implement.ts'
 import type { ServiceImplementation } from '../shared/rpc/types.ts'
+import { answerExplain, answerListHeatmapLayers } from './answer-explain.ts'
 import type { CropBatcher, JudgedCrops, SubmitOptions } from './crop-batcher.ts'
 import { listedCrops } from './crop-source.ts'
+import type { CropExplainer } from './explain-crops.ts'
 
 /** What is needed to judge; there once the model is warm. */
 export interface WarmStudent {
@@ -27,6 +29,8 @@ export interface ClassifyServiceOptions {
   /** The student; throws `unavailable` with the expected wait before it is warm and while it drains. */
   readonly student: () => WarmStudent
   readonly getModel: () => MessageInitShape<typeof GetModelResponseSchema>
+  /** Answers what the model looks at; used once the student is warm. */
+  readonly explainer: () => CropExplainer
   readonly maxRequestsPerStream: number
 }
 
@@ -93,7 +97,7 @@ async function judgeEach(
 export function createClassifyService(
   options: ClassifyServiceOptions,
 ): ServiceImplementation<typeof StudentInferenceService> {
-  const { student, getModel, maxRequestsPerStream } = options
+  const { student, getModel, explainer, maxRequestsPerStream } = options
   return implement(StudentInferenceService, {
     async classifyCrop(request, { signal }) {
       const warm = student()
@@ -146,6 +150,16 @@ export function createClassifyService(
 
     async getModel() {
       return getModel()
+    },
+
+    explain(request, { signal }) {
+      const { model } = student()
+      return answerExplain(explainer(), model, request, signal)
+    },
+
+    listHeatmapLayers() {
+      const { model } = student()
+      return answerListHeatmapLayers(explainer(), model)
     },
   })
 }

@@ -22,6 +22,8 @@ export const studentInferenceOptionsSchema = z.strictObject({
   maxBatch: z.int().min(1).max(1024).default(32),
   /** Crops of rpc callers that may wait; a call beyond is refused with a retry hint. */
   queueLimit: z.int().min(1).max(1_000_000).default(4096),
+  /** Crops that may wait to be explained; a call beyond is refused with a retry hint. */
+  explainQueueLimit: z.int().min(64).max(100_000).default(256),
   /** Messages of crops in hand at once, of at most 384 crops each; the bus holds the rest. */
   maxMessagesInFlight: z.int().min(1).max(1024).default(16),
   /** Requests of one stream that are judged at once; beyond, the stream is read no further. */

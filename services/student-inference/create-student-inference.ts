@@ -13,6 +13,7 @@ import type { Logger } from '../shared/telemetry/logger.ts'
 import { createClassifyService, type WarmStudent } from './classify-service.ts'
 import type { StudentInferenceOptions } from './config.ts'
 import { createCropBatcher } from './crop-batcher.ts'
+import { type CropExplainer, createCropExplainer } from './explain-crops.ts'
 import { handleCrops } from './handle-crops.ts'
 import { createRecipeCache } from './recipe-cache.ts'
 
@@ -61,6 +62,7 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
   let loadBegan = 0
   let pool: InferencePool | undefined
   let warm: WarmStudent | undefined
+  let explainer: CropExplainer | undefined
   let subscription: Subscription | undefined
   const stopping = new AbortController()
 
@@ -97,6 +99,8 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
       },
     })
     const { id, sha256, threshold } = pool.model
+    const { modelPath, explainQueueLimit } = options
+    explainer = createCropExplainer({ modelPath, sha256, queueLimit: explainQueueLimit, clock })
     const batcher = createCropBatcher({ pool, clock, limits: { rpc: options.queueLimit, bus: busLimit } })
     return { batcher, model: create(ModelRefSchema, { id, sha256 }), threshold }
   }
@@ -120,6 +124,7 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
 
   const service = createClassifyService({
     student,
+    explainer: () => explainer!,
     maxRequestsPerStream: options.maxRequestsPerStream,
     getModel: () => ({
       ...(warm === undefined ? {} : { model: warm.model, threshold: warm.threshold }),
@@ -160,7 +165,11 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
       dependencies.onReady?.(false)
       const deadline = clock.now() + timeoutMs
       await subscription?.drain(timeoutMs)
-      if (warm !== undefined) await withinTime(warm.batcher.idle(), deadline - clock.now(), clock)
+      if (warm !== undefined) {
+        const idle = Promise.all([warm.batcher.idle(), explainer?.idle()])
+        await withinTime(idle, deadline - clock.now(), clock)
+      }
+      await explainer?.close()
       await pool?.close()
     },
     snapshot: () => ({

@@ -55,4 +55,5 @@ export interface GraphWorkerData {
   readonly threads: number
   readonly executionProviders: readonly string[]
   readonly spinning: boolean
+  readonly niceness: number
 }

@@ -1,3 +1,4 @@
+import { setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { GraphReply, GraphRequest, GraphWorkerData, WorkerTensor } from './graph-worker-messages.ts'
@@ -6,7 +7,9 @@ import type { OnnxType, TensorData } from './onnx-proto.ts'
 // The thread that runs ONNX graphs: `run()` is a synchronous native call, which must never hold up an event loop that
 // anybody waits on. Requests are served one by one, in order.
 
-const { threads, executionProviders, spinning } = workerData as GraphWorkerData
+const { threads, executionProviders, spinning, niceness } = workerData as GraphWorkerData
+// On Linux a thread has a nice value of its own, which the threads of its sessions inherit; elsewhere it is the process's.
+if (niceness > 0 && process.platform === 'linux') setPriority(0, niceness)
 const sessions = new Map<string, InferenceSession>()
 const kept = new Map<string, Tensor>()
 

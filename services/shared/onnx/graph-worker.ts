@@ -10,6 +10,8 @@ export interface GraphWorkerOptions {
   readonly executionProviders?: readonly string[]
   /** Let threads wait for work in a loop; default true. Without it they sleep, which is faster where others use the cores. */
   readonly spinning?: boolean
+  /** Nice value of the thread, 0 (default) to 19 (yields to everything else); Linux only. */
+  readonly niceness?: number
 }
 
 /**
@@ -39,8 +41,8 @@ interface Waiting {
 /** Starts a worker thread for graphs; it lives until `close`. */
 export function createGraphWorker(options: GraphWorkerOptions = {}): GraphWorker {
   const threads = options.threads ?? availableParallelism()
-  const { executionProviders = ['cpu'], spinning = true } = options
-  const data: GraphWorkerData = { threads, executionProviders, spinning }
+  const { executionProviders = ['cpu'], spinning = true, niceness = 0 } = options
+  const data: GraphWorkerData = { threads, executionProviders, spinning, niceness }
   const worker = new Worker(new URL('./graph-worker-thread.ts', import.meta.url), { workerData: data })
   const waiting = new Map<number, Waiting>()
   let lastId = 0

@@ -4,18 +4,18 @@
 // @generated from file pelletline/inference/v1/inference.proto (package pelletline.inference.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { ModelRef, Verdict } from "../../inspection/v1/inspection_pb.ts";
 import { file_pelletline_inspection_v1_inspection } from "../../inspection/v1/inspection_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file pelletline/inference/v1/inference.proto.
  */
 export const file_pelletline_inference_v1_inference: GenFile = /*@__PURE__*/
-  fileDesc("CidwZWxsZXRsaW5lL2luZmVyZW5jZS92MS9pbmZlcmVuY2UucHJvdG8SF3BlbGxldGxpbmUuaW5mZXJlbmNlLnYxIlwKE0NsYXNzaWZ5Q3JvcFJlcXVlc3QSFgoEY3JvcBgBIAEoDEIIukgFegNoxBMSHwoJdGhyZXNob2xkGAIgASgBQge6SAQSAkABSACIAQFCDAoKX3RocmVzaG9sZCKIAQoUQ2xhc3NpZnlDcm9wUmVzcG9uc2USPwoOY2xhc3NpZmljYXRpb24YASABKAsyJy5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5DbGFzc2lmaWNhdGlvbhIvCgZ0aW1pbmcYAiABKAsyHy5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5UaW1pbmciYQoUQ2xhc3NpZnlDcm9wc1JlcXVlc3QSGgoFY3JvcHMYASADKAxCC7pICJIBBQgBEIAgEh8KCXRocmVzaG9sZBgCIAEoAUIHukgEEgJAAUgAiAEBQgwKCl90aHJlc2hvbGQifgoVQ2xhc3NpZnlDcm9wc1Jlc3BvbnNlEjQKB3Jlc3VsdHMYASADKAsyIy5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5Dcm9wUmVzdWx0Ei8KBnRpbWluZxgCIAEoCzIfLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLlRpbWluZyKAAQoVQ2xhc3NpZnlTdHJlYW1SZXF1ZXN0EhwKCnJlcXVlc3RfaWQYASABKAlCCLpIBXIDGIABEhoKBWNyb3BzGAIgAygMQgu6SAiSAQUIARCAIBIfCgl0aHJlc2hvbGQYAyABKAFCB7pIBBICQAFIAIgBAUIMCgpfdGhyZXNob2xkIpMBChZDbGFzc2lmeVN0cmVhbVJlc3BvbnNlEhIKCnJlcXVlc3RfaWQYASABKAkSNAoHcmVzdWx0cxgCIAMoCzIjLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkNyb3BSZXN1bHQSLwoGdGltaW5nGAMgASgLMh8ucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuVGltaW5nIo4BCgpDcm9wUmVzdWx0EkEKDmNsYXNzaWZpY2F0aW9uGAEgASgLMicucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuQ2xhc3NpZmljYXRpb25IABIzCgVlcnJvchgCIAEoCzIiLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkNyb3BFcnJvckgAQggKBnJlc3VsdCKsAQoOQ2xhc3NpZmljYXRpb24SMgoHdmVyZGljdBgBIAEoDjIhLnBlbGxldGxpbmUuaW5zcGVjdGlvbi52MS5WZXJkaWN0Eg4KBm1hcmdpbhgCIAEoAhIQCghzY29yZV9uZxgDIAEoAhIRCgl0aHJlc2hvbGQYBCABKAISMQoFbW9kZWwYBSABKAsyIi5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuTW9kZWxSZWYiKgoJQ3JvcEVycm9yEgwKBGNvZGUYASABKA0SDwoHbWVzc2FnZRgCIAEoCSJECgZUaW1pbmcSEQoJcXVldWVkX3VzGAEgASgNEhMKC2NvbXB1dGVkX3VzGAIgASgNEhIKCmJhdGNoX3NpemUYAyABKA0iEQoPR2V0TW9kZWxSZXF1ZXN0IowBChBHZXRNb2RlbFJlc3BvbnNlEjEKBW1vZGVsGAEgASgLMiIucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLk1vZGVsUmVmEhEKCXRocmVzaG9sZBgCIAEoARINCgVyZWFkeRgDIAEoCBIOCgZxdWV1ZWQYBCABKA0SEwoLcXVldWVfbGltaXQYBSABKA0yzgMKF1N0dWRlbnRJbmZlcmVuY2VTZXJ2aWNlEmsKDENsYXNzaWZ5Q3JvcBIsLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkNsYXNzaWZ5Q3JvcFJlcXVlc3QaLS5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5DbGFzc2lmeUNyb3BSZXNwb25zZRJuCg1DbGFzc2lmeUNyb3BzEi0ucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuQ2xhc3NpZnlDcm9wc1JlcXVlc3QaLi5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5DbGFzc2lmeUNyb3BzUmVzcG9uc2USdQoOQ2xhc3NpZnlTdHJlYW0SLi5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5DbGFzc2lmeVN0cmVhbVJlcXVlc3QaLy5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5DbGFzc2lmeVN0cmVhbVJlc3BvbnNlKAEwARJfCghHZXRNb2RlbBIoLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkdldE1vZGVsUmVxdWVzdBopLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkdldE1vZGVsUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_pelletline_inspection_v1_inspection]);
+  fileDesc("CidwZWxsZXRsaW5lL2luZmVyZW5jZS92MS9pbmZlcmVuY2UucHJvdG8SF3BlbGxldGxpbmUuaW5mZXJlbmNlLnYxIlwKE0NsYXNzaWZ5Q3JvcFJlcXVlc3QSFgoEY3JvcBgBIAEoDEIIukgFegNoxBMSHwoJdGhyZXNob2xkGAIgASgBQge6SAQSAkABSACIAQFCDAoKX3RocmVzaG9sZCKIAQoUQ2xhc3NpZnlDcm9wUmVzcG9uc2USPwoOY2xhc3NpZmljYXRpb24YASABKAsyJy5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5DbGFzc2lmaWNhdGlvbhIvCgZ0aW1pbmcYAiABKAsyHy5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5UaW1pbmciYQoUQ2xhc3NpZnlDcm9wc1JlcXVlc3QSGgoFY3JvcHMYASADKAxCC7pICJIBBQgBEIAgEh8KCXRocmVzaG9sZBgCIAEoAUIHukgEEgJAAUgAiAEBQgwKCl90aHJlc2hvbGQifgoVQ2xhc3NpZnlDcm9wc1Jlc3BvbnNlEjQKB3Jlc3VsdHMYASADKAsyIy5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5Dcm9wUmVzdWx0Ei8KBnRpbWluZxgCIAEoCzIfLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLlRpbWluZyKAAQoVQ2xhc3NpZnlTdHJlYW1SZXF1ZXN0EhwKCnJlcXVlc3RfaWQYASABKAlCCLpIBXIDGIABEhoKBWNyb3BzGAIgAygMQgu6SAiSAQUIARCAIBIfCgl0aHJlc2hvbGQYAyABKAFCB7pIBBICQAFIAIgBAUIMCgpfdGhyZXNob2xkIpMBChZDbGFzc2lmeVN0cmVhbVJlc3BvbnNlEhIKCnJlcXVlc3RfaWQYASABKAkSNAoHcmVzdWx0cxgCIAMoCzIjLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkNyb3BSZXN1bHQSLwoGdGltaW5nGAMgASgLMh8ucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuVGltaW5nIo4BCgpDcm9wUmVzdWx0EkEKDmNsYXNzaWZpY2F0aW9uGAEgASgLMicucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuQ2xhc3NpZmljYXRpb25IABIzCgVlcnJvchgCIAEoCzIiLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkNyb3BFcnJvckgAQggKBnJlc3VsdCKsAQoOQ2xhc3NpZmljYXRpb24SMgoHdmVyZGljdBgBIAEoDjIhLnBlbGxldGxpbmUuaW5zcGVjdGlvbi52MS5WZXJkaWN0Eg4KBm1hcmdpbhgCIAEoAhIQCghzY29yZV9uZxgDIAEoAhIRCgl0aHJlc2hvbGQYBCABKAISMQoFbW9kZWwYBSABKAsyIi5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuTW9kZWxSZWYiKgoJQ3JvcEVycm9yEgwKBGNvZGUYASABKA0SDwoHbWVzc2FnZRgCIAEoCSJECgZUaW1pbmcSEQoJcXVldWVkX3VzGAEgASgNEhMKC2NvbXB1dGVkX3VzGAIgASgNEhIKCmJhdGNoX3NpemUYAyABKA0iEQoPR2V0TW9kZWxSZXF1ZXN0IowBChBHZXRNb2RlbFJlc3BvbnNlEjEKBW1vZGVsGAEgASgLMiIucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLk1vZGVsUmVmEhEKCXRocmVzaG9sZBgCIAEoARINCgVyZWFkeRgDIAEoCBIOCgZxdWV1ZWQYBCABKA0SEwoLcXVldWVfbGltaXQYBSABKA0iygEKDkV4cGxhaW5SZXF1ZXN0EiAKBWNyb3BzGAEgAygMQhG6SA6SAQsIARBAIgV6A2jEExIXCgVsYXllchgCIAEoCUIIukgFcgMYgAESQAoFc2NvcmUYAyABKA4yJy5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5FeHBsYWluZWRTY29yZUIIukgFggECEAESOwoGdGFyZ2V0GAQgASgOMiEucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLlZlcmRpY3RCCLpIBYIBAhABIsoCCg9FeHBsYWluUmVzcG9uc2USMgoIaGVhdG1hcHMYASADKAsyIC5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5IZWF0bWFwEjQKBWxheWVyGAIgASgLMiUucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuSGVhdG1hcExheWVyEjYKBXNjb3JlGAMgASgOMicucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuRXhwbGFpbmVkU2NvcmUSMQoGdGFyZ2V0GAQgASgOMiEucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLlZlcmRpY3QSMQoFbW9kZWwYBSABKAsyIi5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuTW9kZWxSZWYSLwoGdGltaW5nGAYgASgLMh8ucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuVGltaW5nIkQKB0hlYXRtYXASDAoEaGVhdBgBIAMoAhIMCgRwZWFrGAIgASgCEg0KBXNjb3JlGAMgASgCEg4KBm1hcmdpbhgEIAEoAiJhCgxIZWF0bWFwTGF5ZXISDAoEbmFtZRgBIAEoCRINCgV3aWR0aBgCIAEoDRIOCgZoZWlnaHQYAyABKA0SEAoIY2hhbm5lbHMYBCABKA0SEgoKaXNfZGVmYXVsdBgFIAEoCCIaChhMaXN0SGVhdG1hcExheWVyc1JlcXVlc3QihQEKGUxpc3RIZWF0bWFwTGF5ZXJzUmVzcG9uc2USNQoGbGF5ZXJzGAEgAygLMiUucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuSGVhdG1hcExheWVyEjEKBW1vZGVsGAIgASgLMiIucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLk1vZGVsUmVmKm0KDkV4cGxhaW5lZFNjb3JlEh8KG0VYUExBSU5FRF9TQ09SRV9VTlNQRUNJRklFRBAAEh8KG0VYUExBSU5FRF9TQ09SRV9QUk9CQUJJTElUWRABEhkKFUVYUExBSU5FRF9TQ09SRV9MT0dJVBACMqgFChdTdHVkZW50SW5mZXJlbmNlU2VydmljZRJrCgxDbGFzc2lmeUNyb3ASLC5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5DbGFzc2lmeUNyb3BSZXF1ZXN0Gi0ucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuQ2xhc3NpZnlDcm9wUmVzcG9uc2USbgoNQ2xhc3NpZnlDcm9wcxItLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkNsYXNzaWZ5Q3JvcHNSZXF1ZXN0Gi4ucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuQ2xhc3NpZnlDcm9wc1Jlc3BvbnNlEnUKDkNsYXNzaWZ5U3RyZWFtEi4ucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuQ2xhc3NpZnlTdHJlYW1SZXF1ZXN0Gi8ucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuQ2xhc3NpZnlTdHJlYW1SZXNwb25zZSgBMAESXwoIR2V0TW9kZWwSKC5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5HZXRNb2RlbFJlcXVlc3QaKS5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5HZXRNb2RlbFJlc3BvbnNlElwKB0V4cGxhaW4SJy5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5FeHBsYWluUmVxdWVzdBooLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkV4cGxhaW5SZXNwb25zZRJ6ChFMaXN0SGVhdG1hcExheWVycxIxLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkxpc3RIZWF0bWFwTGF5ZXJzUmVxdWVzdBoyLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkxpc3RIZWF0bWFwTGF5ZXJzUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_pelletline_inspection_v1_inspection]);
 
 /**
  * One crop.
@@ -413,6 +413,282 @@ export const GetModelResponseSchema: GenMessage<GetModelResponse> = /*@__PURE__*
   messageDesc(file_pelletline_inference_v1_inference, 11);
 
 /**
+ * Asks what the model looks at in crops.
+ *
+ * @generated from message pelletline.inference.v1.ExplainRequest
+ */
+export type ExplainRequest = Message<"pelletline.inference.v1.ExplainRequest"> & {
+  /**
+   * At most 64 crops of 2,500 gray bytes each, row-major, bright polarity.
+   *
+   * @generated from field: repeated bytes crops = 1;
+   */
+  crops: Uint8Array[];
+
+  /**
+   * Layer whose map is shown; the last convolution where empty.
+   *
+   * @generated from field: string layer = 2;
+   */
+  layer: string;
+
+  /**
+   * What is explained; the softmax score where not given.
+   *
+   * @generated from field: pelletline.inference.v1.ExplainedScore score = 3;
+   */
+  score: ExplainedScore;
+
+  /**
+   * Class that the heat speaks for; NG where not given.
+   *
+   * @generated from field: pelletline.inspection.v1.Verdict target = 4;
+   */
+  target: Verdict;
+};
+
+/**
+ * Describes the message pelletline.inference.v1.ExplainRequest.
+ * Use `create(ExplainRequestSchema)` to create a new message.
+ */
+export const ExplainRequestSchema: GenMessage<ExplainRequest> = /*@__PURE__*/
+  messageDesc(file_pelletline_inference_v1_inference, 12);
+
+/**
+ * What the model looked at.
+ *
+ * @generated from message pelletline.inference.v1.ExplainResponse
+ */
+export type ExplainResponse = Message<"pelletline.inference.v1.ExplainResponse"> & {
+  /**
+   * One for each crop, in the order sent.
+   *
+   * @generated from field: repeated pelletline.inference.v1.Heatmap heatmaps = 1;
+   */
+  heatmaps: Heatmap[];
+
+  /**
+   * Layer that was explained; its width and height are those of every heatmap.
+   *
+   * @generated from field: pelletline.inference.v1.HeatmapLayer layer = 2;
+   */
+  layer?: HeatmapLayer | undefined;
+
+  /**
+   * What was explained.
+   *
+   * @generated from field: pelletline.inference.v1.ExplainedScore score = 3;
+   */
+  score: ExplainedScore;
+
+  /**
+   * Class that the heat speaks for.
+   *
+   * @generated from field: pelletline.inspection.v1.Verdict target = 4;
+   */
+  target: Verdict;
+
+  /**
+   * Model that was explained.
+   *
+   * @generated from field: pelletline.inspection.v1.ModelRef model = 5;
+   */
+  model?: ModelRef | undefined;
+
+  /**
+   * Where the time went; the batch size is the number of crops of the request.
+   *
+   * @generated from field: pelletline.inference.v1.Timing timing = 6;
+   */
+  timing?: Timing | undefined;
+};
+
+/**
+ * Describes the message pelletline.inference.v1.ExplainResponse.
+ * Use `create(ExplainResponseSchema)` to create a new message.
+ */
+export const ExplainResponseSchema: GenMessage<ExplainResponse> = /*@__PURE__*/
+  messageDesc(file_pelletline_inference_v1_inference, 13);
+
+/**
+ * What the model looked at in one crop.
+ *
+ * @generated from message pelletline.inference.v1.Heatmap
+ */
+export type Heatmap = Message<"pelletline.inference.v1.Heatmap"> & {
+  /**
+   * Heat of each pixel of the layer's map, row-major, 0 or more: max(0, sum over channels of alpha * activation), alpha the
+   * channel's mean gradient of the score (Selvaraju et al., 2017). Not scaled: divide by the peak to draw it. Pixel (x, y)
+   * of a map of w x h stands for the part of the crop from 50 x / w to 50 (x + 1) / w, likewise along y.
+   *
+   * @generated from field: repeated float heat = 1;
+   */
+  heat: number[];
+
+  /**
+   * The largest heat; 0 where nothing speaks for the class.
+   *
+   * @generated from field: float peak = 2;
+   */
+  peak: number;
+
+  /**
+   * Value of the score that is explained.
+   *
+   * @generated from field: float score = 3;
+   */
+  score: number;
+
+  /**
+   * zNG - zOK of the crop.
+   *
+   * @generated from field: float margin = 4;
+   */
+  margin: number;
+};
+
+/**
+ * Describes the message pelletline.inference.v1.Heatmap.
+ * Use `create(HeatmapSchema)` to create a new message.
+ */
+export const HeatmapSchema: GenMessage<Heatmap> = /*@__PURE__*/
+  messageDesc(file_pelletline_inference_v1_inference, 14);
+
+/**
+ * A layer that can be explained.
+ *
+ * @generated from message pelletline.inference.v1.HeatmapLayer
+ */
+export type HeatmapLayer = Message<"pelletline.inference.v1.HeatmapLayer"> & {
+  /**
+   * Name, as `ExplainRequest.layer` takes it.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Pixels of its map across the crop.
+   *
+   * @generated from field: uint32 width = 2;
+   */
+  width: number;
+
+  /**
+   * Pixels of its map down the crop.
+   *
+   * @generated from field: uint32 height = 3;
+   */
+  height: number;
+
+  /**
+   * Channels that are weighted.
+   *
+   * @generated from field: uint32 channels = 4;
+   */
+  channels: number;
+
+  /**
+   * It is explained where no layer is named.
+   *
+   * @generated from field: bool is_default = 5;
+   */
+  isDefault: boolean;
+};
+
+/**
+ * Describes the message pelletline.inference.v1.HeatmapLayer.
+ * Use `create(HeatmapLayerSchema)` to create a new message.
+ */
+export const HeatmapLayerSchema: GenMessage<HeatmapLayer> = /*@__PURE__*/
+  messageDesc(file_pelletline_inference_v1_inference, 15);
+
+/**
+ * Asks for the layers of the model in use.
+ *
+ * @generated from message pelletline.inference.v1.ListHeatmapLayersRequest
+ */
+export type ListHeatmapLayersRequest = Message<"pelletline.inference.v1.ListHeatmapLayersRequest"> & {
+};
+
+/**
+ * Describes the message pelletline.inference.v1.ListHeatmapLayersRequest.
+ * Use `create(ListHeatmapLayersRequestSchema)` to create a new message.
+ */
+export const ListHeatmapLayersRequestSchema: GenMessage<ListHeatmapLayersRequest> = /*@__PURE__*/
+  messageDesc(file_pelletline_inference_v1_inference, 16);
+
+/**
+ * The layers of the model in use.
+ *
+ * @generated from message pelletline.inference.v1.ListHeatmapLayersResponse
+ */
+export type ListHeatmapLayersResponse = Message<"pelletline.inference.v1.ListHeatmapLayersResponse"> & {
+  /**
+   * From the image to the logits.
+   *
+   * @generated from field: repeated pelletline.inference.v1.HeatmapLayer layers = 1;
+   */
+  layers: HeatmapLayer[];
+
+  /**
+   * Model whose layers they are.
+   *
+   * @generated from field: pelletline.inspection.v1.ModelRef model = 2;
+   */
+  model?: ModelRef | undefined;
+};
+
+/**
+ * Describes the message pelletline.inference.v1.ListHeatmapLayersResponse.
+ * Use `create(ListHeatmapLayersResponseSchema)` to create a new message.
+ */
+export const ListHeatmapLayersResponseSchema: GenMessage<ListHeatmapLayersResponse> = /*@__PURE__*/
+  messageDesc(file_pelletline_inference_v1_inference, 17);
+
+/**
+ * What of the model's answer a heatmap explains.
+ *
+ * @generated from enum pelletline.inference.v1.ExplainedScore
+ */
+export const ExplainedScore = {
+  /**
+   * The default: the softmax score.
+   *
+   * @generated from enum value: EXPLAINED_SCORE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The softmax score of the class at temperature 1. Where the margin is beyond about 87 it has no slope left in float32
+   * and the heatmap is all zeros.
+   *
+   * @generated from enum value: EXPLAINED_SCORE_PROBABILITY = 1;
+   */
+  PROBABILITY: 1,
+
+  /**
+   * The logit of the class.
+   *
+   * @generated from enum value: EXPLAINED_SCORE_LOGIT = 2;
+   */
+  LOGIT: 2,
+} as const;
+
+/**
+ * What of the model's answer a heatmap explains.
+ *
+ * @generated from enum pelletline.inference.v1.ExplainedScore
+ */
+export type ExplainedScore = (typeof ExplainedScore)[keyof typeof ExplainedScore] | UnknownEnum;
+
+/**
+ * Describes the enum pelletline.inference.v1.ExplainedScore.
+ */
+export const ExplainedScoreSchema: GenEnum<ExplainedScore> = /*@__PURE__*/
+  enumDesc(file_pelletline_inference_v1_inference, 0);
+
+/**
  * Judges crops (version 1: 50x50 gray bytes). Not ready before the model has run once: UNAVAILABLE with the expected wait.
  *
  * @generated from service pelletline.inference.v1.StudentInferenceService
@@ -457,6 +733,28 @@ export const StudentInferenceService: GenService<{
     methodKind: "unary";
     input: typeof GetModelRequestSchema;
     output: typeof GetModelResponseSchema;
+  },
+  /**
+   * Heatmaps of what the model looks at in crops (Grad-CAM), computed beside the judging at a lower priority. NOT_FOUND: no
+   * such layer; the message lists those there are. FAILED_PRECONDITION: the model holds an operator that heatmaps do not
+   * know, or its file has changed. RESOURCE_EXHAUSTED: too many crops wait, with a retry hint.
+   *
+   * @generated from rpc pelletline.inference.v1.StudentInferenceService.Explain
+   */
+  explain: {
+    methodKind: "unary";
+    input: typeof ExplainRequestSchema;
+    output: typeof ExplainResponseSchema;
+  },
+  /**
+   * The layers that can be explained, from the image to the logits.
+   *
+   * @generated from rpc pelletline.inference.v1.StudentInferenceService.ListHeatmapLayers
+   */
+  listHeatmapLayers: {
+    methodKind: "unary";
+    input: typeof ListHeatmapLayersRequestSchema;
+    output: typeof ListHeatmapLayersResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_pelletline_inference_v1_inference, 0);
