@@ -8,7 +8,6 @@ import {
   networkNames,
   teacherNames,
 } from '../services/distillation/networks/create-network.ts'
-import { listState } from '../services/distillation/training/train-graph.ts'
 import { gatherParameters, initialState } from '../services/distillation/training/training-session.ts'
 import { cropBytes, cropSide } from '../services/shared/inspection/crop.ts'
 import { fillWarmUpCrops } from '../services/shared/onnx/check-model.ts'
@@ -102,7 +101,7 @@ async function findModel(
   const network = createNetwork(name, released?.shape)
   const bytes = await exportModel({
     network,
-    parameters: gatherParameters(network, initialState(network, listState(network), 1)),
+    parameters: gatherParameters(network, initialState(network, 1)),
     standardisation: { mean: 50, deviation: 67 },
     precision: kind === integers ? 'int8' : 'float32',
     calibration: { worker, crops: warmUpCrops() },

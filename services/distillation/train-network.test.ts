@@ -13,7 +13,6 @@ import { createNetwork, type NetworkName } from './networks/create-network.ts'
 import { toyCrops, toySplits } from './test-support/toy-crops.ts'
 import { type TrainedNetwork, trainNetwork } from './train-network.ts'
 import { probeBackend } from './training/probe-backend.ts'
-import { listState } from './training/train-graph.ts'
 import { gatherParameters, initialState, openTrainingSession } from './training/training-session.ts'
 
 const widths: [number, number, number, number] = [16, 16, 16, 32]
@@ -114,7 +113,7 @@ for (const name of ['student', 'resnet18'] as const satisfies readonly NetworkNa
       const options = { backend, batchSize: 8, standardisation, adam }
       const session = await openTrainingSession(worker, network, options, 5)
       // Running statistics and gains far from their start, as after training; gains of both signs.
-      const state = initialState(network, listState(network), 5)
+      const state = initialState(network, 5)
       for (const [key, data] of state) {
         for (let i = 0; i < data.length; i++) {
           if (key.startsWith('value/') && key.endsWith('.variance/0')) data[i] = 0.3 + ((i * 7) % 5)
@@ -147,7 +146,7 @@ for (const name of ['student', 'resnet18'] as const satisfies readonly NetworkNa
 
 test('student file is about 13 MB with half precision weights', async () => {
   const network = createNetwork('student')
-  const parameters = gatherParameters(network, initialState(network, listState(network), 1))
+  const parameters = gatherParameters(network, initialState(network, 1))
   const bytes = encodeModel(
     buildInferenceModel(network, parameters, { standardisation: { mean: 1, deviation: 1 }, exportAs: 'float16' }),
   )

@@ -10,7 +10,6 @@ import { buildInferenceModel } from '../export/build-inference-model.ts'
 import { createNetwork } from '../networks/create-network.ts'
 import { toyCrops } from '../test-support/toy-crops.ts'
 import { type Augmentation, augmentCrop } from '../training/augment.ts'
-import { listState } from '../training/train-graph.ts'
 import { gatherParameters, initialState } from '../training/training-session.ts'
 import { judgeCrops } from './judge-crops.ts'
 import { type JudgingModel, judgeViews, judgeWithCache, openModelFile } from './soft-labels.ts'
@@ -25,7 +24,7 @@ before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'pelletline-soft-'))
   worker = createGraphWorker({ threads: 1 })
   const network = createNetwork('student', { widths: [8, 8, 8, 8] })
-  const parameters = gatherParameters(network, initialState(network, listState(network), 1))
+  const parameters = gatherParameters(network, initialState(network, 1))
   const standardisation = { mean: 60, deviation: 80 }
   const path = join(folder, 'toy.onnx')
   await writeFile(path, encodeModel(buildInferenceModel(network, parameters, { standardisation, exportAs: 'float32' })))

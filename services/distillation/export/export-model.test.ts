@@ -54,7 +54,11 @@ async function evaluateAsTraining(network: Network): Promise<Float32Array> {
   const state = listState(network).filter(({ slot }) => slot === 'value')
   const images = { type: 'uint8', dims: [crops.count, cropBytes], data: crops.pixels.slice() } as const
   const feeds: Record<string, Feed> = { images }
-  for (const { name, dims } of state) feeds[name] = { type: 'float32', dims, data: values.get(name)! }
+  for (const { name, dims, parameter, offset } of state) {
+    const whole = values.get(`value/${parameter.name}`)!
+    const size = dims.reduce((product, dim) => product * dim, 1)
+    feeds[name] = { type: 'float32', dims, data: whole.slice(offset, offset + size) }
+  }
   const { logits } = await worker.run({ model: 'evaluate', feeds, keep: {}, fetch: ['logits'] })
   await worker.release('evaluate')
   return logits!.data as Float32Array

@@ -5,7 +5,6 @@ import { buildInferenceModel } from '../export/build-inference-model.ts'
 import { createNetwork, type NetworkName } from '../networks/create-network.ts'
 import type { TrainedModelInput } from '../report/build/report-input.ts'
 import type { ModelRole } from '../report/experiment-report.ts'
-import { listState } from '../training/train-graph.ts'
 import { gatherParameters, initialState } from '../training/training-session.ts'
 
 export interface RandomModelOptions {
@@ -21,7 +20,7 @@ export interface RandomModelOptions {
 export async function writeRandomModel(options: RandomModelOptions): Promise<TrainedModelInput> {
   const { folder, id, role, seed, precisions = ['float32'] } = options
   const network = createNetwork(options.network, { widths: [8, 8, 8, 8] })
-  const parameters = gatherParameters(network, initialState(network, listState(network), seed))
+  const parameters = gatherParameters(network, initialState(network, seed))
   const files = []
   for (const precision of precisions) {
     const path = join(folder, `${id}-${precision}.onnx`)

@@ -1,5 +1,4 @@
 import type { Network } from '../networks/network.ts'
-import { listState } from '../training/train-graph.ts'
 import { initialState } from '../training/training-session.ts'
 
 /**
@@ -7,9 +6,9 @@ import { initialState } from '../training/training-session.ts'
  * signs. Same network, same numbers.
  */
 export function shakenState(network: Network, seed: number): Map<string, Float32Array> {
-  const state = initialState(network, listState(network), seed)
+  const state = initialState(network, seed)
   for (const [key, data] of state) {
-    const value = shaken[/^value\/.*\.(\w+)\/0$/.exec(key)?.[1] ?? '']
+    const value = shaken[/^value\/.*\.(\w+)$/.exec(key)?.[1] ?? '']
     if (value !== undefined) for (let i = 0; i < data.length; i++) data[i] = value(i)
   }
   return state

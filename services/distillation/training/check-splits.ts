@@ -1,12 +1,18 @@
 import { type CropSplits, classNames } from '../../shared/dataset/crop-dataset.ts'
+import { refuseLessThanBatch } from '../../shared/dataset/refuse-less-than-batch.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import type { TrainConfig } from './train-config.ts'
 
 /**
- * Refuses data that a training would only fail on at its end: a training part without one of the classes, an empty
+ * Refuses data that a training would only fail on at its end: a training part of less than a batch or
+ * without one of the classes, an empty
  * validation or test part, a validation part without the class that the threshold's rule needs. `invalid_argument`.
  */
-export function checkSplits(splits: CropSplits, { threshold }: Pick<TrainConfig, 'threshold'>): void {
+export function checkSplits(
+  splits: CropSplits,
+  { threshold, batchSize }: Pick<TrainConfig, 'threshold' | 'batchSize'>,
+): void {
+  refuseLessThanBatch(splits, batchSize)
   const refuse = (part: keyof CropSplits, what: string) => {
     const { source } = splits[part]
     throw new PelletlineError(

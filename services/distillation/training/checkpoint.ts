@@ -54,7 +54,7 @@ export interface Checkpoint {
 
 // Layout: 8 bytes of magic with the format's version, uint32 length of the JSON, JSON ({ header, tensors: [name, count] }),
 // the tensors' float32 in that order (all little-endian), SHA-256 of all before.
-const magic = 'PLCKPT\u0000\u0001'
+const magic = 'PLCKPT\u0000\u0002'
 const digestBytes = 32
 
 /** Writes a checkpoint atomically: a reader finds the old one or the new one, whole. */

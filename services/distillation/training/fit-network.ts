@@ -82,6 +82,7 @@ export async function fitNetwork(options: FitOptions): Promise<FitResult> {
   const resumed = await findResumable(paths.last, header, options.resume)
   let { step, history, bestEpoch, partial } = resumed?.header ?? header
   const ended = () => step >= totalSteps || (partial === undefined && shouldStop(history, bestEpoch, config))
+  if (resumed !== undefined) onEvent({ kind: 'resumed', epoch: history.length, step })
   if (ended()) return { history, standardisation, best: await readCheckpoint(paths.best) }
 
   // 3. The training graph, in a worker thread.
@@ -103,10 +104,7 @@ export async function fitNetwork(options: FitOptions): Promise<FitResult> {
       threads: worker.threads,
       blockSize: backend.blockSize,
     })
-    if (resumed !== undefined) {
-      await session.writeState(resumed.tensors)
-      onEvent({ kind: 'resumed', epoch: history.length, step })
-    }
+    if (resumed !== undefined) await session.writeState(resumed.tensors)
 
     while (!ended()) {
       const epoch = history.length + 1

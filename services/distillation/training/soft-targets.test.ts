@@ -7,7 +7,6 @@ import { studentNetwork } from '../networks/student.ts'
 import { toyCrops } from '../test-support/toy-crops.ts'
 import { assembleBatches } from './assemble-batches.ts'
 import { createCachedTargets, createLiveTargets } from './soft-targets.ts'
-import { listState } from './train-graph.ts'
 import { gatherParameters, initialState } from './training-session.ts'
 
 const worker = createGraphWorker({ threads: 1 })
@@ -52,7 +51,7 @@ test('one view stands for all flips and turns', async () => {
 })
 
 test('live targets judge the augmented crops themselves', async () => {
-  const tensors = initialState(network, listState(network), 5)
+  const tensors = initialState(network, 5)
   const model = buildInferenceModel(network, gatherParameters(network, tensors), {
     standardisation: { mean: 50, deviation: 60 },
     exportAs: 'float32',

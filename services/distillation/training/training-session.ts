@@ -4,7 +4,7 @@ import { cropBytes } from '../../shared/inspection/crop.ts'
 import type { GraphWorker } from '../../shared/onnx/graph-worker.ts'
 import type { WorkerTensor } from '../../shared/onnx/graph-worker-messages.ts'
 import { encodeModel } from '../../shared/onnx/onnx-proto.ts'
-import { listParameters, type Network, traceNetwork } from '../networks/network.ts'
+import { isTrained, listParameters, type Network, traceNetwork } from '../networks/network.ts'
 import type { AssembledBatches } from './assemble-batches.ts'
 import { createRandom } from './random.ts'
 import {
@@ -32,9 +32,9 @@ export interface TrainingSession {
   ): Promise<StepResults>
   /** Logits of every crop, [count, 2], with running statistics and without dropout. */
   evaluate(dataset: CropDataset, signal?: AbortSignal): Promise<Float32Array>
-  /** Copies of the state by tensor name; all of it, or the values only. */
+  /** Copies of the state, whole tensors by `SLOT/PARAMETER`; all of it, or the values only. */
   readState(slots: 'all' | 'values'): Promise<ReadonlyMap<string, Float32Array>>
-  /** Replaces the state, or the part of it that `tensors` has. */
+  /** Replaces the state by whole tensors; `data_loss` where one is missing or of another size. */
   writeState(tensors: ReadonlyMap<string, Float32Array>): Promise<void>
 }
 
@@ -54,50 +54,45 @@ export async function openTrainingSession(
   await worker.load('train', encodeModel(buildTrainModel(network, options)))
   await worker.load('evaluate', encodeModel(buildEvaluationModel(network, { ...options, batchSize: evaluationBatch })))
   const session = createSession(worker, network, options, state)
-  await session.writeState(initialState(network, state, seed))
+  await session.writeState(initialState(network, seed))
   return session
 }
 
-/** Initial state: weights from a normal distribution of the spec's deviation, moments zero. */
-export function initialState(network: Network, state: readonly StateTensor[], seed: number): Map<string, Float32Array> {
-  const values = new Map(
-    listParameters(network).map((spec) => {
-      const count = countOf(spec.dims)
-      if (spec.role !== 'weights') return [spec.name, new Float32Array(count).fill(spec.initial)] as const
-      const random = createRandom(seed, 'weights', spec.name)
-      return [spec.name, Float32Array.from({ length: count }, () => random.normal() * spec.initial)] as const
-    }),
-  )
-  return new Map(
-    state.map((entry) => {
-      const count = countOf(entry.dims)
-      const whole = values.get(entry.parameter.name)!
-      const data = entry.slot === 'value' ? whole.slice(entry.offset, entry.offset + count) : new Float32Array(count)
-      return [entry.name, data]
-    }),
-  )
+/**
+ * Initial state, whole tensors by `SLOT/PARAMETER`: weights from a normal distribution of the spec's deviation, moments
+ * zero.
+ */
+export function initialState(network: Network, seed: number): Map<string, Float32Array> {
+  const specs = listParameters(network)
+  const values = specs.map((spec) => {
+    const count = countOf(spec.dims)
+    if (spec.role !== 'weights') return [`value/${spec.name}`, new Float32Array(count).fill(spec.initial)] as const
+    const random = createRandom(seed, 'weights', spec.name)
+    return [`value/${spec.name}`, Float32Array.from({ length: count }, () => random.normal() * spec.initial)] as const
+  })
+  const moments = (slot: 'first' | 'second') =>
+    specs.filter(isTrained).map((spec) => [`${slot}/${spec.name}`, new Float32Array(countOf(spec.dims))] as const)
+  return new Map([...values, ...moments('first'), ...moments('second')])
 }
 
-/** Whole parameters by name from a state's value tensors. */
+/** Whole parameters by name from a state's values. */
 export function gatherParameters(
   network: Network,
   tensors: ReadonlyMap<string, Float32Array>,
 ): ReadonlyMap<string, Float32Array> {
-  const state = listState(network).filter(({ slot }) => slot === 'value')
-  return new Map(
-    listParameters(network).map((spec) => {
-      const whole = new Float32Array(countOf(spec.dims))
-      for (const { name, parameter, offset } of state) {
-        if (parameter.name !== spec.name) continue
-        const part = tensors.get(name)
-        if (part === undefined) {
-          throw new PelletlineError('data_loss', `the checkpoint lacks ${name}: it belongs to another network`)
-        }
-        whole.set(part, offset)
-      }
-      return [spec.name, whole]
-    }),
-  )
+  return new Map(listParameters(network).map((spec) => [spec.name, wholeOf(tensors, `value/${spec.name}`, spec.dims)]))
+}
+
+function wholeOf(tensors: ReadonlyMap<string, Float32Array>, name: string, dims: readonly number[]): Float32Array {
+  const whole = tensors.get(name)
+  if (whole?.length === countOf(dims)) return whole
+  const found = whole === undefined ? 'is missing' : `has ${whole.length} numbers, not ${countOf(dims)}`
+  throw new PelletlineError('data_loss', `tensor ${name} of the checkpoint ${found}: it belongs to another network`)
+}
+
+/** Name under which checkpoints keep a tensor whole, however the graph cuts it. */
+function wholeName({ slot, parameter }: StateTensor): string {
+  return `${slot}/${parameter.name}`
 }
 
 function createSession(
@@ -110,7 +105,6 @@ function createSession(
   const kept = (entries: readonly StateTensor[]) =>
     Object.fromEntries(entries.map(({ name }) => [name, { kept: name }]))
   const channels = new Map(traceNetwork(network).map(({ layer, output }) => [layer.name, output.channels]))
-  const dimsOf = new Map(state.map(({ name, dims }) => [name, dims]))
   return {
     step: async ({ steps, images, targets, masks }, firstStep, rates, softTargets) => {
       const real = (data: Float32Array, dims: readonly number[]): WorkerTensor => ({ type: 'float32', dims, data })
@@ -157,22 +151,23 @@ function createSession(
       return all
     },
     readState: async (slots) => {
-      const names = (slots === 'all' ? state : values).map(({ name }) => name)
-      const tensors = await worker.get(names)
-      return new Map(names.map((name) => [name, tensors[name]!.data as Float32Array]))
+      const entries = slots === 'all' ? state : values
+      const tensors = await worker.get(entries.map(({ name }) => name))
+      const whole = new Map<string, Float32Array>()
+      for (const entry of entries) {
+        const name = wholeName(entry)
+        if (!whole.has(name)) whole.set(name, new Float32Array(countOf(entry.parameter.dims)))
+        whole.get(name)!.set(tensors[entry.name]!.data as Float32Array, entry.offset)
+      }
+      return whole
     },
     writeState: async (tensors) => {
       await worker.put(
         Object.fromEntries(
-          [...tensors].map(([name, data]) => {
-            const dims = dimsOf.get(name)
-            if (dims === undefined || countOf(dims) !== data.length) {
-              throw new PelletlineError(
-                'failed_precondition',
-                `tensor ${name} of ${data.length} numbers does not fit the network`,
-              )
-            }
-            return [name, { type: 'float32' as const, dims, data: data.slice() }]
+          state.map((entry) => {
+            const { name, dims, offset, parameter } = entry
+            const whole = wholeOf(tensors, wholeName(entry), parameter.dims)
+            return [name, { type: 'float32' as const, dims, data: whole.slice(offset, offset + countOf(dims)) }]
           }),
         ),
       )
