@@ -64,7 +64,7 @@ export function sheetPellet(pellet: ExplainedPellet): SheetPellet {
       return {
         layer,
         values: value > 0 ? scaleHeatmap(map).values.map((heat) => heat / value) : [],
-        caption: value > 0 ? `${map.width}x${map.height}, peak ${value.toPrecision(2)}` : describeNoHeat(pellet),
+        caption: value > 0 ? `${map.width}x${map.height}, peak ${value.toExponential(1)}` : describeNoHeat(pellet),
       }
     }),
   }
