@@ -1,8 +1,10 @@
 import { open, rename, rm } from 'node:fs/promises'
+import { PelletlineError } from '../errors/pelletline-error.ts'
 
 /**
  * Writes a file so that whoever opens it finds the old contents or the new ones, whole, even after a power cut: into a
- * temporary file beside it, synchronised, then renamed. `chunks` are written one after the other.
+ * temporary file beside it, synchronised, then renamed. `chunks` are written one after the other. `resource_exhausted` where
+ * the disk (or a quota, or the largest size of a file) is full: the old file stays as it was.
  */
 export async function writeFileAtomically(path: string, chunks: readonly (Uint8Array | string)[]): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`
@@ -17,6 +19,18 @@ export async function writeFileAtomically(path: string, chunks: readonly (Uint8A
     await rename(temporary, path)
   } catch (reason) {
     await rm(temporary, { force: true })
-    throw reason
+    throw explain(path, reason)
   }
+}
+
+const full: readonly unknown[] = ['ENOSPC', 'EDQUOT', 'EFBIG']
+
+function explain(path: string, reason: unknown): unknown {
+  const { code } = reason as NodeJS.ErrnoException
+  if (!full.includes(code)) return reason
+  return new PelletlineError(
+    'resource_exhausted',
+    `${path} cannot be written, the disk is full (${code}); what was there before is unharmed: free some space and go on`,
+    { cause: reason },
+  )
 }
