@@ -45,6 +45,11 @@ export function percentDecimals({ low, high }: Estimate): number {
   return low !== null && high !== null && high - low < 0.005 ? 2 : 1
 }
 
+/** The most decimals that any of a column's estimates needs, so that the column reads as one. */
+export function columnDecimals(estimates: readonly Estimate[]): number {
+  return Math.max(1, ...estimates.map(percentDecimals))
+}
+
 /** `96.1–98.2`, in per cent; a dash where there is none. */
 export function formatPercentRange(estimate: Estimate, decimals = percentDecimals(estimate)): string {
   const { low, high } = estimate
@@ -85,9 +90,8 @@ export function formatDuration(seconds: number): string {
 }
 
 /** A cell of two lines: the value in per cent, its interval smaller below. */
-export function percentCell(estimate: Estimate): Html {
+export function percentCell(estimate: Estimate, decimals = percentDecimals(estimate)): Html {
   if (estimate.value === null) return html`${missing}`
-  const decimals = percentDecimals(estimate)
   return html`${formatPercent(estimate.value, decimals)}<small>${formatPercentRange(estimate, decimals)}</small>`
 }
 

@@ -24,6 +24,7 @@ caption { text-align: left; padding: 0 0 6px; color: var(--text); font-size: 13.
 th, td { padding: 4px 7px; border-bottom: 1px solid var(--line); vertical-align: top; text-align: right; font-weight: normal; }
 thead th { border-bottom: 1.5px solid var(--text); vertical-align: bottom; color: var(--soft); }
 th.t, td.t, tbody th { text-align: left; }
+thead th, td { white-space: nowrap; }
 tbody th:first-child, thead th:first-child { padding-left: 4px; }
 td small, th small { display: block; color: var(--soft); font-size: 11px; white-space: nowrap; }
 th small { white-space: normal; overflow-wrap: anywhere; }
@@ -47,20 +48,23 @@ footer { margin-top: 48px; border-top: 1px solid var(--line); padding-top: 8px; 
 @media print {
   :root { color-scheme: light; --text: #000; --soft: #444; --line: #bbb; --paper: #fff; --tint: #eef4f9; --warm: #faf3e8; --link: #003d63; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  body { font-size: 10.5pt; }
+  body { font-size: 10pt; }
   main { max-width: none; padding: 0; }
   nav { display: none; }
-  h2 { break-after: avoid; margin-top: 24px; }
-  p { orphans: 3; widows: 3; }
+  h2 { break-after: avoid; margin-top: 20px; }
+  p { break-inside: avoid; }
+  th, td { padding-top: 2.5px; padding-bottom: 2.5px; }
+  figure { margin: 14px 0; }
   figure, .verdict, tr { break-inside: avoid; }
   .table { overflow: visible; }
   .table:not(.long) { break-inside: avoid; }
   caption, thead { break-after: avoid; }
-  section.new-page { break-before: page; }
-  section.new-page h2 { margin-top: 0; }
   figure .plot { border-radius: 0; overflow: visible; }
   details { border: 0; padding: 0; }
+  details.screen { display: none; }
   details:not([open])::details-content { content-visibility: visible; block-size: auto; }
+  .note { break-before: avoid; }
+  .lead { break-after: avoid; }
   a { color: inherit; text-decoration: none; }
 }
 `

@@ -39,8 +39,8 @@ function letterFigures(sections: readonly Section[]): ReadonlyMap<string, string
   return new Map(own.map(({ name }, i) => [name, String.fromCharCode(65 + i)]))
 }
 
-function renderSection({ id, title, blocks, newPage = false }: Section, letters: ReadonlyMap<string, string>): Html {
-  return html`<section id="${id}"${newPage && html` class="new-page"`}>
+function renderSection({ id, title, blocks }: Section, letters: ReadonlyMap<string, string>): Html {
+  return html`<section id="${id}">
 <h2>${title}</h2>
 ${blocks.map((block) => renderBlock(block, letters))}</section>
 `

@@ -10,8 +10,6 @@ export interface Section {
   readonly id: string
   readonly title: string
   readonly blocks: readonly Block[]
-  /** Starts on a new page in print. */
-  readonly newPage?: boolean
 }
 
 /** Tells figures from markup. */

@@ -6,7 +6,7 @@ import { renderPage } from './render-page.ts'
 import { isFigure, type Section } from './section.ts'
 import { compareModels } from './sections/compare-models.ts'
 import { compareTableThree } from './sections/compare-table-three.ts'
-import { describeExperiment } from './sections/describe-experiment.ts'
+import { describeExperiment, listDetails } from './sections/describe-experiment.ts'
 import { showCalibration } from './sections/show-calibration.ts'
 import { showEscapes } from './sections/show-escapes.ts'
 import { showHeatmaps } from './sections/show-heatmaps.ts'
@@ -63,6 +63,7 @@ async function buildSections(report: ExperimentReport): Promise<Section[]> {
     await showSweep(report),
     await showLabelStudy(report),
     await showMistakes(report),
+    listDetails(report),
   ]
   return sections.filter((section) => section !== undefined)
 }

@@ -1,5 +1,5 @@
 import type { ClassifierFigures } from '../experiment-report.ts'
-import { type Figure, type FigureDescription, plotFigure } from './figure.ts'
+import { alignedPanels, type Figure, type FigureDescription, panelTitle, plainLabels, plotFigure } from './figure.ts'
 import { lineEncoding, pointEncoding, type Series } from './series-style.ts'
 
 /** Figures of a classifier of which the sizes of specks are known. */
@@ -15,7 +15,7 @@ const ppm = (title: string | null) => ({
   type: 'quantitative',
   title,
   scale: { type: 'log', domain: [lowestPpm, 1e6] },
-  axis: { values: [1, 10, 100, 1e3, 1e4, 1e5, 1e6], labelExpr: ppmLabels },
+  axis: { values: [1, 10, 100, 1e3, 1e4, 1e5, 1e6], labelExpr: ppmLabels, labelOverlap: false, labelFlush: false },
 })
 
 const ppmLabels = "datum.value >= 1e6 ? '1 M' : datum.value >= 1e3 ? datum.value / 1e3 + ' k' : '' + datum.value"
@@ -24,12 +24,12 @@ const percent = (title: string | null) => ({
   type: 'quantitative',
   title,
   scale: { type: 'log', domain: [100 * lowestEscape, 100] },
-  axis: { values: [0.01, 0.1, 1, 10, 100], format: '~g' },
+  axis: { values: [0.01, 0.1, 1, 10, 100], ...plainLabels },
 })
 
 /** Escapes against overkill over all thresholds, specks from the smallest size on and from twice it; both axes logarithmic. */
 export function drawEscapeCurves(description: FigureDescription, series: readonly EscapeSeries[]): Promise<Figure> {
-  const size = { width: 268, height: 210 }
+  const size = { width: 262, height: 210 }
   const panel = (
     title: string,
     pick: (point: EscapeSeries['figures']['escapes']['curve'][number]) => number,
@@ -57,21 +57,21 @@ export function drawEscapeCurves(description: FigureDescription, series: readonl
     const y = { field: 'escape', ...percent(first ? 'escapes, % of the NG pellets' : null) }
     return {
       ...size,
-      title,
       layer: [
+        panelTitle(title),
         goal({ ppm: 100 }, { x }),
         goal({ escape: 1 }, { y }),
         {
           data: { values },
           mark: { type: 'line', strokeWidth: 1.75, interpolate: 'step-after' },
-          encoding: { x, y, order: { field: 'order' }, ...lineEncoding('series', series, first ? 'top' : 'none') },
+          encoding: { x, y, order: { field: 'order' }, ...lineEncoding('series', series) },
         },
         ...(first
           ? [
               {
                 data: { values: operating },
                 mark: { type: 'point', filled: true, size: 70, opacity: 1, stroke: 'white', strokeWidth: 1 },
-                encoding: { x, y, color: lineEncoding('series', series, 'top').color },
+                encoding: { x, y, color: lineEncoding('series', series).color },
               },
             ]
           : []),
@@ -80,11 +80,13 @@ export function drawEscapeCurves(description: FigureDescription, series: readonl
   }
   const smallest = series[0]!.figures.escapes.smallestSpeckPx
   return plotFigure(description, {
-    spacing: 16,
-    hconcat: [
+    ...alignedPanels,
+    columns: 2,
+    concat: [
       panel(`specks from ${px(smallest)} px`, (point) => point.escape, true),
       panel(`specks from ${px(2 * smallest)} px`, (point) => point.escapeTwice, false),
     ],
+    resolve: { scale: { color: 'shared', strokeDash: 'shared' } },
   })
 }
 

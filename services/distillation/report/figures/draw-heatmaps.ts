@@ -14,6 +14,8 @@ const lineHeight = smallestTextPx + 3
 /** Cells below this show too little: each model then gets a row of its own. */
 const smallestCell = 46
 const largestCell = 78
+const rowGap = lineHeight + 8
+const halfPagePx = 335
 
 /**
  * The paper's figure 9: for each crop the crop itself, then its heat by layer of every model, one model beside the other
@@ -26,7 +28,7 @@ export async function drawHeatmaps(
   labelOf: (model: string) => string,
 ): Promise<Figure> {
   const models = Math.max(1, ...crops.map(({ views }) => views.length))
-  const beside = cellSide(layers.length, models)
+  const beside = Math.min(cellSide(layers.length, models), Math.max(smallestCell, fittingSide(crops.length)))
   const layout: Layout =
     beside >= smallestCell
       ? { cell: beside, groups: models, layers, labelOf }
@@ -57,6 +59,11 @@ interface Layout {
 function cellSide(layers: number, models: number): number {
   const gaps = models * (groupGap + (layers - 1) * gap) + 2 * margin
   return Math.min(largestCell, Math.floor((printWidthPx - gaps) / (1 + models * layers)))
+}
+
+/** Cells of which so many rows take less than half a page, so that OK and NG can be seen together. */
+function fittingSide(rows: number): number {
+  return Math.floor((halfPagePx - 3 * lineHeight) / Math.max(rows, 1)) - rowGap
 }
 
 /** Left edge of a group's first layer. */
@@ -95,7 +102,7 @@ async function drawRow(
     }
     elements.push(text(describeVerdict(crop, view), left, captionY))
   }
-  return { elements, height: headLines * lineHeight + cell + lineHeight + 8 }
+  return { elements, height: headLines * lineHeight + cell + rowGap }
 }
 
 function describeVerdict({ label }: Crop, { probability }: View): string {

@@ -62,4 +62,4 @@ export function drawIntervals(
   return plotFigure(description, { spacing: 12, hconcat: measures.map(panel) })
 }
 
-const printWidthPanel = 630
+const printWidthPanel = 585

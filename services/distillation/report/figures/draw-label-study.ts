@@ -1,5 +1,5 @@
 import type { Estimate } from '../../../shared/statistics/interval.ts'
-import { type Figure, type FigureDescription, plotFigure } from './figure.ts'
+import { alignedPanels, type Figure, type FigureDescription, panelTitle, plainLabels, plotFigure } from './figure.ts'
 import { distilledStyle, ensembleStyle, lineEncoding, plainStyle, pointEncoding, type Series } from './series-style.ts'
 
 /** Accuracy of one kind of network at one share, over the seeds. */
@@ -24,7 +24,7 @@ const series: readonly Series[] = [
 
 /** Accuracy on the test part against the share of labels kept, or of labels flipped; t intervals over seeds. */
 export function drawLabelStudy(description: FigureDescription, panels: readonly LabelStudyPanel[]): Promise<Figure> {
-  const width = panels.length > 1 ? 270 : 420
+  const width = panels.length > 1 ? 262 : 520
   const panel = ({ title, axis, means }: LabelStudyPanel, i: number) => {
     const values = means.flatMap(({ share, series: label, accuracy: { value, low, high } }) =>
       value === null
@@ -32,7 +32,7 @@ export function drawLabelStudy(description: FigureDescription, panels: readonly 
         : [
             {
               series: label,
-              share: 100 * share,
+              share: Number((100 * share).toPrecision(6)),
               value: 100 * value,
               low: 100 * (low ?? value),
               high: 100 * (high ?? value),
@@ -44,27 +44,34 @@ export function drawLabelStudy(description: FigureDescription, panels: readonly 
       type: 'quantitative',
       title: axis,
       scale: { zero: false, nice: false, padding: 14 },
-      axis: { values: [...new Set(values.map(({ share }) => share))], grid: false, format: '~g' },
+      axis: { values: [...new Set(values.map(({ share }) => share))], grid: false, ...plainLabels },
     }
     const y = { type: 'quantitative', title: i === 0 ? 'accuracy on test, %' : null, scale: { zero: false } }
-    const lines = lineEncoding('series', series, i === 0 ? 'top' : 'none')
+    const points = pointEncoding('series', series)
+    const { strokeDash } = lineEncoding('series', series, 'none')
+    const { color } = points
     return {
-      title,
       width,
       height: 190,
       data: { values },
       layer: [
-        { mark: { type: 'line', strokeWidth: 1.75 }, encoding: { x, y: { field: 'value', ...y }, ...lines } },
+        panelTitle(title),
+        { mark: { type: 'line', strokeWidth: 1.75 }, encoding: { x, y: { field: 'value', ...y }, color, strokeDash } },
         {
           mark: { type: 'rule', strokeWidth: 1.25 },
-          encoding: { x, y: { field: 'low', ...y }, y2: { field: 'high' }, color: lines.color },
+          encoding: { x, y: { field: 'low', ...y }, y2: { field: 'high' }, color },
         },
         {
           mark: { type: 'point', filled: true, size: 50, opacity: 1 },
-          encoding: { x, y: { field: 'value', ...y }, ...pointEncoding('series', series, 'none') },
+          encoding: { x, y: { field: 'value', ...y }, ...points },
         },
       ],
     }
   }
-  return plotFigure(description, { spacing: 16, hconcat: panels.map(panel) })
+  return plotFigure(description, {
+    ...alignedPanels,
+    columns: 2,
+    concat: panels.map(panel),
+    resolve: { scale: { color: 'shared', shape: 'shared' } },
+  })
 }

@@ -22,9 +22,9 @@ export async function drawMistakes(
     const pixels = decodePixels(mistake.pixels, `the mistake ${mistake.index} of ${mistake.model}`)
     elements.push(picture(await grayDataUri(pixels), x, y, side))
     const lines = [
-      `truth ${mistake.label}, p(NG) ${formatProbability(mistake.probability)}`,
+      `${mistake.label}, no. ${mistake.index}`,
+      `p(NG) ${formatProbability(mistake.probability)}`,
       shorten(labelOf(mistake.model)),
-      `test image ${mistake.index}`,
     ]
     elements.push(...lines.map((line, j) => text(line, x, y + side + (j + 1) * lineHeight, { bold: j === 0 })))
   }
@@ -34,7 +34,7 @@ export async function drawMistakes(
 }
 
 function shorten(label: string): string {
-  if (textWidth(label) <= side) return label
+  if (textWidth(label) <= side + gap / 2) return label
   let kept = label
   while (kept.length > 1 && textWidth(`${kept}…`) > side) kept = kept.slice(0, -1)
   return `${kept}…`

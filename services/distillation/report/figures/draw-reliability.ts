@@ -1,8 +1,8 @@
 import type { ReportedModel } from '../experiment-report.ts'
-import { type Figure, type FigureDescription, plotFigure } from './figure.ts'
+import { type Figure, type FigureDescription, plainLabels, plotFigure } from './figure.ts'
 import { styleOf } from './series-style.ts'
 
-const side = 150
+const side = 152
 
 /** Share of NG against the probability given, with Wilson intervals, and how many crops fell in each bin; one panel a model. */
 export function drawReliability(
@@ -24,7 +24,11 @@ export function drawReliability(
       high: ngShare.high,
     }))
     const x = { type: 'quantitative', scale: { domain: [0, 1] } }
-    const y = { type: 'quantitative', scale: { domain: [0, 1] }, axis: { values: [0, 0.25, 0.5, 0.75, 1] } }
+    const y = {
+      type: 'quantitative',
+      scale: { domain: [0, 1] },
+      axis: { values: [0, 0.25, 0.5, 0.75, 1], ...plainLabels, minExtent: 32 },
+    }
     const first = i % 3 === 0
     return {
       spacing: 6,
@@ -71,21 +75,32 @@ export function drawReliability(
           data: { values },
           mark: { type: 'bar', color: colour, opacity: 0.75, stroke: '#333', strokeWidth: 0.5 },
           encoding: {
-            x: { field: 'from', ...x, title: 'p(NG)', axis: { values: [0, 0.25, 0.5, 0.75, 1], grid: false } },
+            x: {
+              field: 'from',
+              ...x,
+              title: 'p(NG)',
+              axis: { values: [0, 0.25, 0.5, 0.75, 1], ...plainLabels, grid: false },
+            },
             x2: { field: 'to' },
+            y2: { datum: 0 },
             y: {
               field: 'count',
               type: 'quantitative',
               scale: { type: 'symlog', domain: [0, most] },
               title: first ? 'images' : null,
-              axis: { values: ticks(most), grid: false },
+              axis: { values: ticks(most), grid: false, minExtent: 32 },
             },
           },
         },
       ],
     }
   }
-  return plotFigure(description, { columns: 3, spacing: 12, concat: models.map(panel) })
+  return plotFigure(description, {
+    columns: 3,
+    align: 'all',
+    spacing: 10,
+    concat: models.map(panel),
+  })
 }
 
 /** 0 and the powers of ten that leave room for their labels. */

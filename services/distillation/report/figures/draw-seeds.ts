@@ -17,7 +17,7 @@ export function drawSeeds(description: FigureDescription, seeds: SeedStudy): Pro
     const nominal = { ...x, type: 'nominal', scale: { type: 'point', domain: order, padding: 0.7 } }
     const y = { type: 'quantitative', title, scale: { zero: false }, axis: { tickCount: 5 } }
     return {
-      width: 160,
+      width: 150,
       height: 170,
       layer: [
         {
@@ -45,7 +45,7 @@ export function drawSeeds(description: FigureDescription, seeds: SeedStudy): Pro
     }
   }
   return plotFigure(description, {
-    spacing: 14,
+    spacing: 16,
     hconcat: [panel('accuracy', 'accuracy, %'), panel('recall', 'recall, %'), panel('auc', 'AUC, %')],
   })
 }

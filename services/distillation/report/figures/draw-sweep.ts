@@ -21,7 +21,7 @@ export function drawSweep(
   const [least, most] = [Math.min(...accuracies), Math.max(...accuracies)]
   const lambdas = ascending(points.map(({ lambda }) => lambda))
   const temperatures = ascending(points.map(({ temperature }) => temperature)).reverse()
-  const cell = Math.min(54, Math.floor((520 / forms.length - 60) / lambdas.length))
+  const cell = Math.min(64, Math.floor((640 / forms.length - 50) / lambdas.length))
   const decimals = most - least < 2 ? 2 : 1
   const panel = (squared: boolean, i: number) => {
     const values = points
@@ -42,7 +42,7 @@ export function drawSweep(
       sort: temperatures,
       scale: { domain: temperatures },
       title: i === 0 ? 'T' : null,
-      axis: { titleAngle: 0 },
+      axis: { titleAngle: 0, titlePadding: 10 },
     }
     return {
       title: squared ? 'KL with T²' : 'KL without T²',
@@ -59,7 +59,7 @@ export function drawSweep(
               field: 'accuracy',
               type: 'quantitative',
               scale: { scheme: 'viridis', domain: [least, most === least ? least + 1 : most] },
-              legend: i === forms.length - 1 ? { title: ['val_acc, %'], gradientLength: 110, tickCount: 4 } : null,
+              legend: null,
             },
           },
         },

@@ -1,3 +1,4 @@
+import { panelTitle } from './figure.ts'
 import { lineEncoding, type Series } from './series-style.ts'
 
 /** A value of a series at an epoch. */
@@ -35,10 +36,10 @@ export function epochPanel(options: EpochPanelOptions) {
   // Single points matter while there are few of them.
   const point = last <= 25 ? { size: 14 } : false
   return {
-    title,
     width,
     height,
     layer: [
+      panelTitle(title),
       { data: { values: kept }, mark: { type: 'rule', opacity: 0.7, strokeWidth: 1 }, encoding: { x, ...styles } },
       {
         data: { values },

@@ -21,6 +21,32 @@ export const printWidthPx = 680
 /** Smallest text of a figure, px; 8.25 pt in print. */
 export const smallestTextPx = 11
 
+/**
+ * Settings of a concatenation whose panels line up whatever their labels are wide; the gaps leave room for axes and titles.
+ */
+export const alignedPanels = { bounds: 'flush', align: 'all', spacing: { row: 62, column: 58 } } as const
+
+/** A panel's title as a layer at a fixed place above it: titles of panels side by side stand on one line. */
+export function panelTitle(title: string) {
+  return {
+    data: { values: [{}] },
+    mark: {
+      type: 'text',
+      x: 0,
+      y: -8,
+      align: 'left',
+      baseline: 'alphabetic',
+      fontSize: 12,
+      fontWeight: 'bold',
+      color: '#111',
+    },
+    encoding: { text: { value: title } },
+  }
+}
+
+/** Labels as they are, where the number formats of axes would round them to the step. */
+export const plainLabels = { labelExpr: "'' + datum.value" } as const
+
 /** The first is in every one of our pictures; the others look much the same where it is not installed. */
 export const fontFamily = 'DejaVu Sans, Verdana, sans-serif'
 
@@ -31,6 +57,7 @@ const config = {
     labelFontSize: smallestTextPx,
     titleFontSize: smallestTextPx,
     titleFontWeight: 'normal',
+    labelPadding: 4,
     labelColor: '#222',
     titleColor: '#222',
     gridColor: '#e4e4e4',
@@ -53,6 +80,7 @@ const config = {
     color: '#111',
     subtitleColor: '#333',
     offset: 6,
+    frame: 'group',
   },
   text: { fontSize: smallestTextPx },
   view: { stroke: '#bbb' },

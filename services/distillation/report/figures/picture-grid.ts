@@ -53,7 +53,7 @@ export function pictureSvg(width: number, height: number, elements: readonly str
 
 /** About how wide a text of the smallest size is, px. */
 export function textWidth(content: string): number {
-  return content.length * smallestTextPx * 0.62
+  return content.length * smallestTextPx * 0.58
 }
 
 function dataUri(png: Buffer): string {

@@ -1,3 +1,4 @@
+import type { Estimate } from '../../../shared/statistics/interval.ts'
 import type { ExperimentReport, SeedFigures, SeedStudy } from '../experiment-report.ts'
 import { drawSeeds } from '../figures/draw-seeds.ts'
 import { labelOf } from '../find-models.ts'
@@ -31,7 +32,7 @@ function comparisonTable(report: ExperimentReport): Html {
       formatCount(onlyA),
       formatCount(onlyB),
       formatP(p),
-      formatGain(gain),
+      gainCell(gain),
       verdictOf(gain.low, gain.high),
     ],
   }))
@@ -42,7 +43,7 @@ function comparisonTable(report: ExperimentReport): Html {
       html`only first<br/>right`,
       html`only second<br/>right`,
       'McNemar p',
-      html`gain in accuracy,<br/>points`,
+      html`gain in<br/>accuracy, points`,
       '',
     ],
     rows,
@@ -59,7 +60,7 @@ function verdictOf(low: number | null, high: number | null): string {
 
 function seedTable(seeds: SeedStudy): Html {
   const row = (label: string, figures: SeedFigures) => ({
-    cells: [label, ...measures.map((measure) => percentCell(figures[measure]))],
+    cells: [label, ...measures.map((measure) => percentCell(figures[measure], 2))],
   })
   const gain = {
     kind: 'strong' as const,
@@ -75,7 +76,7 @@ A t interval over seeds counts how training varies, not which images happened to
 `
 }
 
-function gainCell(gain: SeedFigures['accuracy']): Html {
+function gainCell(gain: Estimate): Html {
   const [value, interval] = formatGain(gain).split(' (')
   return html`${value}${interval !== undefined && html`<small>${interval.slice(0, -1)}</small>`}`
 }

@@ -2,7 +2,7 @@ import type { ClassifierFigures, ExperimentReport, GroupedEstimate } from '../ex
 import { drawIntervals, type IntervalRow } from '../figures/draw-intervals.ts'
 import type { Figure } from '../figures/figure.ts'
 import { findMainModels } from '../find-models.ts'
-import { formatPercentRange, missing, percentCell, percentDecimals } from '../format-numbers.ts'
+import { columnDecimals, formatPercentRange, missing, percentCell } from '../format-numbers.ts'
 import { type Html, html } from '../html.ts'
 import { paperFigures } from '../paper-figures.ts'
 import type { Section } from '../section.ts'
@@ -18,14 +18,15 @@ export async function compareTableThree(report: ExperimentReport): Promise<Secti
   }
 }
 
+const measures = ['precision', 'recall', 'accuracy', 'auc', 'f1'] as const
+
 function qualityTable(report: ExperimentReport): Html {
   const { teachers, students } = findMainModels(report)
   const variants = report.models.filter((model) => !teachers.includes(model) && !students.includes(model))
+  const judged = [...report.models.map(({ test }) => test), ...(report.ensemble === undefined ? [] : [report.ensemble])]
+  const decimals = measures.map((measure) => columnDecimals(judged.map((figures) => figures[measure])))
   const row = (label: string, figures: ClassifierFigures, kind?: 'strong'): TableRow => ({
-    cells: [
-      label,
-      ...(['precision', 'recall', 'accuracy', 'auc', 'f1'] as const).map((measure) => groupedCell(figures[measure])),
-    ],
+    cells: [label, ...measures.map((measure, i) => groupedCell(figures[measure], decimals[i]!))],
     ...(kind === undefined ? {} : { kind }),
   })
   const paper = (label: string, figures: typeof paperFigures.plain): TableRow => ({
@@ -48,10 +49,10 @@ function qualityTable(report: ExperimentReport): Html {
     ['', 'precision', 'recall', 'accuracy', 'AUC', 'F1'],
     rows,
   )}
-<p class="note">Intervals: Wilson for shares, DeLong for the AUC; at margin 0, where the larger output wins, as the paper judges.${
+<p class="note">Intervals: Wilson for shares, from which F1’s follow, DeLong for the AUC; at margin 0, where the larger output wins, as the paper judges.${
     grouped &&
     html` In italics: by the bootstrap over groups, which also counts that images of one group resemble each other.`
-  } The paper gives no intervals; those shown are Wilson's for 300 NG images, which is what its
+  } The paper gives no intervals; those shown are Wilson’s for 300 NG images, which is what its
 split of about 6,000 images leaves, and show how far its figures could lie from the truth by chance.${
     report.seeds !== undefined &&
     ` Of students that were repeated the table has the first seed; the means over seeds follow.`
@@ -59,10 +60,9 @@ split of about 6,000 images leaves, and show how far its figures could lie from 
 `
 }
 
-function groupedCell(estimate: GroupedEstimate): Html {
-  if (estimate.byGroups === undefined || estimate.value === null) return percentCell(estimate)
-  const decimals = percentDecimals(estimate)
-  return html`${percentCell(estimate)}<small><i>${formatPercentRange({ value: null, ...estimate.byGroups }, decimals)}</i></small>`
+function groupedCell(estimate: GroupedEstimate, decimals: number): Html {
+  if (estimate.byGroups === undefined || estimate.value === null) return percentCell(estimate, decimals)
+  return html`${percentCell(estimate, decimals)}<small><i>${formatPercentRange({ value: null, ...estimate.byGroups }, decimals)}</i></small>`
 }
 
 async function intervalFigure(report: ExperimentReport): Promise<Figure> {

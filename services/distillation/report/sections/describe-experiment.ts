@@ -7,7 +7,7 @@ import { table } from '../table.ts'
 /** Skipped images that are listed by name; the JSON has all. */
 const mostListed = 100
 
-/** What was trained on what: parts, split, machine; settings, digests and skipped images folded. */
+/** What was trained on what: parts, split, machine. */
 export function describeExperiment(report: ExperimentReport): Section {
   const { data, machine, models } = report
   const { parts, standardisation } = data
@@ -24,9 +24,17 @@ standard deviation ${formatSignificant(standardisation.deviation, 4)} gray level
 ${table('Parts of the data', ['part', 'images', 'share', 'OK', 'NG', 'groups'], rows)}
 <p>${describeLosses(data)} Trained in ${formatDuration(trained)} of computing on ${machine.processor},
 ${machine.threads} ${machine.threads === 1 ? 'thread' : 'threads'}, ${machine.runtime}. Program at commit <code>${report.commit}</code>, report of
-<time datetime="${report.createdAt}">${report.createdAt.replace('T', ' ').replace(/(\.\d+)?Z$/, ' UTC')}</time>.</p>
-${foldedDigests(report)}${foldedSettings(report)}${foldedSkipped(data)}`,
+<time datetime="${report.createdAt}">${report.createdAt.replace('T', ' ').replace(/(\.\d+)?Z$/, ' UTC')}</time>. Settings, digests and seeds are <a href="#details">at the end</a>.</p>`,
     ],
+  }
+}
+
+/** What one looks up rather than reads: settings, digests, seeds, skipped images; folded on screens. */
+export function listDetails(report: ExperimentReport): Section {
+  return {
+    id: 'details',
+    title: 'Settings, digests, skipped images',
+    blocks: [html`${foldedSettings(report)}${foldedDigests(report)}${foldedSkipped(report.data)}`],
   }
 }
 
@@ -44,7 +52,9 @@ function partCells(name: string, { count, ok, ng, groups }: ReportedPart, all: n
 
 function describeLosses({ skipped, padded }: ExperimentReport['data']): string {
   const first =
-    skipped.length === 0 ? 'No image was skipped' : `${formatCount(skipped.length)} images were skipped (listed below)`
+    skipped.length === 0
+      ? 'No image was skipped'
+      : `${formatCount(skipped.length)} ${skipped.length === 1 ? 'image was' : 'images were'} skipped (listed at the end)`
   return `${first}; ${padded === 0 ? 'none was' : `${formatCount(padded)} were`} of another size and padded.`
 }
 

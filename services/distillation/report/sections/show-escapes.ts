@@ -8,7 +8,7 @@ import {
 } from '../figures/draw-escapes.ts'
 import { ensembleStyle, styleOf } from '../figures/series-style.ts'
 import { findMainModels } from '../find-models.ts'
-import { formatPercentRange, formatRate, formatSignificant, missing, percentCell } from '../format-numbers.ts'
+import { formatRate, formatSignificant, missing, percentCell } from '../format-numbers.ts'
 import { type Html, html } from '../html.ts'
 import type { Block, Section } from '../section.ts'
 import { table } from '../table.ts'
@@ -62,7 +62,7 @@ function overkillTable(report: ExperimentReport): Html {
     ],
     rows,
   )}
-<p class="note">Intervals are exact. On a test part with as many NG as OK pellets precision says little about a line: where few pellets are NG, most
+<p class="note">Intervals of overkill and escapes are exact; those of the precision follow from them and from recall’s. On a test part with as many NG as OK pellets precision says little about a line: where few pellets are NG, most
 verdicts NG are overkill however good the classifier looks. With ${good} good crops an overkill below about ${formatSignificant(good > 0 ? 3e6 / good : 1e6, 2)} ppm cannot be shown:
 that is the upper limit that no false verdict at all would leave.</p>
 `
@@ -97,7 +97,6 @@ async function escapeBlocks(series: readonly EscapeSeries[]): Promise<Block[]> {
     return [html`<p>Escapes by size are left out: the sizes of the specks are not known for these images.</p>`]
   }
   const smallest = series[0]!.figures.escapes.smallestSpeckPx
-  const worst = series.map(({ label, figures }) => `${label} ${formatPercentRange(figures.escapes.all)} %`).join('; ')
   const curves = await drawEscapeCurves(
     {
       name: 'escapes-against-overkill',
@@ -117,6 +116,6 @@ async function escapeBlocks(series: readonly EscapeSeries[]): Promise<Block[]> {
     },
     sized,
   )
-  const note = html`<p>Escapes are counted for specks from ${formatSignificant(smallest, 2)} px of the crop on (95 % intervals: ${worst}).</p>`
+  const note = html`<p class="lead">Escapes are counted for specks from ${formatSignificant(smallest, 2)} px of the crop on, at margin 0 unless a threshold is named.</p>`
   return [note, curves, ...(sized.length === 0 ? [] : [bySize])]
 }

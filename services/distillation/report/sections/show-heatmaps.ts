@@ -9,7 +9,7 @@ export async function showHeatmaps(report: ExperimentReport): Promise<Section | 
   const { heatmaps } = report
   if (heatmaps === undefined || heatmaps.crops.length === 0) return undefined
   const blocks: Block[] = [
-    html`<p>Where a convolution looks for its verdict (Grad-CAM, Selvaraju et al., 2017): dark purple is little, yellow the view’s own peak; the crop
+    html`<p class="lead">Where a convolution looks for its verdict (Grad-CAM, Selvaraju et al., 2017): dark purple is little, yellow the view’s own peak; the crop
 shows through where there is nothing. Each map is scaled by itself, so strengths do not compare between maps. Layers from the input on, left to right.</p>`,
   ]
   for (const [label, letter] of [
@@ -26,5 +26,5 @@ shows through where there is nothing. Each map is scaled by itself, so strengths
     }
     blocks.push(await drawHeatmaps(description, heatmaps.layers, crops, (id) => labelOf(report, id)))
   }
-  return { id: 'heatmaps', title: 'Where the students look: figure 9', blocks, newPage: true }
+  return { id: 'heatmaps', title: 'Where the students look: figure 9', blocks }
 }

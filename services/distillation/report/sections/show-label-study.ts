@@ -1,5 +1,4 @@
-import { betaQuantile } from '../../../shared/statistics/clopper-pearson.ts'
-import type { Estimate } from '../../../shared/statistics/interval.ts'
+import { tInterval } from '../../../shared/statistics/t-interval.ts'
 import type { ExperimentReport, LabelStudyPoint } from '../experiment-report.ts'
 import { drawLabelStudy, type LabelStudyMean, type LabelStudyPanel } from '../figures/draw-label-study.ts'
 import { percentCell } from '../format-numbers.ts'
@@ -33,7 +32,7 @@ export async function showLabelStudy({ labelStudy }: ExperimentReport): Promise<
     cells: [
       `${100 * points[0]!.labelShare} % kept, ${100 * points[0]!.noiseShare} % flipped`,
       String(points.length),
-      ...kinds.map(([, pick]) => percentCell(tInterval(points.map(pick)))),
+      ...kinds.map(([, pick]) => percentCell(tInterval(points.map(pick)), 1)),
     ],
   }))
   const interval = seeds > 1 ? `means over ${seeds} seeds with 95 % t intervals` : 'one seed, so without intervals'
@@ -41,7 +40,7 @@ export async function showLabelStudy({ labelStudy }: ExperimentReport): Promise<
     id: 'labels',
     title: 'Few labels, wrong labels',
     blocks: [
-      html`<p>Where labels are scarce the teachers speak for the images without one; where labels are wrong they smooth over them. All on the same test part; ${interval}.</p>`,
+      html`<p class="lead">Where labels are scarce the teachers speak for the images without one; where labels are wrong they smooth over them. All on the same test part; ${interval}.</p>`,
       ...(panels.length === 0
         ? []
         : [
@@ -80,18 +79,4 @@ function meansBy(points: readonly LabelStudyPoint[], share: (point: LabelStudyPo
 function distinct(points: readonly LabelStudyPoint[]): LabelStudyPoint[][] {
   const ordered = points.toSorted((a, b) => a.noiseShare - b.noiseShare || b.labelShare - a.labelShare)
   return [...Map.groupBy(ordered, ({ labelShare, noiseShare }) => `${labelShare} ${noiseShare}`).values()]
-}
-
-/** Mean with Student's two-sided 95 % interval; no interval for a single value. */
-export function tInterval(values: readonly number[]): Estimate {
-  const n = values.length
-  if (n === 0) return { value: null, low: null, high: null }
-  const value = values.reduce((sum, one) => sum + one, 0) / n
-  if (n === 1) return { value, low: null, high: null }
-  const variance = values.reduce((sum, one) => sum + (one - value) ** 2, 0) / (n - 1)
-  // P(|t| > q) is the incomplete beta function at df / (df + q^2) with df / 2 and 1 / 2.
-  const share = betaQuantile(0.05, (n - 1) / 2, 0.5)
-  const quantile = Math.sqrt((n - 1) * (1 / share - 1))
-  const half = quantile * Math.sqrt(variance / n)
-  return { value, low: value - half, high: value + half }
 }

@@ -14,7 +14,7 @@ export async function showSweep(report: ExperimentReport): Promise<Section | und
   const best = sweep.reduce((most, point) => (point.valAccuracy > most.valAccuracy ? point : most))
   const figure = await drawSweep(
     {
-      name: 'sweep',
+      name: 'temperature-and-lambda',
       title: 'Temperature and weight of the teachers',
       caption: `Accuracy on the validation part, per cent.${onGrid ? ' Framed: the setting of the distilled student.' : ''}`,
     },
@@ -25,12 +25,12 @@ export async function showSweep(report: ExperimentReport): Promise<Section | und
     id: 'sweep',
     title: 'Temperature T and weight λ',
     blocks: [
-      html`<p>λ weighs the teachers’ soft labels against the labels (0 is plain training), T softens both sides. The best of ${sweep.length} settings on validation
+      html`<p class="lead">λ weighs the teachers’ soft labels against the labels (0 is plain training), T softens both sides. The best of ${sweep.length} settings on validation
 is ${describe(best)} with ${formatPercent(best.valAccuracy, 2)} %; ${
         chosen === undefined
           ? 'which one the distilled student used is not in the settings'
           : `the distilled student was trained with ${describe(chosen)}${onGrid ? '' : ', which is not one of them'}`
-      }. Each setting was trained once: differences of a few tenths of a point are within what a seed does.</p>`,
+      }. Each setting was trained once, so another seed may order settings that lie close together otherwise.</p>`,
       figure,
       foldedTable(sweep),
     ],
@@ -66,7 +66,7 @@ function foldedTable(sweep: readonly SweepPoint[]): Html {
       formatPercent(valAuc, 2),
     ],
   }))
-  return html`<details><summary>All settings of the sweep</summary>
+  return html`<details class="screen"><summary>All settings of the sweep</summary>
 ${table('On the validation part', ['temperature', 'λ', 'T²', 'val_loss', 'val_acc, %', 'AUC, %'], rows)}</details>
 `
 }

@@ -26,7 +26,7 @@ export async function showTraining(report: ExperimentReport): Promise<Section> {
       ),
     )
   }
-  return { id: 'training', title: 'Training: figures 6 and 8', blocks, newPage: true }
+  return { id: 'training', title: 'Training: figures 6 and 8', blocks }
 }
 
 const keptNote = 'Vertical lines: the epochs that were kept.'
@@ -46,7 +46,7 @@ async function schedules({ models, schedules: pair }: ExperimentReport): Promise
       name: 'figure-6-schedules',
       paperNumber: '6',
       title: 'Cosine annealing with warm restarts beside reduce-on-plateau',
-      caption: `Loss, val_loss, val_acc and learning rate over the epochs, ${cosine.label}. ${keptNote}`,
+      caption: `Loss, val_loss, val_acc and learning rate over the epochs; the network is “${cosine.label}”, trained twice. ${keptNote}`,
     },
     histories,
   )

@@ -55,7 +55,7 @@ function againstEnsemble(report: ExperimentReport): string {
       ? `, so it may be up to ${formatPoints(-gain.low).replace('+', '')} points worse`
       : ''
   const outcome = judge(gain, 'better than the teachers', 'below the teachers', worst)
-  return `${start}, ${formatGain(gain)} points${cost}: ${outcome}.`
+  return `${start}, a difference of ${formatGain(gain)} points,${cost}: ${outcome}.`
 }
 
 function describeCost(report: ExperimentReport): string {
@@ -64,10 +64,10 @@ function describeCost(report: ExperimentReport): string {
   const time = meanOver(teachers, (model) => timedFile(model)?.time.batch1.median)
   const own = distilled === undefined ? undefined : timedFile(distilled)?.time.batch1.median
   if (distilled === undefined || parameters === null) return ''
-  const share = `with ${((100 * distilled.parameters) / parameters).toFixed(0)} % of a teacher's mean parameters`
+  const share = `with ${((100 * distilled.parameters) / parameters).toFixed(0)} % of the teachers’ mean parameters`
   return time === null || own === undefined
     ? ` ${share}`
-    : ` ${share} and ${((100 * own) / time).toFixed(0)} % of its mean time`
+    : ` ${share} and ${((100 * own) / time).toFixed(0)} % of their mean time`
 }
 
 function judge({ low, high }: Estimate, better: string, worse: string, zero = ''): string {

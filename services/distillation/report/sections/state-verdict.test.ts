@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { toyReport } from '../../test-support/toy-report.ts'
+import type { Comparison, ExperimentReport, SeedStudy } from '../experiment-report.ts'
+import { stateVerdict } from './state-verdict.ts'
+
+const report = toyReport()
+
+function withoutSeeds(changes: Partial<ExperimentReport>): ExperimentReport {
+  const { seeds: _, ...rest } = report
+  return { ...rest, ...changes }
+}
+
+function withSeedGain(value: number, low: number, high: number): ExperimentReport {
+  const seeds = report.seeds!
+  const gain: SeedStudy['gain'] = { ...seeds.gain, accuracy: { value, low, high, values: [value] } }
+  return { ...report, seeds: { ...seeds, gain } }
+}
+
+function compare(a: string, b: string, value: number, low: number, high: number): Comparison {
+  return { a, b, onlyA: 1, onlyB: 2, p: 0.03, gain: { value, low, high } }
+}
+
+describe('stateVerdict', () => {
+  test('calls an interval that holds zero what it is', () => {
+    const [first] = stateVerdict(withSeedGain(0.0042, -0.0011, 0.0095))
+    assert.match(first, /Over 5 seeds .* \+0\.42 \(−0\.11 to \+0\.95\) points .*holds zero, so neither gain nor loss/)
+  })
+
+  test('states a gain and a loss over seeds where the interval leaves zero out', () => {
+    assert.match(stateVerdict(withSeedGain(0.01, 0.004, 0.016))[0], /distillation pays here/)
+    assert.match(stateVerdict(withSeedGain(-0.01, -0.016, -0.004))[0], /distillation costs accuracy here/)
+  })
+
+  test('falls back to the paired comparison of one seed, whichever way round it was made', () => {
+    const forth = withoutSeeds({ comparisons: [compare('plain', 'distilled', 0.02, 0.004, 0.036)] })
+    const back = withoutSeeds({ comparisons: [compare('distilled', 'plain', -0.02, -0.036, -0.004)] })
+    assert.match(
+      stateVerdict(forth)[0],
+      /\+2\.00 \(\+0\.40 to \+3\.60\) points \(McNemar p = 0\.030, one seed each\).* paid with this seed/,
+    )
+    assert.equal(stateVerdict(back)[0], stateVerdict(forth)[0])
+  })
+
+  test('claims nothing without a comparison, a student or an ensemble', () => {
+    assert.match(stateVerdict(withoutSeeds({ comparisons: [] }))[0], /no gain is claimed/)
+    const teachersOnly = withoutSeeds({ models: report.models.filter(({ role }) => role === 'teacher') })
+    for (const sentence of stateVerdict(teachersOnly)) assert.match(sentence, /cannot be said/)
+  })
+
+  test('says how much worse than the ensemble the student may be, and at what cost', () => {
+    const [, second] = stateVerdict(
+      withoutSeeds({ comparisons: [compare('ensemble', 'distilled', -0.005, -0.0186, 0.0083)] }),
+    )
+    assert.match(
+      second,
+      /−0\.50 \(−1\.86 to \+0\.83\) points, with 41 % of the teachers’ mean parameters and 15 % of their mean time/,
+    )
+    assert.match(second, /up to 1\.86 points worse/)
+    const below = stateVerdict(
+      withoutSeeds({ comparisons: [compare('ensemble', 'distilled', -0.02, -0.03, -0.01)] }),
+    )[1]
+    assert.match(below, /: below the teachers\.$/)
+  })
+})
