@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { toyCrops } from '../test-support/toy-crops.ts'
+import { chooseLabelled, deriveTrainingPart, drawCrops, flipLabels } from './derive-training-part.ts'
+
+const crops = toyCrops(100, 1)
+const ngOf = (labels: Uint8Array) => labels.reduce((sum, label) => sum + label, 0)
+const everything = { labelShare: 1, noiseShare: 0 }
+
+test('crops are drawn half of each class, by the seed', () => {
+  const drawn = drawCrops(crops, 31, 5)
+  assert.equal(drawn.count, 31)
+  assert.ok([15, 16].includes(ngOf(drawn.labels)))
+  assert.equal(drawCrops(crops, 31, 5).digest, drawn.digest)
+  assert.notEqual(drawCrops(crops, 31, 6).digest, drawn.digest)
+  assert.equal(drawCrops(crops, 100, 5), crops)
+})
+
+test('wrong labels are as many in each class, and everybody sees them', () => {
+  const noisy = flipLabels(crops, 0.2, 1)
+  const flipped = [...noisy.labels.keys()].filter((i) => noisy.labels[i] !== crops.labels[i])
+  assert.equal(flipped.length, 20)
+  assert.equal(flipped.filter((i) => crops.labels[i] === 1).length, 10)
+  const study = { labelShare: 1, noiseShare: 0.2 }
+  const [plain, taught] = [false, true].map((how) => deriveTrainingPart(crops, study, 1, how))
+  assert.equal(plain!.train.digest, noisy.digest)
+  assert.equal(taught!.train.digest, noisy.digest)
+  assert.deepEqual(deriveTrainingPart(crops, everything, 1, true), { train: crops, labelled: undefined })
+})
+
+test('with few labels the taught student sees all crops and few labels, the untaught only these, more often', () => {
+  const study = { labelShare: 0.1, noiseShare: 0 }
+  const taught = deriveTrainingPart(crops, study, 1, true)
+  assert.equal(taught.train.digest, crops.digest)
+  assert.deepEqual(taught.labelled, chooseLabelled(crops, 0.1, 1))
+  assert.equal(ngOf(taught.labelled!), 10)
+  const untaught = deriveTrainingPart(crops, study, 1, false)
+  assert.equal(untaught.labelled, undefined)
+  assert.equal(untaught.train.count, 100)
+  assert.equal(ngOf(untaught.train.labels), 50)
+  const different = new Set(
+    Array.from({ length: 100 }, (_, i) =>
+      Buffer.from(untaught.train.pixels.subarray(2500 * i, 2500 * (i + 1))).toString('latin1'),
+    ),
+  )
+  assert.equal(different.size, 10)
+  assert.throws(() => deriveTrainingPart(crops, { labelShare: 0.005, noiseShare: 0 }, 1, true), {
+    code: 'invalid_argument',
+    message: /use a larger share or more images/,
+  })
+})

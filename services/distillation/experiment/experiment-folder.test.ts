@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { toySplits } from '../test-support/toy-crops.ts'
+import { parseExperimentConfig } from './experiment-config.ts'
+import { markDone, openExperimentFolder, readDoneMark } from './experiment-folder.ts'
+
+let folder = ''
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pelletline-experiment-'))
+})
+after(() => rm(folder, { recursive: true }))
+
+const splits = toySplits(8)
+const config = parseExperimentConfig({})
+
+test('folder of another experiment is refused by what differs, one that grows is welcome', async () => {
+  const out = join(folder, 'first')
+  await openExperimentFolder(out, config, splits)
+  await openExperimentFolder(out, parseExperimentConfig({ seeds: 5, sweep: {}, title: 'again', threads: 1 }), splits)
+  const other = parseExperimentConfig({ distillation: { lambda: 0.9 }, student: { training: { epochs: 2 } } })
+  await assert.rejects(openExperimentFolder(out, other, { ...splits, val: splits.test }), {
+    code: 'failed_precondition',
+    message: /differs in data\.val, distillation, student: go on with the same/,
+  })
+  // A refusal leaves the folder as it was.
+  const kept = JSON.parse(await readFile(join(out, 'experiment.json'), 'utf8'))
+  assert.equal(kept.config.seeds, 5)
+  await writeFile(join(out, 'experiment.json'), '{"config"')
+  await assert.rejects(openExperimentFolder(out, config, splits), { code: 'data_loss', message: /is damaged/ })
+})
+
+test('mark of a finished job is read back, and a broken one counts as none', async () => {
+  assert.equal(await readDoneMark(folder), undefined)
+  const mark = { identity: 'abc', keptEpoch: 0, history: [], files: [{ precision: 'int8' as const, name: 'a.onnx' }] }
+  await markDone(folder, mark)
+  assert.deepEqual(await readDoneMark(folder), mark)
+  await writeFile(join(folder, 'done.json'), '{"identity":"abc"}')
+  assert.equal(await readDoneMark(folder), undefined)
+})

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+import { planWork } from './estimate-work.ts'
+import { differingExperimentKeys, parseExperimentConfig, quickConfig } from './experiment-config.ts'
+import { planExperiment, type TrainingJob } from './plan-experiment.ts'
+
+const trainings = (given: unknown) =>
+  planExperiment(parseExperimentConfig(given)).filter((job): job is TrainingJob => job.kind === 'train')
+
+test('default experiment is the paper: three teachers, plain and distilled student, and what it is compared with', () => {
+  const jobs = planExperiment(parseExperimentConfig({}))
+  assert.deepEqual(
+    jobs.map(({ id }) => id),
+    [
+      ...['vgg16', 'vgg19', 'resnet18', 'teaching', 'plain-1', 'distilled-1'],
+      ...['plain-plateau', 'distilled-with-t2', 'plain-bottleneck', 'distilled-bottleneck'],
+    ],
+  )
+  for (const { config, role } of trainings({})) {
+    assert.equal(config.epochs, 100)
+    assert.equal(config.baseRate, 1e-4)
+    assert.equal(config.batchSize, 64)
+    assert.equal(config.augmentation, null)
+    if (role === 'teacher') assert.equal(config.distillation, null)
+  }
+})
+
+test('plain and distilled student differ in nothing but the teachers', () => {
+  const [plain, distilled] = ['plain-1', 'distilled-1'].map((id) => trainings({}).find((job) => job.id === id)!)
+  assert.equal(plain!.taughtBy, undefined)
+  assert.equal(distilled!.taughtBy, 'teaching')
+  const neutral = { id: '', distillation: null }
+  assert.deepEqual({ ...plain!.config, ...neutral }, { ...distilled!.config, ...neutral })
+  assert.deepEqual(distilled!.config.distillation, parseExperimentConfig({}).distillation)
+})
+
+test('more seeds, a sweep and a study of labels add jobs and change none', () => {
+  const byId = (given: unknown) => new Map(planExperiment(parseExperimentConfig(given)).map((job) => [job.id, job]))
+  const short = byId({})
+  const long = byId({ seeds: 3, sweep: {}, labelStudy: { labelShares: [0.1], noiseShares: [0.2] } })
+  for (const [id, job] of short) assert.deepEqual(long.get(id), job, id)
+  const added = [...long.keys()].filter((id) => !short.has(id))
+  assert.equal(added.length, 4 + 16 + 2 * 6)
+  assert.ok(added.includes('distilled-3') && added.includes('sweep-t4-l0.7') && added.includes('labels-0.1-vgg19'))
+  assert.equal(long.get('labels-0.1-distilled')?.kind, 'train')
+  assert.equal((long.get('labels-0.1-distilled') as TrainingJob).taughtBy, 'labels-0.1-teaching')
+})
+
+test('unknown and wrong settings are refused by name', () => {
+  const refused = (given: unknown, message: RegExp) =>
+    assert.throws(
+      () => parseExperimentConfig(given),
+      (error) => error instanceof PelletlineError && error.code === 'invalid_argument' && message.test(error.message),
+    )
+  refused({ sedes: 3 }, /sedes/)
+  refused({ student: { training: { epoch: 3 } } }, /student\.training\.epoch/)
+  refused({ student: { training: { distillation: {} } } }, /distillation/)
+  refused({ distillation: { lambda: 1.5 } }, /distillation\.lambda/)
+  refused({ teachers: { networks: [] } }, /teachers\.networks/)
+  refused({ variants: ['wide'] }, /variants/)
+})
+
+test('experiments differ by name in what decides their results', () => {
+  const config = parseExperimentConfig({})
+  assert.deepEqual(differingExperimentKeys(config, parseExperimentConfig({ title: 'other', threads: 1 })), [])
+  const other = parseExperimentConfig({ seed: 2, distillation: { temperature: 4 } })
+  assert.deepEqual(differingExperimentKeys(config, other), ['distillation', 'seed'])
+})
+
+test('work of a plan is the multiply-adds of its steps, on no more crops than the experiment takes', () => {
+  const config = parseExperimentConfig({ ...quickConfig, variants: [], sweep: null })
+  const work = new Map(planWork(config, 4200).map((job) => [job.id, job.work]))
+  // 1,000 crops are 16 steps of 64; forward, and twice as much backward.
+  assert.equal(work.get('plain-1'), 10 * 16 * 64 * 3 * 73_573_824)
+  assert.equal(work.get('teaching'), 8 * 1000 * (720_872_192 + 911_975_168 + 119_680_064))
+})
