@@ -22,13 +22,13 @@ export function drawCurves(title: string, history: readonly EpochRecord[], bestE
       epochPanel({
         ...both,
         title: 'loss',
-        legend: 'top',
+        legend: 'aboveTitle',
         values: [...values(training, ({ loss }) => loss), ...values(validation, ({ valLoss }) => valLoss)],
       }),
       epochPanel({
         ...both,
         title: 'accuracy, %',
-        legend: 'top',
+        legend: 'aboveTitle',
         values: [
           ...values(training, ({ accuracy }) => 100 * accuracy),
           ...values(validation, ({ valAccuracy }) => 100 * valAccuracy),

@@ -61,6 +61,7 @@ footer { margin-top: 48px; border-top: 1px solid var(--line); padding-top: 8px; 
   caption, thead { break-after: avoid; }
   figure .plot { border-radius: 0; overflow: visible; }
   details { border: 0; padding: 0; }
+  summary { break-after: avoid; }
   details.screen { display: none; }
   details:not([open])::details-content { content-visibility: visible; block-size: auto; }
   .note { break-before: avoid; }

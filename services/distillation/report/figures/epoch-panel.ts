@@ -1,5 +1,5 @@
 import { panelTitle } from './figure.ts'
-import { lineEncoding, type Series } from './series-style.ts'
+import { type LegendPlace, lineEncoding, type Series } from './series-style.ts'
 
 /** A value of a series at an epoch. */
 export interface EpochValue {
@@ -14,7 +14,7 @@ export interface EpochPanelOptions {
   readonly series: readonly Series[]
   readonly width: number
   readonly height: number
-  readonly legend?: 'top' | 'none'
+  readonly legend?: LegendPlace
   /** Number format of the vertical axis, as in d3-format. */
   readonly format?: string
   /** Vertical lines: the epochs that were kept, with the series that kept them. */
@@ -23,7 +23,7 @@ export interface EpochPanelOptions {
 
 /** One panel of a training's curves over the epochs, as part of a Vega-Lite specification. */
 export function epochPanel(options: EpochPanelOptions) {
-  const { title, values, series, width, height, legend = 'none', format, kept = [] } = options
+  const { title, values, series, width, height, legend = 'none', format = '~f', kept = [] } = options
   const last = values.reduce((most, { epoch }) => Math.max(most, epoch), 2)
   const x = {
     field: 'epoch',
@@ -51,7 +51,7 @@ export function epochPanel(options: EpochPanelOptions) {
             type: 'quantitative',
             title: null,
             scale: { zero: false },
-            axis: { tickCount: 5, ...(format === undefined ? {} : { format }) },
+            axis: { tickCount: 5, format },
           },
           ...styles,
         },

@@ -35,13 +35,24 @@ export function styleOf(model: ReportedModel, teachers: readonly ReportedModel[]
   return teacherStyles[Math.max(0, teachers.indexOf(model)) % teacherStyles.length]!
 }
 
+/** Above the panels of a figure, above the title of a single panel, or nowhere. */
+export type LegendPlace = 'top' | 'aboveTitle' | 'none'
+
 /** Colour and dash encodings of lines with one legend above; `field` holds the labels. */
-export function lineEncoding(field: string, series: readonly Series[], legend: 'top' | 'none' = 'top') {
+export function lineEncoding(field: string, series: readonly Series[], legend: LegendPlace = 'top') {
   const domain = series.map(({ label }) => label)
   const key =
     legend === 'none'
       ? null
-      : { orient: 'top', title: null, symbolType: 'stroke', symbolSize: 700, symbolStrokeWidth: 2, columns: 3 }
+      : {
+          orient: 'top',
+          title: null,
+          symbolType: 'stroke',
+          symbolSize: 700,
+          symbolStrokeWidth: 2,
+          columns: 3,
+          ...(legend === 'top' ? {} : { offset: 24 }),
+        }
   return {
     color: { field, type: 'nominal', scale: { domain, range: series.map(({ style }) => style.colour) }, legend: key },
     strokeDash: {
