@@ -21,6 +21,8 @@ import { printReport, type Ratio } from './support/print-report.ts'
 const batches = [1, 8, 64] as const
 const integers = 'student int8'
 const kinds = [...networkNames, integers] as const
+const warmUp = { count: Math.max(...batches), pixels: new Uint8Array(Math.max(...batches) * cropBytes) }
+fillWarmUpCrops(warmUp.pixels)
 
 await runBench(async () => {
   const { json, modelsDir, numbers } = readBenchOptions({ rounds: 9, crops: 64, threads: 1 })
@@ -64,8 +66,7 @@ function nameOf(kind: string, batch: number): string {
 /** Judges at least `crops` crops; the next run always waits, so that no thread idles between two. */
 async function judge(worker: GraphWorker, model: string, crops: number, batch: number): Promise<void> {
   const runs = Array.from({ length: Math.ceil(crops / batch) }, () => {
-    const data = new Uint8Array(batch * cropBytes)
-    fillWarmUpCrops(data)
+    const data = warmUp.pixels.slice(0, batch * cropBytes)
     const feeds = { pellet: { type: 'uint8' as const, dims: [batch, 1, cropSide, cropSide], data } }
     return worker.run({ model, feeds, keep: {}, fetch: ['logits'] })
   })
@@ -104,16 +105,9 @@ async function findModel(
     parameters: gatherParameters(network, initialState(network, 1)),
     standardisation: { mean: 50, deviation: 67 },
     precision: kind === integers ? 'int8' : 'float32',
-    calibration: { worker, crops: warmUpCrops() },
+    calibration: { worker, crops: warmUp },
   })
   return { bytes, source: 'initial weights (not among the released models)' }
-}
-
-function warmUpCrops() {
-  const count = 64
-  const pixels = new Uint8Array(count * cropBytes)
-  fillWarmUpCrops(pixels)
-  return { count, pixels }
 }
 
 async function findReleased(name: NetworkName, modelsDir: string) {

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { manifestPath, readModelManifest, verifyModelDigest, writeModelManifest } from './model-manifest.ts'
+import {
+  manifestPath,
+  precisionOf,
+  readModelManifest,
+  verifyModelDigest,
+  writeModelManifest,
+} from './model-manifest.ts'
 import { modelDirectory, writeTinyModel } from './test-support/tiny-model.ts'
 
 let directory: Awaited<ReturnType<typeof modelDirectory>>
@@ -58,4 +64,13 @@ test('digest check names the file, the expected and the found digest', async () 
     code: 'data_loss',
     message: new RegExp(`pinned\\.onnx has SHA-256 [0-9a-f]{64}; its manifest .* expects ${manifest.sha256}`),
   })
+})
+
+test('manifest without a precision belongs to a float16 file, an unknown precision is refused', async () => {
+  const older = await writeTinyModel(directory.path, { id: 'older', manifest: { precision: undefined } })
+  assert.equal(precisionOf(await readModelManifest(older)), 'float16')
+  const bytes = await writeTinyModel(directory.path, { id: 'bytes', manifest: { precision: 'int8' } })
+  assert.equal(precisionOf(await readModelManifest(bytes)), 'int8')
+  const wrong = await writeTinyModel(directory.path, { id: 'int4', manifest: { precision: 'int4' } })
+  await assert.rejects(readModelManifest(wrong), { code: 'invalid_argument', message: /precision: / })
 })
