@@ -1,20 +1,14 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
 import type { CropSplits } from '../../shared/dataset/crop-dataset.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { writeFileAtomically } from '../../shared/files/write-file-atomically.ts'
-import { modelPrecisions } from '../../shared/onnx/model-manifest.ts'
 import { differingExperimentKeys, type ExperimentConfig, parseExperimentConfig } from './experiment-config.ts'
+import { type DoneMark, doneSchema, experimentSchema } from './folder-manifest.ts'
 
 /** Keys by which an experiment may grow in its folder: they add jobs and change none. */
 const growingKeys: readonly string[] = ['seeds', 'sweep', 'labelStudy', 'variants', 'targetRecall']
-
-const experimentSchema = z.object({
-  config: z.unknown(),
-  data: z.object({ train: z.string(), val: z.string(), test: z.string() }),
-})
 
 /** Where an experiment keeps what. */
 export interface ExperimentFolder {
@@ -74,27 +68,6 @@ function parseJson(text: string): unknown {
     return undefined
   }
 }
-
-const doneSchema = z.object({
-  identity: z.string(),
-  keptEpoch: z.int(),
-  history: z.array(
-    z.object({
-      epoch: z.int(),
-      loss: z.number(),
-      accuracy: z.number(),
-      valLoss: z.number(),
-      valAccuracy: z.number(),
-      rate: z.number(),
-      seconds: z.number(),
-    }),
-  ),
-  /** Names of the files that the network was exported to, in the job's folder. */
-  files: z.array(z.object({ precision: z.enum(modelPrecisions), name: z.string() })).min(1),
-})
-
-/** What a finished job leaves behind, beside its model files: its identity and how its training went. */
-export type DoneMark = Readonly<z.infer<typeof doneSchema>>
 
 /** SHA-256 of everything that decides a job's result. */
 export function identityOf(...parts: readonly unknown[]): string {
