@@ -15,7 +15,8 @@ export interface ExperimentFolder {
   /** Folder of a trained network. */
   modelDir(id: string): string
   readonly logitsDir: string
-  readonly reportDir: string
+  /** Holds `models/`, `logits/` and `report/`. */
+  readonly outDir: string
 }
 
 /**
@@ -36,7 +37,7 @@ export async function openExperimentFolder(
   return {
     modelDir: (id) => join(outDir, 'models', id),
     logitsDir: join(outDir, 'logits'),
-    reportDir: join(outDir, 'report'),
+    outDir,
   }
 }
 

@@ -5,7 +5,7 @@ import { judgeWithCache, openModelFile } from '../evaluation/soft-labels.ts'
 import { createNetwork } from '../networks/create-network.ts'
 import { buildReport } from '../report/build/build-report.ts'
 import { combineTeachers } from '../report/build/combine-teachers.ts'
-import type { ExportedFile, TrainedModelInput } from '../report/build/report-input.ts'
+import type { ComparedPair, ExportedFile, SeedPair, TrainedModelInput } from '../report/build/report-input.ts'
 import type { ExperimentReport, LabelStudyPoint, SweepPoint } from '../report/experiment-report.ts'
 import { writeReport } from '../report/write-report.ts'
 import type { ExperimentConfig } from './experiment-config.ts'
@@ -61,6 +61,7 @@ export async function reportExperiment(options: ReportOptions): Promise<Reported
       models,
       seeds: pairs,
       ...(plateau && { schedules: { cosine: pairs[0]!.plain, plateau: plateau.id } }),
+      compare: comparisonsOf(models, pairs[0]!),
       ...(sweep.length > 0 && { sweep }),
       ...(labelStudy.length > 0 && { labelStudy }),
       cacheDir: folder.logitsDir,
@@ -71,8 +72,15 @@ export async function reportExperiment(options: ReportOptions): Promise<Reported
     },
     { signal, onProgress: ({ what, share }) => onEvent({ kind: 'reporting', what, share }) },
   )
-  const { html, json } = await writeReport(report, folder.reportDir)
+  const { html, json } = await writeReport(report, folder.outDir)
   return { report, html, json }
+}
+
+/** Every variant with the student that it varies. */
+function comparisonsOf(models: readonly TrainedModelInput[], { plain, distilled }: SeedPair): ComparedPair[] {
+  return models
+    .filter(({ role }) => role === 'variant')
+    .map(({ id }) => ({ a: id.startsWith('plain-') ? plain : distilled, b: id }))
 }
 
 async function markOf(job: TrainingJob, { folder }: JobContext): Promise<DoneMark> {
@@ -125,7 +133,9 @@ async function readLabelStudy(
   context: JobContext,
 ): Promise<LabelStudyPoint[]> {
   if (labelStudy === null) return []
+  // The main models are the case in which all labels are there and right.
   const cases = [
+    { labelShare: 1, noiseShare: 0, prefix: '' },
     ...labelStudy.labelShares.map((labelShare) => ({ labelShare, noiseShare: 0, prefix: `labels-${labelShare}-` })),
     ...labelStudy.noiseShares.map((noiseShare) => ({ labelShare: 1, noiseShare, prefix: `noise-${noiseShare}-` })),
   ]
@@ -134,14 +144,16 @@ async function readLabelStudy(
     const judge = (id: string) => judgeTest(id, context)
     const teachers: Float32Array[] = []
     for (const job of jobs) {
-      if (job.id.startsWith(prefix) && job.network !== 'student') teachers.push(await judge(job.id))
+      const own = prefix === '' ? job.role === 'teacher' : job.id.startsWith(prefix) && job.network !== 'student'
+      if (own) teachers.push(await judge(job.id))
     }
+    const suffix = prefix === '' ? `-${seed}` : ''
     const accuracy = (margins: Float32Array) => accuracyOf(margins, context.splits.test.labels)
     points.push({
       ...data,
       seed,
-      plain: accuracy(combineTeachers([await judge(`${prefix}plain`)])),
-      distilled: accuracy(combineTeachers([await judge(`${prefix}distilled`)])),
+      plain: accuracy(combineTeachers([await judge(`${prefix}plain${suffix}`)])),
+      distilled: accuracy(combineTeachers([await judge(`${prefix}distilled${suffix}`)])),
       teachers: accuracy(combineTeachers(teachers)),
     })
   }
