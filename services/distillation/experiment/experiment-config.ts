@@ -99,8 +99,8 @@ export function parseExperimentConfig(given: unknown): ExperimentConfig {
  */
 export const quickConfig = {
   trainCount: 1000,
-  teachers: { training: { epochs: 4, baseRate: 1e-3, schedule: { kind: 'cosine', warmupEpochs: 0.5, restarts: [] } } },
-  student: { training: { epochs: 10, baseRate: 1e-3, schedule: { kind: 'cosine', warmupEpochs: 0.5 } } },
+  teachers: { training: { epochs: 3, baseRate: 1e-3, schedule: { kind: 'cosine', warmupEpochs: 0.5, restarts: [] } } },
+  student: { training: { epochs: 8, baseRate: 1e-3, schedule: { kind: 'cosine', warmupEpochs: 0.5 } } },
   sweep: { temperatures: [1, 4], lambdas: [0.5, 0.9], epochs: 2 },
 } as const satisfies ExperimentConfigInput
 

@@ -72,6 +72,17 @@ test('work of a plan is the multiply-adds of its steps, on no more crops than th
   const config = parseExperimentConfig({ ...quickConfig, variants: [], sweep: null })
   const work = new Map(planWork(config, 4200).map((job) => [job.id, job.work]))
   // 1,000 crops are 16 steps of 64; forward, and twice as much backward.
-  assert.equal(work.get('plain-1'), 10 * 16 * 64 * 3 * 73_573_824)
-  assert.equal(work.get('teaching'), 8 * 1000 * (720_872_192 + 911_975_168 + 119_680_064))
+  assert.equal(work.get('plain-1'), 8 * 16 * 64 * 3 * 73_573_824)
+  assert.equal(work.get('teaching'), 1000 * (720_872_192 + 911_975_168 + 119_680_064))
+})
+
+test('teachers judge the turned views of crops only where students see them turned', () => {
+  const teaching = (given: unknown) => {
+    const job = planExperiment(parseExperimentConfig(given)).find(({ kind }) => kind === 'teach')
+    return job?.kind === 'teach' ? job.teachersSee : undefined
+  }
+  assert.equal(teaching({}), 'crops')
+  assert.equal(teaching({ student: { training: { augmentation: {} } } }), 'views')
+  assert.equal(teaching({ student: { training: { augmentation: { flips: false } } } }), 'crops')
+  assert.equal(teaching({ distillation: { teachersSee: 'augmented' } }), 'augmented')
 })

@@ -93,7 +93,10 @@ function teachersOf(
       taughtBy: undefined,
     }),
   )
-  const { teachersSee } = config.distillation
+  // Crops that are never turned need no judgement of their turned views.
+  const turned = config.student.training.augmentation?.flips === true
+  const { teachersSee: asked } = config.distillation
+  const teachersSee = asked === 'views' && !turned ? 'crops' : asked
   const teachers = jobs.map(({ id }) => id)
   return [...jobs, { kind: 'teach', id: `${prefix}teaching`, label: 'soft targets', teachers, teachersSee }]
 }
