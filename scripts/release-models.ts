@@ -1,0 +1,64 @@
+// Releases the networks of an experiment: node_modules/.bin/node scripts/release-models.ts --experiment DIR --release N
+// Copies the distilled student in each of its precisions and the teachers into models/ as NAME-N, with manifests that carry
+// these names, curves and the report's JSON, and names them in models/index.json.
+import { copyFile, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { doneSchema } from '../services/distillation/experiment/folder-manifest.ts'
+import { variantId } from '../services/distillation/export/export-variants.ts'
+import { teacherNames } from '../services/distillation/networks/create-network.ts'
+import { PelletlineError } from '../services/shared/errors/pelletline-error.ts'
+import { writeFileAtomically } from '../services/shared/files/write-file-atomically.ts'
+import { type ModelPrecision, readModelManifest, writeModelManifest } from '../services/shared/onnx/model-manifest.ts'
+
+const { values } = parseArgs({
+  options: {
+    experiment: { type: 'string' },
+    release: { type: 'string' },
+    student: { type: 'string', default: 'distilled-1' },
+    /** Which precision a plant runs by default. */
+    precision: { type: 'string', default: 'int8' },
+    'models-dir': { type: 'string', default: join(import.meta.dirname, '../models') },
+  },
+})
+const { experiment, release, student, precision, 'models-dir': modelsDir } = values
+if (experiment === undefined || !/^[1-9]\d*$/.test(release ?? '')) {
+  throw new PelletlineError('invalid_argument', 'give --experiment DIR and --release N, a whole number from 1')
+}
+
+const students = await releaseModel(student, `student-${release}`)
+const served = students.get(precision as ModelPrecision)
+if (served === undefined) {
+  const found = [...students.keys()].join(', ')
+  throw new PelletlineError(
+    'failed_precondition',
+    `${student} was exported as ${found}, not as ${precision}: name one of these`,
+  )
+}
+const teachers: string[] = []
+for (const name of teacherNames) {
+  const files = await releaseModel(name, `${name}-${release}`)
+  teachers.push([...files.values()][0]!)
+}
+await copyFile(join(experiment, 'report', 'report.json'), join(modelsDir, `report-${release}.json`))
+await writeFileAtomically(join(modelsDir, 'index.json'), [`${JSON.stringify({ student: served, teachers })}\n`])
+process.stdout.write(`models/index.json: student ${served}, teachers ${teachers.join(', ')}\n`)
+
+/** Copies one network's files under its released name; returns the released ids by precision, the main one first. */
+async function releaseModel(job: string, name: string): Promise<ReadonlyMap<ModelPrecision, string>> {
+  const dir = join(experiment!, 'models', job)
+  const done = doneSchema.parse(JSON.parse(await readFile(join(dir, 'done.json'), 'utf8')))
+  const released = new Map<ModelPrecision, string>()
+  for (const [i, file] of done.files.entries()) {
+    // float32 has the float16 file's figures at twice its size.
+    if (i > 0 && file.precision === 'float32') continue
+    const id = variantId(name, file.precision, i === 0)
+    const target = join(modelsDir, `${id}.onnx`)
+    await copyFile(join(dir, file.name), target)
+    await writeModelManifest(target, { ...(await readModelManifest(join(dir, file.name))), id })
+    released.set(file.precision, id)
+  }
+  for (const ending of ['csv', 'png'])
+    await copyFile(join(dir, `curves.${ending}`), join(modelsDir, `${name}.curves.${ending}`))
+  return released
+}
