@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -93,8 +94,13 @@ test('training that diverges stops with step, learning rate and the last good ch
   assert.ok(error instanceof PelletlineError)
   assert.match(
     error.message,
-    /the loss is (NaN|Infinity) at step \d+ \(epoch \d+, learning rate 1\); .*checkpoint.*: train with a lower/,
+    /the (validation loss|loss|state \S+) is (NaN|Infinity) at step \d+ \(epoch \d+, learning rate 1\); .*checkpoint.*: train with a lower/,
   )
+  // The checkpoint that it names is good.
+  const [, named] = /good state is (\S+):/.exec(error.message) ?? []
+  assert.equal(named === undefined, !existsSync(join(outDir, 'last.checkpoint')))
+  const { tensors } = named === undefined ? { tensors: new Map<string, Float32Array>() } : await readCheckpoint(named)
+  for (const [name, data] of tensors) assert.ok(data.every(Number.isFinite), name)
 })
 
 test('training stops early when the validation loss has not got better for the patience', async () => {

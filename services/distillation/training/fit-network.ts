@@ -18,6 +18,7 @@ import {
 import { classificationLoss } from './classification-loss.ts'
 import { learningRate } from './learning-rate.ts'
 import { probeBackend } from './probe-backend.ts'
+import { refuseBrokenState, refuseNotFinite } from './refuse-not-finite.ts'
 import type { SoftTargets } from './soft-targets.ts'
 import { differingKeys, type TrainConfig } from './train-config.ts'
 import { trainEpoch } from './train-epoch.ts'
@@ -52,7 +53,7 @@ export interface FitResult {
  * Trains a network. The result depends on data, configuration, teachers and seed only, and is the same whether or not the
  * run was interrupted and resumed. `failed_precondition` where a checkpoint is of another experiment (the differing keys
  * are named), `invalid_argument` where the runtime cannot train such widths or distillation has no teachers, `internal`
- * where the loss is no longer finite (step, rate and last good checkpoint are named), `cancelled` on abort.
+ * where the loss or the state is no longer finite (step, rate and last good checkpoint are named), `cancelled` on abort.
  */
 export async function fitNetwork(options: FitOptions): Promise<FitResult> {
   const { network, splits, config, outDir, onEvent, signal } = options
@@ -105,22 +106,29 @@ export async function fitNetwork(options: FitOptions): Promise<FitResult> {
       blockSize: backend.blockSize,
     })
     if (resumed !== undefined) await session.writeState(resumed.tensors)
+    let good = resumed === undefined ? undefined : paths.last
 
     while (!ended()) {
       const epoch = history.length + 1
       const valLosses = history.map(({ valLoss }) => valLoss)
       const rateOf = (at: number) => learningRate(config.schedule, length, at, valLosses)
+      const placeOf = (done: number) => ({ step: done, epoch, rate: rateOf(done - 1), checkpoint: good })
+      const save = async (state: CheckpointHeader, keepAsBest: boolean) => {
+        const tensors = await session.readState('all')
+        refuseBrokenState(tensors, placeOf(state.step))
+        // The best epoch's values before the state that says which epoch was best.
+        if (keepAsBest) await writeCheckpoint(paths.best, { header: state, tensors: await session.readState('values') })
+        await writeCheckpoint(paths.last, { header: state, tensors })
+        good = paths.last
+      }
 
       // 4. One epoch of steps, or what is left of it.
       const plan = { session, options, first: (epoch - 1) * perEpoch, steps: perEpoch, totalSteps, epoch, rateOf }
       const train = await trainEpoch({
         ...plan,
-        checkpointPath: paths.last,
+        placeOf,
         begun: { step, partial },
-        save: async (at, sums) => {
-          const state = { ...header, step: at, history, bestEpoch, partial: sums }
-          await writeCheckpoint(paths.last, { header: state, tensors: await session.readState('all') })
-        },
+        save: (at, sums) => save({ ...header, step: at, history, bestEpoch, partial: sums }, false),
       })
       step = epoch * perEpoch
       partial = undefined
@@ -128,6 +136,8 @@ export async function fitNetwork(options: FitOptions): Promise<FitResult> {
       // 5. The validation part.
       const judged = performance.now()
       const val = classificationLoss(await session.evaluate(splits.val, signal), splits.val.labels)
+      // The epoch's last step may have broken the weights: they must not take the place of a good checkpoint.
+      refuseNotFinite('validation loss', val.loss, placeOf(step))
       const record: EpochRecord = {
         epoch,
         loss: train.loss,
@@ -141,10 +151,8 @@ export async function fitNetwork(options: FitOptions): Promise<FitResult> {
       history = [...history, record]
       if (best) bestEpoch = epoch
 
-      // 6. Checkpoints: the best epoch's values before the state that says which epoch was best.
-      const written = { ...header, step, history, bestEpoch }
-      if (best) await writeCheckpoint(paths.best, { header: written, tensors: await session.readState('values') })
-      await writeCheckpoint(paths.last, { header: written, tensors: await session.readState('all') })
+      // 6. Checkpoints.
+      await save({ ...header, step, history, bestEpoch }, best)
       onEvent({ kind: 'epoch', epochs: config.epochs, record, best })
     }
     return { history, standardisation, best: await readCheckpoint(paths.best) }

@@ -1,8 +1,8 @@
-import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { type AssembledBatches, assembleBatches } from './assemble-batches.ts'
 import type { PartialEpoch } from './checkpoint.ts'
 import { classificationLoss } from './classification-loss.ts'
 import type { FitOptions } from './fit-network.ts'
+import { refuseNotFinite, type TrainingPlace } from './refuse-not-finite.ts'
 import type { TrainingSession } from './training-session.ts'
 
 export interface EpochPlan {
@@ -16,8 +16,8 @@ export interface EpochPlan {
   readonly rateOf: (step: number) => number
   /** Where an earlier run stopped within this epoch. */
   readonly begun: { readonly step: number; readonly partial: PartialEpoch | undefined }
-  /** For messages. */
-  readonly checkpointPath: string
+  /** Where the training stands after so many steps, for messages. */
+  readonly placeOf: (step: number) => TrainingPlace
   /** Writes a checkpoint within the epoch, after so many steps. */
   readonly save: (step: number, sums: PartialEpoch) => Promise<void>
 }
@@ -50,7 +50,7 @@ export async function trainEpoch(plan: EpochPlan): Promise<EpochResult> {
     const after: number = first + batches.steps
     next = after < end ? assemble(plan, after, end) : undefined
     const results = await running
-    refuseNotFinite(results.losses, first, plan)
+    for (const [i, loss] of results.losses.entries()) refuseNotFinite('loss', loss, plan.placeOf(first + i + 1))
     const seconds = (performance.now() - started) / 1000
     sums = {
       lossSum: results.losses.reduce((sum, loss) => sum + loss, sums.lossSum),
@@ -89,16 +89,4 @@ function assemble({ options, first }: EpochPlan, from: number, end: number): Ass
 async function softTargetsOf({ config, softTargets }: FitOptions, batches: AssembledBatches) {
   if (config.distillation === null) return undefined
   return softTargets?.probabilities(batches, config.distillation.temperature)
-}
-
-function refuseNotFinite(losses: Float32Array, first: number, plan: EpochPlan): void {
-  const bad = losses.findIndex((loss) => !Number.isFinite(loss))
-  if (bad < 0) return
-  const { epoch, rateOf, checkpointPath } = plan
-  const checkpoint = epoch > 1 ? `the last good state is ${checkpointPath}` : 'there is no good checkpoint yet'
-  throw new PelletlineError(
-    'internal',
-    `the loss is ${losses[bad]} at step ${first + bad + 1} (epoch ${epoch}, learning rate ${rateOf(first + bad)}); ` +
-      `${checkpoint}: train with a lower base rate or a longer warm-up`,
-  )
 }
