@@ -153,6 +153,16 @@ test('explain is unavailable before the model is warm and once the student is st
   await drained
 })
 
+test('explain that still waits when the time to drain is over is refused, and no thread is started for it', async () => {
+  const { student, client } = await setUp()
+  await student.start()
+  const answers = Promise.allSettled(Array.from({ length: 4 }, () => client.explain({ crops: Array(64).fill(bright) })))
+  await client.getModel({})
+  await student.drain(0)
+  const refused = (await answers).flatMap((answer) => (answer.status === 'rejected' ? [answer.reason.code] : []))
+  assert.equal(refused.at(-1), 'unavailable')
+})
+
 test('explain that its caller cancels while it waits is not computed, and the next is', async () => {
   const { student, client } = await setUp()
   await student.start()

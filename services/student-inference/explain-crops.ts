@@ -42,7 +42,7 @@ export interface ModelLayers {
 export interface CropExplainer {
   /**
    * Rejects with `not_found` for a layer that there is not, `resource_exhausted` where too many crops wait, `cancelled` on
-   * abort (what has not begun is not computed), `failed_precondition` where the model cannot be explained or its file has
+   * abort (what has not begun is not computed), `unavailable` once it is closed, `failed_precondition` where the model cannot be explained or its file has
    * changed since it was put into use.
    */
   explain(question: ExplainQuestion, signal?: AbortSignal): Promise<ExplainedCrops>
@@ -85,6 +85,7 @@ export function createCropExplainer(options: CropExplainerOptions): CropExplaine
   const { modelPath, sha256, queueLimit, clock } = options
   let loading: Promise<Loaded> | undefined
   let last: Promise<unknown> = Promise.resolve()
+  let closed = false
   let queued = 0
   let microsPerCrop = 20_000
 
@@ -105,6 +106,9 @@ export function createCropExplainer(options: CropExplainerOptions): CropExplaine
 
   /** The model; a load that failed is tried again by the next request. */
   function loaded(): Promise<Loaded> {
+    // What waited when the explainer was closed must not start another thread, which nobody would end.
+    if (closed)
+      return Promise.reject(new PelletlineError('unavailable', 'The student was stopped; ask another instance.'))
     loading ??= load().catch((error) => {
       loading = undefined
       throw error
@@ -173,6 +177,9 @@ export function createCropExplainer(options: CropExplainerOptions): CropExplaine
     idle: async () => {
       while (queued > 0) await last
     },
-    close: unload,
+    close: () => {
+      closed = true
+      return unload()
+    },
   }
 }
