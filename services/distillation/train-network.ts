@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CropSplits } from '../shared/dataset/crop-dataset.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import { removeLeftovers } from '../shared/files/remove-leftovers.ts'
 import { writeFileAtomically } from '../shared/files/write-file-atomically.ts'
 import { renderSvgAsPng } from '../shared/images/render-svg.ts'
 import type { ModelManifest } from '../shared/onnx/model-manifest.ts'
@@ -63,6 +64,8 @@ export async function trainNetwork(options: TrainNetworkOptions): Promise<Traine
   const network = createNetwork(options.network, config)
   checkSplits(splits, config)
   await mkdir(outDir, { recursive: true })
+  // A run that was killed while it wrote a checkpoint has left it half, hundreds of MB of it.
+  await removeLeftovers(outDir)
   try {
     // 1. Fit.
     const fit = await fitNetwork({ network, splits, config, outDir, resume, softTargets, labelled, onEvent, signal })
@@ -84,6 +87,7 @@ export async function trainNetwork(options: TrainNetworkOptions): Promise<Traine
       onRefused: options.onRefused,
       outDir,
       threads: config.threads,
+      spinning: config.spinning,
       onWritten: (path) => onEvent({ kind: 'written', path }),
       signal,
     })

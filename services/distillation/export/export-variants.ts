@@ -38,6 +38,8 @@ export interface ExportVariantsOptions {
   /** Must exist. */
   readonly outDir: string
   readonly threads?: number | undefined
+  /** Let threads wait for work in a loop; default true. */
+  readonly spinning?: boolean | undefined
   readonly onWritten?: ((path: string) => void) | undefined
   readonly signal?: AbortSignal | undefined
 }
@@ -64,18 +66,18 @@ const suffixes: Readonly<Record<ModelPrecision, string>> = {
 /**
  * Writes a trained network in each precision, `ID.onnx` and `ID-PRECISION.onnx` with a manifest beside each: threshold and
  * figures are those of the very file. `failed_precondition` where int8 loses too much accuracy and `onRefused` is not given:
- * every other file has been written by then. `invalid_argument` where the precisions are none or double; otherwise errors as of `exportModel` and
- * `measureServed`.
+ * every other file has been written by then. `invalid_argument` where the precisions are none or double; otherwise errors
+ * as of `exportModel` and `measureServed`.
  */
 export async function exportVariants(options: ExportVariantsOptions): Promise<readonly ExportedModel[]> {
-  const { precisions, allowInt8Loss = false } = options
+  const { precisions, allowInt8Loss = false, threads, spinning = true } = options
   if (precisions.length === 0 || new Set(precisions).size < precisions.length) {
     throw new PelletlineError(
       'invalid_argument',
       `a model is exported as [${precisions.join(', ')}]: name at least one precision, and each once`,
     )
   }
-  const worker = createGraphWorker(options.threads === undefined ? {} : { threads: options.threads })
+  const worker = createGraphWorker({ spinning, ...(threads !== undefined && { threads }) })
   try {
     const measured = new Map<ModelPrecision, Measured>()
     for (const precision of precisions) measured.set(precision, await measureVariant(worker, options, precision))
