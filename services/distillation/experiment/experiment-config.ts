@@ -20,6 +20,10 @@ const trainingSchema = trainConfigSchema
 
 const share = z.number().gt(0).lt(1)
 
+/** Values that each name a job of their own. */
+const distinct = <T extends z.ZodType>(value: T) =>
+  z.array(value).refine((values) => new Set(values).size === values.length, { error: 'valid is: each value once' })
+
 /** Further students, each trained once: with the first seed, and otherwise as the plain or the distilled one. */
 export const variantNames = ['plateau', 'temperatureSquared', 'block'] as const
 
@@ -32,8 +36,7 @@ export const experimentConfigSchema = z.strictObject({
   trainCount: z.int().min(2).nullable().default(null),
   teachers: z
     .strictObject({
-      networks: z
-        .array(z.enum(teacherNames))
+      networks: distinct(z.enum(teacherNames))
         .min(1)
         .default([...teacherNames]),
       training: trainingSchema.prefault({}),
@@ -52,13 +55,13 @@ export const experimentConfigSchema = z.strictObject({
    * plateau: reduce-on-plateau instead of the schedule, for the comparison of the paper's figure 6; temperatureSquared: the
    * loss with T squared where it is without, or without; block: the other residual block, plain and distilled.
    */
-  variants: z.array(z.enum(variantNames)).default([...variantNames]),
+  variants: distinct(z.enum(variantNames)).default([...variantNames]),
   /** Temperatures and lambdas tried on the validation part; null: none. */
   sweep: z
     .strictObject({
-      temperatures: z.array(z.number().min(1).max(100)).min(1).default([1, 2, 4, 8]),
-      lambdas: z.array(z.number().min(0).max(1)).min(1).default([0.3, 0.5, 0.7, 0.9]),
-      temperatureSquared: z.array(z.boolean()).min(1).default([false]),
+      temperatures: distinct(z.number().min(1).max(100)).min(1).default([1, 2, 4, 8]),
+      lambdas: distinct(z.number().min(0).max(1)).min(1).default([0.3, 0.5, 0.7, 0.9]),
+      temperatureSquared: distinct(z.boolean()).min(1).default([false]),
       epochs: z.int().min(1).max(10_000).default(20),
     })
     .nullable()
@@ -66,11 +69,10 @@ export const experimentConfigSchema = z.strictObject({
   /** Where distillation pays: few labels (the teachers speak on the rest), wrong labels; null: not asked. */
   labelStudy: z
     .strictObject({
-      labelShares: z.array(share).default([0.1, 0.25]),
-      noiseShares: z.array(z.number().gt(0).lt(0.5)).default([0.2]),
+      labelShares: distinct(share).default([0.1, 0.25]),
+      noiseShares: distinct(z.number().gt(0).lt(0.5)).default([0.2]),
       /** Teachers of the study; they see only the labels that the study allows. */
-      teachers: z
-        .array(z.enum(teacherNames))
+      teachers: distinct(z.enum(teacherNames))
         .min(1)
         .default([...teacherNames]),
     })

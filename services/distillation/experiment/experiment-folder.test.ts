@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -30,6 +30,15 @@ test('folder of another experiment is refused by what differs, one that grows is
   assert.equal(kept.config.seeds, 5)
   await writeFile(join(out, 'experiment.json'), '{"config"')
   await assert.rejects(openExperimentFolder(out, config, splits), { code: 'data_loss', message: /is damaged/ })
+})
+
+test('folder whose settings cannot be read is refused instead of written over', async () => {
+  const out = join(folder, 'unreadable')
+  await mkdir(join(out, 'experiment.json'), { recursive: true })
+  await assert.rejects(openExperimentFolder(out, config, splits), {
+    code: 'failed_precondition',
+    message: /experiment\.json cannot be read \(EISDIR\)/,
+  })
 })
 
 test('mark of a finished job is read back, and a broken one counts as none', async () => {

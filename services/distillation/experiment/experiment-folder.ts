@@ -3,6 +3,7 @@ import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CropSplits } from '../../shared/dataset/crop-dataset.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+import { removeLeftovers } from '../../shared/files/remove-leftovers.ts'
 import { writeFileAtomically } from '../../shared/files/write-file-atomically.ts'
 import { differingExperimentKeys, type ExperimentConfig, parseExperimentConfig } from './experiment-config.ts'
 import { type DoneMark, doneSchema, experimentSchema } from './folder-manifest.ts'
@@ -31,8 +32,9 @@ export async function openExperimentFolder(
   await mkdir(outDir, { recursive: true })
   const path = join(outDir, 'experiment.json')
   const data = { train: splits.train.digest, val: splits.val.digest, test: splits.test.digest }
-  const text = await readFile(path, 'utf8').catch(() => undefined)
+  const text = await readIfThere(path)
   if (text !== undefined) refuseOther(path, text, config, data)
+  for (const dir of [outDir, join(outDir, 'logits'), join(outDir, 'report')]) await removeLeftovers(dir)
   await writeFileAtomically(path, [`${JSON.stringify({ config, data }, undefined, 2)}\n`])
   return {
     modelDir: (id) => join(outDir, 'models', id),
@@ -62,6 +64,16 @@ function refuseOther(path: string, text: string, config: ExperimentConfig, data:
   )
 }
 
+/** A file's text; undefined where there is none. What is there and cannot be read is no reason to write over it. */
+async function readIfThere(path: string): Promise<string | undefined> {
+  return readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') return undefined
+    throw new PelletlineError('failed_precondition', `${path} cannot be read (${cause.code}): check who may read it`, {
+      cause,
+    })
+  })
+}
+
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
@@ -77,7 +89,7 @@ export function identityOf(...parts: readonly unknown[]): string {
 
 /** The mark of a finished job, or undefined where it has not been finished. */
 export async function readDoneMark(dir: string): Promise<DoneMark | undefined> {
-  const text = await readFile(join(dir, 'done.json'), 'utf8').catch(() => undefined)
+  const text = await readIfThere(join(dir, 'done.json'))
   if (text === undefined) return undefined
   return doneSchema.safeParse(parseJson(text)).data
 }

@@ -47,6 +47,16 @@ test('more seeds, a sweep and a study of labels add jobs and change none', () =>
   assert.equal((long.get('labels-0.1-distilled') as TrainingJob).taughtBy, 'labels-0.1-teaching')
 })
 
+test('students of a study are others when their teachers are', () => {
+  const taughtBy = (teachers: readonly string[]) => {
+    const jobs = trainings({ labelStudy: { labelShares: [0.1], noiseShares: [], teachers } })
+    return jobs.find(({ id }) => id === 'labels-0.1-distilled')?.taughtBy
+  }
+  const ids = [['vgg16'], ['resnet18'], ['vgg16', 'resnet18'], ['vgg16', 'vgg19', 'resnet18']].map(taughtBy)
+  assert.equal(new Set(ids).size, 4)
+  assert.ok(!ids.includes(undefined))
+})
+
 test('unknown and wrong settings are refused by name', () => {
   const refused = (given: unknown, message: RegExp) =>
     assert.throws(
@@ -59,6 +69,11 @@ test('unknown and wrong settings are refused by name', () => {
   refused({ distillation: { lambda: 1.5 } }, /distillation\.lambda/)
   refused({ teachers: { networks: [] } }, /teachers\.networks/)
   refused({ variants: ['wide'] }, /variants/)
+  // What is named twice would be trained twice in one folder.
+  refused({ variants: ['block', 'block'] }, /variants.*each value once/)
+  refused({ teachers: { networks: ['vgg16', 'vgg16'] } }, /teachers\.networks.*each value once/)
+  refused({ sweep: { lambdas: [0.5, 0.5] } }, /sweep\.lambdas.*each value once/)
+  refused({ labelStudy: { noiseShares: [0.1, 0.1] } }, /labelStudy\.noiseShares.*each value once/)
 })
 
 test('experiments differ by name in what decides their results', () => {

@@ -98,7 +98,10 @@ function teachersOf(
   const { teachersSee: asked } = config.distillation
   const teachersSee = asked === 'views' && !turned ? 'crops' : asked
   const teachers = jobs.map(({ id }) => id)
-  return [...jobs, { kind: 'teach', id: `${prefix}teaching`, label: 'soft targets', teachers, teachersSee }]
+  // A study may come back to its folder with other teachers: their students are others too, and say so by this id.
+  const all = prefix === '' || networks.length === teacherNames.length
+  const id = `${prefix}teaching${all ? '' : `-${networks.join('-')}`}`
+  return [...jobs, { kind: 'teach', id, label: 'soft targets', teachers, teachersSee }]
 }
 
 interface StudentOptions {
