@@ -3,6 +3,15 @@ import { experimentConfigSchema } from './experiment/experiment-config.ts'
 import { networkNames } from './networks/create-network.ts'
 import { trainConfigSchema } from './training/train-config.ts'
 
+function isPattern(text: string): boolean {
+  try {
+    new RegExp(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** Configuration of a job: with `network` it trains one, with `experiment` it runs all of it. */
 export const jobSchema = z
   .strictObject({
@@ -13,7 +22,7 @@ export const jobSchema = z
     /** Seed of the 7:2:1 split where the data come unsplit. */
     splitSeed: z.int().min(0).default(1),
     /** Pattern on file names whose first capture names the group that must not be split. */
-    group: z.string().optional(),
+    group: z.string().refine(isPattern, { error: 'valid is: a regular expression, such as ^(lot\\d+)-' }).optional(),
     /** Column that names the group in a table of the folder. */
     groupColumn: z.string().optional(),
     /** Refuse the folder at the first image that cannot be used. */

@@ -46,6 +46,18 @@ test('training job trains from packed crops, and going on from a finished one tr
   )
 })
 
+test('training job refuses groups by name of packed crops, which carry theirs, and a pattern that is none', async () => {
+  const data = join(folder, 'grouped.crops')
+  await writePackedCrops(data, toyCrops(80, 1))
+  const job = { network: 'student', data, outDir: join(folder, 'grouped') }
+  const asked = await runJob({ ...job, group: '^(lot\\d+)-' })
+  assert.notEqual(asked.code, 0)
+  assert.match(asked.errors, /packed crops, which carry their groups: leave out group/)
+  const broken = await runJob({ ...job, group: '(' })
+  assert.notEqual(broken.code, 0)
+  assert.match(broken.errors, /group.*valid is: a regular expression/)
+})
+
 test('training job takes a folder of train.crops, val.crops and test.crops, each as its part', async () => {
   const data = join(folder, 'parts')
   await mkdir(data)

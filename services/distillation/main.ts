@@ -43,14 +43,21 @@ async function readData(job: DistillationJob, signal: AbortSignal): Promise<Expe
   const random = createRandom(splitSeed, 'split').uniform
   const drawn = `drawn 7:2:1 in each class by seed ${splitSeed}, unless it came split`
   const packed = await readPackedSplits(data, random, signal)
-  if (packed !== undefined) return { splits: packed, split: drawn, skipped: [], padded: 0 }
-  const { crops, split, skipped, padded } = await readImageFolder(data, random, {
+  if (packed !== undefined) {
+    if (group === undefined && groupColumn === undefined)
+      return { splits: packed, split: drawn, skipped: [], padded: 0 }
+    throw new PelletlineError(
+      'invalid_argument',
+      `${data} holds packed crops, which carry their groups: leave out group and groupColumn`,
+    )
+  }
+  const { crops, split, skipped, padded, groups } = await readImageFolder(data, random, {
     strict,
     signal,
     ...(group !== undefined && { group: new RegExp(group) }),
     ...(groupColumn !== undefined && { groupColumn }),
   })
-  print({ kind: 'data', source: data, skipped, padded })
+  print({ kind: 'data', source: data, skipped, padded, groups })
   return { splits: crops, split: split === 'given' ? 'as given' : drawn, skipped, padded }
 }
 
