@@ -6,14 +6,14 @@ import { addDataOptions } from '../train/data-options.ts'
 import { networkNames, type TrainOptions } from '../train/options.ts'
 import { addSimulationOptions } from '../train/simulation-options.ts'
 
-/** `train student | resnet18`. */
+/** `train NETWORK`. */
 export const addTrainCommand: AddCommand = (program, context) => {
   const command = program
     .command('train')
     .summary('train a network from labelled or simulated crops')
     .description(
       'Trains a network to tell OK from NG crops and writes it as ONNX with its manifest, curves and checkpoints. The same ' +
-        'command again goes on after the last whole epoch. --data simulated simulates its crops first.',
+        'command again goes on from the last checkpoint. --data simulated simulates its crops first.',
     )
     .addArgument(new Argument('<network>', 'network to train').choices(networkNames))
     .requiredOption('--data <dir|file>', 'folder with OK/ and NG/, file of packed crops, or the word simulated')

@@ -17,7 +17,7 @@ import { readTrainingData } from './read-training-data.ts'
 
 /**
  * Trains a network: reads or simulates the crops, shows progress and one line per epoch, and ends with the figures of the
- * model on its test part. The same command again goes on from the last whole epoch.
+ * model on its test part. The same command again goes on from the last checkpoint.
  */
 export async function runTrain(
   network: NetworkName,
