@@ -80,7 +80,7 @@ function compareWithEnsemble(
 ): AgainstEnsemble {
   const accuracy = (own: Float32Array) =>
     labels.filter((label, i) => (own[i]! >= 0 ? 1 : 0) === label).length / labels.length
-  const paired = comparePaired(ensemble, margins, labels)
+  const paired = comparePaired(ensemble, margins, { labels })
   return {
     pellets: labels.length,
     ensembleAccuracy: accuracy(ensemble),

@@ -164,10 +164,10 @@ export interface Comparison {
   /** Test crops that only one of them judges right. */
   readonly onlyA: number
   readonly onlyB: number
-  /** McNemar's exact test, two-sided. */
+  /** McNemar's exact test, two-sided; it takes every image as one of its own, groups or not. */
   readonly p: number
-  /** Accuracy of b less that of a, Newcombe's paired interval. */
-  readonly gain: Estimate
+  /** Accuracy of b less that of a, Newcombe's paired interval, and that of the bootstrap over groups where images have some. */
+  readonly gain: GroupedEstimate
 }
 
 export interface SweepPoint {

@@ -1,4 +1,5 @@
-import type { Comparison, ExperimentReport, ReportedFile, ReportedModel } from './experiment-report.ts'
+import type { Estimate } from '../../shared/statistics/interval.ts'
+import type { Comparison, ExperimentReport, GroupedEstimate, ReportedFile, ReportedModel } from './experiment-report.ts'
 
 /** The id that comparisons use for the mean of the teachers. */
 export const ensembleId = 'ensemble'
@@ -38,8 +39,23 @@ export function findComparison({ comparisons }: ExperimentReport, a: string, b: 
 
 function turn({ a, b, onlyA, onlyB, p, gain }: Comparison): Comparison {
   const negate = (value: number | null) => (value === null ? null : -value)
-  const gainOfA = { value: negate(gain.value), low: negate(gain.high), high: negate(gain.low) }
+  const { byGroups } = gain
+  const gainOfA = {
+    value: negate(gain.value),
+    low: negate(gain.high),
+    high: negate(gain.low),
+    ...(byGroups && { byGroups: { low: -byGroups.high, high: -byGroups.low } }),
+  }
   return { a: b, b: a, onlyA: onlyB, onlyB: onlyA, p, gain: gainOfA }
+}
+
+/**
+ * An estimate with the interval that verdicts rest on: from the lower to the higher limit of those by images and by groups,
+ * since the former takes images of one group for independent and the latter is too narrow where groups are few.
+ */
+export function widestOf({ value, low, high, byGroups }: GroupedEstimate): Estimate {
+  if (low === null || high === null || byGroups === undefined) return { value, low, high }
+  return { value, low: Math.min(low, byGroups.low), high: Math.max(high, byGroups.high) }
 }
 
 /** A file that was timed; full precision first. */

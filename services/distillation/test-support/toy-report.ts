@@ -151,7 +151,12 @@ function toyComparisons(models: readonly ReportedModel[], ensemble: ClassifierFi
       onlyA: 9 + Math.max(0, -difference),
       onlyB: 9 + Math.max(0, difference),
       p,
-      gain: { value, low: value - 0.0152, high: value + 0.0139 },
+      gain: {
+        value,
+        low: value - 0.0152,
+        high: value + 0.0139,
+        byGroups: { low: value - 0.0171, high: value + 0.0148 },
+      },
     }
   })
 }

@@ -102,7 +102,7 @@ async function build(
     models,
     ...(ensemble === undefined ? {} : { ensemble: measure(ensemble) }),
     ...(seeds === undefined ? {} : { seeds }),
-    comparisons: compareModels(reported, ensemble, splits.test.labels, input.compare),
+    comparisons: compareModels(reported, ensemble, splits.test, input),
     ...(schedules === undefined ? {} : { schedules }),
     ...(sweep === undefined ? {} : { sweep }),
     ...(labelStudy === undefined ? {} : { labelStudy }),

@@ -1,17 +1,53 @@
+import type { CropDataset } from '../../../shared/dataset/crop-dataset.ts'
+import { clusterBootstrap } from '../../../shared/statistics/cluster-bootstrap.ts'
+import type { Estimate } from '../../../shared/statistics/interval.ts'
 import { mcnemar } from '../../../shared/statistics/mcnemar.ts'
 import { countPaired, pairedDifference } from '../../../shared/statistics/paired-difference.ts'
+import { createRandom } from '../../training/random.ts'
 import type { Comparison, ModelRole } from '../experiment-report.ts'
+import { isGrouped } from './describe-data.ts'
 import type { JudgedFile, JudgedModel } from './judge-models.ts'
-import type { ComparedPair } from './report-input.ts'
+import type { ReportInput } from './report-input.ts'
 
 export type PairedComparison = Pick<Comparison, 'onlyA' | 'onlyB' | 'p' | 'gain'>
 
-/** Two judges of the same crops, both at margin 0: whom McNemar's test and Newcombe's paired interval tell apart. */
-export function comparePaired(a: Float32Array, b: Float32Array, labels: Uint8Array): PairedComparison {
+/** What two judges are compared on; without groups every crop stands for itself. */
+export type ComparedCrops = Pick<CropDataset, 'labels'> & Partial<Pick<CropDataset, 'group'>>
+
+/**
+ * Two judges of the same crops, both at margin 0: whom McNemar's test and Newcombe's paired interval tell apart, and, where
+ * crops come in groups that may err together, the interval of a bootstrap over groups.
+ */
+export function comparePaired(
+  a: Float32Array,
+  b: Float32Array,
+  { labels, group }: ComparedCrops,
+  resamples = 1000,
+): PairedComparison {
   const verdicts = (margins: Float32Array) => Uint8Array.from(margins, (margin) => (margin >= 0 ? 1 : 0))
-  const counts = countPaired(verdicts(a), verdicts(b), labels)
+  const [ofA, ofB] = [verdicts(a), verdicts(b)]
+  const counts = countPaired(ofA, ofB, labels)
   const { onlyA, onlyB } = counts
-  return { onlyA, onlyB, p: mcnemar(onlyA, onlyB), gain: pairedDifference(counts) }
+  const gain = pairedDifference(counts)
+  const p = mcnemar(onlyA, onlyB)
+  if (group === undefined || !isGrouped(group)) return { onlyA, onlyB, p, gain }
+  const steps = Int8Array.from(labels, (label, i) => Number(ofB[i] === label) - Number(ofA[i] === label))
+  const { low, high } = gainOverGroups(steps, group, resamples)
+  return { onlyA, onlyB, p, gain: low === null || high === null ? gain : { ...gain, byGroups: { low, high } } }
+}
+
+/** `steps`: what b gains on each crop, -1, 0 or 1. Always the same resamples, so that a report repeats itself. */
+function gainOverGroups(steps: Int8Array, groups: Int32Array, resamples: number): Estimate {
+  const random = createRandom('gain over groups').uniform
+  const statistics = (weights: Uint32Array) => {
+    let [sum, count] = [0, 0]
+    for (let i = 0; i < steps.length; i++) {
+      sum += weights[i]! * steps[i]!
+      count += weights[i]!
+    }
+    return { gain: sum / count }
+  }
+  return clusterBootstrap({ groups, statistics, resamples, random }).gain
 }
 
 /**
@@ -21,8 +57,8 @@ export function comparePaired(a: Float32Array, b: Float32Array, labels: Uint8Arr
 export function compareModels(
   judged: readonly JudgedModel[],
   ensemble: Float32Array | undefined,
-  labels: Uint8Array,
-  further: readonly ComparedPair[] = [],
+  crops: ComparedCrops,
+  { compare = [], resamples }: Pick<ReportInput, 'compare' | 'resamples'> = {},
 ): readonly Comparison[] {
   const first = (role: ModelRole) => judged.find(({ input }) => input.role === role)
   const all = (role: ModelRole) => judged.filter(({ input }) => input.role === role)
@@ -33,13 +69,13 @@ export function compareModels(
     [ensemble && { id: 'ensemble', margins: ensemble }, ofModel(distilled)],
     [ensemble && { id: 'ensemble', margins: ensemble }, ofModel(plain)],
     ...all('teacher').map((model) => [ofModel(model), ofModel(distilled)] as const),
-    ...further.map(({ a, b }) => [ofModel(named(a)), ofModel(named(b))] as const),
+    ...compare.map(({ a, b }) => [ofModel(named(a)), ofModel(named(b))] as const),
     ...judged.flatMap(precisionPairs),
   ]
   return pairs.flatMap(([a, b]) =>
     a === undefined || b === undefined
       ? []
-      : [{ a: a.id, b: b.id, ...comparePaired(a.margins, b.margins, labels) } satisfies Comparison],
+      : [{ a: a.id, b: b.id, ...comparePaired(a.margins, b.margins, crops, resamples) } satisfies Comparison],
   )
 }
 

@@ -54,14 +54,27 @@ test('curve of escapes keeps to its number of points, never rises, and passes cr
 })
 
 test('paired comparison counts the crops that only one judges right', () => {
-  const { onlyA, onlyB, p, gain } = comparePaired(
-    Float32Array.of(1, 1, -1, -1, 1),
-    Float32Array.of(1, -1, 1, 1, 1),
-    Uint8Array.of(1, 1, 1, 1, 0),
-  )
+  const { onlyA, onlyB, p, gain } = comparePaired(Float32Array.of(1, 1, -1, -1, 1), Float32Array.of(1, -1, 1, 1, 1), {
+    labels: Uint8Array.of(1, 1, 1, 1, 0),
+  })
   assert.deepEqual([onlyA, onlyB], [1, 2])
   assert.ok(Math.abs(p - 1) < 1e-12)
   assert.ok(Math.abs(gain.value! - 0.2) < 1e-12)
+})
+
+test('gain on crops that err together in groups has a wider interval by groups than by crops', () => {
+  const labels = new Uint8Array(400).fill(1)
+  const group = Int32Array.from(labels, (_, i) => Math.floor(i / 10))
+  // b is right on whole groups that a is wrong on, and on fewer the other way round.
+  const a = Float32Array.from(group, (index) => (index % 4 === 0 ? -1 : 1))
+  const b = Float32Array.from(group, (index) => (index % 5 === 1 ? -1 : 1))
+  const { gain } = comparePaired(a, b, { labels, group })
+  assert.ok(Math.abs(gain.value! - 0.05) < 1e-12)
+  assert.ok(gain.byGroups!.low < gain.low! - 0.02 && gain.byGroups!.high > gain.high! + 0.02)
+  assert.deepEqual(comparePaired(a, b, { labels, group }).gain, gain)
+  assert.equal(comparePaired(a, b, { labels }).gain.byGroups, undefined)
+  // All alike: a bootstrap cannot tell.
+  assert.equal(comparePaired(a, a, { labels, group }).gain.byGroups, undefined)
 })
 
 test('crops are grouped where any two share a group', () => {

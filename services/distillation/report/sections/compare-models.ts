@@ -1,8 +1,8 @@
 import type { Estimate } from '../../../shared/statistics/interval.ts'
-import type { ExperimentReport, SeedFigures, SeedStudy } from '../experiment-report.ts'
+import type { ExperimentReport, GroupedEstimate, SeedFigures, SeedStudy } from '../experiment-report.ts'
 import { drawSeeds } from '../figures/draw-seeds.ts'
-import { labelOf } from '../find-models.ts'
-import { formatCount, formatGain, formatP, formatPercent, percentCell } from '../format-numbers.ts'
+import { labelOf, widestOf } from '../find-models.ts'
+import { formatCount, formatGain, formatP, formatPercent, formatPoints, percentCell } from '../format-numbers.ts'
 import { type Html, html } from '../html.ts'
 import type { Block, Section } from '../section.ts'
 import { table } from '../table.ts'
@@ -26,6 +26,7 @@ export async function compareModels(report: ExperimentReport): Promise<Section> 
 function comparisonTable(report: ExperimentReport): Html {
   const { comparisons } = report
   if (comparisons.length === 0) return html`<p>No two models were compared.</p>`
+  const grouped = comparisons.some(({ gain }) => gain.byGroups !== undefined)
   const rows = comparisons.map(({ a, b, onlyA, onlyB, p, gain }) => ({
     cells: [
       html`${labelOf(report, a)} → ${labelOf(report, b)}`,
@@ -33,7 +34,7 @@ function comparisonTable(report: ExperimentReport): Html {
       formatCount(onlyB),
       formatP(p),
       gainCell(gain),
-      verdictOf(gain.low, gain.high),
+      verdictOf(widestOf(gain)),
     ],
   }))
   return html`${table(
@@ -49,11 +50,11 @@ function comparisonTable(report: ExperimentReport): Html {
     rows,
     { text: [5] },
   )}
-<p class="note">McNemar’s exact test, two-sided; the gain is the second’s accuracy less the first’s, with Newcombe’s paired 95 % interval.</p>
+<p class="note">McNemar’s exact test, two-sided; the gain is the second’s accuracy less the first’s, with Newcombe’s paired 95 % interval${grouped && html` and, in italics, that of the bootstrap over groups, since images of one group may err together, which McNemar’s test takes no account of; a verdict holds by both intervals`}.</p>
 `
 }
 
-function verdictOf(low: number | null, high: number | null): string {
+function verdictOf({ low, high }: Estimate): string {
   if (low === null || high === null) return ''
   return low > 0 ? 'second is better' : high < 0 ? 'second is worse' : 'zero is within'
 }
@@ -76,9 +77,13 @@ A t interval over seeds counts how training varies, not which images happened to
 `
 }
 
-function gainCell(gain: Estimate): Html {
+function gainCell(gain: GroupedEstimate): Html {
   const [value, interval] = formatGain(gain).split(' (')
-  return html`${value}${interval !== undefined && html`<small>${interval.slice(0, -1)}</small>`}`
+  const { byGroups } = gain
+  return html`${value}${interval !== undefined && html`<small>${interval.slice(0, -1)}</small>`}${
+    byGroups !== undefined &&
+    html`<small><i>${formatPoints(byGroups.low)} to ${formatPoints(byGroups.high)}</i></small>`
+  }`
 }
 
 function list(values: readonly number[]): string {

@@ -42,6 +42,19 @@ describe('stateVerdict', () => {
     assert.equal(stateVerdict(back)[0], stateVerdict(forth)[0])
   })
 
+  test('claims a gain only where it holds by groups too', () => {
+    const gain = { value: 0.02, low: 0.004, high: 0.036, byGroups: { low: -0.006, high: 0.03 } }
+    const forth = { a: 'plain', b: 'distilled', onlyA: 1, onlyB: 2, p: 0.03, gain }
+    const turned = { value: -0.02, low: -0.036, high: -0.004, byGroups: { low: -0.03, high: 0.006 } }
+    const back = { ...forth, a: 'distilled', b: 'plain', onlyA: 2, onlyB: 1, gain: turned }
+    for (const comparison of [forth, back]) {
+      assert.match(
+        stateVerdict(withoutSeeds({ comparisons: [comparison] }))[0],
+        /\+2\.00 \(−0\.60 to \+3\.60\) points .*the interval holds zero/,
+      )
+    }
+  })
+
   test('claims nothing without a comparison, a student or an ensemble', () => {
     assert.match(stateVerdict(withoutSeeds({ comparisons: [] }))[0], /no gain is claimed/)
     const teachersOnly = withoutSeeds({ models: report.models.filter(({ role }) => role === 'teacher') })

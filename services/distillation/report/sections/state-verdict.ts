@@ -1,6 +1,6 @@
 import type { Estimate } from '../../../shared/statistics/interval.ts'
 import type { ExperimentReport } from '../experiment-report.ts'
-import { ensembleId, findComparison, findMainModels, meanOver, timedFile } from '../find-models.ts'
+import { ensembleId, findComparison, findMainModels, meanOver, timedFile, widestOf } from '../find-models.ts'
 import { formatCount, formatGain, formatP, formatPercent, formatPoints } from '../format-numbers.ts'
 
 /**
@@ -29,7 +29,8 @@ function againstPlain(report: ExperimentReport): string {
     `the plain one ${formatPercent(plain.test.accuracy.value)} %`
   const comparison = findComparison(report, plain.id, distilled.id)
   if (comparison === undefined) return `${accuracies}; no paired comparison was made, so no gain is claimed.`
-  const { gain, p } = comparison
+  const { p } = comparison
+  const gain = widestOf(comparison.gain)
   return (
     `${accuracies}, a difference of ${formatGain(gain)} points (McNemar p ${formatP(p).replace(/^(?=\d)/, '= ')}, one seed each): ` +
     `${judge(gain, 'distillation paid with this seed', 'distillation cost accuracy with this seed')}.`
@@ -49,7 +50,7 @@ function againstEnsemble(report: ExperimentReport): string {
     `the distilled student stands at ${formatPercent(own)} %`
   const cost = describeCost(report)
   if (comparison === undefined) return `${start}${cost}; no paired comparison was made.`
-  const { gain } = comparison
+  const gain = widestOf(comparison.gain)
   const worst =
     gain.low !== null && gain.low < 0
       ? `, so it may be up to ${formatPoints(-gain.low).replace('+', '')} points worse`
