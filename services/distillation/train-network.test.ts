@@ -155,11 +155,11 @@ test('student file is about 13 MB with half precision weights', async () => {
 })
 
 test('training refuses unknown keys and values out of their domain by name', async () => {
-  const config = { epochs: 0, learningRate: 1, augmentation: { flip: true } } as object
+  const config = { epochs: 0, learningRate: 1, augmentation: { flip: true }, threads: 257, id: '../up' } as object
   await assert.rejects(trainNetwork({ network: 'student', splits, outDir: join(folder, 'bad'), config }), {
     code: 'invalid_argument',
     message:
-      /training configuration has 3 problems.*epochs: found 0.*augmentation\.flip: the key is not known.*learningRate: the key/s,
+      /training configuration has 5 problems.*epochs: found 0.*augmentation\.flip: the key is not known.*id: found "..\/up"; valid is: lower-case.*threads: found 257; valid is: at most 256.*learningRate: the key/s,
   })
 })
 

@@ -14,7 +14,9 @@ export function estimateWork(job: ExperimentJob, jobs: readonly ExperimentJob[],
   if (job.teachersSee === 'augmented') return 0
   const views = job.teachersSee === 'views' ? 8 : 1
   const costs = jobs.map((other) =>
-    other.kind === 'train' && job.teachers.includes(other.id) ? countMultiplyAdds(createNetwork(other.network)) : 0,
+    other.kind === 'train' && job.teachers.includes(other.id)
+      ? countMultiplyAdds(createNetwork(other.network, other.config))
+      : 0,
   )
   return costs.reduce((sum, cost) => sum + cost, 0) * views * count
 }

@@ -80,7 +80,7 @@ export const experimentConfigSchema = z.strictObject({
     .default(null),
   /** Recall that the second threshold of the report is chosen for, on the validation part. */
   targetRecall: share.default(0.99),
-  threads: z.int().min(1).optional(),
+  threads: z.int().min(1).max(256).optional(),
   spinning: z.boolean().default(true),
 })
 
@@ -90,9 +90,12 @@ export type ExperimentConfig = Readonly<z.infer<typeof experimentConfigSchema>>
 /** What may be given of it. */
 export type ExperimentConfigInput = z.input<typeof experimentConfigSchema>
 
-/** Fills in defaults; `invalid_argument` naming every unknown key and every value that is out of its domain. */
-export function parseExperimentConfig(given: unknown): ExperimentConfig {
-  return parseConfig(experimentConfigSchema, given ?? {}, 'the configuration of the experiment')
+/** Fills in defaults; `invalid_argument` naming `source`, every unknown key and every value that is out of its domain. */
+export function parseExperimentConfig(
+  given: unknown,
+  source = 'the configuration of the experiment',
+): ExperimentConfig {
+  return parseConfig(experimentConfigSchema, given ?? {}, source)
 }
 
 /**

@@ -69,6 +69,9 @@ test('unknown and wrong settings are refused by name', () => {
   refused({ distillation: { lambda: 1.5 } }, /distillation\.lambda/)
   refused({ teachers: { networks: [] } }, /teachers\.networks/)
   refused({ variants: ['wide'] }, /variants/)
+  // As many threads would be started one by one.
+  refused({ threads: 100_000 }, /threads: found 100000; valid is: at most 256/)
+  assert.throws(() => parseExperimentConfig({ seeds: 0 }, 'mine.yaml'), /^PelletlineError: mine\.yaml has a problem/)
   // What is named twice would be trained twice in one folder.
   refused({ variants: ['block', 'block'] }, /variants.*each value once/)
   refused({ teachers: { networks: ['vgg16', 'vgg16'] } }, /teachers\.networks.*each value once/)
@@ -89,6 +92,10 @@ test('work of a plan is the multiply-adds of its steps, on no more crops than th
   // 1,000 crops are 16 steps of 64; forward, and twice as much backward.
   assert.equal(work.get('plain-1'), 8 * 16 * 64 * 3 * 73_573_824)
   assert.equal(work.get('teaching'), 1000 * (720_872_192 + 911_975_168 + 119_680_064))
+  // Narrow teachers judge for less.
+  const narrow = { networks: ['resnet18'], training: { widths: [16, 16, 16, 16] } }
+  const less = planWork(parseExperimentConfig({ ...quickConfig, teachers: narrow }), 4200)
+  assert.ok(less.find(({ id }) => id === 'teaching')!.work < (1000 * 119_680_064) / 10)
 })
 
 test('teachers judge the turned views of crops only where students see them turned', () => {

@@ -105,7 +105,11 @@ export const trainConfigSchema = z.strictObject({
   /** Name of the model: its files' name and its manifest's id; default: the network's. */
   id: z
     .string()
-    .regex(/^[a-z0-9][a-z0-9._-]*$/)
+    .max(128)
+    .regex(
+      /^[a-z0-9][a-z0-9._-]*$/,
+      'valid is: lower-case letters, digits, dot, underscore, hyphen; a letter or digit first',
+    )
     .optional(),
   /** Precisions that the trained network is exported in; the first makes the main file. */
   exportAs: exportSchema.default(['float16']),
@@ -114,7 +118,7 @@ export const trainConfigSchema = z.strictObject({
   /** Release int8 whatever it loses. */
   allowInt8Loss: z.boolean().default(false),
   /** Threads of one operator; default: all of the machine's. Does not belong to the experiment's identity. */
-  threads: z.int().min(1).optional(),
+  threads: z.int().min(1).max(256).optional(),
   /** Threads wait for work in a loop; false is faster where others use the cores too. */
   spinning: z.boolean().default(true),
   /** Steps that one call of the runtime makes: progress comes and cancellation works at this grain. */
@@ -131,9 +135,9 @@ export type TrainConfigInput = z.input<typeof trainConfigSchema>
 
 export type ThresholdRule = TrainConfig['threshold']
 
-/** Fills in defaults; `invalid_argument` naming every unknown key and every value that is out of its domain. */
-export function parseTrainConfig(given: unknown): TrainConfig {
-  return parseConfig(trainConfigSchema, given ?? {}, 'the training configuration')
+/** Fills in defaults; `invalid_argument` naming `source`, every unknown key and every value that is out of its domain. */
+export function parseTrainConfig(given: unknown, source = 'the training configuration'): TrainConfig {
+  return parseConfig(trainConfigSchema, given ?? {}, source)
 }
 
 /** Keys that do not change the trained network: a run may be resumed with other values. */

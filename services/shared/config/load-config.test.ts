@@ -75,6 +75,11 @@ describe('parseConfig', () => {
     assert.match(refusal([1]).message, /plant\.yaml has a problem.*\n {2}\(whole file\): found \[1\]; valid is: object/)
   })
 
+  it('shows numbers that JSON has no word for', () => {
+    const [violation] = refusal({ limits: { maxBytes: Number.NaN } }).violations
+    assert.equal(violation?.description, 'found NaN; valid is: number')
+  })
+
   it('shortens long values', () => {
     const [violation] = refusal({ level: 'x'.repeat(1000) }).violations
     assert.ok((violation?.description.length ?? 0) < 200)

@@ -20,6 +20,8 @@ function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
 
 function formatValue(value: unknown): string {
   if (value === undefined) return 'nothing'
+  // JSON has no NaN and no infinity, YAML has.
+  if (typeof value === 'number') return String(value)
   const text = JSON.stringify(value) ?? String(value)
   return text.length > 80 ? `${text.slice(0, 77)}...` : text
 }
@@ -48,7 +50,7 @@ function unwrap(schema: z.core.$ZodType | undefined): z.core.$ZodType {
 function describeValid(issue: Issue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return `valid is: ${issue.expected}`
+      return `valid is: ${issue.expected === 'record' ? 'keys with values' : issue.expected}`
     case 'invalid_value':
       return `valid is: ${issue.values.map((value) => JSON.stringify(value)).join(', ')}`
     case 'too_small':

@@ -90,7 +90,7 @@ test('training part of fewer crops than a batch is refused with the way out', ()
   refuseLessThanBatch({ train: crops }, 3)
   assert.throws(() => refuseLessThanBatch({ train: crops }, 4), {
     code: 'invalid_argument',
-    message: /holds 3 crops and a batch takes 4: add images, or take batches of at most 3 \(--batch-size\)/,
+    message: /holds 3 crops and a batch takes 4: add images, or take batches of at most 3 \(batchSize\)/,
   })
 })
 

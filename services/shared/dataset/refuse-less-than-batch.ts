@@ -7,6 +7,6 @@ export function refuseLessThanBatch({ train }: Pick<CropSplits, 'train'>, batchS
   throw new PelletlineError(
     'invalid_argument',
     `${train.source}: the training part holds ${train.count} crops and a batch takes ${batchSize}: ` +
-      (train.count < 2 ? 'add images' : `add images, or take batches of at most ${train.count} (--batch-size)`),
+      (train.count < 2 ? 'add images' : `add images, or take batches of at most ${train.count} (batchSize)`),
   )
 }
