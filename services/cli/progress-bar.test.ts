@@ -30,6 +30,16 @@ describe('createProgress', () => {
     assert.equal(written[2], '\r\u001b[2K')
   })
 
+  it('takes the time left from what this run has done, not from what was done before it', () => {
+    const { stream, written } = collect(true)
+    let time = 0
+    const progress = createProgress({ stream, label: 'Training', total: 10, unit: 'epochs', now: () => time })
+    progress.resume(6)
+    time = 2000
+    progress.update(7)
+    assert.match(written[0]!, /7 of 10 epochs, 6\.0 s left/)
+  })
+
   it('writes plain lines without escape codes now and then elsewhere', () => {
     const { stream, written } = collect(false)
     let time = 0

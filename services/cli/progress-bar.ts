@@ -18,6 +18,8 @@ export interface ProgressOptions {
 export interface Progress {
   /** Sets the units done; `detail` is a few words shown behind the figures. */
   update(done: number, detail?: string): void
+  /** Says that so many units were done before this run: they count as done and say nothing of its speed. */
+  resume(done: number): void
   /** Takes the bar off the terminal so that a line can be written; the next update draws it again. */
   clear(): void
   /** Ends the display: the bar goes away. */
@@ -37,6 +39,7 @@ export function createProgress(options: ProgressOptions): Progress {
   const intervalMs = terminal ? redrawMs : (options.plainIntervalMs ?? 10_000)
   const startedAt = now()
   let shownAt = terminal ? Number.NEGATIVE_INFINITY : startedAt
+  let resumed = 0
   let drawn = false
   let ended = false
 
@@ -50,7 +53,8 @@ export function createProgress(options: ProgressOptions): Progress {
       if (ended || at - shownAt < intervalMs) return
       shownAt = at
       const share = Math.min(1, Math.max(0, done / total))
-      const left = share > 0 ? ` ${formatDuration(((at - startedAt) * (1 - share)) / share)} left` : ''
+      const own = share - resumed
+      const left = own > 0 ? ` ${formatDuration(((at - startedAt) * (1 - share)) / own)} left` : ''
       const figures = `${formatCount(Math.floor(done))} of ${formatCount(total)} ${unit},${left}${detail === undefined ? '' : ` · ${detail}`}`
       if (!terminal) {
         stream.write(`${label}: ${Math.floor(share * 100)} %, ${figures}\n`)
@@ -64,6 +68,9 @@ export function createProgress(options: ProgressOptions): Progress {
           .join('')}`,
       )
       drawn = true
+    },
+    resume(done) {
+      resumed = done / total
     },
     clear,
     end() {

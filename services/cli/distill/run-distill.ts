@@ -7,7 +7,7 @@ import {
   runExperiment,
 } from '../../distillation/index.ts'
 import { formatCount, formatDuration, formatPercent } from '../format-number.ts'
-import { makeFolder } from '../make-folder.ts'
+import { makeFolder } from '../../shared/files/make-folder.ts'
 import type { Progress } from '../progress-bar.ts'
 import { loadSettings } from '../settings-config.ts'
 import type { Terminal } from '../terminal.ts'
@@ -55,14 +55,15 @@ export async function runDistill(options: DistillOptions, terminal: Terminal, si
 function experimentConfig(options: DistillOptions): ExperimentConfig {
   const file = options.config === undefined ? {} : loadSettings(options.config, 'distill')
   const settings: Readonly<Record<string, unknown>> = options.quick === true ? quickConfig : file
-  return parseExperimentConfig({
+  const overruled = {
     ...settings,
     ...(options.seed !== undefined && { seed: options.seed }),
     ...(options.seeds !== undefined && { seeds: options.seeds }),
     ...(options.sweep === true && { sweep: settings['sweep'] ?? {} }),
     ...(options.labelStudy === true && { labelStudy: settings['labelStudy'] ?? {} }),
     ...(options.threads !== undefined && { threads: options.threads }),
-  })
+  }
+  return parseExperimentConfig(overruled, options.config)
 }
 
 function showPlan(config: ExperimentConfig, trainCount: number, terminal: Terminal): void {
@@ -82,6 +83,7 @@ function showPlan(config: ExperimentConfig, trainCount: number, terminal: Termin
 /** Shows an experiment's events: a line per job and epoch, and a bar over all that is left. */
 function createDisplay(terminal: Terminal) {
   let bar: Progress | undefined
+  let resumed = false
   const show = (event: ExperimentEvent) => {
     terminal.printJson(event)
     switch (event.kind) {
@@ -95,12 +97,16 @@ function createDisplay(terminal: Terminal) {
         break
       }
       case 'progress':
+        if (resumed) bar?.resume(event.done / workUnit)
+        resumed = false
         bar?.update(event.done / workUnit, event.detail)
         break
       case 'job':
         if (!terminal.json) terminal.note(`${event.label} (${event.id}): ${event.state}`)
         break
       case 'training':
+        // Only the first job can have been begun before; the work that follows says how far it was.
+        if (event.event.kind === 'resumed') resumed = true
         if (!terminal.json) for (const line of trainingLines(event.event)) terminal.note(line)
         break
       case 'reporting':

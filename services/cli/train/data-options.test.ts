@@ -57,7 +57,7 @@ describe('reading of the data', () => {
     const notes: string[] = []
     const terminal = {
       note: (line: string) => void notes.push(line),
-      progress: () => ({ update: () => {}, clear: () => {}, end: () => {} }),
+      progress: () => ({ update: () => {}, resume: () => {}, clear: () => {}, end: () => {} }),
     } as unknown as Terminal
     await readSplits(data, () => 0.5, terminal, signal, { groupColumn: 'lot' })
     assert.match(notes[0]!, /^Left out: .*broken\.png cannot be decoded/)

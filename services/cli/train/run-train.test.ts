@@ -30,7 +30,7 @@ function createTestTerminal() {
     progress(label, total, unit) {
       const bar: Shown = { label, total, unit, done: [] }
       shown.push(bar)
-      return { update: (done) => void bar.done.push(done), clear: () => {}, end: () => {} }
+      return { update: (done) => void bar.done.push(done), resume: () => {}, clear: () => {}, end: () => {} }
     },
   }
   return { shown, terminal }

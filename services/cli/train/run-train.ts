@@ -8,7 +8,7 @@ import {
 import type { CropDataset } from '../../shared/dataset/crop-dataset.ts'
 import { describeMetrics } from '../evaluate/describe-metrics.ts'
 import { formatCount, formatDuration, formatPercent } from '../format-number.ts'
-import { makeFolder } from '../make-folder.ts'
+import { makeFolder } from '../../shared/files/make-folder.ts'
 import type { Progress } from '../progress-bar.ts'
 import { loadSettings } from '../settings-config.ts'
 import type { Terminal } from '../terminal.ts'
@@ -33,6 +33,7 @@ export async function runTrain(
       `${describePart('validation', splits.val)}, ${describePart('test', splits.test)}.`,
   )
   let progress: Progress | undefined
+  let resumedAt = 0
   const { modelPath, manifest, curves, history } = await trainNetwork({
     network,
     splits,
@@ -47,7 +48,10 @@ export async function runTrain(
         return
       }
       if (!terminal.json) for (const line of eventLines(event)) terminal.note(line)
-      if (event.kind === 'started') progress = terminal.progress('Training', event.totalSteps, 'steps')
+      if (event.kind === 'resumed') resumedAt = event.step
+      if (event.kind !== 'started') return
+      progress = terminal.progress('Training', event.totalSteps, 'steps')
+      progress.resume(resumedAt)
     },
     signal,
   }).finally(() => progress?.end())
@@ -66,7 +70,7 @@ export async function runTrain(
 /** The settings of a file, overruled by single options; unknown keys and wrong values are refused by name. */
 function trainConfig(options: TrainOptions): TrainConfig {
   const file = options.config === undefined ? {} : loadSettings(options.config, 'train')
-  return parseTrainConfig({
+  const settings = {
     ...file,
     ...(options.epochs !== undefined && { epochs: options.epochs }),
     ...(options.batchSize !== undefined && { batchSize: options.batchSize }),
@@ -74,7 +78,8 @@ function trainConfig(options: TrainOptions): TrainConfig {
     ...(options.seed !== undefined && { seed: options.seed }),
     ...(options.id !== undefined && { id: options.id }),
     ...(options.threads !== undefined && { threads: options.threads }),
-  })
+  }
+  return parseTrainConfig(settings, options.config)
 }
 
 function describePart(name: string, { count, labels }: CropDataset): string {

@@ -5,7 +5,7 @@ import { createSegmenter } from '../../roi-segmentation/index.ts'
 import { createCropDataset } from '../../shared/dataset/create-crop-dataset.ts'
 import type { CropDataset, CropSplits, Split } from '../../shared/dataset/crop-dataset.ts'
 import { isPackedCrops, readPackedCrops, writePackedCrops } from '../../shared/dataset/packed-crops.ts'
-import { makeFolder } from '../make-folder.ts'
+import { makeFolder } from '../../shared/files/make-folder.ts'
 import type { Terminal } from '../terminal.ts'
 
 export interface SimulateSplitsOptions {

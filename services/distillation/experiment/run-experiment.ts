@@ -113,6 +113,7 @@ async function runJob(
   const teaching = jobs.find((other): other is TeachingJob => other.kind === 'teach' && other.id === job.taughtBy)
   await runTrainingJob(job, teaching, context, (event) => {
     onTraining(event)
+    if (event.kind === 'resumed') progress(event.step * perStep, job.label)
     if (event.kind !== 'steps') return
     const { epoch, epochs, loss } = event
     progress(event.step * perStep, `${job.label}, epoch ${epoch} of ${epochs}, loss ${loss.toFixed(4)}`)
