@@ -21,7 +21,7 @@ export interface StudentOptions {
 
 /**
  * The student: ten convolutions, four 2x2 max-pools, three residual blocks, global average pooling and two fully connected
- * layers. The width sits where the maps are small, so that 6.4 M parameters cost 75 M multiply-adds. The paper does not say
+ * layers. The width sits where the maps are small, so that 6.4 M parameters cost 74 M multiply-adds. The paper does not say
  * which convolutions make ten; two readings fit, and both can be trained.
  *
  * With blocks of two 3x3 (two stems, two that widen, three blocks of two; widths 16, 48, 112, 544):

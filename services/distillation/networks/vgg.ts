@@ -18,7 +18,7 @@ export interface VggOptions {
 /**
  * VGG-16 or VGG-19 for one gray channel and two classes, with batch normalisation. Maps are 50, 25, 12, 6 and 3 pixels
  * wide. The head is small: global average, 512 -> 1280 -> 2 instead of three layers of 4096 (with it the three teachers
- * have 15.75 M parameters on average; the paper has 15.76 M). The last convolution of a stage pools before it normalises:
+ * have 15.74 M parameters on average; the paper has 15.76 M). The last convolution of a stage pools before it normalises:
  * with ReLU that is the same family of functions, and what follows costs a quarter.
  */
 export function vggNetwork(name: keyof typeof depths, options: VggOptions = {}): Network {
