@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CropSplits } from '../shared/dataset/crop-dataset.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import { makeFolder } from '../shared/files/make-folder.ts'
 import { removeLeftovers } from '../shared/files/remove-leftovers.ts'
 import { writeFileAtomically } from '../shared/files/write-file-atomically.ts'
 import { renderSvgAsPng } from '../shared/images/render-svg.ts'
@@ -63,7 +63,7 @@ export async function trainNetwork(options: TrainNetworkOptions): Promise<Traine
   const config = parseTrainConfig(options.config)
   const network = createNetwork(options.network, config)
   checkSplits(splits, config)
-  await mkdir(outDir, { recursive: true })
+  await makeFolder(outDir)
   // A run that was killed while it wrote a checkpoint has left it half, hundreds of MB of it.
   await removeLeftovers(outDir)
   try {

@@ -6,8 +6,8 @@ import {
   quickConfig,
   runExperiment,
 } from '../../distillation/index.ts'
-import { formatCount, formatDuration, formatPercent } from '../format-number.ts'
 import { makeFolder } from '../../shared/files/make-folder.ts'
+import { formatCount, formatDuration, formatPercent } from '../format-number.ts'
 import type { Progress } from '../progress-bar.ts'
 import { loadSettings } from '../settings-config.ts'
 import type { Terminal } from '../terminal.ts'

@@ -6,9 +6,9 @@ import {
   trainNetwork,
 } from '../../distillation/index.ts'
 import type { CropDataset } from '../../shared/dataset/crop-dataset.ts'
+import { makeFolder } from '../../shared/files/make-folder.ts'
 import { describeMetrics } from '../evaluate/describe-metrics.ts'
 import { formatCount, formatDuration, formatPercent } from '../format-number.ts'
-import { makeFolder } from '../../shared/files/make-folder.ts'
 import type { Progress } from '../progress-bar.ts'
 import { loadSettings } from '../settings-config.ts'
 import type { Terminal } from '../terminal.ts'

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makeFolder } from '../../shared/files/make-folder.ts'
 import { writeFileAtomically } from '../../shared/files/write-file-atomically.ts'
 import type { ViewNumber } from './turn-crop.ts'
 
@@ -41,7 +42,7 @@ const sha256 = (...chunks: readonly Uint8Array[]) => {
 
 /** Keeps logits [count, 2] in a folder, made where it is missing; whole or not at all. */
 export async function writeLogits(folder: string, key: LogitsKey, logits: Float32Array): Promise<void> {
-  await mkdir(folder, { recursive: true })
+  await makeFolder(folder)
   const head = headOf(key, logits.length / 2)
   const body = new Uint8Array(logits.buffer, logits.byteOffset, logits.byteLength)
   await writeFileAtomically(pathOf(folder, key), [head, body, sha256(head, body)])

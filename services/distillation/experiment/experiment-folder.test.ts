@@ -30,6 +30,21 @@ test('folder of another experiment is refused by what differs, one that grows is
   assert.equal(kept.config.seeds, 5)
   await writeFile(join(out, 'experiment.json'), '{"config"')
   await assert.rejects(openExperimentFolder(out, config, splits), { code: 'data_loss', message: /is damaged/ })
+  const newer = { config: { ...config, moon: 1 }, data: kept.data }
+  await writeFile(join(out, 'experiment.json'), JSON.stringify(newer))
+  await assert.rejects(openExperimentFolder(out, config, splits), { message: /experiment\.json has a problem.*moon/s })
+})
+
+test('file in the way of a folder of the experiment is refused before anything is trained', async () => {
+  for (const name of ['logits', 'models', 'report']) {
+    const out = join(folder, `no-${name}`)
+    await mkdir(out)
+    await writeFile(join(out, name), '')
+    await assert.rejects(openExperimentFolder(out, config, splits), {
+      code: 'invalid_argument',
+      message: new RegExp(`no-${name}.${name} cannot be made`),
+    })
+  }
 })
 
 test('folder whose settings cannot be read is refused instead of written over', async () => {

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readFile, rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CropSplits } from '../../shared/dataset/crop-dataset.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+import { makeFolder } from '../../shared/files/make-folder.ts'
 import { removeLeftovers } from '../../shared/files/remove-leftovers.ts'
 import { writeFileAtomically } from '../../shared/files/write-file-atomically.ts'
 import { differingExperimentKeys, type ExperimentConfig, parseExperimentConfig } from './experiment-config.ts'
@@ -29,11 +30,13 @@ export async function openExperimentFolder(
   config: ExperimentConfig,
   splits: CropSplits,
 ): Promise<ExperimentFolder> {
-  await mkdir(outDir, { recursive: true })
+  await makeFolder(outDir)
   const path = join(outDir, 'experiment.json')
   const data = { train: splits.train.digest, val: splits.val.digest, test: splits.test.digest }
   const text = await readIfThere(path)
   if (text !== undefined) refuseOther(path, text, config, data)
+  // Made now: what is in their way should not come to light after hours.
+  for (const dir of ['logits', 'models', 'report']) await makeFolder(join(outDir, dir))
   for (const dir of [outDir, join(outDir, 'logits'), join(outDir, 'report')]) await removeLeftovers(dir)
   await writeFileAtomically(path, [`${JSON.stringify({ config, data }, undefined, 2)}\n`])
   return {
@@ -53,7 +56,9 @@ function refuseOther(path: string, text: string, config: ExperimentConfig, data:
     ...Object.keys(data).flatMap((part) =>
       (other.data as Record<string, string>)[part] === data[part] ? [] : [`data.${part}`],
     ),
-    ...differingExperimentKeys(parseExperimentConfig(other.config), config).filter((key) => !growingKeys.includes(key)),
+    ...differingExperimentKeys(parseExperimentConfig(other.config, path), config).filter(
+      (key) => !growingKeys.includes(key),
+    ),
   ]
   if (differing.length === 0) return
   throw new PelletlineError(

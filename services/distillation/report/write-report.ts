@@ -1,5 +1,6 @@
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makeFolder } from '../../shared/files/make-folder.ts'
 import { writeFileAtomically } from '../../shared/files/write-file-atomically.ts'
 import type { ExperimentReport } from './experiment-report.ts'
 import { renderPage } from './render-page.ts'
@@ -33,7 +34,7 @@ export async function writeReport(report: ExperimentReport, outDir: string): Pro
   const figures = sections.flatMap(({ blocks }) => blocks.filter(isFigure))
   const folder = join(outDir, 'report')
   const figureFolder = join(folder, 'figures')
-  await mkdir(figureFolder, { recursive: true })
+  await makeFolder(figureFolder)
   const current = new Set(figures.map(({ name }) => `${name}.svg`))
   for (const name of await readdir(figureFolder)) {
     if (name.endsWith('.svg') && !current.has(name)) await rm(join(figureFolder, name))

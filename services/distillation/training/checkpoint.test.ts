@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -18,6 +18,27 @@ const header: CheckpointHeader = {
   history: [],
   bestEpoch: 0,
 }
+
+test('checkpoint that is cut, or cannot be read, or is not there is refused by what to do', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'pelletline-checkpoint-'))
+  try {
+    const path = join(folder, 'last.checkpoint')
+    await assert.rejects(readCheckpoint(path), { code: 'not_found', message: /there is no checkpoint .*: restore it/ })
+    await assert.rejects(readCheckpoint(folder), { code: 'failed_precondition', message: /cannot be read \(EISDIR\)/ })
+    await writeCheckpoint(path, { header, tensors: new Map([['value/a', Float32Array.of(1, 2, 3)]]) })
+    const bytes = await readFile(path)
+    for (const length of [0, 8, 40, bytes.length - 1]) {
+      await writeFile(path, bytes.subarray(0, length))
+      await assert.rejects(readCheckpoint(path), { code: 'data_loss', message: /last\.checkpoint is .*delete it/ })
+    }
+    await assert.rejects(writeCheckpoint(join(path, 'x'), { header, tensors: new Map() }), {
+      code: 'failed_precondition',
+      message: /last\.checkpoint.x cannot be written \(ENOTDIR\)/,
+    })
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+})
 
 test('checkpoint that the disk has no room for leaves the older one as it was', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'pelletline-checkpoint-'))

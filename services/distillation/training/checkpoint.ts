@@ -71,10 +71,17 @@ export async function writeCheckpoint(path: string, { header, tensors }: Checkpo
   await writeFileAtomically(path, [...chunks, hash.digest()])
 }
 
-/** Reads a checkpoint; `not_found` where there is none, `data_loss` where it is damaged or of another format. */
+/**
+ * Reads a checkpoint; `not_found` where there is none, `failed_precondition` where it may not be read, `data_loss` where it is
+ * damaged or of another format.
+ */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
-  const bytes = await readFile(path).catch((cause) => {
-    throw new PelletlineError('not_found', `no checkpoint at ${path}: start the training without resuming`, { cause })
+  const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') {
+      throw new PelletlineError('not_found', `there is no checkpoint ${path}: restore it`, { cause })
+    }
+    const message = `checkpoint ${path} cannot be read (${cause.code}): check who may read it`
+    throw new PelletlineError('failed_precondition', message, { cause })
   })
   const damaged = (what: string) =>
     new PelletlineError('data_loss', `checkpoint ${path} ${what}: delete it and start anew, or restore a copy`)

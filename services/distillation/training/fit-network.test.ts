@@ -49,6 +49,18 @@ test('resumed training ends with the same state and history as an undisturbed on
   // A checkpoint after every run of steps: the training goes on in the middle of the epoch.
   const often = { checkpointMinutes: 1e-9 }
   await assert.rejects(fit(cut, often, { onEvent: stopInEpoch2, signal: controller.signal }))
+  // Without the best epoch's values nothing is trained in vain.
+  const best = await readFile(join(cut, 'best.checkpoint'))
+  await writeFile(join(cut, 'best.checkpoint'), best.subarray(0, 500))
+  const lost = (what: string) => ({
+    code: 'data_loss',
+    message: new RegExp(`best.checkpoint is ${what}: restore it, or delete .*last.checkpoint too`),
+  })
+  const quiet = { onEvent: ({ kind }: TrainingEvent) => assert.equal(kind, 'resumed') }
+  await assert.rejects(fit(cut, {}, quiet), lost('damaged'))
+  await rm(join(cut, 'best.checkpoint'))
+  await assert.rejects(fit(cut, {}, quiet), lost('missing'))
+  await writeFile(join(cut, 'best.checkpoint'), best)
   // Steps per run are incidental: another number must not change the result.
   const resumed = await fit(cut, { stepsPerRun: 5 }, { onEvent: (event) => events.push(event) })
   assert.deepEqual(
@@ -91,7 +103,7 @@ test('training that diverges stops with step, learning rate and the last good ch
     epochs: 200,
     beta2: 0,
   }).catch((reason) => reason as PelletlineError)
-  assert.ok(error instanceof PelletlineError)
+  assert.ok(error instanceof PelletlineError && error.code === 'failed_precondition')
   assert.match(
     error.message,
     /the (validation loss|loss|state \S+) is (NaN|Infinity) at step \d+ \(epoch \d+, learning rate 1\); .*checkpoint.*: train with a lower/,

@@ -52,8 +52,9 @@ export interface FitResult {
 /**
  * Trains a network. The result depends on data, configuration, teachers and seed only, and is the same whether or not the
  * run was interrupted and resumed. `failed_precondition` where a checkpoint is of another experiment (the differing keys
- * are named), `invalid_argument` where the runtime cannot train such widths or distillation has no teachers, `internal`
- * where the loss or the state is no longer finite (step, rate and last good checkpoint are named), `cancelled` on abort.
+ * are named) or the loss or the state is no longer finite (step, rate and last good checkpoint are named), `data_loss`
+ * where the best epoch's values are lost, `invalid_argument` where the runtime cannot train such widths or distillation has
+ * no teachers, `cancelled` on abort.
  */
 export async function fitNetwork(options: FitOptions): Promise<FitResult> {
   const { network, splits, config, outDir, onEvent, signal } = options
@@ -84,7 +85,11 @@ export async function fitNetwork(options: FitOptions): Promise<FitResult> {
   let { step, history, bestEpoch, partial } = resumed?.header ?? header
   const ended = () => step >= totalSteps || (partial === undefined && shouldStop(history, bestEpoch, config))
   if (resumed !== undefined) onEvent({ kind: 'resumed', epoch: history.length, step })
-  if (ended()) return { history, standardisation, best: await readCheckpoint(paths.best) }
+  // Read before the training too: a damaged one should not come to light after hours.
+  if (bestEpoch > 0) {
+    const best = await readBest(paths)
+    if (ended()) return { history, standardisation, best }
+  }
 
   // 3. The training graph, in a worker thread.
   const worker = createGraphWorker(workerOptions(config))
@@ -155,7 +160,7 @@ export async function fitNetwork(options: FitOptions): Promise<FitResult> {
       await save({ ...header, step, history, bestEpoch }, best)
       onEvent({ kind: 'epoch', epochs: config.epochs, record, best })
     }
-    return { history, standardisation, best: await readCheckpoint(paths.best) }
+    return { history, standardisation, best: await readBest(paths) }
   } finally {
     await worker.close()
   }
@@ -212,6 +217,18 @@ function epochOfLowestLoss(history: readonly EpochRecord[]): number {
     (best, record) => (record.valLoss < (history[best - 1]?.valLoss ?? Infinity) ? record.epoch : best),
     0,
   )
+}
+
+/** The best epoch's values; without them the state after the last epoch is of no use. */
+async function readBest({ best, last }: Readonly<Record<'best' | 'last', string>>): Promise<Checkpoint> {
+  return readCheckpoint(best).catch((cause) => {
+    const { code } = PelletlineError.from(cause)
+    if (code !== 'not_found' && code !== 'data_loss') throw cause
+    const what = code === 'not_found' ? 'is missing' : 'is damaged'
+    throw new PelletlineError('data_loss', `${best} ${what}: restore it, or delete ${last} too to train anew`, {
+      cause,
+    })
+  })
 }
 
 async function findResumable(path: string, header: CheckpointHeader, resume: boolean): Promise<Checkpoint | undefined> {

@@ -12,13 +12,16 @@ export interface TrainingPlace {
   readonly checkpoint: string | undefined
 }
 
-/** Stops a training whose numbers are no longer finite: `internal` with step, epoch, rate and last good checkpoint. */
+/**
+ * Stops a training whose numbers are no longer finite: `failed_precondition` with step, epoch, rate and last good checkpoint,
+ * since it is the settings that make it diverge.
+ */
 export function refuseNotFinite(what: string, value: number, place: TrainingPlace): void {
   if (Number.isFinite(value)) return
   const { step, epoch, rate, checkpoint } = place
   const good = checkpoint === undefined ? 'there is no good checkpoint yet' : `the last good state is ${checkpoint}`
   throw new PelletlineError(
-    'internal',
+    'failed_precondition',
     `the ${what} is ${value} at step ${step} (epoch ${epoch}, learning rate ${rate}); ${good}: ` +
       'train with a lower base rate or a longer warm-up',
   )

@@ -1,6 +1,6 @@
 import { mkdir, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import { PelletlineError } from '../errors/pelletline-error.ts'
 
 /** Makes a folder with those above it; throws `invalid_argument` that says why it cannot be made. */
 export async function makeFolder(folder: string): Promise<void> {
