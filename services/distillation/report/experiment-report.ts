@@ -111,8 +111,13 @@ export interface ClassifierFigures {
   readonly f1: GroupedEstimate
   /** Good crops called NG, per million, exact interval. */
   readonly overkillPpm: Estimate
-  /** Precision where only this share of the pellets is NG. */
-  readonly atPrevalence: readonly { readonly prevalence: number; readonly precision: Estimate }[]
+  /** What it does where this share of the pellets is NG: precision, good ones called NG and NG ones missed per million. */
+  readonly atPrevalence: readonly {
+    readonly prevalence: number
+    readonly precision: Estimate
+    readonly overkillPpm: Estimate
+    readonly escapesPpm: Estimate
+  }[]
   /** Only where the sizes of specks are known. */
   readonly escapes?: {
     readonly smallestSpeckPx: number

@@ -1,6 +1,7 @@
 import { clopperPearson } from '../../shared/statistics/clopper-pearson.ts'
 import { type Confusion, confusionRates, countConfusion } from '../../shared/statistics/confusion.ts'
 import type { Estimate } from '../../shared/statistics/interval.ts'
+import { ratesAtPrevalence } from '../../shared/statistics/rates-at-prevalence.ts'
 import { rocAuc } from '../../shared/statistics/roc-auc.ts'
 import { wilsonInterval } from '../../shared/statistics/wilson-interval.ts'
 import type {
@@ -194,7 +195,7 @@ function toyFigures(skill: number, count: number, bare: boolean, random: Random,
     overkillPpm: scale(overkill, 1e6),
     atPrevalence: [0.5, 1e-4].map((prevalence) => ({
       prevalence,
-      precision: precisionAt(prevalence, recall, overkill),
+      ...ratesAtPrevalence({ recall, falsePositiveRate: overkill, prevalence }),
     })),
     ...(bare ? {} : { escapes: toyEscapes(margins, labels, sizes, threshold) }),
   }
@@ -209,15 +210,6 @@ function scale({ value, low, high }: Estimate, factor: number): Estimate {
 function f1Of({ okAsNg, ngAsOk, ngAsNg }: Confusion): Estimate {
   const value = (2 * ngAsNg) / (2 * ngAsNg + okAsNg + ngAsOk)
   return { value, low: value - 0.012, high: Math.min(1, value + 0.01) }
-}
-
-function precisionAt(prevalence: number, recall: Estimate, overkill: Estimate): Estimate {
-  const at = (found: number, wrong: number) => (prevalence * found) / (prevalence * found + (1 - prevalence) * wrong)
-  return {
-    value: at(recall.value!, overkill.value!),
-    low: at(recall.low!, overkill.high!),
-    high: at(recall.high!, overkill.low!),
-  }
 }
 
 function toyEscapes(margins: Float32Array, labels: Uint8Array, sizes: Float32Array, threshold: number) {

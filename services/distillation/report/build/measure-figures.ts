@@ -7,7 +7,7 @@ import { clopperPearson } from '../../../shared/statistics/clopper-pearson.ts'
 import { confusionRates, countConfusion } from '../../../shared/statistics/confusion.ts'
 import { f1Interval } from '../../../shared/statistics/f1-interval.ts'
 import type { Estimate } from '../../../shared/statistics/interval.ts'
-import { precisionAtPrevalence } from '../../../shared/statistics/rates-at-prevalence.ts'
+import { ratesAtPrevalence } from '../../../shared/statistics/rates-at-prevalence.ts'
 import { reliability } from '../../../shared/statistics/reliability.ts'
 import { rocAuc } from '../../../shared/statistics/roc-auc.ts'
 import { createRandom } from '../../training/random.ts'
@@ -16,7 +16,7 @@ import { probabilityOf } from './combine-teachers.ts'
 import { isGrouped } from './describe-data.ts'
 import { traceEscapes } from './trace-escapes.ts'
 
-/** Shares of NG at which the precision is stated: as in a balanced test part, and 100 ppm as on a line. */
+/** Shares of NG at which precision, overkill and escapes are stated: as in a balanced test part, and 100 ppm as on a line. */
 const prevalences = [0.5, 1e-4] as const
 const calibrationBins = 15
 
@@ -55,7 +55,7 @@ export function measureFigures(
     overkillPpm: scale(overkill, 1e6),
     atPrevalence: prevalences.map((prevalence) => ({
       prevalence,
-      precision: precisionAtPrevalence({ recall, falsePositiveRate: overkill, prevalence }),
+      ...ratesAtPrevalence({ recall, falsePositiveRate: overkill, prevalence }),
     })),
     ...(escapes === undefined ? {} : { escapes }),
   }

@@ -83,7 +83,7 @@ test('crops are grouped where any two share a group', () => {
   assert.equal(isGrouped(Int32Array.of(0, 1, 2)), false)
 })
 
-test('figures at a threshold are counted by hand, with precision at the prevalence of a line', () => {
+test('figures at a threshold are counted by hand, with what they mean at the prevalence of a line', () => {
   const crops = {
     labels: Uint8Array.of(0, 0, 0, 0, 1, 1, 1, 1),
     speckPx: new Float32Array(8).fill(Number.NaN),
@@ -99,6 +99,8 @@ test('figures at a threshold are counted by hand, with precision at the prevalen
   const [even, line] = figures.atPrevalence
   assert.ok(Math.abs(even!.precision.value! - 0.75) < 1e-12)
   assert.ok(Math.abs(line!.precision.value! - (1e-4 * 0.75) / (1e-4 * 0.75 + (1 - 1e-4) * 0.25)) < 1e-12)
+  assert.ok(Math.abs(line!.overkillPpm.value! - 250_000 * (1 - 1e-4)) < 1e-6)
+  assert.ok(Math.abs(line!.escapesPpm.value! - 25) < 1e-9)
   assert.equal('byGroups' in figures.accuracy, false)
   assert.equal('escapes' in figures, false)
 })

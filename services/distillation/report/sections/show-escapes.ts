@@ -24,7 +24,7 @@ export async function showEscapes(report: ExperimentReport): Promise<Section> {
   return {
     id: 'escapes',
     title: 'Overkill and escapes: what counts on the line',
-    blocks: [overkillTable(report), ...(await escapeBlocks(series))],
+    blocks: [overkillTable(report), prevalenceTable(report), ...(await escapeBlocks(series))],
   }
 }
 
@@ -66,6 +66,31 @@ function overkillTable(report: ExperimentReport): Html {
 verdicts NG are overkill however good the classifier looks. With ${good} good crops an overkill below about ${formatSignificant(good > 0 ? 3e6 / good : 1e6, 2)} ppm cannot be shown:
 that is the upper limit that no false verdict at all would leave.</p>
 `
+}
+
+/** Of a million pellets, how many are called wrongly in either way; at each prevalence. */
+function prevalenceTable(report: ExperimentReport): Html {
+  const { all } = findMainModels(report)
+  const judged: { label: string; figures: ClassifierFigures }[] = all.map(({ label, test }) => ({
+    label,
+    figures: test,
+  }))
+  if (report.ensemble !== undefined) judged.push({ label: 'ensemble of the teachers', figures: report.ensemble })
+  const prevalences = judged[0]?.figures.atPrevalence.map(({ prevalence }) => prevalence) ?? []
+  const rows = judged.map(({ label, figures }) => ({
+    cells: [label, ...figures.atPrevalence.flatMap((at) => [rateCell(at.overkillPpm), rateCell(at.escapesPpm)])],
+  }))
+  return table(
+    html`<b>Per million pellets</b>, at margin 0`,
+    [
+      '',
+      ...prevalences.flatMap((prevalence) => [
+        html`good called NG,<br/>${describePrevalence(prevalence)} NG`,
+        html`NG called OK,<br/>${describePrevalence(prevalence)} NG`,
+      ]),
+    ],
+    rows,
+  )
 }
 
 function describePrevalence(prevalence: number): string {
