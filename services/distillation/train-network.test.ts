@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { createGraphWorker } from '../shared/onnx/graph-worker.ts'
-import { readModelManifest } from '../shared/onnx/model-manifest.ts'
+import { manifestPath, readModelManifest } from '../shared/onnx/model-manifest.ts'
 import { decodeModel, encodeModel } from '../shared/onnx/onnx-proto.ts'
+import { writeTinyModel } from '../shared/onnx/test-support/tiny-model.ts'
 import { evaluateModel } from './evaluation/evaluate-model.ts'
 import { judgeCrops } from './evaluation/judge-crops.ts'
 import { buildInferenceModel } from './export/build-inference-model.ts'
@@ -77,6 +79,25 @@ test('evaluation refuses a file that is not the one its manifest pins', async ()
   await assert.rejects(evaluateModel({ modelPath, dataset: splits.test }), {
     code: 'data_loss',
     message: new RegExp(`changed\\.onnx has SHA-256 [0-9a-f]{64}; its manifest .* expects ${trained.manifest.sha256}`),
+  })
+})
+
+test('evaluation refuses models of another kind by their path and what to do', async () => {
+  for (const fault of ['input-name', 'input-type', 'output-shape', 'nan'] as const) {
+    const modelPath = await writeTinyModel(folder, { id: fault, fault })
+    await assert.rejects(evaluateModel({ modelPath, dataset: splits.test, threads: 1 }), {
+      code: 'failed_precondition',
+      message: /(input-\w+\.onnx cannot judge crops .*: export the model again|the model answers .*: train it again)/,
+    })
+  }
+  const modelPath = await writeTinyModel(folder, { id: 'text' })
+  await writeFile(modelPath, 'no model')
+  const manifest = JSON.parse(await readFile(manifestPath(modelPath), 'utf8'))
+  const sha256 = createHash('sha256').update('no model').digest('hex')
+  await writeFile(manifestPath(modelPath), JSON.stringify({ ...manifest, sha256 }))
+  await assert.rejects(evaluateModel({ modelPath, dataset: splits.test }), {
+    code: 'data_loss',
+    message: /text\.onnx is not an ONNX model/,
   })
 })
 

@@ -94,4 +94,20 @@ describe('an experiment that is killed again and again', () => {
     assert.deepEqual(Object.keys(expected), ['distilled-1', 'plain-1', 'resnet18'])
     assert.deepEqual(await digests('killed'), expected)
   })
+
+  it('refuses to go on from a model that has changed, and goes on once it is restored', async () => {
+    const path = join(folder, 'whole', 'models', 'resnet18', 'resnet18.onnx')
+    const bytes = await readFile(path)
+    const changed = Buffer.from(bytes)
+    changed[changed.length >> 1]! ^= 1
+    for (const damaged of [changed, bytes.subarray(0, 1000)]) {
+      await writeFile(path, damaged)
+      const { code, errors } = await distill('whole')
+      assert.equal(code, 1)
+      assert.match(errors, /resnet18\.onnx or its manifest is missing or damaged: restore both, or delete .*done\.json/)
+    }
+    await writeFile(path, bytes)
+    const restored = await distill('whole')
+    assert.equal(restored.code, 0, restored.errors)
+  })
 })

@@ -3,6 +3,7 @@ import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { createGraphWorker } from '../../shared/onnx/graph-worker.ts'
 import { loadModel } from '../../shared/onnx/load-model.ts'
 import type { ClassifierMetrics } from '../../shared/onnx/model-manifest.ts'
+import { decodeModel } from '../../shared/onnx/onnx-proto.ts'
 import { judgeCrops } from './judge-crops.ts'
 import { marginsOf, measureClassifier } from './measure-classifier.ts'
 
@@ -34,11 +35,13 @@ export interface ModelEvaluation extends ClassifierMetrics {
 
 /**
  * Judges a labelled dataset by a model file and measures it. `not_found`, `data_loss` or `failed_precondition` where the
- * model, its manifest, its crop version or its classes do not fit, or a margin is not finite; `cancelled` on abort.
+ * model, its manifest, its crop version or its classes do not fit, the file is no ONNX model or cannot be run on crops, or a
+ * margin is not finite; `cancelled` on abort.
  */
 export async function evaluateModel(options: EvaluateModelOptions): Promise<ModelEvaluation> {
   const { modelPath, dataset, signal } = options
   const { manifest, bytes } = await loadModel(modelPath, { signal })
+  decodeModel(new Uint8Array(bytes), modelPath)
   const worker = createGraphWorker(options.threads === undefined ? {} : { threads: options.threads })
   try {
     const { logits, seconds } = await judgeCrops(worker, new Uint8Array(bytes), dataset, signal)
@@ -62,7 +65,14 @@ export async function evaluateModel(options: EvaluateModelOptions): Promise<Mode
       millisecondsPerCrop: dataset.count === 0 ? 0 : (1000 * seconds) / dataset.count,
     }
   } catch (reason) {
-    throw PelletlineError.from(reason)
+    // What ONNX Runtime refuses is a model of another kind; that its bytes are those of its manifest has been checked.
+    if (!(reason instanceof PelletlineError && reason.code === 'internal')) throw PelletlineError.from(reason)
+    throw new PelletlineError(
+      'failed_precondition',
+      `${modelPath} cannot judge crops (${reason.message.split('\n')[0]}): ` +
+        'export the model again with `npx pelletline train` or give another model.',
+      { cause: reason },
+    )
   } finally {
     await worker.close()
   }

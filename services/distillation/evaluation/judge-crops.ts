@@ -16,7 +16,7 @@ export interface RunCropsOptions {
 
 /**
  * Logits [count, 2] of a model file's bytes for every crop, as it is served; also the seconds that running took.
- * `failed_precondition` with the index of the first crop whose margin is not finite.
+ * `failed_precondition` with the index of the first crop whose margin is not finite, or where there are not two for each.
  */
 export async function judgeCrops(
   worker: GraphWorker,
@@ -53,7 +53,14 @@ export async function runCrops(
       fetch: ['logits'],
     })
     seconds += (performance.now() - started) / 1000
-    logits.set(outputs['logits']!.data as Float32Array, 2 * first)
+    const answer = outputs['logits']!.data as Float32Array
+    if (answer.length !== 2 * count) {
+      throw new PelletlineError(
+        'failed_precondition',
+        `the model answers ${count} crops with ${answer.length} numbers, not two for each: train it again, or use another`,
+      )
+    }
+    logits.set(answer, 2 * first)
     onProgress?.(first + count, crops.count)
   }
   refuseNotFinite(logits)

@@ -37,7 +37,8 @@ export interface RunExperimentOptions {
  * Runs the experiment of the paper: teachers, their judgement of the training part, students plain and distilled, further
  * students and studies as configured, report. A queue of jobs; what is finished is not done again, what was stopped at any
  * moment goes on from its last checkpoint and ends with the same models to the bit (on the same machine and threads).
- * `failed_precondition` where the folder holds another experiment; errors of `fitNetwork`; `cancelled` on abort.
+ * `failed_precondition` where the folder holds another experiment, `data_loss` where a model of a finished job is missing or
+ * damaged; errors of `fitNetwork`; `cancelled` on abort.
  */
 export async function runExperiment(options: RunExperimentOptions): Promise<ReportedExperiment> {
   const { data, outDir, signal, onEvent = () => {} } = options
@@ -54,13 +55,13 @@ export async function runExperiment(options: RunExperimentOptions): Promise<Repo
     // 2. The queue.
     const jobs = planExperiment(config)
     const context: JobContext = { folder, splits, seed: config.seed, worker, signal }
-    const queue = await Promise.all(
-      jobs.map(async (job) => ({
-        job,
-        work: estimateWork(job, jobs, splits.train.count),
-        done: job.kind === 'train' && (await isTrained(job, context)),
-      })),
-    )
+    const queue = []
+    // One after the other: what a finished job left is read, which may be hundreds of models.
+    for (const job of jobs) {
+      signal?.throwIfAborted()
+      const done = job.kind === 'train' && (await isTrained(job, context))
+      queue.push({ job, work: estimateWork(job, jobs, splits.train.count), done })
+    }
     onEvent({
       kind: 'queue',
       jobs: queue.map(({ job, work, done }) => ({ id: job.id, label: job.label, work, done })),

@@ -1,6 +1,8 @@
 import { basename, join } from 'node:path'
 import type { CropDataset, CropSplits } from '../../shared/dataset/crop-dataset.ts'
+import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import type { GraphWorker } from '../../shared/onnx/graph-worker.ts'
+import { loadModel } from '../../shared/onnx/load-model.ts'
 import { judgeViews, openModelFile } from '../evaluation/soft-labels.ts'
 import { viewNumbers } from '../evaluation/turn-crop.ts'
 import { trainNetwork } from '../train-network.ts'
@@ -36,10 +38,26 @@ function describeJob(job: TrainingJob, splits: CropSplits): string {
   )
 }
 
-/** Whether a training job has been finished, on the same data and settings. */
+/**
+ * Whether a training job has been finished, on the same data and settings. `data_loss` where a model that it left is missing
+ * or damaged: what is judged by other bytes than those that were trained would be no result.
+ */
 export async function isTrained(job: TrainingJob, { folder, splits }: JobContext): Promise<boolean> {
-  const mark = await readDoneMark(folder.modelDir(job.id))
-  return mark?.identity === describeJob(job, splits)
+  const dir = folder.modelDir(job.id)
+  const mark = await readDoneMark(dir)
+  if (mark?.identity !== describeJob(job, splits)) return false
+  for (const { name } of mark.files) {
+    const path = join(dir, name)
+    await loadModel(path).catch((cause) => {
+      throw new PelletlineError(
+        'data_loss',
+        `${job.label} (${job.id}) was finished, but ${path} or its manifest is missing or damaged: ` +
+          `restore both, or delete ${join(dir, 'done.json')} to train it anew`,
+        { cause },
+      )
+    })
+  }
+  return true
 }
 
 /** Trains a job's network from its last checkpoint on; errors as of `trainNetwork`. */
