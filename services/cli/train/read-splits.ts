@@ -62,7 +62,7 @@ export async function readCrops(path: string, terminal: Terminal, signal: AbortS
   if (await isPackedCrops(path)) return readPackedCrops(path, signal)
   await refuseMissing(path)
   const folder = await readLabelledFolder(path, { signal })
-  noteReading(folder, terminal)
+  noteReading(folder, terminal, false)
   return folder.crops
 }
 
@@ -85,20 +85,23 @@ async function refuseMissing(path: string): Promise<void> {
 /** Most images that are named one by one. */
 const namedImages = 10
 
-function noteReading({ skipped, padded, groups }: ReadFolder<unknown>, terminal: Terminal): void {
+/** Notes what was left out or padded; where the command has options to read otherwise, it names them. */
+function noteReading({ skipped, padded, groups }: ReadFolder<unknown>, terminal: Terminal, optional = true): void {
   const images = (count: number, kind = '') => `${formatCount(count)} ${kind}${count === 1 ? 'image' : 'images'}`
   for (const { reason } of skipped.slice(0, namedImages)) terminal.note(`Left out: ${reason}`)
-  if (skipped.length > 0) terminal.note(`Left out ${images(skipped.length)} in all; --strict refuses such.`)
+  if (skipped.length > 0) {
+    terminal.note(`Left out ${images(skipped.length)} in all${optional ? '; --strict refuses such' : ''}.`)
+  }
   if (padded > 0) {
-    terminal.note(`Centred ${images(padded, 'smaller ')} on black; --other-sizes refuse leaves such out.`)
+    const otherwise = optional ? '; --other-sizes refuse leaves such out' : ''
+    terminal.note(`Centred ${images(padded, 'smaller ')} on black${otherwise}.`)
   }
   const { by, count, ungrouped } = groups
   if (by === undefined) return
   terminal.note(`Groups: ${formatCount(count)}, by ${by}.`)
   for (const path of ungrouped.slice(0, namedImages)) terminal.note(`No group: ${path}`)
   if (ungrouped.length > 0) {
-    terminal.note(
-      `Without a group, each counting as one of its own: ${images(ungrouped.length)}; --strict refuses such.`,
-    )
+    const refused = optional ? '; --strict refuses such' : ''
+    terminal.note(`Without a group, each counting as one of its own: ${images(ungrouped.length)}${refused}.`)
   }
 }

@@ -7,7 +7,7 @@ import { toySplits } from '../../distillation/test-support/toy-crops.ts'
 import { writePackedCrops } from '../../shared/dataset/packed-crops.ts'
 import { grayPng } from '../../shared/dataset/test-support/gray-png.ts'
 import type { Terminal } from '../terminal.ts'
-import { readSplits } from './read-splits.ts'
+import { readCrops, readSplits } from './read-splits.ts'
 import { runTrain } from './run-train.ts'
 
 interface Shown {
@@ -56,6 +56,21 @@ describe('progress of train', () => {
     const rest = { count: 0, ngShare: 0, subSizeShare: 0, variety: 'line' } as const
     await runTrain('student', { data, config, out: join(folder, 'out'), ...rest }, terminal, signal)
     assert.deepEqual(shown, [{ label: 'Training', total: 10, unit: 'steps', done: [2, 4, 5, 7, 9, 10] }])
+  })
+
+  it('names only options that the command has in what it says of images', async () => {
+    const data = join(folder, 'left-out')
+    for (const name of ['OK', 'NG']) {
+      await mkdir(join(data, name), { recursive: true })
+      for (let i = 0; i < 3; i++) await writeFile(join(data, name, `${i}.png`), await grayPng(49, 49, i))
+      await writeFile(join(data, name, 'broken.png'), '')
+    }
+    const notes: string[] = []
+    const terminal = { ...createTestTerminal().terminal, note: (text: string) => void notes.push(text) }
+    await readCrops(data, terminal, signal)
+    assert.deepEqual(notes.slice(-2), ['Left out 2 images in all.', 'Centred 6 smaller images on black.'])
+    await readSplits(data, () => 0.5, terminal, signal)
+    assert.match(notes.slice(-2).join(' '), /--strict refuses such.* --other-sizes refuse leaves such out/)
   })
 
   it('counts the images of each part of a folder while they are read', async () => {

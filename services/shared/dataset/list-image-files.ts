@@ -89,16 +89,18 @@ export async function listClassFolders(root: string, folder: string, split?: Spl
 
 /** Names in a folder; `not_found` where it cannot be listed. */
 export async function listFolder(folder: string): Promise<string[]> {
-  return readdir(folder).catch((cause) => {
-    throw new PelletlineError('not_found', `${folder} cannot be listed: check the path`, { cause })
-  })
+  return readdir(folder).catch((cause) => refuseFolder(folder, cause))
+}
+
+function refuseFolder(folder: string, cause: NodeJS.ErrnoException): never {
+  const what = cause.code === 'EACCES' ? 'check who may read it and what is in it' : 'check the path'
+  throw new PelletlineError('not_found', `${cause.path ?? folder} cannot be listed (${cause.code}): ${what}`, { cause })
 }
 
 /** Files below a folder, in the order of their paths. */
 async function listDeep(folder: string): Promise<string[]> {
-  const entries: Dirent[] = await readdir(folder, { recursive: true, withFileTypes: true }).catch((cause) => {
-    throw new PelletlineError('not_found', `${folder} cannot be listed: check the path`, { cause })
-  })
+  const found = readdir(folder, { recursive: true, withFileTypes: true })
+  const entries: Dirent[] = await found.catch((cause) => refuseFolder(folder, cause))
   return entries
     .filter((entry) => !entry.isDirectory())
     .map((entry) => join(entry.parentPath, entry.name))

@@ -88,7 +88,7 @@ function byPattern(folder: string, files: readonly ImageFile[], group: RegExp): 
   if (files.length > 0 && keys.every((key) => key === undefined)) {
     throw new PelletlineError(
       'invalid_argument',
-      `${folder}: the pattern ${pattern} names a group in none of the ${files.length} file names (the first: ${files[0]!.name})`,
+      `${folder}: the pattern ${pattern} names a group in none of the ${files.length} file names (the first: ${files[0]!.name}): give one whose first capture is the group`,
     )
   }
   return { by: `pattern ${pattern} on the file name`, keys }
@@ -129,7 +129,11 @@ async function findColumn(
 /** The whole table where it has the column, else its header alone: faults of a table that lies there by chance do not matter. */
 async function readTable(folder: string, name: string, wanted: string): Promise<Table> {
   const text = await readFile(join(folder, name), 'utf8').catch((cause) => {
-    throw new PelletlineError('invalid_argument', `${join(folder, name)} cannot be read as a table`, { cause })
+    throw new PelletlineError(
+      'invalid_argument',
+      `${join(folder, name)} cannot be read as a table: move it away, or see who may read it`,
+      { cause },
+    )
   })
   const header = parseTable(name, /^[^\r\n]*/.exec(text)![0])
   return columnAt(header.columns, wanted) < 0 ? header : parseTable(name, text)

@@ -87,9 +87,12 @@ test('folder without a class, and one without a usable image, are refused with t
   })
   await assert.rejects(readLabelledFolder(await folderOf({ 'OK/a.png': 'x', 'NG/b.png': 'y' })), {
     code: 'invalid_argument',
-    message: /no usable image \(2 found; the first: .*OK.a\.png/,
+    message: /no usable image \(2 found; the first: .*OK.a\.png.*\): put crops into OK/,
   })
-  await assert.rejects(readLabelledFolder('/nowhere'), { code: 'not_found', message: /\/nowhere cannot be listed/ })
+  await assert.rejects(readLabelledFolder('/nowhere'), {
+    code: 'not_found',
+    message: /\/nowhere cannot be listed \(ENOENT\): check the path/,
+  })
 })
 
 test('flat folder is split 7:2:1 in each class, the same for the same seed', async () => {

@@ -126,7 +126,7 @@ async function decodeFolder(
     const first = skipped[0] === undefined ? '' : `; the first: ${skipped[0].reason}`
     throw new PelletlineError(
       'invalid_argument',
-      `${folder} holds no usable image (${files.length + foreign.length} found${first})`,
+      `${folder} holds no usable image (${files.length + foreign.length} found${first}): put crops into OK/ and NG/, as PNG, JPEG, TIFF or WebP`,
     )
   }
   // Moved up over the gaps of images that were left out, in place.
