@@ -24,7 +24,12 @@ export async function runCli({ args, stdout, stderr }: RunCliOptions): Promise<n
       if (controller !== undefined) return controller.signal
       const created = new AbortController()
       const onSignal = (name: NodeJS.Signals) => {
-        if (interrupted !== undefined) process.exit(exitCodeOfSignal(name))
+        if (interrupted !== undefined) {
+          // `process.exit` would stop worker threads in the middle of native calls, which abort with a message of their own.
+          process.removeAllListeners(name)
+          process.kill(process.pid, name)
+          return
+        }
         interrupted = name
         created.abort()
       }

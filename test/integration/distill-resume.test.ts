@@ -95,6 +95,26 @@ describe('an experiment that is killed again and again', () => {
     assert.deepEqual(await digests('killed'), expected)
   })
 
+  it('leaves at once when it is interrupted twice', async () => {
+    const args = ['--data', join(folder, 'data'), '--config', join(folder, 'experiment.yaml')]
+    const command = [main, 'distill', ...args, '--out', join(folder, 'twice'), '--json']
+    const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'] })
+    let errors = ''
+    child.stderr.on('data', (chunk) => {
+      errors += chunk
+    })
+    const exited = once(child, 'exit')
+    for await (const line of createInterface({ input: child.stdout })) {
+      if (!line.includes('"steps"')) continue
+      child.kill('SIGINT')
+      setTimeout(() => child.kill('SIGINT'), 5)
+      break
+    }
+    // It may have ended by the first one already.
+    const [code, signal] = await exited
+    assert.ok(signal === 'SIGINT' || code === 130, `${code} ${signal} ${errors}`)
+  })
+
   it('refuses to go on from a model that has changed, and goes on once it is restored', async () => {
     const path = join(folder, 'whole', 'models', 'resnet18', 'resnet18.onnx')
     const bytes = await readFile(path)

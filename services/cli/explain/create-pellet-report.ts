@@ -34,8 +34,8 @@ export function createPelletReport({ model, options, terminal }: PelletReportOpt
   let count = 0
   return {
     async add(pellet) {
-      count += 1
       const picture = out === undefined ? undefined : await writePelletPicture(out, pellet, `${asked}: ${pellet.name}`)
+      count += 1
       terminal.printJson(explanationJson(pellet, model, options, picture))
       highest.push(pellet)
       if (highest.length < 2 * shownPellets) return

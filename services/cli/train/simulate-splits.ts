@@ -5,6 +5,7 @@ import { createSegmenter } from '../../roi-segmentation/index.ts'
 import { createCropDataset } from '../../shared/dataset/create-crop-dataset.ts'
 import type { CropDataset, CropSplits, Split } from '../../shared/dataset/crop-dataset.ts'
 import { isPackedCrops, readPackedCrops, writePackedCrops } from '../../shared/dataset/packed-crops.ts'
+import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { makeFolder } from '../../shared/files/make-folder.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -69,7 +70,12 @@ async function simulatePart(
   const { variety } = settings
   const digest = createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 16)
   const file = join(folder, `${part}-${digest}.crops`)
-  if (await isPackedCrops(file)) return readPackedCrops(file, signal)
+  if (await isPackedCrops(file)) {
+    return await readPackedCrops(file, signal).catch((cause) => {
+      if (PelletlineError.from(cause).code !== 'data_loss') throw cause
+      throw new PelletlineError('data_loss', `${file} is damaged: delete it to have it simulated again`, { cause })
+    })
+  }
 
   const progress = terminal.progress(`Simulating ${part}`, settings.count, 'crops')
   let done = 0

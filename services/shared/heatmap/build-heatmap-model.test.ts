@@ -176,4 +176,11 @@ test('explainer refuses a crop of another size and stops between runs when it is
     code: 'data_loss',
     message: /broken\.onnx/,
   })
+  // Weights that lie in another file are not read.
+  const without = poolModel()
+  for (const weights of without.graph!.initializer) weights.rawData = new Uint8Array(0)
+  await assert.rejects(createExplainer(worker, encodeModel(without), { source: 'hollow.onnx' }), {
+    code: 'failed_precondition',
+    message: /hollow\.onnx cannot be explained .*: export it again/,
+  })
 })

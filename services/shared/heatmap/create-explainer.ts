@@ -43,8 +43,9 @@ export interface Explainer {
 }
 
 /**
- * Derives the heatmap model of a served model and loads it into a worker. Throws what `buildHeatmapModel` throws, and
- * `data_loss` where the bytes are no ONNX model. The bytes stay the caller's.
+ * Derives the heatmap model of a served model and loads it into a worker. Throws what `buildHeatmapModel` throws,
+ * `data_loss` where the bytes are no ONNX model, and `failed_precondition` where ONNX Runtime refuses it. The bytes stay the
+ * caller's.
  */
 export async function createExplainer(
   worker: GraphWorker,
@@ -57,7 +58,15 @@ export async function createExplainer(
   const bytes = encodeModel(buildHeatmapModel(served, { layers: names, score, target }))
   const layers = listHeatmapLayers(served).filter((layer) => names.includes(layer.name))
   const model = `explain ${source} ${randomUUID()}`
-  await worker.load(model, bytes)
+  await worker.load(model, bytes).catch((cause) => {
+    const { code, message } = PelletlineError.from(cause)
+    if (code !== 'internal') throw cause
+    throw new PelletlineError(
+      'failed_precondition',
+      `${source} cannot be explained (${message.split('\n')[0]}): export it again, or give another model`,
+      { cause },
+    )
+  })
 
   async function run(crops: readonly Uint8Array[]) {
     const pixels = new Uint8Array(crops.length * cropBytes)

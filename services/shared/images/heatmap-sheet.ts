@@ -1,4 +1,5 @@
 import sharp from 'sharp'
+import { writeFileAtomically } from '../files/write-file-atomically.ts'
 import { cropBytes, cropSide } from '../inspection/crop.ts'
 import { escapeXml, stateColours } from './annotation-svg.ts'
 import { overlayHeat } from './colour-heatmap.ts'
@@ -45,7 +46,7 @@ const leastWidthPx = 620
 
 /**
  * Writes pellets as a PNG: each crop, enlarged and framed by its verdict, beside its heatmaps laid over it, each named by
- * its layer; a colour bar above.
+ * its layer; a colour bar above. Errors as of `writeFileAtomically`.
  */
 export async function writeHeatmapSheet({ pellets, title, enlargement, path }: HeatmapSheetOptions): Promise<void> {
   const tilePx = cropSide * enlargement
@@ -79,14 +80,14 @@ export async function writeHeatmapSheet({ pellets, title, enlargement, path }: H
       `<text x="${gapPx}" y="${barTopPx + 15}" font-size="14">no heat</text>` +
       `<text x="${barLeftPx + bar.width + 8}" y="${barTopPx + 15}" font-size="14">peak of the map</text>${marks.join('')}</svg>`,
   )
-  await sharp({ create: { width, height, channels: 3, background: '#FFFFFF' } })
+  const sheet = sharp({ create: { width, height, channels: 3, background: '#FFFFFF' } })
     .composite([
       ...tiles,
       { input: Buffer.from(bar.pixels), raw: { ...bar, channels: 3 }, left: barLeftPx, top: barTopPx },
       { input: overlay.pixels, raw: { width, height, channels: 4 }, left: 0, top: 0 },
     ])
     .png()
-    .toFile(path)
+  await writeFileAtomically(path, [await sheet.toBuffer()])
 }
 
 const barLeftPx = gapPx + 64
