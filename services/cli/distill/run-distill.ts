@@ -92,6 +92,9 @@ function createDisplay(terminal: Terminal) {
         const done = event.jobs.length - left.length
         const kept = done === 0 ? '' : `, ${formatCount(done)} of them done before`
         terminal.note(`The queue holds ${formatCount(event.jobs.length)} jobs${kept}.`)
+        for (const { id, stale } of event.jobs) {
+          if (stale) terminal.note(`${id} was finished with other settings, or by another version: it is trained anew.`)
+        }
         const work = left.reduce((sum, job) => sum + job.work, 0)
         if (work > 0) bar = terminal.progress('Experiment', work / workUnit, 'million million multiply-adds')
         break
@@ -122,7 +125,7 @@ function createDisplay(terminal: Terminal) {
 function trainingLines(event: Extract<ExperimentEvent, { kind: 'training' }>['event']): readonly string[] {
   switch (event.kind) {
     case 'resumed':
-      return [`  going on after step ${formatCount(event.step)}, in epoch ${event.epoch + 1}`]
+      return [`  going on after step ${formatCount(event.step)}; whole epochs done: ${event.epoch}`]
     case 'epoch': {
       const { epoch, loss, valLoss, valAccuracy, rate, seconds } = event.record
       const figures = `loss ${loss.toFixed(4)}  validation loss ${valLoss.toFixed(4)}  accuracy ${formatPercent(valAccuracy)}`

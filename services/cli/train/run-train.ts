@@ -95,7 +95,7 @@ function eventLines(event: Exclude<TrainingEvent, { kind: 'steps' }>): readonly 
         ...(event.blockSize === 1 ? ['This machine has no fast convolution: training takes about twice as long.'] : []),
       ]
     case 'resumed':
-      return [`Going on after step ${formatCount(event.step)}, in epoch ${event.epoch + 1}.`]
+      return [`Going on after step ${formatCount(event.step)}; whole epochs done: ${event.epoch}.`]
     case 'epoch': {
       const { epoch, loss, accuracy, valLoss, valAccuracy, rate, seconds } = event.record
       return [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { toyCrops } from '../test-support/toy-crops.ts'
-import { chooseLabelled, deriveTrainingPart, drawCrops, flipLabels } from './derive-training-part.ts'
+import { checkShares, chooseLabelled, deriveTrainingPart, drawCrops, flipLabels } from './derive-training-part.ts'
 
 const crops = toyCrops(100, 1)
 const ngOf = (labels: Uint8Array) => labels.reduce((sum, label) => sum + label, 0)
@@ -14,6 +14,19 @@ test('crops are drawn half of each class, by the seed', () => {
   assert.equal(drawCrops(crops, 31, 5).digest, drawn.digest)
   assert.notEqual(drawCrops(crops, 31, 6).digest, drawn.digest)
   assert.equal(drawCrops(crops, 100, 5), crops)
+})
+
+test('share that holds no crop of a class is refused by the class, before and when it is drawn', () => {
+  const refused = { code: 'invalid_argument', message: /0\.1 % of 50 OK crops is none: use a larger share/ }
+  for (const data of [
+    { labelShare: 0.001, noiseShare: 0 },
+    { labelShare: 1, noiseShare: 0.001 },
+  ]) {
+    assert.throws(() => checkShares(crops, data), refused)
+    assert.throws(() => deriveTrainingPart(crops, data, 1, true), refused)
+  }
+  checkShares(crops, everything)
+  checkShares(crops, { labelShare: 0.02, noiseShare: 0.02 })
 })
 
 test('wrong labels are as many in each class, and everybody sees them', () => {

@@ -1,5 +1,5 @@
 import { createCropDataset, selectCrops } from '../../shared/dataset/create-crop-dataset.ts'
-import type { CropDataset } from '../../shared/dataset/crop-dataset.ts'
+import { type CropDataset, classNames } from '../../shared/dataset/crop-dataset.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { createRandom, shuffled } from '../training/random.ts'
 import type { TrainingData } from './plan-experiment.ts'
@@ -53,18 +53,24 @@ export function deriveTrainingPart(
   return taught ? { train: noisy, labelled } : { train: keepLabelled(noisy, labelled), labelled: undefined }
 }
 
+/** Refuses shares of a class that are less than one crop, before anything is trained: `invalid_argument`. */
+export function checkShares(crops: CropDataset, { labelShare, noiseShare }: TrainingData): void {
+  for (const share of [labelShare, noiseShare])
+    if (share > 0) for (const label of [0, 1]) countShare(crops, share, label)
+}
+
 function drawShare(crops: CropDataset, share: number, seed: number, purpose: string): number[] {
-  return [0, 1].flatMap((label) => {
-    const of = crops.labels.reduce((n, other) => n + (other === label ? 1 : 0), 0)
-    const count = Math.round(share * of)
-    if (count === 0) {
-      throw new PelletlineError(
-        'invalid_argument',
-        `${crops.source}: ${100 * share} % of ${of} crops of a class is none: use a larger share or more images`,
-      )
-    }
-    return drawOfClass(crops, label, count, seed, purpose)
-  })
+  return [0, 1].flatMap((label) => drawOfClass(crops, label, countShare(crops, share, label), seed, purpose))
+}
+
+function countShare(crops: CropDataset, share: number, label: number): number {
+  const of = crops.labels.reduce((n, other) => n + (other === label ? 1 : 0), 0)
+  const count = Math.round(share * of)
+  if (count > 0) return count
+  throw new PelletlineError(
+    'invalid_argument',
+    `${crops.source}: ${100 * share} % of ${of} ${classNames[label]} crops is none: use a larger share or more images`,
+  )
 }
 
 function drawOfClass(crops: CropDataset, label: number, count: number, seed: number, purpose: string): number[] {

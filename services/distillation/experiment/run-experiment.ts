@@ -3,14 +3,14 @@ import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { createGraphWorker } from '../../shared/onnx/graph-worker.ts'
 import { checkSplits } from '../training/check-splits.ts'
 import type { TrainingEvent } from '../training/training-events.ts'
-import { deriveTrainingPart, drawCrops } from './derive-training-part.ts'
+import { checkShares, deriveTrainingPart, drawCrops } from './derive-training-part.ts'
 import { estimateWork, workPerStep } from './estimate-work.ts'
 import { type ExperimentConfig, type ExperimentConfigInput, parseExperimentConfig } from './experiment-config.ts'
 import type { OnExperimentEvent } from './experiment-events.ts'
 import { openExperimentFolder } from './experiment-folder.ts'
 import { type ExperimentJob, planExperiment, type TeachingJob, type TrainingJob } from './plan-experiment.ts'
 import { type ReportedExperiment, reportExperiment } from './report-experiment.ts'
-import { isTrained, type JobContext, runTeachingJob, runTrainingJob } from './run-training-job.ts'
+import { findJobState, type JobContext, runTeachingJob, runTrainingJob } from './run-training-job.ts'
 
 /** Labelled images, split, and how they were read. */
 export interface ExperimentData {
@@ -45,7 +45,12 @@ export async function runExperiment(options: RunExperimentOptions): Promise<Repo
   const config = parseExperimentConfig(options.config)
   // 1. The data of this experiment, and its folder.
   const splits = { ...data.splits, train: drawTrainingPart(data.splits, config) }
-  checkSplits(splits, config.student.training)
+  const jobs = planExperiment(config)
+  for (const job of jobs) {
+    if (job.kind !== 'train') continue
+    checkSplits(splits, job.config)
+    checkShares(splits.train, job.data)
+  }
   const folder = await openExperimentFolder(outDir, config, splits)
   const worker = createGraphWorker({
     spinning: config.spinning,
@@ -53,18 +58,18 @@ export async function runExperiment(options: RunExperimentOptions): Promise<Repo
   })
   try {
     // 2. The queue.
-    const jobs = planExperiment(config)
     const context: JobContext = { folder, splits, seed: config.seed, worker, signal }
     const queue = []
     // One after the other: what a finished job left is read, which may be hundreds of models.
     for (const job of jobs) {
       signal?.throwIfAborted()
-      const done = job.kind === 'train' && (await isTrained(job, context))
-      queue.push({ job, work: estimateWork(job, jobs, splits.train.count), done })
+      const state = job.kind === 'train' ? await findJobState(job, context) : 'open'
+      const work = estimateWork(job, jobs, splits.train.count)
+      queue.push({ job, work, done: state === 'done', stale: state === 'stale' })
     }
     onEvent({
       kind: 'queue',
-      jobs: queue.map(({ job, work, done }) => ({ id: job.id, label: job.label, work, done })),
+      jobs: queue.map(({ job, work, done, stale }) => ({ id: job.id, label: job.label, work, done, stale })),
     })
     // 3. One job after the other.
     let before = 0
