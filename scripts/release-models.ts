@@ -1,6 +1,7 @@
 // Releases the networks of an experiment: node_modules/.bin/node scripts/release-models.ts --experiment DIR --release N
-// Copies the distilled student in each of its precisions and the teachers into models/ as NAME-N, with manifests that carry
-// these names, curves and the report's JSON, and names them in models/index.json.
+// Copies the distilled student in each of its precisions, the plain one (for comparison, in the precision that is served) and the
+// teachers into models/ as NAME-N, with manifests that carry these names, curves and the report's JSON, and names student and
+// teachers in models/index.json.
 import { copyFile, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -16,12 +17,13 @@ const { values } = parseArgs({
     experiment: { type: 'string' },
     release: { type: 'string' },
     student: { type: 'string', default: 'distilled-1' },
+    plain: { type: 'string', default: 'plain-1' },
     /** Which precision a plant runs by default. */
     precision: { type: 'string', default: 'int8' },
     'models-dir': { type: 'string', default: join(import.meta.dirname, '../models') },
   },
 })
-const { experiment, release, student, precision, 'models-dir': modelsDir } = values
+const { experiment, release, student, plain, precision, 'models-dir': modelsDir } = values
 if (experiment === undefined || !/^[1-9]\d*$/.test(release ?? '')) {
   throw new PelletlineError('invalid_argument', 'give --experiment DIR and --release N, a whole number from 1')
 }
@@ -35,6 +37,7 @@ if (served === undefined) {
     `${student} was exported as ${found}, not as ${precision}: name one of these`,
   )
 }
+await releaseModel(plain, `student-plain-${release}`, [precision as ModelPrecision])
 const teachers: string[] = []
 for (const name of teacherNames) {
   const files = await releaseModel(name, `${name}-${release}`)
@@ -45,13 +48,17 @@ await writeFileAtomically(join(modelsDir, 'index.json'), [`${JSON.stringify({ st
 process.stdout.write(`models/index.json: student ${served}, teachers ${teachers.join(', ')}\n`)
 
 /** Copies one network's files under its released name; returns the released ids by precision, the main one first. */
-async function releaseModel(job: string, name: string): Promise<ReadonlyMap<ModelPrecision, string>> {
+async function releaseModel(
+  job: string,
+  name: string,
+  precisions: readonly ModelPrecision[] = ['float16', 'int8', 'int8Weights'],
+): Promise<ReadonlyMap<ModelPrecision, string>> {
   const dir = join(experiment!, 'models', job)
   const done = doneSchema.parse(JSON.parse(await readFile(join(dir, 'done.json'), 'utf8')))
   const released = new Map<ModelPrecision, string>()
   for (const [i, file] of done.files.entries()) {
     // float32 has the float16 file's figures at twice its size.
-    if (i > 0 && file.precision === 'float32') continue
+    if (!precisions.includes(file.precision)) continue
     const id = variantId(name, file.precision, i === 0)
     const target = join(modelsDir, `${id}.onnx`)
     await copyFile(join(dir, file.name), target)

@@ -24,13 +24,15 @@ distillation: { lambda: 0.6, temperature: 3, teachersSee: views }
 variants: []
 threads: 1
 spinning: false
+# After every run of steps: most kills fall within an epoch.
+checkpointMinutes: 0.00001
 `
 
 describe('an experiment that is killed again and again', () => {
   let folder = ''
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'pelletline-distill-'))
-    const splits = toySplits(56)
+    const splits = toySplits(240)
     await mkdir(join(folder, 'data'))
     for (const part of ['train', 'val', 'test'] as const)
       await writePackedCrops(join(folder, 'data', `${part}.crops`), splits[part])
@@ -80,7 +82,7 @@ describe('an experiment that is killed again and again', () => {
     for (let attempt = 0; kills < 10; attempt++) {
       assert.ok(attempt < 40, 'the experiment was over before it could be killed ten times')
       // The progress that a run makes before it dies must not always be lost: later runs live longer.
-      const { signal, code, errors } = await distill('killed', { events: 1 + random.below(7), ms: random.below(250) })
+      const { signal, code, errors } = await distill('killed', { events: 1 + random.below(12), ms: random.below(250) })
       if (signal === 'SIGKILL') kills++
       else {
         assert.equal(code, 0, errors)

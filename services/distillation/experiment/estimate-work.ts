@@ -27,7 +27,7 @@ export function workPerStep({ network, config }: TrainingJob): number {
 }
 
 /** The jobs of an experiment on a training part of `count` crops, with their work. */
-export function planWork(config: ExperimentConfig, count: number): readonly Omit<QueuedJob, 'done'>[] {
+export function planWork(config: ExperimentConfig, count: number): readonly Omit<QueuedJob, 'done' | 'stale'>[] {
   const jobs = planExperiment(config)
   const trainCount = Math.min(count, config.trainCount ?? count)
   return jobs.map((job) => ({ id: job.id, label: job.label, work: estimateWork(job, jobs, trainCount) }))

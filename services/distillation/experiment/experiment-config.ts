@@ -82,6 +82,8 @@ export const experimentConfigSchema = z.strictObject({
   targetRecall: share.default(0.99),
   threads: z.int().min(1).max(256).optional(),
   spinning: z.boolean().default(true),
+  /** A checkpoint is written after every epoch, and within a long one after this many minutes. */
+  checkpointMinutes: z.number().positive().default(5),
 })
 
 /** Everything that decides an experiment, defaults filled in. */
@@ -110,7 +112,7 @@ export const quickConfig = {
 } as const satisfies ExperimentConfigInput
 
 /** Keys that change neither a result nor its meaning. */
-const incidentalKeys: readonly string[] = ['title', 'threads', 'spinning']
+const incidentalKeys: readonly string[] = ['title', 'threads', 'spinning', 'checkpointMinutes']
 
 /** Top-level keys in which two configurations are different experiments. */
 export function differingExperimentKeys(a: ExperimentConfig, b: ExperimentConfig): string[] {

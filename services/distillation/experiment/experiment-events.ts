@@ -7,6 +7,8 @@ export interface QueuedJob {
   /** Multiply-adds, which go nearly in step with time. */
   readonly work: number
   readonly done: boolean
+  /** It was finished before, but with other settings or by a program that trains otherwise: it is trained anew. */
+  readonly stale: boolean
 }
 
 /** What an experiment reports while it runs. */

@@ -131,11 +131,17 @@ function student(config: ExperimentConfig, options: StudentOptions): TrainingJob
 }
 
 function trainConfig(
-  { threads, spinning }: ExperimentConfig,
+  { threads, spinning, checkpointMinutes }: ExperimentConfig,
   training: TrainConfigInput,
   own: TrainConfigInput,
 ): TrainConfig {
-  return parseTrainConfig({ ...training, ...own, spinning, ...(threads !== undefined && { threads }) })
+  return parseTrainConfig({
+    ...training,
+    ...own,
+    spinning,
+    checkpointMinutes,
+    ...(threads !== undefined && { threads }),
+  })
 }
 
 function variantsOf(config: ExperimentConfig, taughtBy: string): TrainingJob[] {

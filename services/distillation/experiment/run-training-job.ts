@@ -38,14 +38,18 @@ function describeJob(job: TrainingJob, splits: CropSplits): string {
   )
 }
 
+/** `stale`: it was finished, but with other settings or by a program that trains otherwise. */
+export type JobState = 'open' | 'done' | 'stale'
+
 /**
- * Whether a training job has been finished, on the same data and settings. `data_loss` where a model that it left is missing
+ * How far a training job is: `done` where it was finished on the same data and settings. `data_loss` where a model that it left is missing
  * or damaged: what is judged by other bytes than those that were trained would be no result.
  */
-export async function isTrained(job: TrainingJob, { folder, splits }: JobContext): Promise<boolean> {
+export async function findJobState(job: TrainingJob, { folder, splits }: JobContext): Promise<JobState> {
   const dir = folder.modelDir(job.id)
   const mark = await readDoneMark(dir)
-  if (mark?.identity !== describeJob(job, splits)) return false
+  if (mark === undefined) return 'open'
+  if (mark.identity !== describeJob(job, splits)) return 'stale'
   for (const { name } of mark.files) {
     const path = join(dir, name)
     await loadModel(path).catch((cause) => {
@@ -57,7 +61,7 @@ export async function isTrained(job: TrainingJob, { folder, splits }: JobContext
       )
     })
   }
-  return true
+  return 'done'
 }
 
 /** Trains a job's network from its last checkpoint on; errors as of `trainNetwork`. */
