@@ -3,6 +3,7 @@ import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CropSplits } from '../../shared/dataset/crop-dataset.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+import { lockFolder } from '../../shared/files/lock-folder.ts'
 import { makeFolder } from '../../shared/files/make-folder.ts'
 import { removeLeftovers } from '../../shared/files/remove-leftovers.ts'
 import { writeFileAtomically } from '../../shared/files/write-file-atomically.ts'
@@ -19,11 +20,13 @@ export interface ExperimentFolder {
   readonly logitsDir: string
   /** Holds `models/`, `logits/` and `report/`. */
   readonly outDir: string
+  /** Gives the folder back to other processes. */
+  release(): Promise<void>
 }
 
 /**
- * Opens an experiment's folder, or makes it. `failed_precondition` naming the differing keys where it holds another
- * experiment: other data or settings; more seeds, variants or studies of the same one are welcome.
+ * Opens an experiment's folder, or makes it, and keeps it until it is released. `failed_precondition` where another process
+ * works there, and, naming the differing keys, where it holds another experiment: other data or settings; more seeds, variants or studies of the same one are welcome.
  */
 export async function openExperimentFolder(
   outDir: string,
@@ -31,6 +34,22 @@ export async function openExperimentFolder(
   splits: CropSplits,
 ): Promise<ExperimentFolder> {
   await makeFolder(outDir)
+  const unlock = await lockFolder(outDir)
+  try {
+    await prepareFolder(outDir, config, splits)
+  } catch (reason) {
+    await unlock()
+    throw reason
+  }
+  return {
+    modelDir: (id) => join(outDir, 'models', id),
+    logitsDir: join(outDir, 'logits'),
+    outDir,
+    release: unlock,
+  }
+}
+
+async function prepareFolder(outDir: string, config: ExperimentConfig, splits: CropSplits): Promise<void> {
   const path = join(outDir, 'experiment.json')
   const data = { train: splits.train.digest, val: splits.val.digest, test: splits.test.digest }
   const text = await readIfThere(path)
@@ -39,11 +58,6 @@ export async function openExperimentFolder(
   for (const dir of ['logits', 'models', 'report']) await makeFolder(join(outDir, dir))
   for (const dir of [outDir, join(outDir, 'logits'), join(outDir, 'report')]) await removeLeftovers(dir)
   await writeFileAtomically(path, [`${JSON.stringify({ config, data }, undefined, 2)}\n`])
-  return {
-    modelDir: (id) => join(outDir, 'models', id),
-    logitsDir: join(outDir, 'logits'),
-    outDir,
-  }
 }
 
 function refuseOther(path: string, text: string, config: ExperimentConfig, data: Readonly<Record<string, string>>) {

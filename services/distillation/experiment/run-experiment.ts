@@ -92,6 +92,7 @@ export async function runExperiment(options: RunExperimentOptions): Promise<Repo
     throw new PelletlineError('cancelled', message, { cause: reason })
   } finally {
     await worker.close()
+    await folder.release()
   }
 }
 

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
+import { disableRuntimeTelemetry } from '../config/disable-runtime-telemetry.ts'
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import type { GraphReply, GraphRequest, GraphWorkerData, RunRequest, WorkerTensor } from './graph-worker-messages.ts'
 
@@ -43,6 +44,7 @@ export function createGraphWorker(options: GraphWorkerOptions = {}): GraphWorker
   const threads = options.threads ?? availableParallelism()
   const { executionProviders = ['cpu'], spinning = true, niceness = 0 } = options
   const data: GraphWorkerData = { threads, executionProviders, spinning, niceness }
+  disableRuntimeTelemetry()
   const worker = new Worker(new URL('./graph-worker-thread.ts', import.meta.url), { workerData: data })
   const waiting = new Map<number, Waiting>()
   let lastId = 0

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import { disableRuntimeTelemetry } from '../config/disable-runtime-telemetry.ts'
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import { cropBytes } from '../inspection/crop.ts'
 import type { InferenceWorkerData, RunRequest, WorkerReply } from './inference-pool-protocol.ts'
@@ -85,6 +86,7 @@ export function createSeat(options: SeatOptions): Seat {
       run: undefined,
     }))
     const workerData: InferenceWorkerData = { ...options.worker, slots: memory }
+    disableRuntimeTelemetry()
     const seated = new Worker(options.entry, { workerData })
     worker = seated
     let cause: unknown
