@@ -23,12 +23,15 @@ const workUnit = 1e12
  */
 export async function runDistill(options: DistillOptions, terminal: Terminal, signal: AbortSignal): Promise<void> {
   const config = experimentConfig(options)
-  await makeFolder(options.out)
-  const data = await readTrainingData(options, config.seed, terminal, signal)
   if (options.plan === true) {
-    showPlan(config, data.splits.train.count, terminal)
+    // What is simulated need not be simulated to be planned.
+    const simulated = options.data === 'simulated'
+    const data = simulated ? undefined : await readTrainingData(options, config.seed, terminal, signal)
+    showPlan(config, data?.splits.train.count ?? options.count, terminal)
     return
   }
+  await makeFolder(options.out)
+  const data = await readTrainingData(options, config.seed, terminal, signal)
   const display = createDisplay(terminal)
   const experiment = await runExperiment({ data, config, outDir: options.out, signal, onEvent: display.show }).finally(
     () => display.end(),
