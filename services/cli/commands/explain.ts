@@ -3,11 +3,12 @@ import type { AddCommand } from '../cli-context.ts'
 import { exampleText } from '../example-text.ts'
 import type { ExplainOptions } from '../explain/options.ts'
 import { parseScore } from '../inspect/options.ts'
-import { collectText, parseInteger, parseNumber, parseRoi } from '../parse-option.ts'
+import { addSegmentationOptions } from '../inspect/segmentation-options.ts'
+import { collectText, parseRoi } from '../parse-option.ts'
 
 /** `explain IMAGE|FOLDER...`. */
 export const addExplainCommand: AddCommand = (program, context) => {
-  program
+  const command = program
     .command('explain')
     .summary('heatmaps of what a model looks at (Grad-CAM)')
     .description(
@@ -33,14 +34,7 @@ export const addExplainCommand: AddCommand = (program, context) => {
     .option('--all', 'explain every judged pellet of an image, not only those that are NG')
     .option('--ng-score <score>', "score from which a pellet is NG, 0..1; the model's own where not given", parseScore)
     .option('--roi <x,y,w,h>', 'look only at this rectangle, px: left, top, width, height', parseRoi)
-    .addOption(
-      new Option('--polarity <polarity>', 'gray of the pellets against the bed').choices([
-        'light-on-dark',
-        'dark-on-light',
-      ]),
-    )
-    .option('--threshold <gray>', 'gray level between bed and pellets, 0..255', parseInteger({ min: 0, max: 255 }))
-    .option('--pellet-diameter <px>', 'diameter of a typical pellet, px', parseNumber({ min: 2, max: 10_000 }))
+  addSegmentationOptions(command)
     .addHelpText(
       'after',
       exampleText([
@@ -49,8 +43,8 @@ export const addExplainCommand: AddCommand = (program, context) => {
         'npx pelletline explain --model teacher --list-layers',
       ]),
     )
-    .action(async (images: readonly string[], options: ExplainOptions, command: Command) => {
+    .action(async (images: readonly string[], options: ExplainOptions, action: Command) => {
       const { runExplain } = await import('../explain/run-explain.ts')
-      context.setExitCode(await runExplain(images, options, context.terminal(command), context.interrupt()))
+      context.setExitCode(await runExplain(images, options, context.terminal(action), context.interrupt()))
     })
 }

@@ -1,12 +1,13 @@
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import type { AddCommand } from '../cli-context.ts'
 import { exampleText } from '../example-text.ts'
 import { type InspectOptions, parseScore } from '../inspect/options.ts'
-import { parseInteger, parseNumber, parsePixelSize, parseRoi } from '../parse-option.ts'
+import { addSegmentationOptions } from '../inspect/segmentation-options.ts'
+import { parsePixelSize, parseRoi } from '../parse-option.ts'
 
 /** `inspect IMAGE|FOLDER...`. */
 export const addInspectCommand: AddCommand = (program, context) => {
-  program
+  const command = program
     .command('inspect')
     .summary('find, measure and judge every pellet of an image')
     .description(
@@ -25,14 +26,7 @@ export const addInspectCommand: AddCommand = (program, context) => {
     )
     .option('--model <id|path>', 'student to judge with; the released one where not given')
     .option('--ng-score <score>', "score from which a pellet is NG, 0..1; the model's own where not given", parseScore)
-    .addOption(
-      new Option('--polarity <polarity>', 'gray of the pellets against the bed').choices([
-        'light-on-dark',
-        'dark-on-light',
-      ]),
-    )
-    .option('--threshold <gray>', 'gray level between bed and pellets, 0..255', parseInteger({ min: 0, max: 255 }))
-    .option('--pellet-diameter <px>', 'diameter of a typical pellet, px', parseNumber({ min: 2, max: 10_000 }))
+  addSegmentationOptions(command)
     .addHelpText(
       'after',
       exampleText([
@@ -41,8 +35,8 @@ export const addInspectCommand: AddCommand = (program, context) => {
         'npx pelletline inspect photo.png --roi 290,0,478,352 --json',
       ]),
     )
-    .action(async (images: readonly string[], options: InspectOptions, command: Command) => {
+    .action(async (images: readonly string[], options: InspectOptions, action: Command) => {
       const { runInspect } = await import('../inspect/run-inspect.ts')
-      context.setExitCode(await runInspect(images, options, context.terminal(command), context.interrupt()))
+      context.setExitCode(await runInspect(images, options, context.terminal(action), context.interrupt()))
     })
 }
