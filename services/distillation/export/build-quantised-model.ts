@@ -5,7 +5,7 @@ import type { ActivationRange } from './activation-histogram.ts'
 import { createInferenceGraph, type InferenceGraph, windowAttributes } from './inference-graph.ts'
 import { type ConvolutionStep, type DenseStep, standardisedCrop } from './plan-inference.ts'
 import type { QuantisationPlan } from './plan-quantisation.ts'
-import { quantiseWeights } from './quantise-weights.ts'
+import { largestMultiplied, quantiseWeights } from './quantise-weights.ts'
 
 /** How bytes stand for numbers: scale * (byte - zeroPoint). */
 export interface ByteScale {
@@ -29,8 +29,8 @@ function cropScale({ mean, deviation }: Standardisation): ByteScale {
 }
 
 /**
- * The served model in bytes: activations uint8 with a scale per tensor, weights int8 with a scale per output channel, sums
- * int32. It is written as QuantizeLinear and DequantizeLinear around ordinary operators, which ONNX Runtime turns into its
+ * The served model in bytes: activations uint8 with a scale per tensor, weights int8 (-64 to 64) with a scale per output channel,
+ * sums int32. It is written as QuantizeLinear and DequantizeLinear around ordinary operators, which ONNX Runtime turns into its
  * integer kernels; every layer's dequantised output carries the layer's name. Input and output as for
  * `buildInferenceModel`.
  */
@@ -126,11 +126,10 @@ function quantisedOperands(graph: InferenceGraph, step: ConvolutionStep | DenseS
   const { layer, bias } = step
   const axis = step.kind === 'convolution' ? 0 : 1
   // The bias is counted in products of both scales; a channel of tiny weights must not take it out of 32 bits.
-  const { dims, data, scales } = quantiseWeights(
-    step.weights,
-    axis,
-    (channel) => Math.abs(bias[channel]!) / (input.scale * 2 ** 30),
-  )
+  const { dims, data, scales } = quantiseWeights(step.weights, axis, {
+    largest: largestMultiplied,
+    leastScale: (channel) => Math.abs(bias[channel]!) / (input.scale * 2 ** 30),
+  })
   const productScales = scales.map((scale) => scale * input.scale)
   const counts = Int32Array.from(bias, (value, channel) => Math.round(value / productScales[channel]!))
   const channels = [bias.length]

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { quantiseWeights } from './quantise-weights.ts'
+import { largestMultiplied, quantiseWeights } from './quantise-weights.ts'
 
 const weights = fc.tuple(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 4 })).chain(([rows, columns]) =>
   fc
@@ -36,11 +36,23 @@ test('quantised weights use the whole of their channel, and each channel its own
 })
 
 test('quantised weights take the least scale that is asked for', () => {
-  const { data, scales } = quantiseWeights(
-    { dims: [2, 1], data: Float32Array.of(1e-30, 127) },
-    0,
-    (i) => [0.5, 0.5][i]!,
-  )
+  const { data, scales } = quantiseWeights({ dims: [2, 1], data: Float32Array.of(1e-30, 127) }, 0, {
+    leastScale: (i) => [0.5, 0.5][i]!,
+  })
   assert.deepEqual([...scales], [0.5, 1])
   assert.deepEqual([...data], [0, 127])
+})
+
+test('weights that integer kernels multiply stay within 64, where two products and a byte fit 16 bits', () => {
+  const options = { largest: largestMultiplied }
+  fc.assert(
+    fc.property(weights, fc.constantFrom(0, 1), (tensor, axis) => {
+      const { data, scales } = quantiseWeights(tensor, axis, options)
+      for (const [i, weight] of tensor.data.entries()) {
+        assert.ok(2 * 255 * Math.abs(data[i]!) < 2 ** 15)
+        const scale = scales[axis === 0 ? Math.floor(i / tensor.dims[1]!) : i % tensor.dims[1]!]!
+        assert.ok(Math.abs(data[i]! * scale - weight) <= 0.5001 * scale)
+      }
+    }),
+  )
 })

@@ -8,21 +8,34 @@ export interface QuantisedWeights {
   readonly scales: Float32Array
 }
 
-/** Largest byte: -128 is left out, so that a channel and its negative quantise alike. */
-const largestByte = 127
+/** Largest weight in bytes that are stored only: -128 is left out, so that a channel and its negative quantise alike. */
+const largestStored = 127
+
+/**
+ * Largest weight in bytes that integer kernels multiply. x86 without VNNI adds two products of a byte (0 to 255) and a
+ * weight in 16 bits, and saturates: 2 * 255 * 64 = 32,640 is the most that fits, so results are the same on every machine.
+ */
+export const largestMultiplied = 64
+
+export interface QuantiseWeightsOptions {
+  /** Largest byte, to either side of zero; default 127. */
+  readonly largest?: number
+  /** The least that a channel's scale may be; default 0. */
+  readonly leastScale?: (channel: number) => number
+}
 
 /** Smallest scale; products of two scales stay normal float32 numbers. */
 const smallestScale = 2 ** -60
 
 /**
  * Rounds weights to bytes per output channel, which is axis 0 of a convolution's [out, in, k, k] and axis 1 of a dense
- * layer's [in, out]. A channel's error is at most half its scale; its scale is its largest weight / 127, or larger where
- * `leastScale(channel)` asks for it. A channel of zeros has a valid scale.
+ * layer's [in, out]. A channel's error is at most half its scale; its scale is its largest weight / `largest`,
+ * or larger where `leastScale(channel)` asks for it. A channel of zeros has a valid scale.
  */
 export function quantiseWeights(
   { dims, data }: WeightTensor,
   axis: 0 | 1,
-  leastScale: (channel: number) => number = () => 0,
+  { largest: largestByte = largestStored, leastScale = () => 0 }: QuantiseWeightsOptions = {},
 ): QuantisedWeights {
   const channels = dims[axis]!
   const inner = dims.slice(axis + 1).reduce((product, dim) => product * dim, 1)

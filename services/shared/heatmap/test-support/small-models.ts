@@ -148,6 +148,13 @@ export function quantisedModel({ mergedRelu }: { readonly mergedRelu: boolean })
     const real = (name: string, dims: readonly number[], values: ArrayLike<number>) =>
       constant(name, 'float32', dims, Float32Array.from(values))
     real('step', [], [1])
+    constant('noOffset', 'int8', [], Int8Array.of(0))
+    // Given in bytes: the runtime would else spread them to 127, and its sums would saturate on x86 without VNNI.
+    const weights = (name: string, dims: readonly number[], values: readonly number[]) => {
+      if (!inBytes) return real(name, dims, values)
+      const bytes = constant(`${name}.bytes`, 'int8', dims, Int8Array.from(values))
+      return node('DequantizeLinear', [bytes, 'step', 'noOffset'], name)
+    }
     constant('zero', 'uint8', [], Uint8Array.of(mergedRelu ? 0 : 128))
     constant('noZero', 'uint8', [], Uint8Array.of(0))
     const through = (from: string, to: string) => {
@@ -162,7 +169,7 @@ export function quantisedModel({ mergedRelu }: { readonly mergedRelu: boolean })
     const spread = [1, -1, 0, 0, 1, 0, -1, 0, 0, 0, 1, 0, -1, 0, 1, 0, -1, 0]
     node(
       'Conv',
-      ['gray', real('first.weights', [2, 1, 3, 3], spread), real('first.bias', [2], [1, -2])],
+      ['gray', weights('first.weights', [2, 1, 3, 3], spread), real('first.bias', [2], [1, -2])],
       'first.sums',
       window(3, 2, 1),
     )
@@ -171,14 +178,14 @@ export function quantisedModel({ mergedRelu }: { readonly mergedRelu: boolean })
     through('pool.sums', 'pool')
     node(
       'Conv',
-      ['pool', real('second.weights', [2, 2, 1, 1], [1, 1, 1, -1]), real('second.bias', [2], [0, 1])],
+      ['pool', weights('second.weights', [2, 2, 1, 1], [1, 1, 1, -1]), real('second.bias', [2], [0, 1])],
       'second.sums',
       window(1, 1, 0),
     )
     through('second.sums', 'second')
     node('GlobalAveragePool', ['second'], 'average.map')
     node('Flatten', ['average.map'], 'average', { axis: 1 })
-    node('Gemm', ['average', real('head.weights', [2, 2], [1, 2, 3, -1]), real('head.bias', [2], [0, 0])], 'logits')
+    node('Gemm', ['average', weights('head.weights', [2, 2], [1, 2, 3, -1]), real('head.bias', [2], [0, 0])], 'logits')
     return finish()
   }
   return { plain: build(false), quantised: build(true) }
