@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
+import { findStaleKernels } from './build-kernels.mjs'
 import { findStaleGeneratedCode, prepareImports, runBuf } from './generate.mjs'
 import { childEnvironment } from './run-node.mjs'
 import { root, setup } from './setup.mjs'
@@ -18,6 +19,13 @@ async function checkGeneratedCode() {
   const stale = await findStaleGeneratedCode()
   for (const name of stale)
     process.stderr.write(`services/gen/${name} is not what proto/ generates: run \`npm run generate\`\n`)
+  return stale.length === 0
+}
+
+function checkKernels() {
+  const stale = findStaleKernels()
+  for (const name of stale)
+    process.stderr.write(`${name}.wasm is not what its source compiles to: run \`npm run kernels\`\n`)
   return stale.length === 0
 }
 
@@ -39,6 +47,7 @@ const steps = [
   ['format and lint', () => run(bin('biome'), ['check', '--error-on-warnings', '.'])],
   ['types', () => run(bin('tsc'), ['--noEmit'])],
   ['generated code', checkGeneratedCode],
+  ['compiled kernels', checkKernels],
   ['proto lint', lintProto],
   ['proto breaking changes', checkBreaking],
   ['unit tests and architecture rules', () => run(node, [join(root, 'scripts/test.mjs'), 'unit', 'architecture'])],

@@ -15,7 +15,18 @@ export interface SegmentationSettings {
   readonly maxPelletRows: number
   /** Pellets beyond this number in one strip are shed, with a count. */
   readonly maxPelletsPerStrip: number
+  /** How pellets are told from the bed; default regions. */
+  readonly method?: SegmentationMethod
+  /** Gray level of the empty bed, bright polarity; default 0. */
+  readonly bedLevel?: number
+  /** Equivalent diameter from which a speck is reported, px; default 0: specks are not measured. */
+  readonly smallestSpeckPx?: number
+  /** Contrast from which a dark region is a speck, 0..1; default 0.25. */
+  readonly minSpeckContrast?: number
 }
+
+/** By what is brighter than the threshold, or by the edges (Canny) around what is. */
+export type SegmentationMethod = 'regions' | 'edges'
 
 /** Rows of one strip in bright polarity, 8 bit, row-major. */
 export interface StripRows {
@@ -65,8 +76,43 @@ export interface PelletColumns {
   readonly touchesBorder: Uint8Array
   /** One of `notJudgedReason`. */
   readonly notJudged: Uint8Array
+  /** Largest distance of two parallel tangents of the outline (maximum Feret diameter, ISO 9276-6), px. */
+  readonly feretLengthPx: Float32Array
+  /** Smallest distance of two parallel tangents (minimum Feret diameter), px. */
+  readonly feretWidthPx: Float32Array
+  /** Area over area of the digital convex hull (solidity, ISO 9276-6), 0..1. */
+  readonly solidity: Float32Array
+  /** Standard deviation of gray over the pellet's pixels. */
+  readonly graySpread: Float32Array
+  /** Specks of at least `smallestSpeckPx`; 0 where specks are not measured or the pellet is not judged. */
+  readonly speckCount: Int32Array
+  /** Area of all of them, px. */
+  readonly speckAreaPx: Int32Array
+  /** The specks themselves, at most `maxSpecksPerPellet` of one pellet, the largest. */
+  readonly specks: SpeckColumns
   /** count * 2500 bytes, crop version 1; all 0 where `notJudged` is not 0. */
   readonly crops: Uint8Array
+}
+
+/** Specks of one pellet that are reported one by one. */
+export const maxSpecksPerPellet = 16
+
+/** Black specks of the pellets of one strip as packed columns, in the order of (pellet, area from the largest on, y, x). */
+export interface SpeckColumns {
+  readonly count: number
+  /** Index of the pellet in `PelletColumns`. */
+  readonly pellet: Int32Array
+  readonly areaPx: Int32Array
+  /** sqrt(4 A / pi), px. */
+  readonly equivalentDiameterPx: Float32Array
+  /** 1 - (mean gray - bed) / (mean shading expected there - bed), 0..1. */
+  readonly contrast: Float32Array
+  /** Middle (mean of the pixels' middles), px from the left edge of the pellet's box. */
+  readonly x: Float32Array
+  /** Middle, rows from the top edge of the pellet's box. */
+  readonly y: Float32Array
+  /** 1 where the speck touches the pellet's outline. */
+  readonly atRim: Uint8Array
 }
 
 /** Measures of one pellet; meanings and units as in `PelletColumns`. */
@@ -81,6 +127,10 @@ export interface PelletMeasures {
   readonly roundness: number
   readonly meanGray: number
   readonly touchesBorder: boolean
+  readonly feretLengthPx: number
+  readonly feretWidthPx: number
+  readonly solidity: number
+  readonly graySpread: number
 }
 
 /** The outline of one pellet as closed polygons: [x0, y0, x1, y1, ...] per ring, pixel corners, rows since the run began. */

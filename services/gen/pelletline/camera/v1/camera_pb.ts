@@ -7,7 +7,7 @@
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
-import type { Optics, Polarity } from "../../inspection/v1/inspection_pb.ts";
+import type { ColumnRange, FollowState, Optics, Polarity } from "../../inspection/v1/inspection_pb.ts";
 import { file_pelletline_inspection_v1_inspection } from "../../inspection/v1/inspection_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file pelletline/camera/v1/camera.proto.
  */
 export const file_pelletline_camera_v1_camera: GenFile = /*@__PURE__*/
-  fileDesc("CiFwZWxsZXRsaW5lL2NhbWVyYS92MS9jYW1lcmEucHJvdG8SFHBlbGxldGxpbmUuY2FtZXJhLnYxIo0BChNTdHJlYW1TdHJpcHNSZXF1ZXN0EjAKBG9wZW4YASABKAsyIC5wZWxsZXRsaW5lLmNhbWVyYS52MS5PcGVuSW50YWtlSAASMgoFc3RyaXAYAiABKAsyIS5wZWxsZXRsaW5lLmNhbWVyYS52MS5DYW1lcmFTdHJpcEgAQhAKB21lc3NhZ2USBbpIAggBIu4DCgpPcGVuSW50YWtlEjUKBGxpbmUYASABKAlCJ7pIJHIiEAEYPzIcXltBLVphLXowLTldW0EtWmEtejAtOV8uLV0qJBI3CgZjYW1lcmEYAiABKAlCJ7pIJHIiEAEYPzIcXltBLVphLXowLTldW0EtWmEtejAtOV8uLV0qJBI0CgNydW4YAyABKAlCJ7pIJHIiEAEYPzIcXltBLVphLXowLTldW0EtWmEtejAtOV8uLV0qJBIaCgV3aWR0aBgEIAEoDUILukgIKgYY//8DKBASQwoMcGl4ZWxfZm9ybWF0GAUgASgOMiEucGVsbGV0bGluZS5jYW1lcmEudjEuUGl4ZWxGb3JtYXRCCrpIB4IBBBABIAASOAoGb3B0aWNzGAYgASgLMiAucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLk9wdGljc0IGukgDyAEBEkAKCHBvbGFyaXR5GAcgASgOMiIucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLlBvbGFyaXR5Qgq6SAeCAQQQASAAEhEKCXNpbXVsYXRlZBgIIAEoCBIjCgtmaXJzdF9zdHJpcBgJIAEoBEIOukgLMgkY/////////w8SJQoNZHVyYWJsZV9iZWxvdxgKIAEoBEIOukgLMgkY/////////w8i7gEKC0NhbWVyYVN0cmlwEh0KBXN0cmlwGAEgASgEQg66SAsyCRj/////////DxIhCglmaXJzdF9yb3cYAiABKARCDrpICzIJGP////////8PEhcKBHJvd3MYAyABKA1CCbpIBioEGICABBIoChByb3dzX2xvc3RfYmVmb3JlGAQgASgEQg66SAsyCRj/////////DxIOCgZwaXhlbHMYBSABKAwSJwoPZXhwb3NlZF91bml4X25zGAYgASgGQg66SAtSCRn/////////fxIPCgdlbmNvZGVyGAcgASgSEhAKCHJ1bl9lbmRzGAggASgIIp4BChRTdHJlYW1TdHJpcHNSZXNwb25zZRI0CgZvcGVuZWQYASABKAsyIi5wZWxsZXRsaW5lLmNhbWVyYS52MS5JbnRha2VPcGVuZWRIABJFCg9hY2tub3dsZWRnZW1lbnQYAiABKAsyKi5wZWxsZXRsaW5lLmNhbWVyYS52MS5TdHJpcEFja25vd2xlZGdlbWVudEgAQgkKB21lc3NhZ2UiMwoMSW50YWtlT3BlbmVkEhIKCm5leHRfc3RyaXAYASABKAQSDwoHY3JlZGl0cxgCIAEoDSJSChRTdHJpcEFja25vd2xlZGdlbWVudBISCgpuZXh0X3N0cmlwGAEgASgEEg8KB2NyZWRpdHMYAiABKA0SFQoNZHVyYWJsZV9iZWxvdxgDIAEoBCIpChBHZXRJbnRha2VSZXF1ZXN0EhUKBGxpbmUYASABKAlCB7pIBHICEAEi1QEKEUdldEludGFrZVJlc3BvbnNlEgsKA3J1bhgBIAEoCRIVCg1yb3dzX2FjcXVpcmVkGAIgASgEEhEKCXJvd3NfbG9zdBgDIAEoBBIOCgZzdHJpcHMYBCABKAQSGAoQc3RyaXBzX2luX2ZsaWdodBgFIAEoDRIUCgxjcmVkaXRfbGltaXQYBiABKA0SEQoJdGhyZXNob2xkGAcgASgNEhEKCWJlZF9sZXZlbBgIIAEoARIWCg5tZWRpYW5fYXJlYV9weBgJIAEoARILCgNsb3QYCiABKAkqdQoLUGl4ZWxGb3JtYXQSHAoYUElYRUxfRk9STUFUX1VOU1BFQ0lGSUVEEAASFgoSUElYRUxfRk9STUFUX01PTk84EAESFwoTUElYRUxfRk9STUFUX01PTk8xMBACEhcKE1BJWEVMX0ZPUk1BVF9NT05PMTIQAzLfAQoUQ2FtZXJhR2F0ZXdheVNlcnZpY2USaQoMU3RyZWFtU3RyaXBzEikucGVsbGV0bGluZS5jYW1lcmEudjEuU3RyZWFtU3RyaXBzUmVxdWVzdBoqLnBlbGxldGxpbmUuY2FtZXJhLnYxLlN0cmVhbVN0cmlwc1Jlc3BvbnNlKAEwARJcCglHZXRJbnRha2USJi5wZWxsZXRsaW5lLmNhbWVyYS52MS5HZXRJbnRha2VSZXF1ZXN0GicucGVsbGV0bGluZS5jYW1lcmEudjEuR2V0SW50YWtlUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_pelletline_inspection_v1_inspection]);
+  fileDesc("CiFwZWxsZXRsaW5lL2NhbWVyYS92MS9jYW1lcmEucHJvdG8SFHBlbGxldGxpbmUuY2FtZXJhLnYxIo0BChNTdHJlYW1TdHJpcHNSZXF1ZXN0EjAKBG9wZW4YASABKAsyIC5wZWxsZXRsaW5lLmNhbWVyYS52MS5PcGVuSW50YWtlSAASMgoFc3RyaXAYAiABKAsyIS5wZWxsZXRsaW5lLmNhbWVyYS52MS5DYW1lcmFTdHJpcEgAQhAKB21lc3NhZ2USBbpIAggBIu4DCgpPcGVuSW50YWtlEjUKBGxpbmUYASABKAlCJ7pIJHIiEAEYPzIcXltBLVphLXowLTldW0EtWmEtejAtOV8uLV0qJBI3CgZjYW1lcmEYAiABKAlCJ7pIJHIiEAEYPzIcXltBLVphLXowLTldW0EtWmEtejAtOV8uLV0qJBI0CgNydW4YAyABKAlCJ7pIJHIiEAEYPzIcXltBLVphLXowLTldW0EtWmEtejAtOV8uLV0qJBIaCgV3aWR0aBgEIAEoDUILukgIKgYY//8DKBASQwoMcGl4ZWxfZm9ybWF0GAUgASgOMiEucGVsbGV0bGluZS5jYW1lcmEudjEuUGl4ZWxGb3JtYXRCCrpIB4IBBBABIAASOAoGb3B0aWNzGAYgASgLMiAucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLk9wdGljc0IGukgDyAEBEkAKCHBvbGFyaXR5GAcgASgOMiIucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLlBvbGFyaXR5Qgq6SAeCAQQQASAAEhEKCXNpbXVsYXRlZBgIIAEoCBIjCgtmaXJzdF9zdHJpcBgJIAEoBEIOukgLMgkY/////////w8SJQoNZHVyYWJsZV9iZWxvdxgKIAEoBEIOukgLMgkY/////////w8i7gEKC0NhbWVyYVN0cmlwEh0KBXN0cmlwGAEgASgEQg66SAsyCRj/////////DxIhCglmaXJzdF9yb3cYAiABKARCDrpICzIJGP////////8PEhcKBHJvd3MYAyABKA1CCbpIBioEGICABBIoChByb3dzX2xvc3RfYmVmb3JlGAQgASgEQg66SAsyCRj/////////DxIOCgZwaXhlbHMYBSABKAwSJwoPZXhwb3NlZF91bml4X25zGAYgASgGQg66SAtSCRn/////////fxIPCgdlbmNvZGVyGAcgASgSEhAKCHJ1bl9lbmRzGAggASgIIp4BChRTdHJlYW1TdHJpcHNSZXNwb25zZRI0CgZvcGVuZWQYASABKAsyIi5wZWxsZXRsaW5lLmNhbWVyYS52MS5JbnRha2VPcGVuZWRIABJFCg9hY2tub3dsZWRnZW1lbnQYAiABKAsyKi5wZWxsZXRsaW5lLmNhbWVyYS52MS5TdHJpcEFja25vd2xlZGdlbWVudEgAQgkKB21lc3NhZ2UiMwoMSW50YWtlT3BlbmVkEhIKCm5leHRfc3RyaXAYASABKAQSDwoHY3JlZGl0cxgCIAEoDSJSChRTdHJpcEFja25vd2xlZGdlbWVudBISCgpuZXh0X3N0cmlwGAEgASgEEg8KB2NyZWRpdHMYAiABKA0SFQoNZHVyYWJsZV9iZWxvdxgDIAEoBCIpChBHZXRJbnRha2VSZXF1ZXN0EhUKBGxpbmUYASABKAlCB7pIBHICEAEiugMKEUdldEludGFrZVJlc3BvbnNlEgsKA3J1bhgBIAEoCRIVCg1yb3dzX2FjcXVpcmVkGAIgASgEEhEKCXJvd3NfbG9zdBgDIAEoBBIOCgZzdHJpcHMYBCABKAQSGAoQc3RyaXBzX2luX2ZsaWdodBgFIAEoDRIUCgxjcmVkaXRfbGltaXQYBiABKA0SEQoJdGhyZXNob2xkGAcgASgNEhEKCWJlZF9sZXZlbBgIIAEoARIWCg5tZWRpYW5fYXJlYV9weBgJIAEoARILCgNsb3QYCiABKAkSOgoLbGlnaHRfc3RhdGUYCyABKA4yJS5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuRm9sbG93U3RhdGUSOQoKc2l6ZV9zdGF0ZRgMIAEoDjIlLnBlbGxldGxpbmUuaW5zcGVjdGlvbi52MS5Gb2xsb3dTdGF0ZRI8Cg1kaXJ0eV9jb2x1bW5zGA0gAygLMiUucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLkNvbHVtblJhbmdlEhMKC2NhbGlicmF0aW9uGA4gASgJEhkKEXNtYWxsZXN0X3NwZWNrX3B4GA8gASgBKnUKC1BpeGVsRm9ybWF0EhwKGFBJWEVMX0ZPUk1BVF9VTlNQRUNJRklFRBAAEhYKElBJWEVMX0ZPUk1BVF9NT05POBABEhcKE1BJWEVMX0ZPUk1BVF9NT05PMTAQAhIXChNQSVhFTF9GT1JNQVRfTU9OTzEyEAMy3wEKFENhbWVyYUdhdGV3YXlTZXJ2aWNlEmkKDFN0cmVhbVN0cmlwcxIpLnBlbGxldGxpbmUuY2FtZXJhLnYxLlN0cmVhbVN0cmlwc1JlcXVlc3QaKi5wZWxsZXRsaW5lLmNhbWVyYS52MS5TdHJlYW1TdHJpcHNSZXNwb25zZSgBMAESXAoJR2V0SW50YWtlEiYucGVsbGV0bGluZS5jYW1lcmEudjEuR2V0SW50YWtlUmVxdWVzdBonLnBlbGxldGxpbmUuY2FtZXJhLnYxLkdldEludGFrZVJlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_pelletline_inspection_v1_inspection]);
 
 /**
  * One message of the camera side.
@@ -409,6 +409,41 @@ export type GetIntakeResponse = Message<"pelletline.camera.v1.GetIntakeResponse"
    * @generated from field: string lot = 10;
    */
   lot: string;
+
+  /**
+   * Whether threshold and bed level follow the light.
+   *
+   * @generated from field: pelletline.inspection.v1.FollowState light_state = 11;
+   */
+  lightState: FollowState;
+
+  /**
+   * Whether the median area follows the product.
+   *
+   * @generated from field: pelletline.inspection.v1.FollowState size_state = 12;
+   */
+  sizeState: FollowState;
+
+  /**
+   * Columns on which dirt or dead pixels stand.
+   *
+   * @generated from field: repeated pelletline.inspection.v1.ColumnRange dirty_columns = 13;
+   */
+  dirtyColumns: ColumnRange[];
+
+  /**
+   * Name of the calibration in force; empty: none.
+   *
+   * @generated from field: string calibration = 14;
+   */
+  calibration: string;
+
+  /**
+   * Equivalent diameter of the smallest speck that this optics tells (a90/95), px; 0: not known, no calibration.
+   *
+   * @generated from field: double smallest_speck_px = 15;
+   */
+  smallestSpeckPx: number;
 };
 
 /**

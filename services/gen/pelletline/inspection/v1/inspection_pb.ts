@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file pelletline/inspection/v1/inspection.proto.
  */
 export const file_pelletline_inspection_v1_inspection: GenFile = /*@__PURE__*/
-  fileDesc("CilwZWxsZXRsaW5lL2luc3BlY3Rpb24vdjEvaW5zcGVjdGlvbi5wcm90bxIYcGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxIogCCghTdHJpcEtleRI2CgVwbGFudBgBIAEoCUInukgkciIQARg/MhxeW0EtWmEtejAtOV1bQS1aYS16MC05Xy4tXSokEjUKBGxpbmUYAiABKAlCJ7pIJHIiEAEYPzIcXltBLVphLXowLTldW0EtWmEtejAtOV8uLV0qJBI3CgZjYW1lcmEYAyABKAlCJ7pIJHIiEAEYPzIcXltBLVphLXowLTldW0EtWmEtejAtOV8uLV0qJBI0CgNydW4YBCABKAlCJ7pIJHIiEAEYPzIcXltBLVphLXowLTldW0EtWmEtejAtOV8uLV0qJBIeCgVzdHJpcBgFIAEoBEIPukgMMgoY//////////8/IlUKCVBlbGxldEtleRI5CgVzdHJpcBgBIAEoCzIiLnBlbGxldGxpbmUuaW5zcGVjdGlvbi52MS5TdHJpcEtleUIGukgDyAEBEg0KBWluZGV4GAIgASgNIm0KBk9wdGljcxIxChB1bV9wZXJfcHhfYWNyb3NzGAEgASgBQhe6SBQSEhkAAAAAAIjDQCEAAAAAAAAAABIwCg91bV9wZXJfcHhfYWxvbmcYAiABKAFCF7pIFBISGQAAAAAAiMNAIQAAAAAAAAAAIukECgtTdHJpcEhlYWRlchI3CgNrZXkYASABKAsyIi5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuU3RyaXBLZXlCBrpIA8gBARIhCglmaXJzdF9yb3cYAiABKARCDrpICzIJGP////////8PEhcKBHJvd3MYAyABKA1CCbpIBioEGICABBIaCgV3aWR0aBgEIAEoDUILukgIKgYY//8DKBASKAoQcm93c19sb3N0X2JlZm9yZRgFIAEoBEIOukgLMgkY/////////w8SGwoJdGhyZXNob2xkGAYgASgNQgi6SAUqAxj/ARIvCg5tZWRpYW5fYXJlYV9weBgHIAEoAUIXukgUEhIZAAAAAICELkEhAAAAAAAAAAASHAoLbWluX2FyZWFfcHgYCCABKA1CB7pIBCoCKAESKwoKY3JvcF9zY2FsZRgJIAEoAUIXukgUEhIZAAAAAAAA8D8hAAAAAAAAAAASKgoJYmVkX2xldmVsGAogASgBQhe6SBQSEhkAAAAAAOBvQCkAAAAAAAAAABIwCgZvcHRpY3MYCyABKAsyIC5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuT3B0aWNzEhcKA2xvdBgMIAEoCUIKukgHcgUQARiAARIYCgZyZWNpcGUYDSABKAlCCLpIBXIDGIABEhYKDnJlY2lwZV92ZXJzaW9uGA4gASgNEicKD2V4cG9zZWRfdW5peF9ucxgPIAEoBkIOukgLUgkZ/////////38SDwoHZW5jb2RlchgQIAEoEhIQCghydW5fZW5kcxgRIAEoCBIRCglzaW11bGF0ZWQYEiABKAgiOgoDQm94EgkKAXgYASABKA0SCQoBeRgCIAEoBBINCgV3aWR0aBgDIAEoDRIOCgZoZWlnaHQYBCABKA0i3QEKDVBlbGxldENvbHVtbnMSCQoBeBgBIAMoDRIJCgF5GAIgAygSEg0KBXdpZHRoGAMgAygNEg4KBmhlaWdodBgEIAMoDRIPCgdhcmVhX3B4GAUgAygNEh4KFmVxdWl2YWxlbnRfZGlhbWV0ZXJfcHgYBiADKAISFAoMYXNwZWN0X3JhdGlvGAcgAygCEhEKCXJvdW5kbmVzcxgIIAMoAhIRCgltZWFuX2dyYXkYCSADKAISEgoKbm90X2p1ZGdlZBgKIAMoDRIWCg50b3VjaGVzX2JvcmRlchgLIAMoDSJbCg9Ob3RKdWRnZWRDb3VudHMSDwoHY2x1c3RlchgBIAEoBBIQCghvdmVyc2l6ZRgCIAEoBBISCgppbWFnZV9lZGdlGAMgASgEEhEKCWxvc3Rfcm93cxgEIAEoBCKVAgoOUmVjb25jaWxpYXRpb24SFQoNcm93c19hY3F1aXJlZBgBIAEoBBIRCglyb3dzX2xvc3QYAiABKAQSDgoGc3RyaXBzGAMgASgEEg0KBWZvdW5kGAQgASgEEhIKCmNsYXNzaWZpZWQYBSABKAQSEAoIc2NyZWVuZWQYBiABKAQSDAoEc2hlZBgHIAEoBBISCgpub3RfanVkZ2VkGAggASgEEkcKFG5vdF9qdWRnZWRfYnlfcmVhc29uGAkgASgLMikucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLk5vdEp1ZGdlZENvdW50cxIPCgdhdWRpdGVkGAogASgEEgoKAm5nGAsgASgEEgwKBGR1c3QYDCABKAQiSwoIRXN0aW1hdGUSDQoFdmFsdWUYASABKAESDQoFbG93ZXIYAiABKAESDQoFdXBwZXIYAyABKAESEgoKY29uZmlkZW5jZRgEIAEoASLrAQoKU3RhZ2VUaW1lcxIXCg9leHBvc2VkX3VuaXhfbnMYASABKAYSGAoQcmVjZWl2ZWRfdW5peF9ucxgCIAEoBhIiChpzZWdtZW50YXRpb25fYmVnYW5fdW5peF9ucxgDIAEoBhIiChpzZWdtZW50YXRpb25fZW5kZWRfdW5peF9ucxgEIAEoBhIgChhpbmZlcmVuY2VfcXVldWVkX3VuaXhfbnMYBSABKAYSHwoXaW5mZXJlbmNlX2JlZ2FuX3VuaXhfbnMYBiABKAYSHwoXaW5mZXJlbmNlX2VuZGVkX3VuaXhfbnMYByABKAYiSgoITW9kZWxSZWYSFAoCaWQYASABKAlCCLpIBXIDGIABEigKBnNoYTI1NhgCIAEoCUIYukgVchMyEV4oWzAtOWEtZl17NjR9KT8kKlwKCFBvbGFyaXR5EhgKFFBPTEFSSVRZX1VOU1BFQ0lGSUVEEAASGgoWUE9MQVJJVFlfTElHSFRfT05fREFSSxABEhoKFlBPTEFSSVRZX0RBUktfT05fTElHSFQQAipCCgdWZXJkaWN0EhcKE1ZFUkRJQ1RfVU5TUEVDSUZJRUQQABIOCgpWRVJESUNUX09LEAESDgoKVkVSRElDVF9ORxACKnoKB091dGNvbWUSFwoTT1VUQ09NRV9VTlNQRUNJRklFRBAAEhYKEk9VVENPTUVfQ0xBU1NJRklFRBABEhQKEE9VVENPTUVfU0NSRUVORUQQAhIQCgxPVVRDT01FX1NIRUQQAxIWChJPVVRDT01FX05PVF9KVURHRUQQBCq2AQoPTm90SnVkZ2VkUmVhc29uEiEKHU5PVF9KVURHRURfUkVBU09OX1VOU1BFQ0lGSUVEEAASHQoZTk9UX0pVREdFRF9SRUFTT05fQ0xVU1RFUhABEh4KGk5PVF9KVURHRURfUkVBU09OX09WRVJTSVpFEAISIAocTk9UX0pVREdFRF9SRUFTT05fSU1BR0VfRURHRRADEh8KG05PVF9KVURHRURfUkVBU09OX0xPU1RfUk9XUxAEYgZwcm90bzM", [file_buf_validate_validate]);
+  fileDesc("CilwZWxsZXRsaW5lL2luc3BlY3Rpb24vdjEvaW5zcGVjdGlvbi5wcm90bxIYcGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxIogCCghTdHJpcEtleRI2CgVwbGFudBgBIAEoCUInukgkciIQARg/MhxeW0EtWmEtejAtOV1bQS1aYS16MC05Xy4tXSokEjUKBGxpbmUYAiABKAlCJ7pIJHIiEAEYPzIcXltBLVphLXowLTldW0EtWmEtejAtOV8uLV0qJBI3CgZjYW1lcmEYAyABKAlCJ7pIJHIiEAEYPzIcXltBLVphLXowLTldW0EtWmEtejAtOV8uLV0qJBI0CgNydW4YBCABKAlCJ7pIJHIiEAEYPzIcXltBLVphLXowLTldW0EtWmEtejAtOV8uLV0qJBIeCgVzdHJpcBgFIAEoBEIPukgMMgoY//////////8/IlUKCVBlbGxldEtleRI5CgVzdHJpcBgBIAEoCzIiLnBlbGxldGxpbmUuaW5zcGVjdGlvbi52MS5TdHJpcEtleUIGukgDyAEBEg0KBWluZGV4GAIgASgNIm0KBk9wdGljcxIxChB1bV9wZXJfcHhfYWNyb3NzGAEgASgBQhe6SBQSEhkAAAAAAIjDQCEAAAAAAAAAABIwCg91bV9wZXJfcHhfYWxvbmcYAiABKAFCF7pIFBISGQAAAAAAiMNAIQAAAAAAAAAAIicKC0NvbHVtblJhbmdlEgwKBGZyb20YASABKA0SCgoCdG8YAiABKA0i+AcKC1N0cmlwSGVhZGVyEjcKA2tleRgBIAEoCzIiLnBlbGxldGxpbmUuaW5zcGVjdGlvbi52MS5TdHJpcEtleUIGukgDyAEBEiEKCWZpcnN0X3JvdxgCIAEoBEIOukgLMgkY/////////w8SFwoEcm93cxgDIAEoDUIJukgGKgQYgIAEEhoKBXdpZHRoGAQgASgNQgu6SAgqBhj//wMoEBIoChByb3dzX2xvc3RfYmVmb3JlGAUgASgEQg66SAsyCRj/////////DxIbCgl0aHJlc2hvbGQYBiABKA1CCLpIBSoDGP8BEi8KDm1lZGlhbl9hcmVhX3B4GAcgASgBQhe6SBQSEhkAAAAAgIQuQSEAAAAAAAAAABIcCgttaW5fYXJlYV9weBgIIAEoDUIHukgEKgIoARIrCgpjcm9wX3NjYWxlGAkgASgBQhe6SBQSEhkAAAAAAADwPyEAAAAAAAAAABIqCgliZWRfbGV2ZWwYCiABKAFCF7pIFBISGQAAAAAA4G9AKQAAAAAAAAAAEjAKBm9wdGljcxgLIAEoCzIgLnBlbGxldGxpbmUuaW5zcGVjdGlvbi52MS5PcHRpY3MSFwoDbG90GAwgASgJQgq6SAdyBRABGIABEhgKBnJlY2lwZRgNIAEoCUIIukgFcgMYgAESFgoOcmVjaXBlX3ZlcnNpb24YDiABKA0SJwoPZXhwb3NlZF91bml4X25zGA8gASgGQg66SAtSCRn/////////fxIPCgdlbmNvZGVyGBAgASgSEhAKCHJ1bl9lbmRzGBEgASgIEhEKCXNpbXVsYXRlZBgSIAEoCBJGCgZtZXRob2QYEyABKA4yLC5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuU2VnbWVudGF0aW9uTWV0aG9kQgi6SAWCAQIQARIyChFzbWFsbGVzdF9zcGVja19weBgUIAEoAUIXukgUEhIZAAAAAABAj0ApAAAAAAAAAAASMwoSbWluX3NwZWNrX2NvbnRyYXN0GBUgASgBQhe6SBQSEhkAAAAAAADwPykAAAAAAAAAABI6CgtsaWdodF9zdGF0ZRgWIAEoDjIlLnBlbGxldGxpbmUuaW5zcGVjdGlvbi52MS5Gb2xsb3dTdGF0ZRI5CgpzaXplX3N0YXRlGBcgASgOMiUucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLkZvbGxvd1N0YXRlEkYKDWRpcnR5X2NvbHVtbnMYGCADKAsyJS5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuQ29sdW1uUmFuZ2VCCLpIBZIBAhBAEh0KC2NhbGlicmF0aW9uGBkgASgJQgi6SAVyAxiAASI6CgNCb3gSCQoBeBgBIAEoDRIJCgF5GAIgASgEEg0KBXdpZHRoGAMgASgNEg4KBmhlaWdodBgEIAEoDSLhAgoNUGVsbGV0Q29sdW1ucxIJCgF4GAEgAygNEgkKAXkYAiADKBISDQoFd2lkdGgYAyADKA0SDgoGaGVpZ2h0GAQgAygNEg8KB2FyZWFfcHgYBSADKA0SHgoWZXF1aXZhbGVudF9kaWFtZXRlcl9weBgGIAMoAhIUCgxhc3BlY3RfcmF0aW8YByADKAISEQoJcm91bmRuZXNzGAggAygCEhEKCW1lYW5fZ3JheRgJIAMoAhISCgpub3RfanVkZ2VkGAogAygNEhYKDnRvdWNoZXNfYm9yZGVyGAsgAygNEhcKD2ZlcmV0X2xlbmd0aF9weBgMIAMoAhIWCg5mZXJldF93aWR0aF9weBgNIAMoAhIQCghzb2xpZGl0eRgOIAMoAhITCgtncmF5X3NwcmVhZBgPIAMoAhITCgtzcGVja19jb3VudBgQIAMoDRIVCg1zcGVja19hcmVhX3B4GBEgAygNIocBCgxTcGVja0NvbHVtbnMSDgoGcGVsbGV0GAEgAygNEg8KB2FyZWFfcHgYAiADKA0SHgoWZXF1aXZhbGVudF9kaWFtZXRlcl9weBgDIAMoAhIQCghjb250cmFzdBgEIAMoAhIJCgF4GAUgAygCEgkKAXkYBiADKAISDgoGYXRfcmltGAcgAygNIl0KC1NoYXBlQ291bnRzEg8KB3JlZ3VsYXIYASABKAQSDQoFZmluZXMYAiABKAQSDQoFdGFpbHMYAyABKAQSDQoFdHdpbnMYBCABKAQSEAoIY2x1c3RlcnMYBSABKAQiWwoPTm90SnVkZ2VkQ291bnRzEg8KB2NsdXN0ZXIYASABKAQSEAoIb3ZlcnNpemUYAiABKAQSEgoKaW1hZ2VfZWRnZRgDIAEoBBIRCglsb3N0X3Jvd3MYBCABKAQilQIKDlJlY29uY2lsaWF0aW9uEhUKDXJvd3NfYWNxdWlyZWQYASABKAQSEQoJcm93c19sb3N0GAIgASgEEg4KBnN0cmlwcxgDIAEoBBINCgVmb3VuZBgEIAEoBBISCgpjbGFzc2lmaWVkGAUgASgEEhAKCHNjcmVlbmVkGAYgASgEEgwKBHNoZWQYByABKAQSEgoKbm90X2p1ZGdlZBgIIAEoBBJHChRub3RfanVkZ2VkX2J5X3JlYXNvbhgJIAEoCzIpLnBlbGxldGxpbmUuaW5zcGVjdGlvbi52MS5Ob3RKdWRnZWRDb3VudHMSDwoHYXVkaXRlZBgKIAEoBBIKCgJuZxgLIAEoBBIMCgRkdXN0GAwgASgEIksKCEVzdGltYXRlEg0KBXZhbHVlGAEgASgBEg0KBWxvd2VyGAIgASgBEg0KBXVwcGVyGAMgASgBEhIKCmNvbmZpZGVuY2UYBCABKAEi6wEKClN0YWdlVGltZXMSFwoPZXhwb3NlZF91bml4X25zGAEgASgGEhgKEHJlY2VpdmVkX3VuaXhfbnMYAiABKAYSIgoac2VnbWVudGF0aW9uX2JlZ2FuX3VuaXhfbnMYAyABKAYSIgoac2VnbWVudGF0aW9uX2VuZGVkX3VuaXhfbnMYBCABKAYSIAoYaW5mZXJlbmNlX3F1ZXVlZF91bml4X25zGAUgASgGEh8KF2luZmVyZW5jZV9iZWdhbl91bml4X25zGAYgASgGEh8KF2luZmVyZW5jZV9lbmRlZF91bml4X25zGAcgASgGIkoKCE1vZGVsUmVmEhQKAmlkGAEgASgJQgi6SAVyAxiAARIoCgZzaGEyNTYYAiABKAlCGLpIFXITMhFeKFswLTlhLWZdezY0fSk/JCpcCghQb2xhcml0eRIYChRQT0xBUklUWV9VTlNQRUNJRklFRBAAEhoKFlBPTEFSSVRZX0xJR0hUX09OX0RBUksQARIaChZQT0xBUklUWV9EQVJLX09OX0xJR0hUEAIqeQoSU2VnbWVudGF0aW9uTWV0aG9kEiMKH1NFR01FTlRBVElPTl9NRVRIT0RfVU5TUEVDSUZJRUQQABIfChtTRUdNRU5UQVRJT05fTUVUSE9EX1JFR0lPTlMQARIdChlTRUdNRU5UQVRJT05fTUVUSE9EX0VER0VTEAIqjwEKC0ZvbGxvd1N0YXRlEhwKGEZPTExPV19TVEFURV9VTlNQRUNJRklFRBAAEhgKFEZPTExPV19TVEFURV9OT01JTkFMEAESGgoWRk9MTE9XX1NUQVRFX0ZPTExPV0lORxACEhUKEUZPTExPV19TVEFURV9IRUxEEAMSFQoRRk9MTE9XX1NUQVRFX0xPU1QQBCpCCgdWZXJkaWN0EhcKE1ZFUkRJQ1RfVU5TUEVDSUZJRUQQABIOCgpWRVJESUNUX09LEAESDgoKVkVSRElDVF9ORxACKnoKB091dGNvbWUSFwoTT1VUQ09NRV9VTlNQRUNJRklFRBAAEhYKEk9VVENPTUVfQ0xBU1NJRklFRBABEhQKEE9VVENPTUVfU0NSRUVORUQQAhIQCgxPVVRDT01FX1NIRUQQAxIWChJPVVRDT01FX05PVF9KVURHRUQQBCq2AQoPTm90SnVkZ2VkUmVhc29uEiEKHU5PVF9KVURHRURfUkVBU09OX1VOU1BFQ0lGSUVEEAASHQoZTk9UX0pVREdFRF9SRUFTT05fQ0xVU1RFUhABEh4KGk5PVF9KVURHRURfUkVBU09OX09WRVJTSVpFEAISIAocTk9UX0pVREdFRF9SRUFTT05fSU1BR0VfRURHRRADEh8KG05PVF9KVURHRURfUkVBU09OX0xPU1RfUk9XUxAEYgZwcm90bzM", [file_buf_validate_validate]);
 
 /**
  * Names one strip for ever. The parts are restricted to characters that are safe in topic keys, paths and URLs.
@@ -119,6 +119,34 @@ export type Optics = Message<"pelletline.inspection.v1.Optics"> & {
  */
 export const OpticsSchema: GenMessage<Optics> = /*@__PURE__*/
   messageDesc(file_pelletline_inspection_v1_inspection, 2);
+
+/**
+ * Columns [from, to) of the sensor.
+ *
+ * @generated from message pelletline.inspection.v1.ColumnRange
+ */
+export type ColumnRange = Message<"pelletline.inspection.v1.ColumnRange"> & {
+  /**
+   * First column, px.
+   *
+   * @generated from field: uint32 from = 1;
+   */
+  from: number;
+
+  /**
+   * One past the last column, px.
+   *
+   * @generated from field: uint32 to = 2;
+   */
+  to: number;
+};
+
+/**
+ * Describes the message pelletline.inspection.v1.ColumnRange.
+ * Use `create(ColumnRangeSchema)` to create a new message.
+ */
+export const ColumnRangeSchema: GenMessage<ColumnRange> = /*@__PURE__*/
+  messageDesc(file_pelletline_inspection_v1_inspection, 3);
 
 /**
  * All that segmentation needs to know of a strip beside its pixels. The gateway stamps it once; a replay carries it unchanged.
@@ -251,6 +279,56 @@ export type StripHeader = Message<"pelletline.inspection.v1.StripHeader"> & {
    * @generated from field: bool simulated = 18;
    */
   simulated: boolean;
+
+  /**
+   * How pellets are told from the bed.
+   *
+   * @generated from field: pelletline.inspection.v1.SegmentationMethod method = 19;
+   */
+  method: SegmentationMethod;
+
+  /**
+   * Equivalent diameter, px of the sensor, below which no speck is reported: what this optics cannot tell (a90/95). 0: specks are
+   * not measured.
+   *
+   * @generated from field: double smallest_speck_px = 20;
+   */
+  smallestSpeckPx: number;
+
+  /**
+   * Contrast against the pellet's own shading from which a dark region is a speck, 0..1.
+   *
+   * @generated from field: double min_speck_contrast = 21;
+   */
+  minSpeckContrast: number;
+
+  /**
+   * Whether threshold and bed level follow the light.
+   *
+   * @generated from field: pelletline.inspection.v1.FollowState light_state = 22;
+   */
+  lightState: FollowState;
+
+  /**
+   * Whether the median area follows the product.
+   *
+   * @generated from field: pelletline.inspection.v1.FollowState size_state = 23;
+   */
+  sizeState: FollowState;
+
+  /**
+   * Columns on which dirt or dead pixels stand (window, lens, sensor): told from product by not moving.
+   *
+   * @generated from field: repeated pelletline.inspection.v1.ColumnRange dirty_columns = 24;
+   */
+  dirtyColumns: ColumnRange[];
+
+  /**
+   * Name of the calibration by which the pixels were corrected; empty: none was.
+   *
+   * @generated from field: string calibration = 25;
+   */
+  calibration: string;
 };
 
 /**
@@ -258,7 +336,7 @@ export type StripHeader = Message<"pelletline.inspection.v1.StripHeader"> & {
  * Use `create(StripHeaderSchema)` to create a new message.
  */
 export const StripHeaderSchema: GenMessage<StripHeader> = /*@__PURE__*/
-  messageDesc(file_pelletline_inspection_v1_inspection, 3);
+  messageDesc(file_pelletline_inspection_v1_inspection, 4);
 
 /**
  * Bounding box; pixel i covers [i, i + 1).
@@ -300,7 +378,7 @@ export type Box = Message<"pelletline.inspection.v1.Box"> & {
  * Use `create(BoxSchema)` to create a new message.
  */
 export const BoxSchema: GenMessage<Box> = /*@__PURE__*/
-  messageDesc(file_pelletline_inspection_v1_inspection, 4);
+  messageDesc(file_pelletline_inspection_v1_inspection, 5);
 
 /**
  * Measures of consecutive pellets of one strip as packed columns; every column has one entry per pellet, in index order.
@@ -384,6 +462,48 @@ export type PelletColumns = Message<"pelletline.inspection.v1.PelletColumns"> & 
    * @generated from field: repeated uint32 touches_border = 11;
    */
   touchesBorder: number[];
+
+  /**
+   * Length: largest distance of two parallel tangents (maximum Feret diameter, ISO 9276-6), px.
+   *
+   * @generated from field: repeated float feret_length_px = 12;
+   */
+  feretLengthPx: number[];
+
+  /**
+   * Width: smallest distance of two parallel tangents (minimum Feret diameter), px.
+   *
+   * @generated from field: repeated float feret_width_px = 13;
+   */
+  feretWidthPx: number[];
+
+  /**
+   * Area over area of the convex hull (solidity, ISO 9276-6), 0..1.
+   *
+   * @generated from field: repeated float solidity = 14;
+   */
+  solidity: number[];
+
+  /**
+   * Standard deviation of gray, 0..128.
+   *
+   * @generated from field: repeated float gray_spread = 15;
+   */
+  graySpread: number[];
+
+  /**
+   * Black specks of at least the header's smallest_speck_px; the largest of them are in SpeckColumns.
+   *
+   * @generated from field: repeated uint32 speck_count = 16;
+   */
+  speckCount: number[];
+
+  /**
+   * Area of all of them, px.
+   *
+   * @generated from field: repeated uint32 speck_area_px = 17;
+   */
+  speckAreaPx: number[];
 };
 
 /**
@@ -391,7 +511,119 @@ export type PelletColumns = Message<"pelletline.inspection.v1.PelletColumns"> & 
  * Use `create(PelletColumnsSchema)` to create a new message.
  */
 export const PelletColumnsSchema: GenMessage<PelletColumns> = /*@__PURE__*/
-  messageDesc(file_pelletline_inspection_v1_inspection, 5);
+  messageDesc(file_pelletline_inspection_v1_inspection, 6);
+
+/**
+ * Black specks of consecutive pellets as packed columns, ordered by (pellet, area from the largest on).
+ *
+ * @generated from message pelletline.inspection.v1.SpeckColumns
+ */
+export type SpeckColumns = Message<"pelletline.inspection.v1.SpeckColumns"> & {
+  /**
+   * Index of the pellet within the columns that this message accompanies.
+   *
+   * @generated from field: repeated uint32 pellet = 1;
+   */
+  pellet: number[];
+
+  /**
+   * Area, px.
+   *
+   * @generated from field: repeated uint32 area_px = 2;
+   */
+  areaPx: number[];
+
+  /**
+   * Diameter of the circle of the same area, px.
+   *
+   * @generated from field: repeated float equivalent_diameter_px = 3;
+   */
+  equivalentDiameterPx: number[];
+
+  /**
+   * 1 - mean gray over the mean of the shading expected there, both above the bed: 0..1.
+   *
+   * @generated from field: repeated float contrast = 4;
+   */
+  contrast: number[];
+
+  /**
+   * Middle, px from the left edge of the pellet's box.
+   *
+   * @generated from field: repeated float x = 5;
+   */
+  x: number[];
+
+  /**
+   * Middle, rows from the top edge of the pellet's box.
+   *
+   * @generated from field: repeated float y = 6;
+   */
+  y: number[];
+
+  /**
+   * 1 where the speck touches the pellet's outline.
+   *
+   * @generated from field: repeated uint32 at_rim = 7;
+   */
+  atRim: number[];
+};
+
+/**
+ * Describes the message pelletline.inspection.v1.SpeckColumns.
+ * Use `create(SpeckColumnsSchema)` to create a new message.
+ */
+export const SpeckColumnsSchema: GenMessage<SpeckColumns> = /*@__PURE__*/
+  messageDesc(file_pelletline_inspection_v1_inspection, 7);
+
+/**
+ * Pellets by shape, by the recipe's limits.
+ *
+ * @generated from message pelletline.inspection.v1.ShapeCounts
+ */
+export type ShapeCounts = Message<"pelletline.inspection.v1.ShapeCounts"> & {
+  /**
+   * Within all limits.
+   *
+   * @generated from field: uint64 regular = 1;
+   */
+  regular: bigint;
+
+  /**
+   * Too small.
+   *
+   * @generated from field: uint64 fines = 2;
+   */
+  fines: bigint;
+
+  /**
+   * Drawn out to a tail.
+   *
+   * @generated from field: uint64 tails = 3;
+   */
+  tails: bigint;
+
+  /**
+   * Two joined for good.
+   *
+   * @generated from field: uint64 twins = 4;
+   */
+  twins: bigint;
+
+  /**
+   * Touching pellets that were not told apart.
+   *
+   * @generated from field: uint64 clusters = 5;
+   */
+  clusters: bigint;
+};
+
+/**
+ * Describes the message pelletline.inspection.v1.ShapeCounts.
+ * Use `create(ShapeCountsSchema)` to create a new message.
+ */
+export const ShapeCountsSchema: GenMessage<ShapeCounts> = /*@__PURE__*/
+  messageDesc(file_pelletline_inspection_v1_inspection, 8);
 
 /**
  * Pellets without a crop, by reason.
@@ -433,7 +665,7 @@ export type NotJudgedCounts = Message<"pelletline.inspection.v1.NotJudgedCounts"
  * Use `create(NotJudgedCountsSchema)` to create a new message.
  */
 export const NotJudgedCountsSchema: GenMessage<NotJudgedCounts> = /*@__PURE__*/
-  messageDesc(file_pelletline_inspection_v1_inspection, 6);
+  messageDesc(file_pelletline_inspection_v1_inspection, 9);
 
 /**
  * Reconciliation of counts ("books"). Messages carry deltas; a lot carries their sum.
@@ -532,7 +764,7 @@ export type Reconciliation = Message<"pelletline.inspection.v1.Reconciliation"> 
  * Use `create(ReconciliationSchema)` to create a new message.
  */
 export const ReconciliationSchema: GenMessage<Reconciliation> = /*@__PURE__*/
-  messageDesc(file_pelletline_inspection_v1_inspection, 7);
+  messageDesc(file_pelletline_inspection_v1_inspection, 10);
 
 /**
  * An estimate with its interval.
@@ -574,7 +806,7 @@ export type Estimate = Message<"pelletline.inspection.v1.Estimate"> & {
  * Use `create(EstimateSchema)` to create a new message.
  */
 export const EstimateSchema: GenMessage<Estimate> = /*@__PURE__*/
-  messageDesc(file_pelletline_inspection_v1_inspection, 8);
+  messageDesc(file_pelletline_inspection_v1_inspection, 11);
 
 /**
  * When each stage had a strip in hand, Unix time in nanoseconds; 0 where a stage has not been reached.
@@ -637,7 +869,7 @@ export type StageTimes = Message<"pelletline.inspection.v1.StageTimes"> & {
  * Use `create(StageTimesSchema)` to create a new message.
  */
 export const StageTimesSchema: GenMessage<StageTimes> = /*@__PURE__*/
-  messageDesc(file_pelletline_inspection_v1_inspection, 9);
+  messageDesc(file_pelletline_inspection_v1_inspection, 12);
 
 /**
  * A model file in use.
@@ -665,7 +897,7 @@ export type ModelRef = Message<"pelletline.inspection.v1.ModelRef"> & {
  * Use `create(ModelRefSchema)` to create a new message.
  */
 export const ModelRefSchema: GenMessage<ModelRef> = /*@__PURE__*/
-  messageDesc(file_pelletline_inspection_v1_inspection, 10);
+  messageDesc(file_pelletline_inspection_v1_inspection, 13);
 
 /**
  * How gray and scene relate before the gateway converts to bright polarity.
@@ -709,6 +941,102 @@ export const PolaritySchema: GenEnum<Polarity> = /*@__PURE__*/
   enumDesc(file_pelletline_inspection_v1_inspection, 0);
 
 /**
+ * How pellets are told from the bed.
+ *
+ * @generated from enum pelletline.inspection.v1.SegmentationMethod
+ */
+export const SegmentationMethod = {
+  /**
+   * The recipe does not say: by regions.
+   *
+   * @generated from enum value: SEGMENTATION_METHOD_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * What is brighter than the threshold.
+   *
+   * @generated from enum value: SEGMENTATION_METHOD_REGIONS = 1;
+   */
+  REGIONS: 1,
+
+  /**
+   * What edges enclose (Canny), looked for around what is brighter than the threshold.
+   *
+   * @generated from enum value: SEGMENTATION_METHOD_EDGES = 2;
+   */
+  EDGES: 2,
+} as const;
+
+/**
+ * How pellets are told from the bed.
+ *
+ * @generated from enum pelletline.inspection.v1.SegmentationMethod
+ */
+export type SegmentationMethod = (typeof SegmentationMethod)[keyof typeof SegmentationMethod] | UnknownEnum;
+
+/**
+ * Describes the enum pelletline.inspection.v1.SegmentationMethod.
+ */
+export const SegmentationMethodSchema: GenEnum<SegmentationMethod> = /*@__PURE__*/
+  enumDesc(file_pelletline_inspection_v1_inspection, 1);
+
+/**
+ * Whether a value that the gateway follows by itself is up to date.
+ *
+ * @generated from enum pelletline.inspection.v1.FollowState
+ */
+export const FollowState = {
+  /**
+   * Not stated.
+   *
+   * @generated from enum value: FOLLOW_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Nothing has been seen yet to take it from: the first guess, or the recipe's.
+   *
+   * @generated from enum value: FOLLOW_STATE_NOMINAL = 1;
+   */
+  NOMINAL: 1,
+
+  /**
+   * It follows what is seen.
+   *
+   * @generated from enum value: FOLLOW_STATE_FOLLOWING = 2;
+   */
+  FOLLOWING: 2,
+
+  /**
+   * What was seen lately says nothing of it (an empty belt); the last value that was sure holds.
+   *
+   * @generated from enum value: FOLLOW_STATE_HELD = 3;
+   */
+  HELD: 3,
+
+  /**
+   * What is seen contradicts it: bed and pellets are not told apart any more, or sizes have two middles. Verdicts are not to be trusted.
+   *
+   * @generated from enum value: FOLLOW_STATE_LOST = 4;
+   */
+  LOST: 4,
+} as const;
+
+/**
+ * Whether a value that the gateway follows by itself is up to date.
+ *
+ * @generated from enum pelletline.inspection.v1.FollowState
+ */
+export type FollowState = (typeof FollowState)[keyof typeof FollowState] | UnknownEnum;
+
+/**
+ * Describes the enum pelletline.inspection.v1.FollowState.
+ */
+export const FollowStateSchema: GenEnum<FollowState> = /*@__PURE__*/
+  enumDesc(file_pelletline_inspection_v1_inspection, 2);
+
+/**
  * Judgement of one pellet.
  *
  * @generated from enum pelletline.inspection.v1.Verdict
@@ -747,7 +1075,7 @@ export type Verdict = (typeof Verdict)[keyof typeof Verdict] | UnknownEnum;
  * Describes the enum pelletline.inspection.v1.Verdict.
  */
 export const VerdictSchema: GenEnum<Verdict> = /*@__PURE__*/
-  enumDesc(file_pelletline_inspection_v1_inspection, 1);
+  enumDesc(file_pelletline_inspection_v1_inspection, 3);
 
 /**
  * What became of one pellet that segmentation found.
@@ -802,7 +1130,7 @@ export type Outcome = (typeof Outcome)[keyof typeof Outcome] | UnknownEnum;
  * Describes the enum pelletline.inspection.v1.Outcome.
  */
 export const OutcomeSchema: GenEnum<Outcome> = /*@__PURE__*/
-  enumDesc(file_pelletline_inspection_v1_inspection, 2);
+  enumDesc(file_pelletline_inspection_v1_inspection, 4);
 
 /**
  * Why a pellet has no crop.
@@ -857,5 +1185,5 @@ export type NotJudgedReason = (typeof NotJudgedReason)[keyof typeof NotJudgedRea
  * Describes the enum pelletline.inspection.v1.NotJudgedReason.
  */
 export const NotJudgedReasonSchema: GenEnum<NotJudgedReason> = /*@__PURE__*/
-  enumDesc(file_pelletline_inspection_v1_inspection, 3);
+  enumDesc(file_pelletline_inspection_v1_inspection, 5);
 

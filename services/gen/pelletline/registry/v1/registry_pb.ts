@@ -7,7 +7,7 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
-import type { StripKey } from "../../inspection/v1/inspection_pb.ts";
+import type { SegmentationMethod, StripKey } from "../../inspection/v1/inspection_pb.ts";
 import { file_pelletline_inspection_v1_inspection } from "../../inspection/v1/inspection_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pelletline/registry/v1/registry.proto.
  */
 export const file_pelletline_registry_v1_registry: GenFile = /*@__PURE__*/
-  fileDesc("CiVwZWxsZXRsaW5lL3JlZ2lzdHJ5L3YxL3JlZ2lzdHJ5LnByb3RvEhZwZWxsZXRsaW5lLnJlZ2lzdHJ5LnYxIowECgZSZWNpcGUSFgoCaWQYASABKAlCCrpIB3IFEAEYgAESDwoHdmVyc2lvbhgCIAEoDRIaCghtYXRlcmlhbBgDIAEoCUIIukgFcgMYgAESIgoMbmdfdGhyZXNob2xkGAQgASgBQge6SAQSAkABSACIAQESIAoLbWluX2FyZWFfcHgYBSABKA1CC7pICCoGGMCEPSgBEjAKD25vbWluYWxfYXJlYV9weBgGIAEoAUIXukgUEhIZAAAAAICELkEhAAAAAAAAAAASKwoKY3JvcF9zY2FsZRgHIAEoAUIXukgUEhIZAAAAAAAA8D8hAAAAAAAAAAASPAoFYXVkaXQYCCABKAsyJS5wZWxsZXRsaW5lLnJlZ2lzdHJ5LnYxLkF1ZGl0U2FtcGxpbmdCBrpIA8gBARIzChJkaXNhZ3JlZW1lbnRfbGltaXQYCSABKAFCF7pIFBISGQAAAAAAAPA/IQAAAAAAAAAAEjgKF2Rpc2FncmVlbWVudF9oeXN0ZXJlc2lzGAogASgBQhe6SBQSEhkAAAAAAADwPyEAAAAAAAAAABIoChNkaXNhZ3JlZW1lbnRfd2luZG93GAsgASgNQgu6SAgqBhigjQYoFBIwCg9yb3dzX2xvc3RfbGltaXQYDCABKAFCF7pIFBISGQAAAAAAAPA/IQAAAAAAAAAAQg8KDV9uZ190aHJlc2hvbGQiygEKDUF1ZGl0U2FtcGxpbmcSKAoHbmdfcmF0ZRgBIAEoAUIXukgUEhIZAAAAAAAA8D8hAAAAAAAAAAASNAoTbmVhcl90aHJlc2hvbGRfcmF0ZRgCIAEoAUIXukgUEhIZAAAAAAAA8D8hAAAAAAAAAAASLQoTbmVhcl90aHJlc2hvbGRfYmFuZBgDIAEoAUIQukgNEgtAASkAAAAAAAAAABIqCgliYXNlX3JhdGUYBCABKAFCF7pIFBISGQAAAAAAAPA/IQAAAAAAAAAAIlsKDkxpbmVBc3NpZ25tZW50EgwKBGxpbmUYASABKAkSCwoDbG90GAIgASgJEi4KBnJlY2lwZRgDIAEoCzIeLnBlbGxldGxpbmUucmVnaXN0cnkudjEuUmVjaXBlIk4KBExpbmUSCgoCaWQYASABKAkSOgoKYXNzaWdubWVudBgCIAEoCzImLnBlbGxldGxpbmUucmVnaXN0cnkudjEuTGluZUFzc2lnbm1lbnQiEgoQTGlzdExpbmVzUmVxdWVzdCJAChFMaXN0TGluZXNSZXNwb25zZRIrCgVsaW5lcxgBIAMoCzIcLnBlbGxldGxpbmUucmVnaXN0cnkudjEuTGluZSI4ChBHZXRSZWNpcGVSZXF1ZXN0EhMKAmlkGAEgASgJQge6SARyAhABEg8KB3ZlcnNpb24YAiABKA0iQwoRR2V0UmVjaXBlUmVzcG9uc2USLgoGcmVjaXBlGAEgASgLMh4ucGVsbGV0bGluZS5yZWdpc3RyeS52MS5SZWNpcGUiSgoQUHV0UmVjaXBlUmVxdWVzdBI2CgZyZWNpcGUYASABKAsyHi5wZWxsZXRsaW5lLnJlZ2lzdHJ5LnYxLlJlY2lwZUIGukgDyAEBIkMKEVB1dFJlY2lwZVJlc3BvbnNlEi4KBnJlY2lwZRgBIAEoCzIeLnBlbGxldGxpbmUucmVnaXN0cnkudjEuUmVjaXBlIkkKEFdhdGNoTGluZVJlcXVlc3QSNQoEbGluZRgBIAEoCUInukgkciIQARg/MhxeW0EtWmEtejAtOV1bQS1aYS16MC05Xy4tXSokIk8KEVdhdGNoTGluZVJlc3BvbnNlEjoKCmFzc2lnbm1lbnQYASABKAsyJi5wZWxsZXRsaW5lLnJlZ2lzdHJ5LnYxLkxpbmVBc3NpZ25tZW50InoKF1JlcG9ydExvdFNlZ21lbnRSZXF1ZXN0EjkKBWZpcnN0GAEgASgLMiIucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLlN0cmlwS2V5Qga6SAPIAQESDgoGc3RyaXBzGAIgASgEEhQKA2xvdBgDIAEoCUIHukgEcgIQASIaChhSZXBvcnRMb3RTZWdtZW50UmVzcG9uc2UykgQKD1JlZ2lzdHJ5U2VydmljZRJgCglMaXN0TGluZXMSKC5wZWxsZXRsaW5lLnJlZ2lzdHJ5LnYxLkxpc3RMaW5lc1JlcXVlc3QaKS5wZWxsZXRsaW5lLnJlZ2lzdHJ5LnYxLkxpc3RMaW5lc1Jlc3BvbnNlEmAKCUdldFJlY2lwZRIoLnBlbGxldGxpbmUucmVnaXN0cnkudjEuR2V0UmVjaXBlUmVxdWVzdBopLnBlbGxldGxpbmUucmVnaXN0cnkudjEuR2V0UmVjaXBlUmVzcG9uc2USYAoJUHV0UmVjaXBlEigucGVsbGV0bGluZS5yZWdpc3RyeS52MS5QdXRSZWNpcGVSZXF1ZXN0GikucGVsbGV0bGluZS5yZWdpc3RyeS52MS5QdXRSZWNpcGVSZXNwb25zZRJiCglXYXRjaExpbmUSKC5wZWxsZXRsaW5lLnJlZ2lzdHJ5LnYxLldhdGNoTGluZVJlcXVlc3QaKS5wZWxsZXRsaW5lLnJlZ2lzdHJ5LnYxLldhdGNoTGluZVJlc3BvbnNlMAESdQoQUmVwb3J0TG90U2VnbWVudBIvLnBlbGxldGxpbmUucmVnaXN0cnkudjEuUmVwb3J0TG90U2VnbWVudFJlcXVlc3QaMC5wZWxsZXRsaW5lLnJlZ2lzdHJ5LnYxLlJlcG9ydExvdFNlZ21lbnRSZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_pelletline_inspection_v1_inspection]);
+  fileDesc("CiVwZWxsZXRsaW5lL3JlZ2lzdHJ5L3YxL3JlZ2lzdHJ5LnByb3RvEhZwZWxsZXRsaW5lLnJlZ2lzdHJ5LnYxIpMGCgZSZWNpcGUSFgoCaWQYASABKAlCCrpIB3IFEAEYgAESDwoHdmVyc2lvbhgCIAEoDRIaCghtYXRlcmlhbBgDIAEoCUIIukgFcgMYgAESIgoMbmdfdGhyZXNob2xkGAQgASgBQge6SAQSAkABSACIAQESIAoLbWluX2FyZWFfcHgYBSABKA1CC7pICCoGGMCEPSgBEjAKD25vbWluYWxfYXJlYV9weBgGIAEoAUIXukgUEhIZAAAAAICELkEhAAAAAAAAAAASKwoKY3JvcF9zY2FsZRgHIAEoAUIXukgUEhIZAAAAAAAA8D8hAAAAAAAAAAASPAoFYXVkaXQYCCABKAsyJS5wZWxsZXRsaW5lLnJlZ2lzdHJ5LnYxLkF1ZGl0U2FtcGxpbmdCBrpIA8gBARIzChJkaXNhZ3JlZW1lbnRfbGltaXQYCSABKAFCF7pIFBISGQAAAAAAAPA/IQAAAAAAAAAAEjgKF2Rpc2FncmVlbWVudF9oeXN0ZXJlc2lzGAogASgBQhe6SBQSEhkAAAAAAADwPyEAAAAAAAAAABIoChNkaXNhZ3JlZW1lbnRfd2luZG93GAsgASgNQgu6SAgqBhigjQYoFBIwCg9yb3dzX2xvc3RfbGltaXQYDCABKAFCF7pIFBISGQAAAAAAAPA/IQAAAAAAAAAAElMKE3NlZ21lbnRhdGlvbl9tZXRob2QYDSABKA4yLC5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuU2VnbWVudGF0aW9uTWV0aG9kQgi6SAWCAQIQARIzChJtaW5fc3BlY2tfY29udHJhc3QYDiABKAFCF7pIFBISGQAAAAAAAPA/KQAAAAAAAAAAEjIKBXNoYXBlGA8gASgLMiMucGVsbGV0bGluZS5yZWdpc3RyeS52MS5TaGFwZUxpbWl0cxI0Cg5yZWZlcmVuY2VfZ3JheRgQIAEoAUIXukgUEhIZAAAAAADgb0AhAAAAAAAAAABIAYgBAUIPCg1fbmdfdGhyZXNob2xkQhEKD19yZWZlcmVuY2VfZ3JheSKYAQoLU2hhcGVMaW1pdHMSLwoOZmluZXNfZGlhbWV0ZXIYASABKAFCF7pIFBISGQAAAAAAAPA/KQAAAAAAAAAAEiwKC3RhaWxfbGVuZ3RoGAIgASgBQhe6SBQSEhkAAAAAAABZQCkAAAAAAAAAABIqCgl0d2luX2FyZWEYAyABKAFCF7pIFBISGQAAAAAAAFlAKQAAAAAAAAAAIsoBCg1BdWRpdFNhbXBsaW5nEigKB25nX3JhdGUYASABKAFCF7pIFBISGQAAAAAAAPA/IQAAAAAAAAAAEjQKE25lYXJfdGhyZXNob2xkX3JhdGUYAiABKAFCF7pIFBISGQAAAAAAAPA/IQAAAAAAAAAAEi0KE25lYXJfdGhyZXNob2xkX2JhbmQYAyABKAFCELpIDRILQAEpAAAAAAAAAAASKgoJYmFzZV9yYXRlGAQgASgBQhe6SBQSEhkAAAAAAADwPyEAAAAAAAAAACJbCg5MaW5lQXNzaWdubWVudBIMCgRsaW5lGAEgASgJEgsKA2xvdBgCIAEoCRIuCgZyZWNpcGUYAyABKAsyHi5wZWxsZXRsaW5lLnJlZ2lzdHJ5LnYxLlJlY2lwZSJOCgRMaW5lEgoKAmlkGAEgASgJEjoKCmFzc2lnbm1lbnQYAiABKAsyJi5wZWxsZXRsaW5lLnJlZ2lzdHJ5LnYxLkxpbmVBc3NpZ25tZW50IhIKEExpc3RMaW5lc1JlcXVlc3QiQAoRTGlzdExpbmVzUmVzcG9uc2USKwoFbGluZXMYASADKAsyHC5wZWxsZXRsaW5lLnJlZ2lzdHJ5LnYxLkxpbmUiOAoQR2V0UmVjaXBlUmVxdWVzdBITCgJpZBgBIAEoCUIHukgEcgIQARIPCgd2ZXJzaW9uGAIgASgNIkMKEUdldFJlY2lwZVJlc3BvbnNlEi4KBnJlY2lwZRgBIAEoCzIeLnBlbGxldGxpbmUucmVnaXN0cnkudjEuUmVjaXBlIkoKEFB1dFJlY2lwZVJlcXVlc3QSNgoGcmVjaXBlGAEgASgLMh4ucGVsbGV0bGluZS5yZWdpc3RyeS52MS5SZWNpcGVCBrpIA8gBASJDChFQdXRSZWNpcGVSZXNwb25zZRIuCgZyZWNpcGUYASABKAsyHi5wZWxsZXRsaW5lLnJlZ2lzdHJ5LnYxLlJlY2lwZSJJChBXYXRjaExpbmVSZXF1ZXN0EjUKBGxpbmUYASABKAlCJ7pIJHIiEAEYPzIcXltBLVphLXowLTldW0EtWmEtejAtOV8uLV0qJCJPChFXYXRjaExpbmVSZXNwb25zZRI6Cgphc3NpZ25tZW50GAEgASgLMiYucGVsbGV0bGluZS5yZWdpc3RyeS52MS5MaW5lQXNzaWdubWVudCJ6ChdSZXBvcnRMb3RTZWdtZW50UmVxdWVzdBI5CgVmaXJzdBgBIAEoCzIiLnBlbGxldGxpbmUuaW5zcGVjdGlvbi52MS5TdHJpcEtleUIGukgDyAEBEg4KBnN0cmlwcxgCIAEoBBIUCgNsb3QYAyABKAlCB7pIBHICEAEiGgoYUmVwb3J0TG90U2VnbWVudFJlc3BvbnNlMpIECg9SZWdpc3RyeVNlcnZpY2USYAoJTGlzdExpbmVzEigucGVsbGV0bGluZS5yZWdpc3RyeS52MS5MaXN0TGluZXNSZXF1ZXN0GikucGVsbGV0bGluZS5yZWdpc3RyeS52MS5MaXN0TGluZXNSZXNwb25zZRJgCglHZXRSZWNpcGUSKC5wZWxsZXRsaW5lLnJlZ2lzdHJ5LnYxLkdldFJlY2lwZVJlcXVlc3QaKS5wZWxsZXRsaW5lLnJlZ2lzdHJ5LnYxLkdldFJlY2lwZVJlc3BvbnNlEmAKCVB1dFJlY2lwZRIoLnBlbGxldGxpbmUucmVnaXN0cnkudjEuUHV0UmVjaXBlUmVxdWVzdBopLnBlbGxldGxpbmUucmVnaXN0cnkudjEuUHV0UmVjaXBlUmVzcG9uc2USYgoJV2F0Y2hMaW5lEigucGVsbGV0bGluZS5yZWdpc3RyeS52MS5XYXRjaExpbmVSZXF1ZXN0GikucGVsbGV0bGluZS5yZWdpc3RyeS52MS5XYXRjaExpbmVSZXNwb25zZTABEnUKEFJlcG9ydExvdFNlZ21lbnQSLy5wZWxsZXRsaW5lLnJlZ2lzdHJ5LnYxLlJlcG9ydExvdFNlZ21lbnRSZXF1ZXN0GjAucGVsbGV0bGluZS5yZWdpc3RyeS52MS5SZXBvcnRMb3RTZWdtZW50UmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_pelletline_inspection_v1_inspection]);
 
 /**
  * Settings by which a line is judged. A stored version is never changed.
@@ -106,6 +106,34 @@ export type Recipe = Message<"pelletline.registry.v1.Recipe"> & {
    * @generated from field: double rows_lost_limit = 12;
    */
   rowsLostLimit: number;
+
+  /**
+   * How pellets are told from the bed.
+   *
+   * @generated from field: pelletline.inspection.v1.SegmentationMethod segmentation_method = 13;
+   */
+  segmentationMethod: SegmentationMethod;
+
+  /**
+   * Contrast from which a dark region of a pellet is a speck, 0..1; 0: 0.25.
+   *
+   * @generated from field: double min_speck_contrast = 14;
+   */
+  minSpeckContrast: number;
+
+  /**
+   * Limits of regular shape; the defaults of ShapeLimits where not given.
+   *
+   * @generated from field: pelletline.registry.v1.ShapeLimits shape = 15;
+   */
+  shape?: ShapeLimits | undefined;
+
+  /**
+   * Mean gray of good product, bright polarity, 0..255; gray deviation is stated against it. Not given: it is not.
+   *
+   * @generated from field: optional double reference_gray = 16;
+   */
+  referenceGray?: number | undefined;
 };
 
 /**
@@ -114,6 +142,41 @@ export type Recipe = Message<"pelletline.registry.v1.Recipe"> & {
  */
 export const RecipeSchema: GenMessage<Recipe> = /*@__PURE__*/
   messageDesc(file_pelletline_registry_v1_registry, 0);
+
+/**
+ * Limits by which pellets are classed by shape; a limit of 0 stands for its default.
+ *
+ * @generated from message pelletline.registry.v1.ShapeLimits
+ */
+export type ShapeLimits = Message<"pelletline.registry.v1.ShapeLimits"> & {
+  /**
+   * Fines have an equivalent diameter below this share of the median pellet's; default 0.6.
+   *
+   * @generated from field: double fines_diameter = 1;
+   */
+  finesDiameter: number;
+
+  /**
+   * Tails have a Feret length above so many Feret widths; default 2.
+   *
+   * @generated from field: double tail_length = 2;
+   */
+  tailLength: number;
+
+  /**
+   * Twins have more than so many median areas; default 1.6.
+   *
+   * @generated from field: double twin_area = 3;
+   */
+  twinArea: number;
+};
+
+/**
+ * Describes the message pelletline.registry.v1.ShapeLimits.
+ * Use `create(ShapeLimitsSchema)` to create a new message.
+ */
+export const ShapeLimitsSchema: GenMessage<ShapeLimits> = /*@__PURE__*/
+  messageDesc(file_pelletline_registry_v1_registry, 1);
 
 /**
  * Rates of the audit sample by stratum, and the budget.
@@ -155,7 +218,7 @@ export type AuditSampling = Message<"pelletline.registry.v1.AuditSampling"> & {
  * Use `create(AuditSamplingSchema)` to create a new message.
  */
 export const AuditSamplingSchema: GenMessage<AuditSampling> = /*@__PURE__*/
-  messageDesc(file_pelletline_registry_v1_registry, 1);
+  messageDesc(file_pelletline_registry_v1_registry, 2);
 
 /**
  * What a gateway stamps into the headers of a line.
@@ -190,7 +253,7 @@ export type LineAssignment = Message<"pelletline.registry.v1.LineAssignment"> & 
  * Use `create(LineAssignmentSchema)` to create a new message.
  */
 export const LineAssignmentSchema: GenMessage<LineAssignment> = /*@__PURE__*/
-  messageDesc(file_pelletline_registry_v1_registry, 2);
+  messageDesc(file_pelletline_registry_v1_registry, 3);
 
 /**
  * A line.
@@ -218,7 +281,7 @@ export type Line = Message<"pelletline.registry.v1.Line"> & {
  * Use `create(LineSchema)` to create a new message.
  */
 export const LineSchema: GenMessage<Line> = /*@__PURE__*/
-  messageDesc(file_pelletline_registry_v1_registry, 3);
+  messageDesc(file_pelletline_registry_v1_registry, 4);
 
 /**
  * Asks for all lines.
@@ -233,7 +296,7 @@ export type ListLinesRequest = Message<"pelletline.registry.v1.ListLinesRequest"
  * Use `create(ListLinesRequestSchema)` to create a new message.
  */
 export const ListLinesRequestSchema: GenMessage<ListLinesRequest> = /*@__PURE__*/
-  messageDesc(file_pelletline_registry_v1_registry, 4);
+  messageDesc(file_pelletline_registry_v1_registry, 5);
 
 /**
  * All lines by name.
@@ -254,7 +317,7 @@ export type ListLinesResponse = Message<"pelletline.registry.v1.ListLinesRespons
  * Use `create(ListLinesResponseSchema)` to create a new message.
  */
 export const ListLinesResponseSchema: GenMessage<ListLinesResponse> = /*@__PURE__*/
-  messageDesc(file_pelletline_registry_v1_registry, 5);
+  messageDesc(file_pelletline_registry_v1_registry, 6);
 
 /**
  * Names a recipe.
@@ -282,7 +345,7 @@ export type GetRecipeRequest = Message<"pelletline.registry.v1.GetRecipeRequest"
  * Use `create(GetRecipeRequestSchema)` to create a new message.
  */
 export const GetRecipeRequestSchema: GenMessage<GetRecipeRequest> = /*@__PURE__*/
-  messageDesc(file_pelletline_registry_v1_registry, 6);
+  messageDesc(file_pelletline_registry_v1_registry, 7);
 
 /**
  * The recipe.
@@ -303,7 +366,7 @@ export type GetRecipeResponse = Message<"pelletline.registry.v1.GetRecipeRespons
  * Use `create(GetRecipeResponseSchema)` to create a new message.
  */
 export const GetRecipeResponseSchema: GenMessage<GetRecipeResponse> = /*@__PURE__*/
-  messageDesc(file_pelletline_registry_v1_registry, 7);
+  messageDesc(file_pelletline_registry_v1_registry, 8);
 
 /**
  * Recipe to store.
@@ -324,7 +387,7 @@ export type PutRecipeRequest = Message<"pelletline.registry.v1.PutRecipeRequest"
  * Use `create(PutRecipeRequestSchema)` to create a new message.
  */
 export const PutRecipeRequestSchema: GenMessage<PutRecipeRequest> = /*@__PURE__*/
-  messageDesc(file_pelletline_registry_v1_registry, 8);
+  messageDesc(file_pelletline_registry_v1_registry, 9);
 
 /**
  * The stored recipe.
@@ -345,7 +408,7 @@ export type PutRecipeResponse = Message<"pelletline.registry.v1.PutRecipeRespons
  * Use `create(PutRecipeResponseSchema)` to create a new message.
  */
 export const PutRecipeResponseSchema: GenMessage<PutRecipeResponse> = /*@__PURE__*/
-  messageDesc(file_pelletline_registry_v1_registry, 9);
+  messageDesc(file_pelletline_registry_v1_registry, 10);
 
 /**
  * Names a line to watch.
@@ -366,7 +429,7 @@ export type WatchLineRequest = Message<"pelletline.registry.v1.WatchLineRequest"
  * Use `create(WatchLineRequestSchema)` to create a new message.
  */
 export const WatchLineRequestSchema: GenMessage<WatchLineRequest> = /*@__PURE__*/
-  messageDesc(file_pelletline_registry_v1_registry, 10);
+  messageDesc(file_pelletline_registry_v1_registry, 11);
 
 /**
  * Assignment in force from now on.
@@ -387,7 +450,7 @@ export type WatchLineResponse = Message<"pelletline.registry.v1.WatchLineRespons
  * Use `create(WatchLineResponseSchema)` to create a new message.
  */
 export const WatchLineResponseSchema: GenMessage<WatchLineResponse> = /*@__PURE__*/
-  messageDesc(file_pelletline_registry_v1_registry, 11);
+  messageDesc(file_pelletline_registry_v1_registry, 12);
 
 /**
  * Strips of one run stamped with one lot.
@@ -422,7 +485,7 @@ export type ReportLotSegmentRequest = Message<"pelletline.registry.v1.ReportLotS
  * Use `create(ReportLotSegmentRequestSchema)` to create a new message.
  */
 export const ReportLotSegmentRequestSchema: GenMessage<ReportLotSegmentRequest> = /*@__PURE__*/
-  messageDesc(file_pelletline_registry_v1_registry, 12);
+  messageDesc(file_pelletline_registry_v1_registry, 13);
 
 /**
  * Nothing to say.
@@ -437,7 +500,7 @@ export type ReportLotSegmentResponse = Message<"pelletline.registry.v1.ReportLot
  * Use `create(ReportLotSegmentResponseSchema)` to create a new message.
  */
 export const ReportLotSegmentResponseSchema: GenMessage<ReportLotSegmentResponse> = /*@__PURE__*/
-  messageDesc(file_pelletline_registry_v1_registry, 13);
+  messageDesc(file_pelletline_registry_v1_registry, 14);
 
 /**
  * Keeps lines and recipes, and tells gateways which lot and recipe to stamp.
