@@ -6,6 +6,7 @@ import {
 } from '../../services/distillation/index.ts'
 import { clopperPearson } from '../../services/shared/statistics/clopper-pearson.ts'
 import type { Estimate } from '../../services/shared/statistics/interval.ts'
+import { isNotInferior } from '../../services/shared/statistics/paired-difference.ts'
 import type { JudgedPellets, JudgedSimulation } from './judge-simulated.ts'
 
 export interface ReleaseRule {
@@ -87,6 +88,6 @@ function compareWithEnsemble(
     studentAccuracy: accuracy(margins),
     paired,
     inferiority,
-    notInferior: paired.gain.low !== null && paired.gain.low > -inferiority,
+    notInferior: isNotInferior(paired.gain, inferiority),
   }
 }

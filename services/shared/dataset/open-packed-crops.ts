@@ -29,12 +29,6 @@ export interface PackedCropsFile extends Omit<CropDataset, 'pixels' | 'groupName
   close(): Promise<void>
 }
 
-/** Consecutive crops of a file. */
-export interface CropChunk extends Pick<CropDataset, 'count' | 'pixels' | 'labels' | 'speckPx' | 'group'> {
-  /** Index of its first crop in the file. */
-  readonly first: number
-}
-
 /**
  * Opens a file of packed crops of any size and checks its digest, with a few MB of memory beside 9 bytes per crop. Close it.
  * `not_found` where there is none, `invalid_argument` where it is something else or of another version, `data_loss` where
@@ -51,38 +45,6 @@ export async function openPackedCrops(path: string, signal?: AbortSignal): Promi
     await file.close()
     if (signal?.aborted) throw PelletlineError.from(signal.reason)
     throw reason
-  }
-}
-
-/**
- * Crops of a packed file in chunks of at most `cropsPerChunk` (default 4096: 10 MB), in their order, so that a file larger
- * than the memory can be evaluated. The digest is checked before the first chunk; errors as for `openPackedCrops`.
- */
-export async function* readPackedCropsInChunks(
-  path: string,
-  { cropsPerChunk = 4096, signal }: { readonly cropsPerChunk?: number; readonly signal?: AbortSignal } = {},
-): AsyncGenerator<CropChunk, void, undefined> {
-  if (!Number.isInteger(cropsPerChunk) || cropsPerChunk < 1) {
-    throw new PelletlineError('invalid_argument', `cropsPerChunk is ${cropsPerChunk}; valid are whole numbers from 1`)
-  }
-  const file = await openPackedCrops(path, signal)
-  try {
-    for (let first = 0; first < file.count; first += cropsPerChunk) {
-      if (signal?.aborted) throw PelletlineError.from(signal.reason)
-      const end = Math.min(file.count, first + cropsPerChunk)
-      const { labels, speckPx, group } = file
-      const pixels = await file.readPixels(first, end - first)
-      yield {
-        first,
-        count: end - first,
-        pixels,
-        labels: labels.subarray(first, end),
-        speckPx: speckPx.subarray(first, end),
-        group: group.subarray(first, end),
-      }
-    }
-  } finally {
-    await file.close()
   }
 }
 

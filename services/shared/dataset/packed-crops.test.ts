@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { createCropDataset, selectCrops } from './create-crop-dataset.ts'
-import { type CropChunk, openPackedCrops, readPackedCropsInChunks } from './open-packed-crops.ts'
+import { openPackedCrops } from './open-packed-crops.ts'
 import { isPackedCrops, readPackedCrops, writePackedCrops } from './packed-crops.ts'
 import { refuseLessThanBatch } from './refuse-less-than-batch.ts'
 
@@ -48,42 +48,21 @@ test('packed crops that are cut, damaged or something else are refused by name',
   await assert.rejects(readPackedCrops(join(folder, 'absent')), { code: 'not_found' })
 })
 
-test('packed crops are read in chunks as they were written, after their digest was checked', async () => {
+test('packed crops are read piece by piece as they were written, after their digest was checked', async () => {
   const path = join(folder, 'c.crops')
   await writePackedCrops(path, crops)
-  const chunks: CropChunk[] = []
-  for await (const chunk of readPackedCropsInChunks(path, { cropsPerChunk: 2 })) chunks.push(chunk)
-  assert.deepEqual(
-    chunks.map(({ first, count, labels, group }) => [first, count, [...labels], [...group]]),
-    [
-      [0, 2, [0, 1], [-1, 2]],
-      [2, 1, [1], [2]],
-    ],
-  )
-  assert.deepEqual(Buffer.concat(chunks.map(({ pixels }) => pixels)), Buffer.from(crops.pixels))
-  assert.deepEqual(
-    chunks.flatMap(({ speckPx }) => [...speckPx]),
-    [...crops.speckPx],
-  )
   const file = await openPackedCrops(path)
   assert.deepEqual([file.digest, file.source, file.count], [crops.digest, crops.source, 3])
+  assert.deepEqual([[...file.labels], [...file.group], [...file.speckPx]], [[0, 1, 1], [-1, 2, 2], [...crops.speckPx]])
+  const pieces = [await file.readPixels(0, 2), await file.readPixels(2, 1)]
+  assert.deepEqual(Buffer.concat(pieces), Buffer.from(crops.pixels))
   await file.close()
 
   const bytes = await readFile(path)
   bytes[bytes.length - 40]! ^= 1
   await writeFile(path, bytes)
-  await assert.rejects(readPackedCropsInChunks(path).next(), { code: 'data_loss', message: /c\.crops is damaged/ })
-})
-
-test('reading of packed crops in chunks stops on abort and refuses an empty chunk', async () => {
-  const path = join(folder, 'd.crops')
-  await writePackedCrops(path, crops)
-  const controller = new AbortController()
-  const reading = readPackedCropsInChunks(path, { cropsPerChunk: 1, signal: controller.signal })
-  await reading.next()
-  controller.abort()
-  await assert.rejects(reading.next(), { code: 'cancelled' })
-  await assert.rejects(readPackedCropsInChunks(path, { cropsPerChunk: 0 }).next(), { code: 'invalid_argument' })
+  await assert.rejects(openPackedCrops(path), { code: 'data_loss', message: /c\.crops is damaged/ })
+  await assert.rejects(openPackedCrops(path, AbortSignal.abort()), { code: 'cancelled' })
 })
 
 test('training part of fewer crops than a batch is refused with the way out', () => {

@@ -23,7 +23,7 @@ export async function writePackedCrops(path: string, crops: CropDataset): Promis
 }
 
 /**
- * Reads a file of labelled crops into memory; larger ones are read with `readPackedCropsInChunks`. Errors as for
+ * Reads a file of labelled crops into memory; larger ones in pieces with `openPackedCrops`. Errors as for
  * `openPackedCrops`; `invalid_argument` too where a label is unknown.
  */
 export async function readPackedCrops(path: string, signal?: AbortSignal): Promise<CropDataset> {

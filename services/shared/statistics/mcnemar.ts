@@ -1,5 +1,4 @@
 import { regularizedBeta } from './clopper-pearson.ts'
-import { logGamma } from './gamma-quantile.ts'
 
 /**
  * Two-sided p value of McNemar's test (Psychometrika 12, 1947) of whether two classifiers are equally often right, from the
@@ -9,16 +8,6 @@ import { logGamma } from './gamma-quantile.ts'
  */
 export function mcnemar(onlyA: number, onlyB: number): number {
   return Math.min(1, 2 * smallerTail(onlyA, onlyB))
-}
-
-/**
- * The same test with the mid-p value, as recommended by Fagerland, Lydersen and Laake (BMC Medical Research Methodology
- * 13:91, 2013): half of what was observed counts. It exceeds its level seldom and by little, and finds more.
- */
-export function mcnemarMidP(onlyA: number, onlyB: number): number {
-  const count = onlyA + onlyB
-  const logPoint = logGamma(count + 1) - logGamma(onlyA + 1) - logGamma(onlyB + 1) - count * Math.LN2
-  return Math.min(1, 2 * smallerTail(onlyA, onlyB) - Math.exp(logPoint))
 }
 
 /** P(X <= min(onlyA, onlyB)), X binomial (onlyA + onlyB, 1/2). */
