@@ -120,7 +120,7 @@ async function readSweep(jobs: readonly TrainingJob[], context: JobContext): Pro
       temperatureSquared: distillation.temperatureSquared,
       valLoss: kept.valLoss,
       valAccuracy: kept.valAccuracy,
-      valAuc: metrics.validation?.auc.value ?? Number.NaN,
+      valAuc: metrics.validation?.auc.value ?? null,
     })
   }
   return points

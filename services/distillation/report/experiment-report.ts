@@ -181,7 +181,8 @@ export interface SweepPoint {
   readonly temperatureSquared: boolean
   readonly valLoss: number
   readonly valAccuracy: number
-  readonly valAuc: number
+  /** Null where the validation part has one class only. */
+  readonly valAuc: number | null
 }
 
 export interface LabelStudyPoint {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { normalProbability, normalQuantile } from './normal-distribution.ts'
-import { pairedTInterval, studentTQuantile, tInterval } from './t-interval.ts'
+import { pairedTInterval, shareTInterval, studentTQuantile, tInterval } from './t-interval.ts'
 import { normalDraws } from './test-support/normal-draws.ts'
 import { leastCoverage, seededUniform } from './test-support/seeded-draws.ts'
 
@@ -48,6 +48,15 @@ test('one seed has no limits, none has no mean, and unequal numbers are not pair
   assert.deepEqual(tInterval([0.9]), { value: 0.9, low: null, high: null, deviation: null, count: 1 })
   assert.deepEqual(tInterval([]), { value: null, low: null, high: null, deviation: null, count: 0 })
   assert.throws(() => pairedTInterval([1], [1, 2]), { code: 'invalid_argument', message: /1 and 2 values/ })
+})
+
+test('limits of a mean share stay between nothing and all', () => {
+  const { value, low, high } = shareTInterval([0.96, 0.99])
+  near(value, 0.975, 12)
+  assert.ok(low! < 0.8)
+  assert.equal(high, 1)
+  assert.equal(shareTInterval([0, 0.02]).low, 0)
+  assert.deepEqual(shareTInterval([0.9]), tInterval([0.9]))
 })
 
 test('paired interval is that of the differences, however far the seeds lie apart', () => {

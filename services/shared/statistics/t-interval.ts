@@ -23,6 +23,12 @@ export function tInterval(values: readonly number[], confidence = 0.95): MeanEst
   return { value, low: value - half, high: value + half, deviation, count }
 }
 
+/** The same for shares of a whole, 0 to 1: no limit lies outside. */
+export function shareTInterval(shares: readonly number[], confidence = 0.95): MeanEstimate {
+  const { low, high, ...rest } = tInterval(shares, confidence)
+  return { ...rest, low: low === null ? null : Math.max(0, low), high: high === null ? null : Math.min(1, high) }
+}
+
 /**
  * Mean of the differences a - b of values that belong together (the same seed), with Student's t interval: what one training
  * gains over another. `invalid_argument` where there are not as many of both.

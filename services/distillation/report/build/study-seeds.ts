@@ -1,4 +1,4 @@
-import { pairedTInterval, tInterval } from '../../../shared/statistics/t-interval.ts'
+import { pairedTInterval, shareTInterval } from '../../../shared/statistics/t-interval.ts'
 import type { ClassifierFigures, SeedFigures, SeedStudy } from '../experiment-report.ts'
 
 const figureNames = ['precision', 'recall', 'accuracy', 'auc', 'f1'] as const
@@ -39,6 +39,6 @@ function studyFigure(pairs: readonly SeedFiguresPair[], name: FigureName) {
 }
 
 function meanOf(values: readonly number[]): SeedFigure {
-  const { value, low, high } = tInterval(values)
+  const { value, low, high } = shareTInterval(values)
   return { value, low, high, values }
 }

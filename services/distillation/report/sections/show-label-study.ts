@@ -1,4 +1,4 @@
-import { tInterval } from '../../../shared/statistics/t-interval.ts'
+import { shareTInterval } from '../../../shared/statistics/t-interval.ts'
 import type { ExperimentReport, LabelStudyPoint } from '../experiment-report.ts'
 import { drawLabelStudy, type LabelStudyMean, type LabelStudyPanel } from '../figures/draw-label-study.ts'
 import { percentCell } from '../format-numbers.ts'
@@ -32,7 +32,7 @@ export async function showLabelStudy({ labelStudy }: ExperimentReport): Promise<
     cells: [
       `${100 * points[0]!.labelShare} % kept, ${100 * points[0]!.noiseShare} % flipped`,
       String(points.length),
-      ...kinds.map(([, pick]) => percentCell(tInterval(points.map(pick)), 1)),
+      ...kinds.map(([, pick]) => percentCell(shareTInterval(points.map(pick)), 1)),
     ],
   }))
   const interval = seeds > 1 ? `means over ${seeds} seeds with 95 % t intervals` : 'one seed, so without intervals'
@@ -72,7 +72,7 @@ function meansBy(points: readonly LabelStudyPoint[], share: (point: LabelStudyPo
   return [...Map.groupBy(points, share)]
     .sort(([a], [b]) => a - b)
     .flatMap(([at, group]) =>
-      kinds.map(([series, pick]) => ({ share: at, series, accuracy: tInterval(group.map(pick)) })),
+      kinds.map(([series, pick]) => ({ share: at, series, accuracy: shareTInterval(group.map(pick)) })),
     )
 }
 
