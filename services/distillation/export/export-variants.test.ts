@@ -121,6 +121,9 @@ test('an int8 that loses too much is not written, the other files are, and it is
   const allowed = await optionsFor('allowed', { maxInt8Loss: -100, allowInt8Loss: true })
   await exportVariants(allowed)
   assert.equal((await readModelManifest(join(allowed.outDir, 'toy-1-int8.onnx'))).precision, 'int8')
+  // The int8 file of the earlier export does not stay beside files that are not its own.
+  await assert.rejects(exportVariants({ ...allowed, allowInt8Loss: false }), { code: 'failed_precondition' })
+  assert.deepEqual(await readdir(allowed.outDir), ['toy-1.manifest.json', 'toy-1.onnx'])
 })
 
 test('variants want at least one precision, each once', async () => {

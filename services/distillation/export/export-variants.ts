@@ -1,9 +1,15 @@
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CropSplits } from '../../shared/dataset/crop-dataset.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { writeFileAtomically } from '../../shared/files/write-file-atomically.ts'
 import { createGraphWorker, type GraphWorker } from '../../shared/onnx/graph-worker.ts'
-import { type ModelManifest, type ModelPrecision, writeModelManifest } from '../../shared/onnx/model-manifest.ts'
+import {
+  type ModelManifest,
+  type ModelPrecision,
+  manifestPath,
+  writeModelManifest,
+} from '../../shared/onnx/model-manifest.ts'
 import { measureServed, type ServedFigures } from '../evaluation/measure-served.ts'
 import type { Network } from '../networks/network.ts'
 import type { ThresholdRule } from '../training/train-config.ts'
@@ -88,6 +94,7 @@ export async function exportVariants(options: ExportVariantsOptions): Promise<re
       written.push(await writeVariant(options, precision, variant))
     }
     if (refusal !== undefined) {
+      await removeInt8(options)
       if (options.onRefused === undefined) throw refusal
       options.onRefused(refusal)
     }
@@ -135,6 +142,12 @@ async function findRefusal(
   }
 }
 
+/** A refused file of an earlier export must not stay beside the others: it would be taken for theirs. */
+async function removeInt8({ id, precisions, outDir }: ExportVariantsOptions): Promise<void> {
+  const path = join(outDir, `${variantId(id, 'int8', precisions[0] === 'int8')}.onnx`)
+  for (const file of [path, manifestPath(path)]) await rm(file, { force: true })
+}
+
 async function writeVariant(
   options: ExportVariantsOptions,
   precision: ModelPrecision,
@@ -156,7 +169,7 @@ async function writeVariant(
   const modelPath = join(outDir, `${id}.onnx`)
   await writeFileAtomically(modelPath, [bytes])
   onWritten?.(modelPath)
-  const manifestPath = await writeModelManifest(modelPath, manifest)
-  onWritten?.(manifestPath)
-  return { precision, modelPath, manifestPath, manifest }
+  const described = await writeModelManifest(modelPath, manifest)
+  onWritten?.(described)
+  return { precision, modelPath, manifestPath: described, manifest }
 }
