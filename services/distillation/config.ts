@@ -27,6 +27,8 @@ export const jobSchema = z
     groupColumn: z.string().optional(),
     /** Refuse the folder at the first image that cannot be used. */
     strict: z.boolean().default(false),
+    /** Smaller images: centred on black, or left out. */
+    otherSizes: z.enum(['pad', 'refuse']).default('pad'),
     /** Commit of the program, for images without a repository. */
     commit: z.string().optional(),
     network: z.enum(networkNames).optional(),

@@ -52,7 +52,7 @@ test('training job refuses groups by name of packed crops, which carry theirs, a
   const job = { network: 'student', data, outDir: join(folder, 'grouped') }
   const asked = await runJob({ ...job, group: '^(lot\\d+)-' })
   assert.notEqual(asked.code, 0)
-  assert.match(asked.errors, /packed crops, which carry their groups: leave out group/)
+  assert.match(asked.errors, /packed crops, which carry their groups: leave out the pattern or column of groups/)
   const broken = await runJob({ ...job, group: '(' })
   assert.notEqual(broken.code, 0)
   assert.match(broken.errors, /group.*valid is: a regular expression/)

@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util'
 import { loadConfig } from '../shared/config/load-config.ts'
-import { readImageFolder } from '../shared/dataset/read-image-folder.ts'
-import { readPackedSplits } from '../shared/dataset/read-packed-splits.ts'
+import { describeSplit, readSplits } from '../shared/dataset/read-splits.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { exitCodeOf } from '../shared/service/run-service.ts'
 import { type DistillationJob, jobSchema } from './config.ts'
@@ -39,26 +38,17 @@ export async function start(configFile: string, signal: AbortSignal): Promise<nu
 }
 
 async function readData(job: DistillationJob, signal: AbortSignal): Promise<ExperimentData> {
-  const { data, splitSeed, group, groupColumn, strict } = job
-  const random = createRandom(splitSeed, 'split').uniform
-  const drawn = `drawn 7:2:1 in each class by seed ${splitSeed}, unless it came split`
-  const packed = await readPackedSplits(data, random, signal)
-  if (packed !== undefined) {
-    if (group === undefined && groupColumn === undefined)
-      return { splits: packed, split: drawn, skipped: [], padded: 0 }
-    throw new PelletlineError(
-      'invalid_argument',
-      `${data} holds packed crops, which carry their groups: leave out group and groupColumn`,
-    )
-  }
-  const { crops, split, skipped, padded, groups } = await readImageFolder(data, random, {
+  const { data, splitSeed, group, groupColumn, strict, otherSizes } = job
+  const read = await readSplits(data, createRandom(splitSeed, 'split').uniform, {
     strict,
+    otherSizes,
     signal,
     ...(group !== undefined && { group: new RegExp(group) }),
     ...(groupColumn !== undefined && { groupColumn }),
   })
+  const { crops, skipped, padded, groups } = read
   print({ kind: 'data', source: data, skipped, padded, groups })
-  return { splits: crops, split: split === 'given' ? 'as given' : drawn, skipped, padded }
+  return { splits: crops, split: describeSplit(read, splitSeed), skipped, padded }
 }
 
 function print(event: object): void {

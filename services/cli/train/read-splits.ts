@@ -1,25 +1,13 @@
-import { stat } from 'node:fs/promises'
-import type { CropDataset, CropSplits } from '../../shared/dataset/crop-dataset.ts'
+import type { CropDataset } from '../../shared/dataset/crop-dataset.ts'
 import { isPackedCrops, readPackedCrops } from '../../shared/dataset/packed-crops.ts'
-import {
-  type ReadFolder,
-  type ReadSplits,
-  readImageFolder,
-  readLabelledFolder,
-} from '../../shared/dataset/read-image-folder.ts'
-import { readPackedSplits } from '../../shared/dataset/read-packed-splits.ts'
-import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+import { type ReadFolder, type ReadSplits, readLabelledFolder } from '../../shared/dataset/read-image-folder.ts'
+import { readSplits as readTrainingSplits, refuseMissing } from '../../shared/dataset/read-splits.ts'
 import { formatCount } from '../format-number.ts'
 import type { Progress } from '../progress-bar.ts'
 import type { Terminal } from '../terminal.ts'
 import { type DataOptions, toReadOptions } from './data-options.ts'
 
-/**
- * Reads the crops to train on: a folder with OK/ and NG/ (split 7:2:1) or with train/, val/ and test/ of these, a folder
- * with train.crops, val.crops and test.crops, or one file of packed crops (split 7:2:1, groups kept together). Notes what was
- * left out or padded and how groups were named. Errors as for `readImageFolder` and `readPackedSplits`; `invalid_argument`
- * where groups are asked for by name of packed crops, which carry theirs.
- */
+/** Reads the crops to train on, and notes what was left out or padded and how groups were named; errors as of the dataset's. */
 export async function readSplits(
   path: string,
   random: () => number,
@@ -27,15 +15,6 @@ export async function readSplits(
   signal: AbortSignal,
   options: DataOptions = {},
 ): Promise<ReadSplits> {
-  const packed = await readPackedSplits(path, random, signal)
-  if (packed !== undefined) {
-    if (options.groupPattern === undefined && options.groupColumn === undefined) return ofPacked(path, packed)
-    throw new PelletlineError(
-      'invalid_argument',
-      `${path} holds packed crops, which carry their groups: leave out --group-pattern and --group-column.`,
-    )
-  }
-  await refuseMissing(path)
   let progress: Progress | undefined
   const onProgress = (read: number, total: number) => {
     // Every part of the folder counts its own images.
@@ -45,16 +24,10 @@ export async function readSplits(
     }
     progress?.update(read)
   }
-  const read = readImageFolder(path, random, { ...toReadOptions(options), signal, onProgress })
+  const read = readTrainingSplits(path, random, { ...toReadOptions(options), signal, onProgress })
   const folder = await read.finally(() => progress?.end())
   noteReading(folder, terminal)
   return folder
-}
-
-async function ofPacked(path: string, crops: CropSplits): Promise<ReadSplits> {
-  const groups = new Set([...crops.train.group, ...crops.val.group, ...crops.test.group].filter((group) => group >= 0))
-  const split = (await isPackedCrops(path)) ? 'drawn' : 'given'
-  return { crops, split, skipped: [], padded: 0, groups: { by: undefined, count: groups.size, ungrouped: [] } }
 }
 
 /** Reads labelled crops, unsplit: a file of packed crops, or a folder with OK/ and NG/. */
@@ -64,22 +37,6 @@ export async function readCrops(path: string, terminal: Terminal, signal: AbortS
   const folder = await readLabelledFolder(path, { signal })
   noteReading(folder, terminal, false)
   return folder.crops
-}
-
-async function refuseMissing(path: string): Promise<void> {
-  const found = await stat(path).catch(() => undefined)
-  if (found === undefined) {
-    throw new PelletlineError(
-      'not_found',
-      `${path}: there is no such folder or file; give a folder with OK/ and NG/, or a file of packed crops.`,
-    )
-  }
-  if (!found.isDirectory()) {
-    throw new PelletlineError(
-      'invalid_argument',
-      `${path} is no file of packed crops; give a folder with OK/ and NG/, or what \`pelletline simulate --crops\` wrote.`,
-    )
-  }
 }
 
 /** Most images that are named one by one. */

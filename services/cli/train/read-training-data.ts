@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { createRandom, type ExperimentData } from '../../distillation/index.ts'
+import { describeSplit } from '../../shared/dataset/read-splits.ts'
 import type { Terminal } from '../terminal.ts'
 import type { DataOptions } from './data-options.ts'
 import { readSplits } from './read-splits.ts'
@@ -22,10 +23,8 @@ export async function readTrainingData(
 ): Promise<ExperimentData> {
   if (options.data !== 'simulated') {
     const random = createRandom(seed, 'split').uniform
-    const { crops, split, skipped, padded, groups } = await readSplits(options.data, random, terminal, signal, options)
-    const kept = groups.count > 0 ? ', groups kept together' : ''
-    const how = split === 'given' ? 'as given' : `drawn 7:2:1 in each class by seed ${seed}${kept}`
-    return { splits: crops, split: how, skipped, padded }
+    const read = await readSplits(options.data, random, terminal, signal, options)
+    return { splits: read.crops, split: describeSplit(read, seed), skipped: read.skipped, padded: read.padded }
   }
   const { count, testCount = Math.ceil(count / 2), ngShare, subSizeShare, variety } = options
   const folder = join(options.out, 'data')
