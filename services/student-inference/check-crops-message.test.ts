@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { create } from '@bufbuild/protobuf'
 import type { CropsMessage } from '../gen/pelletline/events/v1/events_pb.ts'
+import { SpeckColumnsSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { checkCropsMessage, judgedPositions } from './check-crops-message.ts'
 import { cropsMessage } from './test-support/crops-message.ts'
@@ -37,6 +39,28 @@ test('checkCropsMessage names every column whose length differs', () => {
     message.pellets!.y.push(0n)
   })
   assert.deepEqual(found, ['pellets.y', 'pellets.meanGray'])
+})
+
+test('checkCropsMessage takes measures and specks of all pellets or of none, and names those that fit no pellet', () => {
+  const measured = (message: CropsMessage) => {
+    Object.assign(message.pellets!, { speckCount: [1, 0, 2], speckAreaPx: [4, 0, 9] })
+    message.specks = create(SpeckColumnsSchema, {
+      pellet: [0, 2, 2],
+      areaPx: [4, 5, 4],
+      equivalentDiameterPx: [2.3, 2.5, 2.3],
+      contrast: [0.5, 0.4, 0.3],
+      x: [3, 9, 12],
+      y: [4, 20, 8],
+      atRim: [0, 1, 0],
+    })
+  }
+  assert.deepEqual(violationsOf(measured), [])
+  const found = violationsOf((message) => {
+    measured(message)
+    message.specks!.pellet[2] = 3
+    message.pellets!.feretWidthPx = [28]
+  })
+  assert.deepEqual(found, ['pellets.feretWidthPx', 'specks.pellet'])
 })
 
 test('checkCropsMessage refuses pixels that do not fit the pellets with a crop', () => {

@@ -1,6 +1,7 @@
 import type { CropsMessage } from '../gen/pelletline/events/v1/events_pb.ts'
 import { maxPelletsPerPart } from '../shared/bus/topics.ts'
 import { type FieldViolation, PelletlineError } from '../shared/errors/pelletline-error.ts'
+import { findMeasureViolations } from '../shared/inspection/check-measures.ts'
 import { cropBytes } from '../shared/inspection/crop.ts'
 
 const columns = [
@@ -22,8 +23,8 @@ export function judgedPositions(message: CropsMessage): number[] {
 }
 
 /**
- * Checks what the proto's rules cannot: columns of one length, 2500 bytes per pellet that has a crop, counts that agree,
- * a recipe to judge by. Throws `invalid_argument` with every violation, so that the bus puts the message aside.
+ * Checks what the proto's rules cannot: columns of one length, 2500 bytes per pellet that has a crop, measures and specks
+ * that fit the pellets, counts that agree, a recipe to judge by. Throws `invalid_argument` with every violation, so that the bus puts the message aside.
  */
 export function checkCropsMessage(message: CropsMessage): void {
   const violations: FieldViolation[] = []
@@ -37,6 +38,7 @@ export function checkCropsMessage(message: CropsMessage): void {
       violations.push({ field: `pellets.${name}`, description: `${length} entries; not_judged has ${count}` })
     }
   }
+  violations.push(...findMeasureViolations(pellets, message.specks, count))
   if (count > maxPelletsPerPart) {
     violations.push({ field: 'pellets', description: `${count} pellets; a part has at most ${maxPelletsPerPart}` })
   }

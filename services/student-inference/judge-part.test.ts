@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { create, toJson } from '@bufbuild/protobuf'
+import { create, fromBinary, toBinary, toJson } from '@bufbuild/protobuf'
 import {
   AuditRequestMessageSchema,
   AuditStratum,
+  CropsMessageSchema,
   KeepReason,
   VerdictsMessageSchema,
 } from '../gen/pelletline/events/v1/events_pb.ts'
-import { ModelRefSchema, Outcome, Verdict } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
+import { ModelRefSchema, Outcome, SpeckColumnsSchema, Verdict } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { validateMessage } from '../shared/rpc/validate-message.ts'
+import { checkCropsMessage } from './check-crops-message.ts'
 import { type JudgingRules, judgePart } from './judge-part.ts'
 import { cropsMessage, testRecipe } from './test-support/crops-message.ts'
 
@@ -42,6 +44,30 @@ test('judgePart gives every pellet its outcome and its margin, in index order', 
   assert.deepEqual(verdicts.margin, [-5, 0, 1, 0.5])
   assert.equal(verdicts.threshold, 1)
   assert.equal(verdicts.model?.id, 'tiny')
+})
+
+test('judgePart hands all measures and specks of the pellets on as they came', () => {
+  const message = cropsMessage({ levels: [10, undefined, 20] })
+  const measures = { feretLengthPx: [33, 61, 35], feretWidthPx: [28, 30, 29], solidity: [0.98, 0.9, 0.97] }
+  Object.assign(message.pellets!, measures, { graySpread: [3, 4, 5], speckCount: [0, 0, 2], speckAreaPx: [0, 0, 9] })
+  message.specks = create(SpeckColumnsSchema, {
+    pellet: [2, 2],
+    areaPx: [5, 4],
+    equivalentDiameterPx: [2.5, 2.25],
+    contrast: [0.5, 0.25],
+    x: [9, 12],
+    y: [20, 8],
+    atRim: [1, 0],
+  })
+  checkCropsMessage(message)
+  const part = judgePart(message, { ...times, margins: Float32Array.from([-5, 3]) }, rules)
+  const verdicts = fromBinary(
+    VerdictsMessageSchema,
+    toBinary(VerdictsMessageSchema, create(VerdictsMessageSchema, part.verdicts)),
+  )
+  const rounded = fromBinary(CropsMessageSchema, toBinary(CropsMessageSchema, message))
+  assert.deepEqual(verdicts.pellets, rounded.pellets)
+  assert.deepEqual(verdicts.specks, rounded.specks)
 })
 
 test('judgePart counts so that found = classified + not judged, and leaves the other counts as they came', () => {

@@ -96,6 +96,7 @@ export function judgePart(
       partCount,
       firstIndex,
       pellets,
+      ...(message.specks === undefined ? {} : { specks: message.specks }),
       outcome,
       margin,
       model: rules.model,

@@ -1,6 +1,7 @@
 import type { AuditsMessage, VerdictsMessage } from '../../gen/pelletline/events/v1/events_pb.ts'
 import type { Reconciliation } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+import { findMeasureViolations, laterColumns } from '../../shared/inspection/check-measures.ts'
 import { type BookingEntry, stripOf } from './entries.ts'
 
 const maxInt4 = 2n ** 31n - 1n
@@ -10,8 +11,9 @@ const smallCounts = ['strips', 'found', 'classified', 'screened', 'shed', 'notJu
 
 /**
  * Refuses what cannot be booked, with `invalid_argument` naming the strip and the field: strips of another plant than
- * `plant`, columns of unequal length, counts and numbers beyond the columns of the database, pellets outside their part.
- * Counts that do not balance are booked: it is the lot that says so.
+ * `plant`, columns of unequal length, measures that are no numbers, specks without a pellet, counts and numbers beyond the
+ * columns of the database, pellets outside their part. Counts that do not balance are booked: it
+ * is the lot that says so.
  */
 export function checkEntry(entry: BookingEntry, plant: string): void {
   const key = stripOf(entry)
@@ -39,10 +41,15 @@ function checkVerdicts(message: VerdictsMessage, refuse: Refuse) {
   if (BigInt(message.firstIndex) + BigInt(count) > maxInt4) refuse('first_index', `is ${message.firstIndex}`)
   if ((header?.recipeVersion ?? 0) > Number(maxInt4)) refuse('header.recipe_version', `is ${header?.recipeVersion}`)
   const columns = { outcome: message.outcome, margin: message.margin, ...pellets }
+  const later: ReadonlySet<string> = new Set(laterColumns)
   for (const [field, column] of Object.entries(columns)) {
-    if (Array.isArray(column) && column.length !== count) {
+    if (Array.isArray(column) && column.length !== count && !later.has(field)) {
       refuse(field, `has ${column.length} entries for ${count} pellets`)
     }
+  }
+  if (pellets !== undefined) {
+    const [violation] = findMeasureViolations(pellets, message.specks, count)
+    if (violation !== undefined) refuse(violation.field, `has ${violation.description}`)
   }
   for (const kept of message.kept) {
     if (kept.index < message.firstIndex || kept.index >= message.firstIndex + count) {
