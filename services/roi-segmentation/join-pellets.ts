@@ -1,4 +1,5 @@
 import { cropBytes } from '../shared/inspection/crop.ts'
+import { joinSpecks } from './kernel/speck-columns.ts'
 import type { PelletColumns } from './kernel/types.ts'
 
 /** Columns of their own with the pellets of all `lists`, one list after the other. */
@@ -24,6 +25,13 @@ export function joinPellets(lists: readonly PelletColumns[]): PelletColumns {
     meanGray: float((list) => list.meanGray),
     touchesBorder: byte((list) => list.touchesBorder),
     notJudged: byte((list) => list.notJudged),
+    feretLengthPx: float((list) => list.feretLengthPx),
+    feretWidthPx: float((list) => list.feretWidthPx),
+    solidity: float((list) => list.solidity),
+    graySpread: float((list) => list.graySpread),
+    speckCount: int((list) => list.speckCount),
+    speckAreaPx: int((list) => list.speckAreaPx),
+    specks: joinSpecks(lists),
     crops: byte((list) => list.crops, cropBytes),
   }
 }

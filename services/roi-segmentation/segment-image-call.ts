@@ -120,6 +120,10 @@ function describeImage(image: SegmentedImage, request: SegmentImageRequest): Res
       meanGray: column((pellet) => pellet.meanGray),
       notJudged: column((pellet) => pellet.notJudged),
       touchesBorder: column((pellet) => (pellet.touchesBorder ? 1 : 0)),
+      feretLengthPx: column((pellet) => pellet.feretLengthPx),
+      feretWidthPx: column((pellet) => pellet.feretWidthPx),
+      solidity: column((pellet) => pellet.solidity),
+      graySpread: column((pellet) => pellet.graySpread),
     },
     crops: request.returnCrops ? joinCrops(judged) : new Uint8Array(0),
     outlines: request.returnOutlines

@@ -39,6 +39,10 @@ export function createRunSegmenter(segmenter: Segmenter, limits: SegmentationLim
         medianAreaPx: header.medianAreaPx,
         minAreaPx: header.minAreaPx,
         cropScale: header.cropScale,
+        bedLevel: header.bedLevel,
+        smallestSpeckPx: header.smallestSpeckPx,
+        // A header that does not say leaves the default.
+        ...(header.minSpeckContrast > 0 && { minSpeckContrast: header.minSpeckContrast }),
         ...limits,
       }
       const firstRow = Number(header.firstRow)

@@ -6,7 +6,7 @@ import { type CropsMessage, CropsMessageSchema } from '../gen/pelletline/events/
 import { StripHeaderSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { validateMessage } from '../shared/rpc/validate-message.ts'
 import { joinPellets } from './join-pellets.ts'
-import type { PelletColumns } from './kernel/types.ts'
+import type { PelletColumns, SpeckColumns } from './kernel/types.ts'
 import { toParts } from './to-parts.ts'
 
 const header = create(StripHeaderSchema, {
@@ -42,7 +42,30 @@ function makePellets(notJudged: readonly number[]): PelletColumns {
     meanGray: floats(0.0625),
     touchesBorder: Uint8Array.from(notJudged, (reason) => (reason > 2 ? 1 : 0)),
     notJudged: Uint8Array.from(notJudged),
+    feretLengthPx: floats(0.75),
+    feretWidthPx: floats(0.375),
+    solidity: floats(0.001),
+    graySpread: floats(0.03125),
+    speckCount: ints(1),
+    speckAreaPx: ints(5),
+    specks: makeSpecks(notJudged),
     crops,
+  }
+}
+
+/** Two specks of every third pellet; area and middle tell whose they are. */
+function makeSpecks(notJudged: readonly number[]): SpeckColumns {
+  const pellet = notJudged.flatMap((_, i) => (i % 3 === 0 ? [i, i] : []))
+  const floats = Float32Array.from(pellet, (i) => i / 8)
+  return {
+    count: pellet.length,
+    pellet: Int32Array.from(pellet),
+    areaPx: Int32Array.from(pellet, (i, at) => 2 * i + (at % 2)),
+    equivalentDiameterPx: floats,
+    contrast: floats,
+    x: floats,
+    y: floats,
+    atRim: Uint8Array.from(pellet, (i) => i % 2),
   }
 }
 
@@ -78,6 +101,17 @@ test('a strip becomes parts of at most 384 pellets that together are the strip',
       assert.deepEqual(
         all((columns) => columns.y),
         Array.from(pellets.y, (row) => BigInt(row - 700)),
+      )
+      assert.deepEqual(
+        all((columns) => columns.speckAreaPx),
+        Array.from(pellets.speckAreaPx),
+      )
+      const specks = parts.flatMap(({ firstIndex, specks: part }) =>
+        part!.pellet.map((pellet, i) => [firstIndex + pellet, part!.areaPx[i], part!.atRim[i]]),
+      )
+      assert.deepEqual(
+        specks,
+        Array.from(pellets.specks.pellet, (pellet, i) => [pellet, 2 * pellet + (i % 2), pellet % 2]),
       )
       const crops = parts.flatMap((part) => Array.from(part.crops).filter((_, at) => at % 2500 === 1234))
       const expected = notJudged.flatMap((reason, i) => (reason === 0 ? [(i % 250) + 1] : []))
@@ -132,6 +166,8 @@ test('joined pellets are one list after the other with all columns', () => {
   assert.equal(joined.count, 5)
   assert.deepEqual(Array.from(joined.notJudged), [0, 1, 2, 0, 3])
   assert.deepEqual(Array.from(joined.areaPx), [0, 4, 0, 4, 8])
+  assert.deepEqual(Array.from(joined.specks.pellet), [0, 0, 2, 2])
+  assert.deepEqual(Array.from(joined.graySpread), [0, 0.03125, 0, 0.03125, 0.0625])
   assert.equal(joined.crops[0], 1)
   assert.equal(joined.crops[3 * 2500], 2)
 })

@@ -3,6 +3,7 @@ import { type CropsMessage, CropsMessageSchema } from '../gen/pelletline/events/
 import type { StripHeader } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { maxPelletsPerPart } from '../shared/bus/topics.ts'
 import { cropBytes } from '../shared/inspection/crop.ts'
+import { sliceSpecks } from './kernel/speck-columns.ts'
 import { notJudgedReason, type PelletColumns } from './kernel/types.ts'
 
 /** What one strip gave, whole: the pellets in index order, and what has no columns. */
@@ -32,6 +33,7 @@ function toPart(header: StripHeader, contents: StripContents, part: number, part
     Array.from(column.subarray(from, to))
   const firstRow = Number(header.firstRow)
   const notJudged = list(pellets.notJudged)
+  const specks = sliceSpecks(pellets.specks, from, to)
   const byReason = (reason: number) => BigInt(notJudged.filter((value) => value === reason).length)
   const judged = notJudged.filter((value) => value === notJudgedReason.judged).length
   const first = part === 0
@@ -52,6 +54,21 @@ function toPart(header: StripHeader, contents: StripContents, part: number, part
       meanGray: list(pellets.meanGray),
       notJudged,
       touchesBorder: list(pellets.touchesBorder),
+      feretLengthPx: list(pellets.feretLengthPx),
+      feretWidthPx: list(pellets.feretWidthPx),
+      solidity: list(pellets.solidity),
+      graySpread: list(pellets.graySpread),
+      speckCount: list(pellets.speckCount),
+      speckAreaPx: list(pellets.speckAreaPx),
+    },
+    specks: {
+      pellet: Array.from(specks.pellet),
+      areaPx: Array.from(specks.areaPx),
+      equivalentDiameterPx: Array.from(specks.equivalentDiameterPx),
+      contrast: Array.from(specks.contrast),
+      x: Array.from(specks.x),
+      y: Array.from(specks.y),
+      atRim: Array.from(specks.atRim),
     },
     crops: takeCrops(pellets, from, to, judged),
     reconciliation: {

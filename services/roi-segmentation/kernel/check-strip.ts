@@ -1,5 +1,5 @@
 import { type FieldViolation, PelletlineError } from '../../shared/errors/pelletline-error.ts'
-import type { SegmentationSettings, StripRows } from './types.ts'
+import { defaultMinSpeckContrast, type SegmentationSettings, type StripRows } from './types.ts'
 
 /** Throws `invalid_argument` for rows of the wrong width or byte count, `failed_precondition` unless they are the next ones. */
 export function checkStrip(strip: StripRows, width: number, nextRow: number | undefined): void {
@@ -35,6 +35,7 @@ export function checkStrip(strip: StripRows, width: number, nextRow: number | un
 /** Throws `invalid_argument` for settings outside their domain. */
 export function checkSettings(settings: SegmentationSettings): void {
   const { threshold, medianAreaPx, minAreaPx, cropScale, maxPelletRows, maxPelletsPerStrip } = settings
+  const { bedLevel = 0, smallestSpeckPx = 0, minSpeckContrast = defaultMinSpeckContrast } = settings
   if (!Number.isInteger(threshold) || threshold < 0 || threshold > 255) {
     throw invalid('settings.threshold', `is ${threshold}; valid are whole gray levels from 0 to 255`)
   }
@@ -52,6 +53,18 @@ export function checkSettings(settings: SegmentationSettings): void {
   }
   if (!Number.isSafeInteger(maxPelletsPerStrip) || maxPelletsPerStrip < 0) {
     throw invalid('settings.maxPelletsPerStrip', `is ${maxPelletsPerStrip}; valid are whole numbers from 0`)
+  }
+  if (!(bedLevel >= 0 && bedLevel <= 255)) {
+    throw invalid('settings.bedLevel', `is ${bedLevel}; valid are gray levels from 0 to 255`)
+  }
+  if (!(smallestSpeckPx >= 0 && smallestSpeckPx <= 1000)) {
+    throw invalid(
+      'settings.smallestSpeckPx',
+      `is ${smallestSpeckPx}; valid are diameters from 0 (specks are not measured) to 1000 px`,
+    )
+  }
+  if (!(minSpeckContrast >= 0.02 && minSpeckContrast <= 1)) {
+    throw invalid('settings.minSpeckContrast', `is ${minSpeckContrast}; valid are contrasts from 0.02 to 1`)
   }
 }
 

@@ -4,6 +4,7 @@ import { checkSettings, checkStrip, checkWidth } from './check-strip.ts'
 import { createComponentTable, maxWidth } from './component-table.ts'
 import { createCropCutter, fitsCrop } from './cut-crop.ts'
 import { createRegionJudge, type JudgedRegion } from './judge-region.ts'
+import { createPelletMeter } from './measure-pellet.ts'
 import { createRegionMeasures, measureRegion } from './measure-region.ts'
 import { createPelletWriter } from './pellet-writer.ts'
 import { createRunList, type RunList } from './run-list.ts'
@@ -53,6 +54,7 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
   const cropCutter = createCropCutter(width)
   const writer = createPelletWriter()
   const measures = createRegionMeasures()
+  const meter = createPelletMeter(width)
   const region = createRunList(4096)
   let current = createRowRuns(width)
   let previous = createRowRuns(width)
@@ -70,10 +72,13 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
   let dust = 0
   let shed = 0
   let splitCells = 0
+  /** One past the last row read. */
+  let readEnd = 0
 
   function readRow(row: number, words: Uint32Array | undefined, settings: SegmentationSettings): void {
     const { bytes, offset } = rows.view(row)
     scanRow(bytes, words, offset, width, settings.threshold, current)
+    readEnd = row + 1
     splitCells = Math.min(splitCells + splitCellsPerPixel * width, splitCellsPerPixel * width * settings.maxPelletRows)
     finishClosed(settings)
     linkRow(row, settings)
@@ -235,7 +240,9 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
     if (notJudged === notJudgedReason.judged && !fitsCrop(columns, lines, settings.cropScale))
       notJudged = notJudgedReason.oversize
     if (notJudged === notJudgedReason.judged) notJudged = border
-    const at = writer.add({
+    const judged = notJudged === notJudgedReason.judged
+    const { specks, ...details } = meter.measure(outline, measures, baseRow, rows, readEnd, settings, judged)
+    const pellet = {
       x: measures.left,
       y: firstRow,
       width: columns,
@@ -244,24 +251,15 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
       equivalentDiameterPx: measures.equivalentDiameterPx,
       aspectRatio: measures.aspectRatio,
       roundness: measures.roundness,
-      meanGray: meanGray(outline, baseRow, measures.areaPx),
+      ...details,
       touchesBorder: border !== notJudgedReason.judged,
       notJudged,
       outline: outlines ? traceOutline(outline, baseRow) : undefined,
-    })
-    if (notJudged === notJudgedReason.judged) {
+    }
+    const at = writer.add(pellet, specks)
+    if (judged) {
       cropCutter.cut(outline, measures, baseRow, rows, settings.cropScale, writer.crops(), at)
     }
-  }
-
-  function meanGray(outline: RunList, baseRow: number, areaPx: number): number {
-    let sum = 0
-    for (let i = 0; i < outline.count; i++) {
-      const { bytes, offset } = rows.view(baseRow + outline.y[i]!)
-      const end = offset + outline.x1[i]!
-      for (let x = offset + outline.x0[i]!; x < end; x++) sum += bytes[x]!
-    }
-    return sum / areaPx
   }
 
   /** Closes everything that is open: its pixels in the last row read are cut. */

@@ -1,4 +1,6 @@
 import { cropBytes } from '../../shared/inspection/crop.ts'
+import type { SpeckList } from './speck-list.ts'
+import { createSpeckPool } from './speck-pool.ts'
 import type { PelletColumns, PelletMeasures, PelletOutline, StripPellets } from './types.ts'
 
 /** What is known of one pellet before it has its place in the order. */
@@ -10,8 +12,8 @@ export interface PelletRecord extends PelletMeasures {
 /** Collects the pellets of one strip and hands them over as columns in the contract's order. */
 export interface PelletWriter {
   readonly count: number
-  /** Adds a pellet; returns where its crop goes in `crops()`, zeroed. */
-  add(record: PelletRecord): number
+  /** Adds a pellet with a copy of its specks; returns where its crop goes in `crops()`, zeroed. */
+  add(record: PelletRecord, specks: SpeckList): number
   crops(): Uint8Array
   /** The pellets so far in the order of (last row, leftmost x), in memory of their own; empties the writer. */
   take(): { readonly pellets: PelletColumns; readonly outlines: NonNullable<StripPellets['outlines']> }
@@ -20,6 +22,7 @@ export interface PelletWriter {
 /** Creates an empty writer. */
 export function createPelletWriter(): PelletWriter {
   const records: PelletRecord[] = []
+  const specks = createSpeckPool()
   let crops = new Uint8Array(64 * cropBytes)
 
   return {
@@ -27,8 +30,9 @@ export function createPelletWriter(): PelletWriter {
       return records.length
     },
     crops: () => crops,
-    add(record) {
+    add(record, found) {
       const at = records.length * cropBytes
+      specks.add(records.length, found)
       records.push(record)
       if (crops.length < at + cropBytes) {
         const larger = new Uint8Array(crops.length * 2)
@@ -54,6 +58,13 @@ export function createPelletWriter(): PelletWriter {
         meanGray: new Float32Array(count),
         touchesBorder: new Uint8Array(count),
         notJudged: new Uint8Array(count),
+        feretLengthPx: new Float32Array(count),
+        feretWidthPx: new Float32Array(count),
+        solidity: new Float32Array(count),
+        graySpread: new Float32Array(count),
+        speckCount: new Int32Array(count),
+        speckAreaPx: new Int32Array(count),
+        specks: specks.columns(order),
         crops: new Uint8Array(count * cropBytes),
       }
       const outlines: PelletOutline[] = []
@@ -71,10 +82,17 @@ export function createPelletWriter(): PelletWriter {
         pellets.meanGray[i] = record.meanGray
         pellets.touchesBorder[i] = record.touchesBorder ? 1 : 0
         pellets.notJudged[i] = record.notJudged
+        pellets.feretLengthPx[i] = record.feretLengthPx
+        pellets.feretWidthPx[i] = record.feretWidthPx
+        pellets.solidity[i] = record.solidity
+        pellets.graySpread[i] = record.graySpread
+        pellets.speckCount[i] = specks.found(from)
+        pellets.speckAreaPx[i] = specks.foundAreaPx(from)
         pellets.crops.set(crops.subarray(from * cropBytes, (from + 1) * cropBytes), i * cropBytes)
         if (record.outline !== undefined) outlines.push(record.outline)
       }
       records.length = 0
+      specks.clear()
       return { pellets, outlines }
     },
   }

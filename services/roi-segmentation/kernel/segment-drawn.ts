@@ -1,12 +1,29 @@
 import { createSegmenter } from './create-segmenter.ts'
 import type { DrawnImage } from './drawn-image.ts'
-import { notJudgedReason, type PelletMeasures, type SegmentationSettings, type StripPellets } from './types.ts'
+import {
+  notJudgedReason,
+  type PelletColumns,
+  type PelletMeasures,
+  type SegmentationSettings,
+  type StripPellets,
+} from './types.ts'
 
 /** One pellet of a drawn image with its crop, for tests. */
 export interface DrawnPellet extends PelletMeasures {
+  readonly specks: readonly DrawnSpeck[]
   readonly reason: keyof typeof notJudgedReason
   readonly crop: Uint8Array
   readonly outline: readonly (readonly number[])[]
+}
+
+/** One listed speck; units as in SpeckColumns. */
+export interface DrawnSpeck {
+  readonly areaPx: number
+  readonly equivalentDiameterPx: number
+  readonly contrast: number
+  readonly x: number
+  readonly y: number
+  readonly atRim: boolean
 }
 
 /** What all strips of a drawn image gave together. */
@@ -74,9 +91,30 @@ export function pelletsOf(part: StripPellets): DrawnPellet[] {
     aspectRatio: columns.aspectRatio[i]!,
     roundness: columns.roundness[i]!,
     meanGray: columns.meanGray[i]!,
+    feretLengthPx: columns.feretLengthPx[i]!,
+    feretWidthPx: columns.feretWidthPx[i]!,
+    solidity: columns.solidity[i]!,
+    graySpread: columns.graySpread[i]!,
+    specks: specksOf(columns, i),
     touchesBorder: columns.touchesBorder[i] === 1,
     reason: names.find((name) => notJudgedReason[name] === columns.notJudged[i])!,
     crop: columns.crops.slice(i * 2500, (i + 1) * 2500),
     outline: (outlines[i] ?? []).map((ring) => Array.from(ring)),
   }))
+}
+
+function specksOf({ specks }: PelletColumns, pellet: number): DrawnSpeck[] {
+  const found: DrawnSpeck[] = []
+  for (let i = 0; i < specks.count; i++) {
+    if (specks.pellet[i] !== pellet) continue
+    found.push({
+      areaPx: specks.areaPx[i]!,
+      equivalentDiameterPx: specks.equivalentDiameterPx[i]!,
+      contrast: specks.contrast[i]!,
+      x: specks.x[i]!,
+      y: specks.y[i]!,
+      atRim: specks.atRim[i] === 1,
+    })
+  }
+  return found
 }

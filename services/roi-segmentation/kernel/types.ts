@@ -25,6 +25,9 @@ export interface SegmentationSettings {
   readonly minSpeckContrast?: number
 }
 
+/** Contrast from which a dark region is a speck where the settings do not say. */
+export const defaultMinSpeckContrast = 0.25
+
 /** By what is brighter than the threshold, or by the edges (Canny) around what is. */
 export type SegmentationMethod = 'regions' | 'edges'
 
