@@ -14,6 +14,7 @@ import type {
   PelletColumns,
   PelletMeasures,
   PelletOutline,
+  SegmentationMethod,
   SegmentationSettings,
   StripPellets,
 } from './kernel/types.ts'
@@ -35,6 +36,8 @@ export interface SegmentImageOptions {
   readonly threshold?: number | undefined
   /** Diameter of a typical pellet, px; default: found from a coarse look. */
   readonly pelletDiameterPx?: number | undefined
+  /** How pellets are told from the bed. Default regions. */
+  readonly method?: SegmentationMethod | undefined
   /** Rows per strip; bounds the memory. Default 1024. */
   readonly rowsPerStrip?: number | undefined
   /** Whether outlines are traced. Default true. */
@@ -110,7 +113,12 @@ export async function segmentImage(
     if (size === undefined) return nothing
     const light = { ...look.light, threshold: chosen.threshold }
     const dark = light.polarity === 'dark-on-light'
-    const settings = settingsFor(dark ? 255 - chosen.threshold : chosen.threshold, size, image.height)
+    const bright = (level: number) => (dark ? 255 - level : level)
+    const settings = {
+      ...settingsFor(bright(chosen.threshold), size, image.height),
+      bedLevel: bright(light.bedLevel),
+      method: options.method ?? 'regions',
+    }
 
     const segmenter = createSegmenter({ width: image.width, outlines: options.outlines ?? true })
     const pellets: ImagePellet[] = []

@@ -4,7 +4,11 @@ import { create, toBinary } from '@bufbuild/protobuf'
 import fc from 'fast-check'
 import { type Belt, createTestRandom, cutRows, drawBelt } from '../../test/support/draw-belt.ts'
 import { CropsMessageSchema } from '../gen/pelletline/events/v1/events_pb.ts'
-import { type StripHeader, StripHeaderSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
+import {
+  SegmentationMethod,
+  type StripHeader,
+  StripHeaderSchema,
+} from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { createAcknowledgementRule } from './acknowledge-strips.ts'
 import { createSegmenter } from './kernel/create-segmenter.ts'
 import { createRunSegmenter } from './segment-strip.ts'
@@ -36,6 +40,8 @@ function cutStrips(belt: Belt, seed: number, longest: number, lose = false): Str
       medianAreaPx: 250 + (strip % 5),
       minAreaPx: 20,
       cropScale: 1,
+      method: strip % 7 < 3 ? SegmentationMethod.EDGES : SegmentationMethod.REGIONS,
+      bedLevel: 20,
       lot: 'lot-1',
       runEnds: strip === cuts.length - 1,
     })
@@ -143,4 +149,17 @@ test('strips without rows change nothing, and a last one closes the run', () => 
   )
   assert.ok(again.at(-1)!.found > 0)
   assert.equal(again.at(-1)!.nextStrip, spread.length)
+})
+
+test('the header says how pellets are found: one too dim for the threshold is found by edges only', () => {
+  const belt = drawBelt({ width: 128, rows: 100, pellets: 0, seed: 1, flat: true })
+  for (let row = 40; row < 60; row++) belt.pixels.fill(70, row * 128 + 50, row * 128 + 70)
+  const found = (method: SegmentationMethod) => {
+    const [first] = cutStrips(belt, 1, 1)
+    const header = create(StripHeaderSchema, { ...first!.header, rows: 100, method, bedLevel: 20, runEnds: true })
+    return segmentAll([{ header, pixels: belt.pixels }])[0]!.found
+  }
+  assert.equal(found(SegmentationMethod.UNSPECIFIED), 0)
+  assert.equal(found(SegmentationMethod.REGIONS), 0)
+  assert.equal(found(SegmentationMethod.EDGES), 1)
 })

@@ -1,4 +1,4 @@
-import type { StripHeader } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
+import { SegmentationMethod, type StripHeader } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { joinPellets } from './join-pellets.ts'
 import { notJudgedReason, type PelletColumns, type SegmentationSettings, type Segmenter } from './kernel/types.ts'
 import type { StripContents } from './to-parts.ts'
@@ -39,6 +39,7 @@ export function createRunSegmenter(segmenter: Segmenter, limits: SegmentationLim
         medianAreaPx: header.medianAreaPx,
         minAreaPx: header.minAreaPx,
         cropScale: header.cropScale,
+        method: header.method === SegmentationMethod.EDGES ? 'edges' : 'regions',
         bedLevel: header.bedLevel,
         smallestSpeckPx: header.smallestSpeckPx,
         // A header that does not say leaves the default.

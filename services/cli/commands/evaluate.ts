@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { AddCommand } from '../cli-context.ts'
 import { exampleText } from '../example-text.ts'
 import { parseScore } from '../inspect/options.ts'
+import { methodOption } from '../inspect/segmentation-options.ts'
 import { parseNumber, parseRoi, type Roi } from '../parse-option.ts'
 
 /** Options of `evaluate segmentation`. */
@@ -10,6 +11,7 @@ export interface EvaluateSegmentationCliOptions {
   readonly coco: string
   readonly minIou: number
   readonly roi?: Roi
+  readonly method?: 'regions' | 'edges'
 }
 
 /** Options of `evaluate model`. */
@@ -40,6 +42,7 @@ export const addEvaluateCommand: AddCommand = (program, context) => {
       0.5,
     )
     .option('--roi <x,y,w,h>', 'look only at this rectangle of each image, px', parseRoi)
+    .addOption(methodOption())
     .addHelpText(
       'after',
       exampleText(['npx pelletline evaluate segmentation --images scans/ --coco scans/annotations.json']),

@@ -27,7 +27,7 @@ export async function runEvaluateSegmentation(
     imagesDir: options.images,
     cocoPath: options.coco,
     minIou: options.minIou,
-    segmentation: { roi: options.roi },
+    segmentation: { roi: options.roi, method: options.method },
     signal,
     onImage: (evaluation) => terminal.printJson(evaluationJson(evaluation, options.minIou)),
   })

@@ -47,6 +47,7 @@ export async function findPellets(
     segmentation: {
       roi: options.roi,
       polarity: options.polarity,
+      method: options.method,
       threshold: options.threshold,
       pelletDiameterPx: options.pelletDiameter,
       outlines: false,

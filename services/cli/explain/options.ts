@@ -12,6 +12,7 @@ export interface ExplainOptions {
   readonly ngScore?: number
   readonly roi?: Roi
   readonly polarity?: 'light-on-dark' | 'dark-on-light'
+  readonly method?: 'regions' | 'edges'
   readonly threshold?: number
   readonly pelletDiameter?: number
 }

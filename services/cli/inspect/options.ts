@@ -10,6 +10,7 @@ export interface InspectOptions {
   readonly model?: string
   readonly ngScore?: number
   readonly polarity?: 'light-on-dark' | 'dark-on-light'
+  readonly method?: 'regions' | 'edges'
   readonly threshold?: number
   readonly pelletDiameter?: number
 }

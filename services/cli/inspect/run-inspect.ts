@@ -65,6 +65,7 @@ export async function runInspect(
           segmentation: {
             roi: options.roi,
             polarity: options.polarity,
+            method: options.method,
             threshold: options.threshold,
             pelletDiameterPx: options.pelletDiameter,
             outlines: options.coco !== undefined || options.out !== undefined || options.umPerPx !== undefined,

@@ -10,6 +10,14 @@ export function addSegmentationOptions(command: Command): Command {
         'dark-on-light',
       ]),
     )
+    .addOption(methodOption())
     .option('--threshold <gray>', 'gray level between bed and pellets, 0..255', parseInteger({ min: 0, max: 255 }))
     .option('--pellet-diameter <px>', 'diameter of a typical pellet, px', parseNumber({ min: 2, max: 10_000 }))
+}
+
+/** How pellets are told from the bed; regions where not given. */
+export function methodOption(): Option {
+  return new Option('--method <method>', 'how pellets are told from the bed (see docs/segmentation.md)')
+    .choices(['regions', 'edges'])
+    .default('regions')
 }

@@ -66,6 +66,9 @@ export function checkSettings(settings: SegmentationSettings): void {
   if (!(minSpeckContrast >= 0.02 && minSpeckContrast <= 1)) {
     throw invalid('settings.minSpeckContrast', `is ${minSpeckContrast}; valid are contrasts from 0.02 to 1`)
   }
+  if (settings.method !== undefined && settings.method !== 'regions' && settings.method !== 'edges') {
+    throw invalid('settings.method', `is ${String(settings.method)}; valid are regions and edges`)
+  }
 }
 
 /** Throws `invalid_argument` for a sensor width outside 1..65535. */

@@ -1,4 +1,6 @@
 import { cropMarginPx } from '../../shared/inspection/crop.ts'
+import { createEdgeFinder } from './canny/create-edge-finder.ts'
+import { edgeLevels } from './canny/edge-levels.ts'
 import { createCarriedRows } from './carried-rows.ts'
 import { checkSettings, checkStrip, checkWidth } from './check-strip.ts'
 import { createComponentTable, maxWidth } from './component-table.ts'
@@ -7,7 +9,7 @@ import { createRegionJudge, type JudgedRegion } from './judge-region.ts'
 import { createPelletMeter } from './measure-pellet.ts'
 import { createRegionMeasures, measureRegion } from './measure-region.ts'
 import { createPelletWriter } from './pellet-writer.ts'
-import { createRunList, type RunList } from './run-list.ts'
+import { createRunList, type RunList, runArea } from './run-list.ts'
 import { createRowRuns, scanRow } from './scan-runs.ts'
 import { traceOutline } from './trace-outline.ts'
 import {
@@ -32,6 +34,8 @@ export interface SegmenterOptions {
 
 /** Cells of the distance transform that a row of the sensor may spend on splitting, per pixel of width. */
 const splitCellsPerPixel = 2
+/** Cells that a row may spend on finding edges, per pixel of width: boxes of pellets that lie close overlap. */
+const edgeCellsPerPixel = 4
 /** A component that lies between two runs of one other component and is smaller than this share of a median pellet is dust in its speck. */
 const nestedDustShare = 0.25
 
@@ -56,6 +60,8 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
   const measures = createRegionMeasures()
   const meter = createPelletMeter(width)
   const region = createRunList(4096)
+  const edges = createEdgeFinder(width)
+  const enclosed = createRunList(4096)
   let current = createRowRuns(width)
   let previous = createRowRuns(width)
   let currentOf = new Int32Array(current.x0.length)
@@ -72,14 +78,16 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
   let dust = 0
   let shed = 0
   let splitCells = 0
+  let edgeCells = 0
   /** One past the last row read. */
   let readEnd = 0
 
   function readRow(row: number, words: Uint32Array | undefined, settings: SegmentationSettings): void {
     const { bytes, offset } = rows.view(row)
-    scanRow(bytes, words, offset, width, settings.threshold, current)
+    scanRow(bytes, words, offset, width, componentLevel(settings), current)
     readEnd = row + 1
     splitCells = Math.min(splitCells + splitCellsPerPixel * width, splitCellsPerPixel * width * settings.maxPelletRows)
+    edgeCells = Math.min(edgeCells + edgeCellsPerPixel * width, edgeCellsPerPixel * width * settings.maxPelletRows)
     finishClosed(settings)
     linkRow(row, settings)
     closeEnded(row, settings)
@@ -175,12 +183,44 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
     } else {
       const baseRow = table.firstRow(root)
       table.copyRuns(root, region)
-      const height = region.y[region.count - 1]! + 1
-      judge.judge(region, height, settings.medianAreaPx, afford, (judged) =>
-        report(judged, baseRow, cutRow, cutReason, settings),
-      )
+      if (settings.method === 'edges') judgeEnclosed(baseRow, cutRow, cutReason, settings)
+      else judgeRuns(region, baseRow, cutRow, cutReason, settings)
     }
     table.release(root)
+  }
+
+  /** Reports what the runs are, whose rows count from `baseRow` and begin at 0. */
+  function judgeRuns(
+    runs: RunList,
+    baseRow: number,
+    cutRow: number,
+    cutReason: number,
+    settings: SegmentationSettings,
+  ): void {
+    const height = runs.y[runs.count - 1]! + 1
+    judge.judge(runs, height, settings.medianAreaPx, afford, (judged) =>
+      report(judged, baseRow, cutRow, cutReason, settings),
+    )
+  }
+
+  /** Reports what the edges in `region` enclose; a component without a closed outline is no pellet but dust. */
+  function judgeEnclosed(baseRow: number, cutRow: number, cutReason: number, settings: SegmentationSettings): void {
+    const height = region.y[region.count - 1]! + 1
+    const cost = edges.cost(region, height)
+    if (cost > edgeCells) {
+      const outline = judge.outlineOf(region, height, settings.medianAreaPx)
+      add(outline, baseRow, cutRow, cutReason, notJudgedReason.cluster, settings)
+      return
+    }
+    edgeCells -= cost
+    const seen = { firstRow: edgeRow, endRow: cutRow === -1 ? Number.POSITIVE_INFINITY : cutRow + 1 }
+    const parts = edges.find(region, height, baseRow, rows, seen, settings)
+    if (parts === 0) dust++
+    for (let part = 0; part < parts; part++) {
+      const firstRow = baseRow + edges.copy(part, enclosed)
+      if (runArea(enclosed) < settings.minAreaPx) dust++
+      else judgeRuns(enclosed, firstRow, cutRow, cutReason, settings)
+    }
   }
 
   function afford(cells: number): boolean {
@@ -305,7 +345,10 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
       rows.reserve(settings.maxPelletRows + 2 * cropMarginPx)
       if (!started || strip.rowsLostBefore > 0) {
         if (started) closeAll(notJudgedReason.lostRows, settings)
-        else splitCells = splitCellsPerPixel * width * settings.maxPelletRows
+        else {
+          splitCells = splitCellsPerPixel * width * settings.maxPelletRows
+          edgeCells = edgeCellsPerPixel * width * settings.maxPelletRows
+        }
         resumedRow = resumed && !everStarted && strip.rowsLostBefore === 0 ? strip.firstRow : -1
         started = true
         everStarted = true
@@ -329,6 +372,11 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
       return take(rows.endRow())
     },
   }
+}
+
+/** Gray level above which a pixel belongs to a component. */
+function componentLevel(settings: SegmentationSettings): number {
+  return settings.method === 'edges' ? edgeLevels(settings).componentLevel : settings.threshold
 }
 
 /** The same memory as 32-bit words, where it lies on a 4-byte boundary. */

@@ -1,0 +1,66 @@
+import { appendRun, type RunList } from '../run-list.ts'
+import { type BoxGrid, cell, gridMargin, pushCell } from './box-grid.ts'
+
+const barrier = cell.edge | cell.closed
+
+/** Marks what is 4-connected to the grid's rim without crossing an edge: the edges do not enclose it. */
+export function floodOutside(grid: BoxGrid): void {
+  const { cells, columns, lines } = grid
+  grid.count = 0
+  const visit = (at: number): void => {
+    if ((cells[at]! & (barrier | cell.wall | cell.outside)) !== 0) return
+    cells[at]! |= cell.outside
+    pushCell(grid, at)
+  }
+  for (let x = 1; x < columns - 1; x++) {
+    visit(columns + x)
+    visit((lines - 2) * columns + x)
+  }
+  for (let y = 1; y < lines - 1; y++) {
+    visit(y * columns + 1)
+    visit((y + 1) * columns - 2)
+  }
+  while (grid.count > 0) {
+    const at = grid.list[--grid.count]!
+    visit(at - 1)
+    visit(at + 1)
+    visit(at - columns)
+    visit(at + columns)
+  }
+}
+
+/**
+ * Writes the region's pixels that edges enclose, as runs in the region's rows: the pixels that the outside does not reach, and of
+ * the edges around them those whose middle lies on the bright side. An edge that encloses nothing belongs to nothing, and an
+ * edge in the middle of the pellet, as of a speck, belongs to it whole.
+ */
+export function collectEnclosed(grid: BoxGrid, enclosed: RunList): void {
+  const { cells, columns, lines, left, top } = grid
+  enclosed.count = 0
+  for (let y = gridMargin; y < lines - gridMargin; y++) {
+    let from = -1
+    for (let x = gridMargin; x <= columns - gridMargin; x++) {
+      const belongs = x < columns - gridMargin && belongsToPellet(cells, y * columns + x, columns)
+      if (belongs && from === -1) from = x
+      if (belongs || from === -1) continue
+      appendRun(enclosed, y + top, from + left, x + left)
+      from = -1
+    }
+  }
+}
+
+function belongsToPellet(cells: Uint16Array, at: number, columns: number): boolean {
+  const flags = cells[at]!
+  if ((flags & (cell.own | cell.outside)) !== cell.own) return false
+  if ((flags & barrier) === 0) return true
+  let atInside = false
+  let atOutside = false
+  for (let line = at - columns; line <= at + columns; line += columns) {
+    for (let next = line - 1; next <= line + 1; next++) {
+      const around = cells[next]!
+      if ((around & cell.outside) !== 0) atOutside = true
+      else if ((around & (barrier | cell.own)) === cell.own) atInside = true
+    }
+  }
+  return atInside && (!atOutside || (flags & (cell.bright | cell.closed)) !== 0)
+}
