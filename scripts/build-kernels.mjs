@@ -8,7 +8,7 @@ import { childEnvironment } from './run-node.mjs'
 import { root, setup } from './setup.mjs'
 
 /** Folders that hold an `index.ts` in AssemblyScript; FOLDER.wasm is what becomes of it. */
-const kernels = ['services/roi-segmentation/kernel/assembly']
+const kernels = ['services/roi-segmentation/kernel/assembly', 'services/camera-gateway/assembly']
 
 // SIMD, and shared memory that the caller makes: strips lie in it, and nothing is allocated by the language itself.
 const options = ['-O3', '--noAssert', '--runtime', 'stub', '--use', 'abort=', '--enable', 'simd', '--enable', 'threads']

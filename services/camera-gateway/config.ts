@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { stripMaxMessageBytes } from '../shared/rpc/channel-options.ts'
+import { defaultSpeckDemand } from '../shared/vision/smallest-speck.ts'
 
 /** Options of the gateway; every one has a default. */
 export const cameraGatewayOptionsSchema = z.strictObject({
@@ -15,6 +16,10 @@ export const cameraGatewayOptionsSchema = z.strictObject({
   areaWindow: z.int().min(16).max(100_000).default(2048),
   /** Pellets seen before the median replaces the recipe's nominal area. */
   areaMinSamples: z.int().min(1).max(100_000).default(200),
+  /** Gray of the product, 8 bit, for which the smallest speck is stated. */
+  speckProductGray: z.number().min(16).max(255).default(defaultSpeckDemand.productGray),
+  /** Pellets without a speck on which noise may be taken for one, of a million. */
+  speckFalseCallsPerMillion: z.number().min(0.001).max(100_000).default(defaultSpeckDemand.falseCallsPerMillion),
   /** First pause before a call to another service is repeated, ms; it doubles up to retryMaxMs. */
   retryFirstMs: z.number().min(1).max(60_000).default(100),
   retryMaxMs: z.number().min(1).max(600_000).default(5000),
@@ -22,12 +27,24 @@ export const cameraGatewayOptionsSchema = z.strictObject({
 
 export type CameraGatewayOptions = z.infer<typeof cameraGatewayOptionsSchema>
 
+const nameSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/, {
+  error: 'valid is: 1 to 63 letters, digits, ".", "_" and "-", the first a letter or digit',
+})
+
+/** The calibration of one camera of one line. */
+const calibrationSchema = z.strictObject({
+  line: nameSchema,
+  camera: nameSchema,
+  /** `NAME.calibration.json` of `pelletline calibrate`. */
+  file: z.string().min(1),
+})
+
+export type CalibrationEntry = z.infer<typeof calibrationSchema>
+
 /** Configuration file of the service when it runs alone. */
 export const cameraGatewayConfigSchema = z.strictObject({
   /** Name of the plant, part of every strip's name. */
-  plant: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/, {
-    error: 'valid is: 1 to 63 letters, digits, ".", "_" and "-", the first a letter or digit',
-  }),
+  plant: nameSchema,
   /** `HOST:PORT` or `unix:PATH`. */
   listen: z.string().min(1).default('127.0.0.1:7401'),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
@@ -39,6 +56,8 @@ export const cameraGatewayConfigSchema = z.strictObject({
   drainTimeoutMs: z.int().min(0).max(600_000).default(10_000),
   /** Largest message taken: a strip, bytes. */
   maxMessageBytes: z.int().min(65_536).max(1_073_741_824).default(stripMaxMessageBytes),
+  /** Calibrations of cameras; pixels of a camera without one are taken as they are. */
+  calibrations: z.array(calibrationSchema).max(1024).default([]),
   gateway: cameraGatewayOptionsSchema.prefault({}),
 })
 

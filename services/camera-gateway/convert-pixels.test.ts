@@ -92,3 +92,16 @@ test('deep pixels at an odd place of a Buffer, as a message over the wire has th
   assert.equal(pixels.byteOffset % 2, 1)
   assert.deepEqual([...convert(pixels, () => new Uint8Array(3))], [0, 255, 128])
 })
+
+test('every deep level becomes its share of 255, rounded', () => {
+  for (const [format, bits] of [
+    [PixelFormat.MONO10, 10],
+    [PixelFormat.MONO12, 12],
+  ] as const) {
+    const levels = Array.from({ length: 2 ** bits }, (_, level) => level)
+    const { convert } = createPixelConversion(format, Polarity.LIGHT_ON_DARK)
+    const converted = convert(encode(levels, 2, 0), () => new Uint8Array(levels.length))
+    const expected = levels.map((level) => Math.round((level * 255) / (2 ** bits - 1)))
+    assert.deepEqual(Array.from(converted), expected)
+  }
+})

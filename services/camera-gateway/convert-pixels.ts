@@ -1,6 +1,9 @@
 import { PixelFormat } from '../gen/pelletline/camera/v1/camera_pb.ts'
 import { Polarity } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
+import type { CalibrationProfile } from '../shared/calibration/calibration-profile.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import { type BitDepth, columnFactorsOf } from './column-factors.ts'
+import { createPixelKernel, createRowCorrector } from './pixel-kernel.ts'
 
 /** Converts pixels as a camera sends them to 8 bit in bright polarity: pellets brighter than the bed. */
 export interface PixelConversion {
@@ -9,83 +12,93 @@ export interface PixelConversion {
   /** Whether `convert` hands its input through, since it is what is wanted already. */
   readonly identity: boolean
   /**
-   * Converts whole pixels: into `target` (one byte a pixel), or hands the input itself through where `identity`. Throws
-   * `invalid_argument` where a pixel is beyond the format's range.
+   * Converts whole pixels (with a calibration: whole rows) into `target` (one byte a pixel), or hands the input itself
+   * through where `identity`. Throws `invalid_argument` where a pixel is beyond the format's range.
    */
   convert(pixels: Uint8Array, target: () => Uint8Array): Uint8Array
 }
 
-/** Creates the conversion of a format (MONO8, MONO10, MONO12, little-endian) and polarity; deeper pixels are scaled and rounded. */
-export function createPixelConversion(format: PixelFormat, polarity: Polarity): PixelConversion {
+const bitDepths: Readonly<Partial<Record<PixelFormat, BitDepth>>> = {
+  [PixelFormat.MONO8]: 8,
+  [PixelFormat.MONO10]: 10,
+  [PixelFormat.MONO12]: 12,
+}
+
+/** Bits of a pixel of a format; throws `invalid_argument` for one that is not known. */
+export function bitDepthOf(format: PixelFormat): BitDepth {
+  const bits = bitDepths[format]
+  if (bits !== undefined) return bits
+  throw new PelletlineError('invalid_argument', `Pixel format ${format} is not known; give MONO8, MONO10 or MONO12.`)
+}
+
+/**
+ * Creates the conversion of a format (MONO8, MONO10, MONO12, little-endian) and polarity; deeper pixels are scaled and
+ * rounded. With a calibration, of the same depth, each column's dark level and gain are corrected first, in one rounding.
+ */
+export function createPixelConversion(
+  format: PixelFormat,
+  polarity: Polarity,
+  calibration?: CalibrationProfile,
+): PixelConversion {
+  const bits = bitDepthOf(format)
   const invert = polarity === Polarity.DARK_ON_LIGHT
-  switch (format) {
-    case PixelFormat.MONO8:
-      return {
-        bytesPerPixel: 1,
-        identity: !invert,
-        convert: (pixels, target) => (invert ? invertInto(pixels, target()) : pixels),
-      }
-    case PixelFormat.MONO10:
-      return createDeepConversion(10, invert)
-    case PixelFormat.MONO12:
-      return createDeepConversion(12, invert)
-    default:
-      throw new PelletlineError(
-        'invalid_argument',
-        `Pixel format ${format} is not known; give MONO8, MONO10 or MONO12.`,
-      )
+  if (calibration !== undefined) return createCorrection(bits, calibration, invert)
+  if (bits !== 8) return createDeepConversion(bits, invert)
+  if (!invert) return { bytesPerPixel: 1, identity: true, convert: (pixels) => pixels }
+  const kernel = createPixelKernel()
+  return {
+    bytesPerPixel: 1,
+    identity: false,
+    convert: (pixels, provide) => {
+      const target = provide()
+      kernel.invert(pixels, target)
+      return target.subarray(0, pixels.length)
+    },
   }
 }
 
-function isWordAligned(bytes: Uint8Array): boolean {
-  return bytes.byteOffset % 4 === 0
+function createCorrection(bits: BitDepth, calibration: CalibrationProfile, invert: boolean): PixelConversion {
+  const correct = createRowCorrector(columnFactorsOf(calibration, invert))
+  const bytesPerPixel = bits === 8 ? 1 : 2
+  return {
+    bytesPerPixel,
+    identity: false,
+    convert(pixels, provide) {
+      const target = provide()
+      const seen = correct(pixels, target)
+      if (seen >= 2 ** bits) throw beyondRange(pixels, bits)
+      return target.subarray(0, pixels.length / bytesPerPixel)
+    },
+  }
 }
 
-function invertInto(pixels: Uint8Array, target: Uint8Array): Uint8Array {
-  const count = pixels.length
-  let done = 0
-  if (isWordAligned(pixels) && isWordAligned(target)) {
-    // Four pixels at a time: 255 - g is the complement of each byte.
-    const words = count >> 2
-    const from = new Uint32Array(pixels.buffer, pixels.byteOffset, words)
-    const to = new Uint32Array(target.buffer, target.byteOffset, words)
-    for (let i = 0; i < words; i++) to[i] = ~from[i]!
-    done = words * 4
-  }
-  for (let i = done; i < count; i++) target[i] = 255 - pixels[i]!
-  return target.subarray(0, count)
-}
+/** Factors of 255 / (2^bits - 1) by which every raw level comes out as rounding of the quotient would have it. */
+const scaling = { 10: { gain: 32_672, shift: 17 }, 12: { gain: 32_648, shift: 19 } } as const
 
 function createDeepConversion(bits: 10 | 12, invert: boolean): PixelConversion {
-  const levels = 1 << bits
-  const table = new Uint8Array(levels)
-  for (let level = 0; level < levels; level++) {
-    const gray = Math.round((level * 255) / (levels - 1))
-    table[level] = invert ? 255 - gray : gray
-  }
+  const kernel = createPixelKernel()
+  const { gain, shift } = scaling[bits]
+  const factors = { gain, offset: 2 ** (shift - 1), shift, invert }
   return {
     bytesPerPixel: 2,
     identity: false,
     convert(pixels, provide) {
-      // Not `slice`: that of a Buffer, as messages hold them, shares its memory.
-      const aligned = pixels.byteOffset % 2 === 0 ? pixels : new Uint8Array(pixels)
-      const count = pixels.length >> 1
-      const from = new Uint16Array(aligned.buffer, aligned.byteOffset, count)
       const target = provide()
-      let seen = 0
-      for (let i = 0; i < count; i++) {
-        const level = from[i]!
-        seen |= level
-        target[i] = table[level]!
-      }
-      if (seen >= levels) {
-        const at = from.findIndex((level) => level >= levels)
-        const description = `pixel ${at} is ${from[at]}; a ${bits} bit pixel is at most ${levels - 1}: open the stream with the camera's own pixel format`
-        throw new PelletlineError('invalid_argument', `strip.pixels: ${description}`, {
-          violations: [{ field: 'strip.pixels', description }],
-        })
-      }
-      return target.subarray(0, count)
+      const seen = kernel.convert16(pixels, factors, target)
+      if (seen >= 2 ** bits) throw beyondRange(pixels, bits)
+      return target.subarray(0, pixels.length >> 1)
     },
   }
+}
+
+function beyondRange(pixels: Uint8Array, bits: BitDepth): PelletlineError {
+  const view = new DataView(pixels.buffer, pixels.byteOffset, pixels.length)
+  const top = 2 ** bits - 1
+  let at = 0
+  while (view.getUint16(2 * at, true) <= top) at++
+  const level = view.getUint16(2 * at, true)
+  const description = `pixel ${at} is ${level}; a ${bits} bit pixel is at most ${top}: open the stream with the camera's own pixel format`
+  return new PelletlineError('invalid_argument', `strip.pixels: ${description}`, {
+    violations: [{ field: 'strip.pixels', description }],
+  })
 }

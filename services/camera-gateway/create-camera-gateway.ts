@@ -8,6 +8,7 @@ import type { Clock } from '../shared/service/clock.ts'
 import type { Logger } from '../shared/telemetry/logger.ts'
 import { type CameraGatewayOptions, cameraGatewayOptionsSchema } from './config.ts'
 import { createLineIntake, type LineIntake } from './create-line-intake.ts'
+import type { Calibrations } from './load-calibrations.ts'
 import { createStreamStrips } from './stream-strips.ts'
 
 export interface CameraGatewaySetup {
@@ -17,6 +18,8 @@ export interface CameraGatewaySetup {
   readonly segmentation: ServiceClient<typeof SegmentationService>
   readonly clock: Clock
   readonly logger: Logger
+  /** Calibrations of cameras; pixels of one that is not there are taken as they are. */
+  readonly calibrations?: Calibrations
   /** Defaults where absent. */
   readonly options?: CameraGatewayOptions
 }
@@ -47,6 +50,7 @@ export interface CameraGateway {
 /** Creates the gateway. */
 export function createCameraGateway(setup: CameraGatewaySetup): CameraGateway {
   const { plant, registry, segmentation, clock, logger, options = cameraGatewayOptionsSchema.parse({}) } = setup
+  const { calibrations = new Map() } = setup
   const { creditLimit } = options
   const intakes = new Map<string, LineIntake>()
   const draining = new AbortController()
@@ -59,7 +63,7 @@ export function createCameraGateway(setup: CameraGatewaySetup): CameraGateway {
       const message = `Line ${line} is one more than the ${options.maxLines} lines that this gateway takes (maxLines); send it to another gateway.`
       throw new PelletlineError('resource_exhausted', message, { retryable: false })
     }
-    const intake = createLineIntake({ plant, line, registry, segmentation, clock, logger, options })
+    const intake = createLineIntake({ plant, line, registry, segmentation, clock, logger, calibrations, options })
     intakes.set(line, intake)
     return intake
   }
@@ -97,6 +101,8 @@ export function createCameraGateway(setup: CameraGatewaySetup): CameraGateway {
             creditLimit,
             ...run.light,
             medianAreaPx: run.medianAreaPx,
+            calibration: run.calibration,
+            smallestSpeckPx: run.smallestSpeckPx,
             lot: intake.lot,
           }
         },

@@ -10,6 +10,7 @@ import { checkResumedOpening } from './check-camera-strip.ts'
 import type { CameraGatewayOptions } from './config.ts'
 import { createRun, type Run } from './create-run.ts'
 import { linkSegmentation } from './link-segmentation.ts'
+import { type Calibrations, calibrationKey, checkCalibratedOpening } from './load-calibrations.ts'
 import { createSegmentReporter, type LotSegment } from './report-segments.ts'
 import { watchAssignment } from './watch-assignment.ts'
 
@@ -20,6 +21,7 @@ export interface LineIntakeOptions {
   readonly segmentation: ServiceClient<typeof SegmentationService>
   readonly clock: Clock
   readonly logger: Logger
+  readonly calibrations: Calibrations
   readonly options: CameraGatewayOptions
 }
 
@@ -46,7 +48,7 @@ export interface IntakeSession {
 
 /** The intake of one line: at most one stream, one run after the other. */
 export interface LineIntake {
-  /** Opens or resumes a run; `already_exists` while another stream is open. */
+  /** Opens or resumes a run; `already_exists` while another stream is open, else what checking the opening throws. */
   open(open: OpenIntake): IntakeSession
   /** The run in progress, or the last one. */
   readonly run: Run | undefined
@@ -64,7 +66,7 @@ const maxEndedRuns = 64
 
 /** Creates the intake of a line; it begins to watch the assignment of the line at once. */
 export function createLineIntake(setup: LineIntakeOptions): LineIntake {
-  const { plant, line, registry, segmentation, clock, options } = setup
+  const { plant, line, registry, segmentation, clock, calibrations, options } = setup
   const logger = setup.logger.child({ line })
   const { creditLimit, maxBytesPerLine, retryFirstMs, retryMaxMs } = options
   const notifier = createNotifier()
@@ -155,7 +157,9 @@ export function createLineIntake(setup: LineIntakeOptions): LineIntake {
       const message = `Run ${name} ended when another run began on line ${line}; open a run with a new name.`
       throw new PelletlineError('failed_precondition', message)
     }
-    const next = createRun({ plant, open, options, notifier })
+    const calibration = calibrations.get(calibrationKey(line, open.camera))
+    if (calibration !== undefined) checkCalibratedOpening(open, calibration)
+    const next = createRun({ plant, open, calibration: calibration?.profile, options, notifier })
     if (run !== undefined) replaceRun(run)
     run = next
     startLink(next)

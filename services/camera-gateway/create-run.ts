@@ -1,6 +1,7 @@
 import type { CameraStrip, OpenIntake } from '../gen/pelletline/camera/v1/camera_pb.ts'
 import type { StripKey } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import type { SegmentStripsResponse } from '../gen/pelletline/segmentation/v1/segmentation_pb.ts'
+import type { CalibrationProfile } from '../shared/calibration/calibration-profile.ts'
 import type { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import type { Notifier } from '../shared/queue/notifier.ts'
 import { createBufferPool } from './buffer-pool.ts'
@@ -11,12 +12,15 @@ import { createAreaFollower } from './follow-area.ts'
 import { createLightFollower, type StripLight } from './follow-light.ts'
 import { createKeptStrips, type KeptStrips } from './kept-strips.ts'
 import type { LotSegment } from './report-segments.ts'
-import { type StripFacts, stampHeader } from './stamp-header.ts'
+import { type StripFacts, speckContrastOf, stampHeader } from './stamp-header.ts'
+import { createSpeckStatement } from './state-smallest-speck.ts'
 import type { Assignment } from './watch-assignment.ts'
 
 export interface RunOptions {
   readonly plant: string
   readonly open: OpenIntake
+  /** Of the camera, checked against the opening; undefined where there is none. */
+  readonly calibration: CalibrationProfile | undefined
   readonly options: CameraGatewayOptions
   /** Woken whenever anything of the run changes. */
   readonly notifier: Notifier
@@ -39,6 +43,10 @@ export interface Run {
   readonly counters: RunCounters
   readonly light: StripLight
   readonly medianAreaPx: number
+  /** Name of the calibration by which pixels are corrected; empty: none. */
+  readonly calibration: string
+  /** Smallest speck (a90/95) stamped last, px; 0 where it is not known, without a calibration. */
+  readonly smallestSpeckPx: number
   /** Why segmentation does not go on with the run. */
   readonly failure: PelletlineError | undefined
   ended(): boolean
@@ -60,13 +68,15 @@ export interface Run {
 }
 
 /** Creates a run from its opening. */
-export function createRun({ plant, open, options, notifier }: RunOptions): Run {
-  const conversion = createPixelConversion(open.pixelFormat, open.polarity)
+export function createRun({ plant, open, calibration, options, notifier }: RunOptions): Run {
+  const conversion = createPixelConversion(open.pixelFormat, open.polarity, calibration)
   const format = { width: open.width, bytesPerPixel: conversion.bytesPerPixel }
   const pool = createBufferPool({ limit: options.creditLimit, maxBytes: options.maxBytesPerLine })
   const kept = createKeptStrips(open.firstStrip, open.durableBelow, (strip) => pool.give(strip.pixels))
   const light = createLightFollower({ memoryStrips: options.lightMemoryStrips })
   const area = createAreaFollower({ window: options.areaWindow, minSamples: options.areaMinSamples })
+  const smallestSpeckOf = createSpeckStatement(options, calibration)
+  let smallestSpeckPx = 0
   const durableBefore = kept.durableBelow
   let nextRow: bigint | undefined = open.firstStrip === 0n ? 0n : undefined
   let ended = false
@@ -90,7 +100,17 @@ export function createRun({ plant, open, options, notifier }: RunOptions): Run {
     if (recipe !== areaRecipe) area.restart(assignment.recipe.nominalAreaPx)
     areaRecipe = recipe
     const stripLight = light.follow(pixels, open.width)
-    const stamp = { plant, open, assignment, light: stripLight, medianAreaPx: area.medianAreaPx }
+    const contrast = speckContrastOf(assignment.recipe)
+    smallestSpeckPx = smallestSpeckOf({ contrast, pelletAreaPx: assignment.recipe.nominalAreaPx })
+    const stamp = {
+      plant,
+      open,
+      assignment,
+      light: stripLight,
+      medianAreaPx: area.medianAreaPx,
+      smallestSpeckPx,
+      calibration: calibration?.name ?? '',
+    }
     const header = stampHeader(facts, stamp)
     const known = facts.strip < durableBefore
     const closed = known ? [] : closeSegment(assignment.lot)
@@ -125,6 +145,10 @@ export function createRun({ plant, open, options, notifier }: RunOptions): Run {
     },
     get medianAreaPx() {
       return area.medianAreaPx
+    },
+    calibration: calibration?.name ?? '',
+    get smallestSpeckPx() {
+      return calibration === undefined ? 0 : smallestSpeckPx
     },
     get failure() {
       return failure

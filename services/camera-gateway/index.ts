@@ -1,7 +1,8 @@
-export { type CameraGatewayOptions, cameraGatewayOptionsSchema } from './config.ts'
+export { type CalibrationEntry, type CameraGatewayOptions, cameraGatewayOptionsSchema } from './config.ts'
 export {
   type CameraGateway,
   type CameraGatewaySetup,
   createCameraGateway,
   type IntakeSnapshot,
 } from './create-camera-gateway.ts'
+export { type Calibrations, calibrationKey, loadCalibrations } from './load-calibrations.ts'

@@ -8,12 +8,14 @@ import type { RunningService } from '../shared/service/run-service.ts'
 import { createLogger } from '../shared/telemetry/logger.ts'
 import { type CameraGatewayConfig, cameraGatewayConfigSchema } from './config.ts'
 import { createCameraGateway } from './create-camera-gateway.ts'
+import { loadCalibrations } from './load-calibrations.ts'
 
 const name = 'camera-gateway'
 
 async function startUp(config: CameraGatewayConfig): Promise<RunningService> {
   const { plant, listen, maxMessageBytes } = config
   const logger = createLogger({ service: name, level: config.logLevel })
+  const calibrations = await loadCalibrations(config.calibrations)
   const registry = createRpcClient(RegistryService, { address: config.registryAddress })
   const segmentation = createRpcClient(SegmentationService, { address: config.segmentationAddress, maxMessageBytes })
   const gateway = createCameraGateway({
@@ -22,6 +24,7 @@ async function startUp(config: CameraGatewayConfig): Promise<RunningService> {
     segmentation,
     clock: systemClock,
     logger,
+    calibrations,
     options: config.gateway,
   })
   const { implementations } = gateway

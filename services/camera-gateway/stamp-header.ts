@@ -1,6 +1,7 @@
 import { create } from '@bufbuild/protobuf'
 import type { OpenIntake } from '../gen/pelletline/camera/v1/camera_pb.ts'
 import { type StripHeader, StripHeaderSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
+import type { Recipe } from '../gen/pelletline/registry/v1/registry_pb.ts'
 import type { StripLight } from './follow-light.ts'
 import type { Assignment } from './watch-assignment.ts'
 
@@ -22,11 +23,21 @@ export interface StampContext {
   readonly assignment: Assignment
   readonly light: StripLight
   readonly medianAreaPx: number
+  readonly smallestSpeckPx: number
+  readonly calibration: string
+}
+
+/** Contrast that stands for 0 in a recipe. */
+const defaultSpeckContrast = 0.25
+
+/** Contrast from which a dark region of a recipe's pellets is a speck, 0..1. */
+export function speckContrastOf({ minSpeckContrast }: Recipe): number {
+  return minSpeckContrast === 0 ? defaultSpeckContrast : minSpeckContrast
 }
 
 /** The header by which a strip is segmented and judged: made once, carried unchanged by every repetition of the strip. */
 export function stampHeader(facts: StripFacts, context: StampContext): StripHeader {
-  const { plant, open, assignment, light, medianAreaPx } = context
+  const { plant, open, assignment, light, medianAreaPx, smallestSpeckPx, calibration } = context
   const { recipe, lot } = assignment
   const { strip, ...rest } = facts
   return create(StripHeaderSchema, {
@@ -43,5 +54,9 @@ export function stampHeader(facts: StripFacts, context: StampContext): StripHead
     recipe: recipe.id,
     recipeVersion: recipe.version,
     simulated: open.simulated,
+    method: recipe.segmentationMethod,
+    smallestSpeckPx,
+    minSpeckContrast: speckContrastOf(recipe),
+    calibration,
   })
 }

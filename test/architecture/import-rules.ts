@@ -76,8 +76,13 @@ const packageRules: readonly { readonly packages: RegExp; readonly where: Where;
   },
   {
     packages: /^zod$/,
-    where: any(within('shared/config'), named(/(^|-)config(\.test)?\.ts$/), named(/manifest(\.test)?\.ts$/)),
-    rule: 'schemas belong to services/shared/config, to config.ts, *-config.ts and *manifest.ts',
+    where: any(
+      within('shared/config'),
+      named(/(^|-)config(\.test)?\.ts$/),
+      named(/manifest(\.test)?\.ts$/),
+      named(/-profile(\.test)?\.ts$/),
+    ),
+    rule: 'schemas belong to services/shared/config, to config.ts, *-config.ts, *manifest.ts and *-profile.ts',
   },
   { packages: /^yaml$/, where: within('shared/config'), rule: 'YAML belongs to services/shared/config' },
   { packages: /^commander$/, where: within('cli'), rule: 'the command line belongs to services/cli' },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import {
+  type Calibrations,
   type CameraGateway,
   cameraGatewayOptionsSchema,
   createCameraGateway,
@@ -33,10 +34,12 @@ export function startGateway({
   lag = 0,
   assigned = true,
   options = {},
+  calibrations = new Map(),
 }: {
   lag?: number
   assigned?: boolean
   options?: object
+  calibrations?: Calibrations
 } = {}) {
   const registry = createTestRegistry()
   const segmentation = createTestSegmentation({ lag })
@@ -47,6 +50,7 @@ export function startGateway({
     segmentation: createLocalClient(segmentation.implementation),
     clock: systemClock,
     logger: silentLogger,
+    calibrations,
     options: cameraGatewayOptionsSchema.parse({ creditLimit: 4, retryFirstMs: 1, retryMaxMs: 4, ...options }),
   })
   gateways.push(gateway)
