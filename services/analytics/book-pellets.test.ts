@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { create } from '@bufbuild/protobuf'
 import fc from 'fast-check'
 import type { AuditsMessage, VerdictsMessage } from '../gen/pelletline/events/v1/events_pb.ts'
+import { LengthUnit } from '../gen/pelletline/mes/v1/mes_pb.ts'
+import { ShapeLimitsSchema } from '../gen/pelletline/registry/v1/registry_pb.ts'
 import { createMemoryBus } from '../shared/bus/memory-bus.ts'
 import { deadLetterTopic } from '../shared/bus/topics.ts'
 import { seededUniform } from '../shared/statistics/test-support/seeded-draws.ts'
+import { unpackColumns, unpackSpecks } from '../shared/store/index.ts'
+import { addMeasures } from './test-support/add-measures.ts'
 import { makeAudits, makeVerdicts, type StripPlan } from './test-support/make-messages.ts'
 import { type RunningAnalytics, useSharedDatabase } from './test-support/shared-database.ts'
-import { until } from './test-support/start-analytics.ts'
+import { until, watchOnce } from './test-support/start-analytics.ts'
 
 const withAnalytics = useSharedDatabase()
 
@@ -35,7 +40,7 @@ describe('bookings', () => {
         const random = seededUniform(seed)
         const plans = strips.map(({ parts, lot }, strip): StripPlan => ({ line, lot: `${line}-${lot}`, strip, parts }))
         const messages: (VerdictsMessage | AuditsMessage)[] = plans.flatMap((plan, at) => {
-          const verdicts = makeVerdicts(plan)
+          const verdicts = makeVerdicts(plan).map(addMeasures)
           const { audit, twice } = strips[at]!
           const found = plan.parts[0]!.length
           const audits =
@@ -54,7 +59,7 @@ describe('bookings', () => {
             for (const lot of ['a', 'b']) {
               const own = plans.filter((plan) => plan.lot === `${line}-${lot}`)
               if (own.length === 0) continue
-              const { reconciliation: counts, balanced } = await lotOf(running, `${line}-${lot}`)
+              const { reconciliation: counts, balanced, ...lotRest } = await lotOf(running, `${line}-${lot}`)
               const letters = own.flatMap((plan) => plan.parts).join('')
               const count = (wanted: string) => BigInt([...letters].filter((letter) => wanted.includes(letter)).length)
               const audited = own.filter((plan) => strips[plan.strip]!.audit && plan.parts[0] !== '').length
@@ -65,6 +70,14 @@ describe('bookings', () => {
               assert.equal(counts?.notJudgedByReason?.cluster, count('c'))
               assert.equal(counts?.audited, BigInt(audited))
               assert.ok(balanced)
+              if (letters === '') continue
+              assert.deepEqual(
+                [lotRest.shapes?.regular, lotRest.shapes?.clusters, lotRest.specked, lotRest.specksMeasured],
+                [count('ons'), count('c'), count('n'), count('ons')],
+              )
+              const sizes = await running.lots.getLotDistributions({ lot: `${line}-${lot}` })
+              const piecesOf = (list: typeof sizes.pellets) => list.reduce((sum, { pieces }) => sum + pieces, 0n)
+              assert.deepEqual([piecesOf(sizes.pellets), piecesOf(sizes.specks)], [count('ons'), 2n * count('n')])
             }
           },
           { bus: createMemoryBus({ disorder, retry: { firstPauseMs: 1, maxPauseMs: 5 } }) },
@@ -72,6 +85,68 @@ describe('bookings', () => {
       }),
       { numRuns: 12 },
     )
+  })
+
+  test('measures are stored with the part, and a lot gives shapes, specks, gray deviation and sizes', async () => {
+    await withAnalytics(async (running) => {
+      const { lots, registry, database } = running
+      const { recipe } = await registry.getRecipe({ id: 'default' })
+      await registry.putRecipe({
+        recipe: {
+          ...recipe!,
+          id: 'gray',
+          version: 0,
+          referenceGray: 175,
+          shape: create(ShapeLimitsSchema, { tailLength: 1.1 }),
+        },
+      })
+      await watchOnce(registry, 'measured')
+      await lots.openLot({ lot: 'M-1', line: 'measured', recipe: 'gray' })
+      const [old, ...measured] = [0, 1, 2].flatMap((strip) =>
+        makeVerdicts({ line: 'measured', lot: 'M-1', strip, parts: ['oonc'] }),
+      )
+      for (const message of [old!, ...measured]) message.header!.recipe = 'gray'
+      await running.publish([old!, ...measured.map(addMeasures), measured[0]!])
+      await running.settled()
+
+      const lot = await lotOf(running, 'M-1')
+      // 36 by 32 px is longer than this recipe takes; the first strip has no Feret diameters.
+      assert.deepEqual([lot.shapes?.regular, lot.shapes?.tails, lot.shapes?.clusters], [0n, 6n, 2n])
+      assert.deepEqual([lot.specked, lot.specksMeasured], [2n, 6n])
+      assert.ok(Math.abs(lot.grayDeviation! - 5.5) < 1e-9)
+      const { pellets, specks } = await lots.getLotDistributions({ lot: 'M-1' })
+      assert.deepEqual(
+        pellets.map(({ unit, pieces, classes }) => [unit, pieces, classes.length]),
+        [
+          [LengthUnit.UM, 6n, 1],
+          [LengthUnit.PX, 3n, 1],
+        ],
+      )
+      assert.ok(Math.abs(pellets[0]!.d50 / (33.85 * 60) - 1) < 0.06)
+      assert.deepEqual([specks[0]?.pieces, specks[0]?.classes.at(-1)?.pieces], [4n, 2n])
+
+      const parts = await database.db
+        .selectFrom('strip_parts')
+        .innerJoin('lots', 'lots.lot_id', 'strip_parts.lot_id')
+        .select(['columns', 'specks'])
+        .where('lots.name', '=', 'M-1')
+        .orderBy('strip')
+        .execute()
+      assert.deepEqual([parts[0]!.specks, unpackColumns(parts[0]!.columns).feretLengthPx], [null, undefined])
+      assert.deepEqual(unpackColumns(parts[1]!.columns).feretLengthPx, [36, 36, 36, 36])
+      assert.deepEqual(unpackSpecks(parts[1]!.specks!).pellet, [2, 2])
+    })
+  })
+
+  test('pellets of a recipe that the books do not know are counted without a class of shape', async () => {
+    await withAnalytics(async (running) => {
+      const [message] = makeVerdicts({ line: 'unknown', lot: 'unknown-lot', strip: 0, parts: ['oon'] }).map(addMeasures)
+      message!.header!.recipeVersion = 99
+      await running.publish([message!])
+      await running.settled()
+      const { shapes, specked, grayDeviation } = await lotOf(running, 'unknown-lot')
+      assert.deepEqual([shapes?.regular, specked, grayDeviation], [0n, 1n, undefined])
+    })
   })
 
   test('an audit may come before its part, and neither is lost nor doubled', async () => {

@@ -18,6 +18,7 @@ import { checkEntry } from './booking/check-entry.ts'
 import type { Booked, BookingEntry } from './booking/entries.ts'
 import { createGroupCommit } from './booking/group-commit.ts'
 import { createReferenceIds } from './booking/reference-ids.ts'
+import { createShapeLimits } from './booking/shape-limits.ts'
 import { createChangeSignal } from './change-signal.ts'
 import { type AnalyticsOptionsInput, analyticsOptionsSchema } from './config.ts'
 import { createLineRate, type LineRate } from './line-rate.ts'
@@ -104,6 +105,14 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
       assignments.notify()
     },
   })
+  const shapeLimitsOf = createShapeLimits({
+    db,
+    onUnknown: (recipe, version) =>
+      logger.warn(
+        { recipe, recipeVersion: version },
+        'strips name a recipe that the books do not know; their pellets are counted without a class of shape',
+      ),
+  })
   const alertBook = createAlertBook({ plant, db, bus, nowNs, changes: alertChanges })
 
   let recipes: { readonly version: number; readonly byLine: Map<string, Recipe | undefined> } | undefined
@@ -165,7 +174,7 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
   const books = createGroupCommit<BookingEntry, Booked>({
     maxEntries,
     lingerMs,
-    commit: createBookBatch({ db, ids, findLot, nowNs }),
+    commit: createBookBatch({ db, ids, findLot, shapeLimitsOf, nowNs }),
     onCommitted,
   })
   const book = async (entry: BookingEntry): Promise<void> => {

@@ -56,6 +56,7 @@ function createIdleServices(lineReport: () => Promise<object> = async () => idle
       },
       getLot: unused,
       listLots: unused,
+      getLotDistributions: unused,
       watchResults: refuse,
     }),
     implement(AlertService, { listAlerts: async () => ({}), watchAlerts: refuse, acknowledgeAlert: unused }),

@@ -1,6 +1,8 @@
 import type { AuditItem, AuditsMessage, VerdictsMessage } from '../../gen/pelletline/events/v1/events_pb.ts'
+import type { ShapeLimits } from '../../shared/inspection/classify-shape.ts'
 import { type Insertable, type Kysely, sql, type Tables, type Transaction } from '../../shared/store/index.ts'
 import type { LotFinder, LotReference } from '../lots/find-lot.ts'
+import { addLotMeasures } from './book-measures.ts'
 import { addCounts, sumBy } from './count-sums.ts'
 import {
   type Booked,
@@ -13,11 +15,13 @@ import {
 } from './entries.ts'
 import { type PartIds, toPartRow, toPelletRows } from './part-rows.ts'
 import type { ReferenceIds } from './reference-ids.ts'
+import type { ShapeLimitsOf } from './shape-limits.ts'
 
 export interface BookBatchOptions {
   readonly db: Kysely<Tables>
   readonly ids: ReferenceIds
   readonly findLot: LotFinder
+  readonly shapeLimitsOf: ShapeLimitsOf
   readonly nowNs: () => bigint
 }
 
@@ -27,14 +31,15 @@ const bookingLock = 7_021_947
 interface Resolved<M> extends PartIds {
   readonly message: M
   readonly lot: LotReference
+  readonly limits: ShapeLimits | undefined
 }
 
 /**
- * Books verdicts and audits in one transaction: rows of parts, kept pellets and audited pellets, and with them the sums of
- * their lots. A part or an audited pellet that is there already changes nothing, so it does not matter how often and in
+ * Books verdicts and audits in one transaction: rows of parts, kept pellets and audited pellets, and with them the sums and
+ * the histograms of their lots. A part or an audited pellet that is there already changes nothing, so it does not matter how often and in
  * which order messages come. Answers what was new. Entries must have passed `checkEntry`.
  */
-export function createBookBatch({ db, ids, findLot, nowNs }: BookBatchOptions) {
+export function createBookBatch({ db, ids, findLot, shapeLimitsOf, nowNs }: BookBatchOptions) {
   const resolve = async <M>(entry: BookingEntry, message: M): Promise<Resolved<M>> => {
     const key = stripOf(entry)
     const header = entry.kind === 'verdicts' ? entry.message.header : undefined
@@ -50,6 +55,7 @@ export function createBookBatch({ db, ids, findLot, nowNs }: BookBatchOptions) {
       modelId: model === undefined ? null : await ids.model(model),
       lot,
       lotId: lot.lotId,
+      limits: header === undefined ? undefined : await shapeLimitsOf(header.recipe, header.recipeVersion),
     }
   }
 
@@ -110,6 +116,10 @@ async function bookParts(
   await markSimulated(
     transaction,
     fresh.map(({ row }) => row),
+  )
+  await addLotMeasures(
+    transaction,
+    fresh.map(({ source }) => source),
   )
   const pellets = fresh.flatMap(({ source, position }) => toPelletRows(source.message, source, position))
   if (pellets.length > 0) {

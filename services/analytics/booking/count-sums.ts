@@ -15,7 +15,10 @@ export function sumBy<T extends object>(rows: readonly T[], keyOf: (row: T) => s
   return [...sums.values()]
 }
 
-type CounterTable = 'lot_counts' | 'lot_runs' | 'lot_models' | 'lot_audits'
+type CounterTable = 'lot_counts' | 'lot_runs' | 'lot_models' | 'lot_audits' | 'lot_measures' | 'lot_histograms'
+
+// PostgreSQL takes 65,535 parameters in a statement.
+const maxParameters = 60_000
 
 /** Adds deltas to rows of counters, making the rows that are not there. Deltas have distinct keys. */
 export async function addCounts<T extends CounterTable>(
@@ -27,14 +30,19 @@ export async function addCounts<T extends CounterTable>(
   const first = deltas[0]
   if (first === undefined) return
   const columns = Object.keys(first)
-  const rows = sql.join(
-    deltas.map((delta) => sql`(${sql.join(columns.map((column) => delta[column as keyof typeof delta]))})`),
-  )
   const sums = columns
     .filter((column) => !key.includes(column as never))
     .map((column) => sql`${sql.ref(column)} = ${sql.ref(`${table}.${column}`)} + ${sql.ref(`excluded.${column}`)}`)
-  await sql`insert into ${sql.table(table)} (${sql.join(columns.map((column) => sql.ref(column)))}) values ${rows}
-    on conflict (${sql.join(key.map((column) => sql.ref(column)))}) do update set ${sql.join(sums)}`.execute(
-    transaction,
-  )
+  const rowsAtOnce = Math.floor(maxParameters / columns.length)
+  for (let at = 0; at < deltas.length; at += rowsAtOnce) {
+    const rows = sql.join(
+      deltas
+        .slice(at, at + rowsAtOnce)
+        .map((delta) => sql`(${sql.join(columns.map((column) => delta[column as keyof typeof delta]))})`),
+    )
+    await sql`insert into ${sql.table(table)} (${sql.join(columns.map((column) => sql.ref(column)))}) values ${rows}
+      on conflict (${sql.join(key.map((column) => sql.ref(column)))}) do update set ${sql.join(sums)}`.execute(
+      transaction,
+    )
+  }
 }

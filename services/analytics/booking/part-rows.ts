@@ -1,5 +1,7 @@
 import { KeepReason, type VerdictsMessage } from '../../gen/pelletline/events/v1/events_pb.ts'
-import { type Insertable, packColumns, type Tables } from '../../shared/store/index.ts'
+import type { PelletColumns, SpeckColumns } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
+import { laterColumns } from '../../shared/inspection/check-measures.ts'
+import { type Insertable, packColumns, packSpecks, type Tables } from '../../shared/store/index.ts'
 
 export interface PartIds {
   readonly runId: number
@@ -46,10 +48,21 @@ export function toPartRow(
     ng: Number(counts.ng),
     dust: Number(counts.dust),
     columns: packColumns(
-      { ...pellets, y: pellets.y.map(Number), outcome: message.outcome, margin: message.margin },
+      { ...takeMeasured(pellets), y: pellets.y.map(Number), outcome: message.outcome, margin: message.margin },
       pellets.x.length,
     ),
+    specks: packAnySpecks(message.specks),
   }
+}
+
+/** The columns without those that the producer did not measure. */
+function takeMeasured(pellets: PelletColumns) {
+  const missing = laterColumns.filter((name) => pellets[name].length === 0)
+  return { ...pellets, ...Object.fromEntries(missing.map((name) => [name, undefined])) }
+}
+
+function packAnySpecks(specks: SpeckColumns | undefined): Uint8Array | null {
+  return specks === undefined || specks.pellet.length === 0 ? null : packSpecks(specks)
 }
 
 /** Rows of the pellets that a part keeps; a pellet kept for two reasons is one row. */

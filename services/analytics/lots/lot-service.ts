@@ -6,6 +6,7 @@ import type { ChangeSignal } from '../change-signal.ts'
 import { pageSizeOf, readPageToken, writePageToken } from '../page-token.ts'
 import { closeLot, openLot, readLotRow } from './change-lots.ts'
 import type { CalibrationOf } from './lot-figures.ts'
+import { readDistributions } from './read-distributions.ts'
 import { describeLots, type LotRow } from './read-lots.ts'
 import { watchResults } from './watch-results.ts'
 
@@ -60,6 +61,11 @@ export function createLotService(options: LotServiceOptions) {
         lots: await describeLots(db, page, calibrationOf),
         nextPageToken: rows.length > limit && last !== undefined ? writePageToken(last.lot_id) : '',
       }
+    },
+
+    async getLotDistributions(request) {
+      const { lot_id } = await readLotRow(db, request.lot)
+      return readDistributions(db, lot_id)
     },
 
     async *watchResults(request, { signal }) {

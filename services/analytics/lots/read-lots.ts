@@ -1,7 +1,9 @@
 import { create } from '@bufbuild/protobuf'
 import { type Reconciliation, ReconciliationSchema } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { type Lot, LotSchema, type LotState } from '../../gen/pelletline/mes/v1/mes_pb.ts'
+import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { type Kysely, type Selectable, sql, type Tables } from '../../shared/store/index.ts'
+import { readRecipe } from '../registry/recipes.ts'
 import type { ClosingRun } from './decide-closing.ts'
 import { isBalanced } from './is-balanced.ts'
 import {
@@ -12,6 +14,8 @@ import {
   type ModelSegment,
   ngPpm,
 } from './lot-figures.ts'
+
+import { grayDeviation, toMeasures } from './lot-measures.ts'
 
 export type LotRow = Selectable<Tables['lots']>
 
@@ -95,6 +99,25 @@ async function readAuditGroups(db: Kysely<Tables>, lotIds: readonly bigint[]) {
   return byLot
 }
 
+/** Reference grays of the lots' recipes by name and version; undefined where the books have no such recipe. */
+function createReferenceGrays(db: Kysely<Tables>) {
+  const known = new Map<string, Promise<number | undefined>>()
+  const read = async ({ recipe, recipe_version }: LotRow) => {
+    try {
+      return recipe_version === 0 ? undefined : (await readRecipe(db, recipe, recipe_version)).referenceGray
+    } catch (reason) {
+      if (PelletlineError.from(reason).code !== 'not_found') throw reason
+      return undefined
+    }
+  }
+  return (row: LotRow): Promise<number | undefined> => {
+    const key = `${row.recipe}/${row.recipe_version}`
+    const found = known.get(key) ?? read(row)
+    known.set(key, found)
+    return found
+  }
+}
+
 /** Completes rows of lots with counts and figures; order is kept. */
 export async function describeLots(
   db: Kysely<Tables>,
@@ -104,7 +127,7 @@ export async function describeLots(
   const lotIds = rows.map((row) => row.lot_id)
   if (lotIds.length === 0) return []
   // One snapshot, or counts and strips of two moments would seem not to balance.
-  const { counts, runs, segments, audits } = await db
+  const { counts, measures, runs, segments, audits } = await db
     .transaction()
     .setIsolationLevel('repeatable read')
     .execute(async (snapshot) => ({
@@ -112,12 +135,19 @@ export async function describeLots(
         await snapshot.selectFrom('lot_counts').selectAll().where('lot_id', 'in', lotIds).execute(),
         (row) => row.lot_id,
       ),
+      measures: Map.groupBy(
+        await snapshot.selectFrom('lot_measures').selectAll().where('lot_id', 'in', lotIds).execute(),
+        (row) => row.lot_id,
+      ),
       runs: await readLotRuns(snapshot, lotIds),
       segments: await readSegments(snapshot, lotIds),
       audits: await readAuditGroups(snapshot, lotIds),
     }))
+  const referenceGrayOf = createReferenceGrays(db)
   return Promise.all(
     rows.map(async (row) => {
+      const [measured] = measures.get(row.lot_id) ?? []
+      const deviation = await grayDeviation(measured, () => referenceGrayOf(row))
       const reconciliation = toReconciliation(counts.get(row.lot_id)?.[0])
       const lotRuns = runs.get(row.lot_id) ?? []
       const corrected = await correctedNgPpm(segments.get(row.lot_id) ?? [], calibrationOf)
@@ -139,6 +169,8 @@ export async function describeLots(
         ...(groups === undefined ? {} : { disagreement: disagreementOf(groups) }),
         simulated: row.simulated,
         stripsStamped: lotRuns.reduce((sum, run) => sum + run.stamped, 0n),
+        ...(measured === undefined ? {} : toMeasures(measured)),
+        ...(deviation === undefined ? {} : { grayDeviation: deviation }),
       })
     }),
   )

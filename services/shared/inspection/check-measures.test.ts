@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { create, type MessageInitShape } from '@bufbuild/protobuf'
+import { create } from '@bufbuild/protobuf'
 import { PelletColumnsSchema, SpeckColumnsSchema } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { findMeasureViolations, laterColumns } from './check-measures.ts'
 
-type Pellets = Partial<MessageInitShape<typeof PelletColumnsSchema>>
+type Pellets = Partial<Record<'equivalentDiameterPx' | 'meanGray' | (typeof laterColumns)[number], number[]>>
 
 /** Fields that are named for three pellets with 20, 0 and 1 specks, of which those of `speckPellets` are listed. */
 function fieldsOf(change: Pellets = {}, speckPellets: readonly number[] = [0, 0, 2], cut = false): string[] {

@@ -67,6 +67,9 @@ const lots = implement(LotService, {
     seen.context = context
     return { lot: { id: lot } }
   },
+  async getLotDistributions() {
+    return {}
+  },
   async listLots() {
     return {}
   },

@@ -2,4 +2,5 @@
 export { type Insertable, type Kysely, type Selectable, sql, type Transaction } from 'kysely'
 export { type DatabaseOptions, openDatabase, type Store } from './open-database.ts'
 export { type ColumnName, columnIds, type PelletColumnValues, packColumns, unpackColumns } from './pack-columns.ts'
+export { packSpecks, type SpeckColumnValues, unpackSpecks } from './pack-specks.ts'
 export type { LotStateNumber, Tables } from './tables.ts'

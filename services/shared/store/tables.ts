@@ -113,7 +113,36 @@ export interface LotAuditTable {
   disagreed: bigint
 }
 
-/** One part of one strip. `columns` are the pellets (services/shared/store/pack-columns.ts). */
+/** Sums of measures of a lot, updated in the transaction that books the parts. */
+export interface LotMeasureTable {
+  lot_id: bigint
+  /** Pellets by shape (services/shared/inspection/classify-shape.ts). */
+  regular: bigint
+  fines: bigint
+  tails: bigint
+  twins: bigint
+  clusters: bigint
+  /** Pellets with a speck, and pellets on which specks were looked for. */
+  specked: bigint
+  specks_measured: bigint
+  /** Pellets judged or screened, and the sum of their mean grays in thousandths of a gray level. */
+  gray_pellets: bigint
+  gray_milli: bigint
+}
+
+/** Pieces of a lot by class of size: quantity, unit and class as in services/shared/statistics/size-classes.ts. */
+export interface LotHistogramTable {
+  lot_id: bigint
+  quantity: number
+  unit: number
+  class: number
+  pieces: bigint
+}
+
+/**
+ * One part of one strip. `columns` are the pellets (services/shared/store/pack-columns.ts), `specks` their specks
+ * (pack-specks.ts), null where there is none.
+ */
 export interface StripPartTable {
   run_id: number
   strip: bigint
@@ -144,6 +173,7 @@ export interface StripPartTable {
   ng: number
   dust: number
   columns: Uint8Array
+  specks: Uint8Array | null
 }
 
 /** Pellets with a row of their own: NG and gallery. */
@@ -234,6 +264,8 @@ export interface Tables {
   lot_segments: LotSegmentTable
   lot_models: LotModelTable
   lot_audits: LotAuditTable
+  lot_measures: LotMeasureTable
+  lot_histograms: LotHistogramTable
   strip_parts: StripPartTable
   pellets: PelletTable
   audits: AuditTable

@@ -17,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file pelletline/mes/v1/mes.proto.
  */
 export const file_pelletline_mes_v1_mes: GenFile = /*@__PURE__*/
-  fileDesc("ChtwZWxsZXRsaW5lL21lcy92MS9tZXMucHJvdG8SEXBlbGxldGxpbmUubWVzLnYxIvEECgNMb3QSCgoCaWQYASABKAkSDAoEbGluZRgCIAEoCRIqCgVzdGF0ZRgDIAEoDjIbLnBlbGxldGxpbmUubWVzLnYxLkxvdFN0YXRlEg4KBnJlY2lwZRgEIAEoCRIWCg5yZWNpcGVfdmVyc2lvbhgFIAEoDRIQCghtYXRlcmlhbBgGIAEoCRIXCg9leHRlcm5hbF9qb2JfaWQYByABKAkSFgoOb3BlbmVkX3VuaXhfbnMYCCABKAYSFgoOY2xvc2VkX3VuaXhfbnMYCSABKAYSQAoOcmVjb25jaWxpYXRpb24YCiABKAsyKC5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuUmVjb25jaWxpYXRpb24SEAoIYmFsYW5jZWQYCyABKAgSMgoGbmdfcHBtGAwgASgLMiIucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLkVzdGltYXRlEjwKEG5nX3BwbV9jb3JyZWN0ZWQYDSABKAsyIi5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuRXN0aW1hdGUSOAoMZGlzYWdyZWVtZW50GA4gASgLMiIucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLkVzdGltYXRlEhEKCXNpbXVsYXRlZBgPIAEoCBIWCg5zdHJpcHNfc3RhbXBlZBgQIAEoBBI1CgZzaGFwZXMYESABKAsyJS5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuU2hhcGVDb3VudHMSDwoHc3BlY2tlZBgSIAEoBBIbCg5ncmF5X2RldmlhdGlvbhgTIAEoAUgAiAEBQhEKD19ncmF5X2RldmlhdGlvbiKfAQoOT3BlbkxvdFJlcXVlc3QSNwoDbG90GAEgASgJQiq6SCdyJRABGIABMh5eW0EtWmEtejAtOV1bQS1aYS16MC05Xy46Ly1dKiQSFwoEbGluZRgCIAEoCUIJukgGcgQQARg/EhgKBnJlY2lwZRgDIAEoCUIIukgFcgMYgAESIQoPZXh0ZXJuYWxfam9iX2lkGAQgASgJQgi6SAVyAxiAASI2Cg9PcGVuTG90UmVzcG9uc2USIwoDbG90GAEgASgLMhYucGVsbGV0bGluZS5tZXMudjEuTG90IicKD0Nsb3NlTG90UmVxdWVzdBIUCgNsb3QYASABKAlCB7pIBHICEAEiNwoQQ2xvc2VMb3RSZXNwb25zZRIjCgNsb3QYASABKAsyFi5wZWxsZXRsaW5lLm1lcy52MS5Mb3QiJQoNR2V0TG90UmVxdWVzdBIUCgNsb3QYASABKAlCB7pIBHICEAEiNQoOR2V0TG90UmVzcG9uc2USIwoDbG90GAEgASgLMhYucGVsbGV0bGluZS5tZXMudjEuTG90IlAKD0xpc3RMb3RzUmVxdWVzdBIMCgRsaW5lGAEgASgJEhsKCXBhZ2Vfc2l6ZRgCIAEoDUIIukgFKgMY6AcSEgoKcGFnZV90b2tlbhgDIAEoCSJRChBMaXN0TG90c1Jlc3BvbnNlEiQKBGxvdHMYASADKAsyFi5wZWxsZXRsaW5lLm1lcy52MS5Mb3QSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIk0KE1dhdGNoUmVzdWx0c1JlcXVlc3QSCwoDbG90GAEgASgJEhYKDmFmdGVyX3Bvc2l0aW9uGAIgASgEEhEKCXVudGlsX25vdxgDIAEoCCL6AQoUV2F0Y2hSZXN1bHRzUmVzcG9uc2USEAoIcG9zaXRpb24YASABKAQSLwoDa2V5GAIgASgLMiIucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLlN0cmlwS2V5EgwKBHBhcnQYAyABKA0SCwoDbG90GAQgASgJEkAKDnJlY29uY2lsaWF0aW9uGAUgASgLMigucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLlJlY29uY2lsaWF0aW9uEi8KCm5nX3BlbGxldHMYBiADKAsyGy5wZWxsZXRsaW5lLm1lcy52MS5OZ1BlbGxldBIRCglzaW11bGF0ZWQYByABKAgieAoITmdQZWxsZXQSMAoDa2V5GAEgASgLMiMucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLlBlbGxldEtleRIqCgNib3gYAiABKAsyHS5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuQm94Eg4KBm1hcmdpbhgDIAEoAiJrChFMaXN0QWxlcnRzUmVxdWVzdBIMCgRsaW5lGAEgASgJEhcKD3VucmVzb2x2ZWRfb25seRgCIAEoCBIbCglwYWdlX3NpemUYAyABKA1CCLpIBSoDGOgHEhIKCnBhZ2VfdG9rZW4YBCABKAkiWgoSTGlzdEFsZXJ0c1Jlc3BvbnNlEisKBmFsZXJ0cxgBIAMoCzIbLnBlbGxldGxpbmUuZXZlbnRzLnYxLkFsZXJ0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIiChJXYXRjaEFsZXJ0c1JlcXVlc3QSDAoEbGluZRgBIAEoCSJBChNXYXRjaEFsZXJ0c1Jlc3BvbnNlEioKBWFsZXJ0GAEgASgLMhsucGVsbGV0bGluZS5ldmVudHMudjEuQWxlcnQiWQoXQWNrbm93bGVkZ2VBbGVydFJlcXVlc3QSGQoIYWxlcnRfaWQYASABKAlCB7pIBHICEAESIwoPYWNrbm93bGVkZ2VkX2J5GAIgASgJQgq6SAdyBRABGIABIkYKGEFja25vd2xlZGdlQWxlcnRSZXNwb25zZRIqCgVhbGVydBgBIAEoCzIbLnBlbGxldGxpbmUuZXZlbnRzLnYxLkFsZXJ0KmYKCExvdFN0YXRlEhkKFUxPVF9TVEFURV9VTlNQRUNJRklFRBAAEhIKDkxPVF9TVEFURV9PUEVOEAESFQoRTE9UX1NUQVRFX0NMT1NJTkcQAhIUChBMT1RfU1RBVEVfQ0xPU0VEEAMyugMKCkxvdFNlcnZpY2USUAoHT3BlbkxvdBIhLnBlbGxldGxpbmUubWVzLnYxLk9wZW5Mb3RSZXF1ZXN0GiIucGVsbGV0bGluZS5tZXMudjEuT3BlbkxvdFJlc3BvbnNlElMKCENsb3NlTG90EiIucGVsbGV0bGluZS5tZXMudjEuQ2xvc2VMb3RSZXF1ZXN0GiMucGVsbGV0bGluZS5tZXMudjEuQ2xvc2VMb3RSZXNwb25zZRJNCgZHZXRMb3QSIC5wZWxsZXRsaW5lLm1lcy52MS5HZXRMb3RSZXF1ZXN0GiEucGVsbGV0bGluZS5tZXMudjEuR2V0TG90UmVzcG9uc2USUwoITGlzdExvdHMSIi5wZWxsZXRsaW5lLm1lcy52MS5MaXN0TG90c1JlcXVlc3QaIy5wZWxsZXRsaW5lLm1lcy52MS5MaXN0TG90c1Jlc3BvbnNlEmEKDFdhdGNoUmVzdWx0cxImLnBlbGxldGxpbmUubWVzLnYxLldhdGNoUmVzdWx0c1JlcXVlc3QaJy5wZWxsZXRsaW5lLm1lcy52MS5XYXRjaFJlc3VsdHNSZXNwb25zZTABMrYCCgxBbGVydFNlcnZpY2USWQoKTGlzdEFsZXJ0cxIkLnBlbGxldGxpbmUubWVzLnYxLkxpc3RBbGVydHNSZXF1ZXN0GiUucGVsbGV0bGluZS5tZXMudjEuTGlzdEFsZXJ0c1Jlc3BvbnNlEl4KC1dhdGNoQWxlcnRzEiUucGVsbGV0bGluZS5tZXMudjEuV2F0Y2hBbGVydHNSZXF1ZXN0GiYucGVsbGV0bGluZS5tZXMudjEuV2F0Y2hBbGVydHNSZXNwb25zZTABEmsKEEFja25vd2xlZGdlQWxlcnQSKi5wZWxsZXRsaW5lLm1lcy52MS5BY2tub3dsZWRnZUFsZXJ0UmVxdWVzdBorLnBlbGxldGxpbmUubWVzLnYxLkFja25vd2xlZGdlQWxlcnRSZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_pelletline_events_v1_events, file_pelletline_inspection_v1_inspection]);
+  fileDesc("ChtwZWxsZXRsaW5lL21lcy92MS9tZXMucHJvdG8SEXBlbGxldGxpbmUubWVzLnYxIooFCgNMb3QSCgoCaWQYASABKAkSDAoEbGluZRgCIAEoCRIqCgVzdGF0ZRgDIAEoDjIbLnBlbGxldGxpbmUubWVzLnYxLkxvdFN0YXRlEg4KBnJlY2lwZRgEIAEoCRIWCg5yZWNpcGVfdmVyc2lvbhgFIAEoDRIQCghtYXRlcmlhbBgGIAEoCRIXCg9leHRlcm5hbF9qb2JfaWQYByABKAkSFgoOb3BlbmVkX3VuaXhfbnMYCCABKAYSFgoOY2xvc2VkX3VuaXhfbnMYCSABKAYSQAoOcmVjb25jaWxpYXRpb24YCiABKAsyKC5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuUmVjb25jaWxpYXRpb24SEAoIYmFsYW5jZWQYCyABKAgSMgoGbmdfcHBtGAwgASgLMiIucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLkVzdGltYXRlEjwKEG5nX3BwbV9jb3JyZWN0ZWQYDSABKAsyIi5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuRXN0aW1hdGUSOAoMZGlzYWdyZWVtZW50GA4gASgLMiIucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLkVzdGltYXRlEhEKCXNpbXVsYXRlZBgPIAEoCBIWCg5zdHJpcHNfc3RhbXBlZBgQIAEoBBI1CgZzaGFwZXMYESABKAsyJS5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuU2hhcGVDb3VudHMSDwoHc3BlY2tlZBgSIAEoBBIbCg5ncmF5X2RldmlhdGlvbhgTIAEoAUgAiAEBEhcKD3NwZWNrc19tZWFzdXJlZBgUIAEoBEIRCg9fZ3JheV9kZXZpYXRpb24inwEKDk9wZW5Mb3RSZXF1ZXN0EjcKA2xvdBgBIAEoCUIqukgnciUQARiAATIeXltBLVphLXowLTldW0EtWmEtejAtOV8uOi8tXSokEhcKBGxpbmUYAiABKAlCCbpIBnIEEAEYPxIYCgZyZWNpcGUYAyABKAlCCLpIBXIDGIABEiEKD2V4dGVybmFsX2pvYl9pZBgEIAEoCUIIukgFcgMYgAEiNgoPT3BlbkxvdFJlc3BvbnNlEiMKA2xvdBgBIAEoCzIWLnBlbGxldGxpbmUubWVzLnYxLkxvdCInCg9DbG9zZUxvdFJlcXVlc3QSFAoDbG90GAEgASgJQge6SARyAhABIjcKEENsb3NlTG90UmVzcG9uc2USIwoDbG90GAEgASgLMhYucGVsbGV0bGluZS5tZXMudjEuTG90IiUKDUdldExvdFJlcXVlc3QSFAoDbG90GAEgASgJQge6SARyAhABIjUKDkdldExvdFJlc3BvbnNlEiMKA2xvdBgBIAEoCzIWLnBlbGxldGxpbmUubWVzLnYxLkxvdCJQCg9MaXN0TG90c1JlcXVlc3QSDAoEbGluZRgBIAEoCRIbCglwYWdlX3NpemUYAiABKA1CCLpIBSoDGOgHEhIKCnBhZ2VfdG9rZW4YAyABKAkiUQoQTGlzdExvdHNSZXNwb25zZRIkCgRsb3RzGAEgAygLMhYucGVsbGV0bGluZS5tZXMudjEuTG90EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIyChpHZXRMb3REaXN0cmlidXRpb25zUmVxdWVzdBIUCgNsb3QYASABKAlCB7pIBHICEAEiiAEKG0dldExvdERpc3RyaWJ1dGlvbnNSZXNwb25zZRI0CgdwZWxsZXRzGAEgAygLMiMucGVsbGV0bGluZS5tZXMudjEuU2l6ZURpc3RyaWJ1dGlvbhIzCgZzcGVja3MYAiADKAsyIy5wZWxsZXRsaW5lLm1lcy52MS5TaXplRGlzdHJpYnV0aW9uIqUBChBTaXplRGlzdHJpYnV0aW9uEisKBHVuaXQYASABKA4yHS5wZWxsZXRsaW5lLm1lcy52MS5MZW5ndGhVbml0Eg4KBnBpZWNlcxgCIAEoBBItCgdjbGFzc2VzGAMgAygLMhwucGVsbGV0bGluZS5tZXMudjEuU2l6ZUNsYXNzEgsKA2QxMBgEIAEoARILCgNkNTAYBSABKAESCwoDZDkwGAYgASgBIjkKCVNpemVDbGFzcxINCgVsb3dlchgBIAEoARINCgV1cHBlchgCIAEoARIOCgZwaWVjZXMYAyABKAQiTQoTV2F0Y2hSZXN1bHRzUmVxdWVzdBILCgNsb3QYASABKAkSFgoOYWZ0ZXJfcG9zaXRpb24YAiABKAQSEQoJdW50aWxfbm93GAMgASgIIvoBChRXYXRjaFJlc3VsdHNSZXNwb25zZRIQCghwb3NpdGlvbhgBIAEoBBIvCgNrZXkYAiABKAsyIi5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuU3RyaXBLZXkSDAoEcGFydBgDIAEoDRILCgNsb3QYBCABKAkSQAoOcmVjb25jaWxpYXRpb24YBSABKAsyKC5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuUmVjb25jaWxpYXRpb24SLwoKbmdfcGVsbGV0cxgGIAMoCzIbLnBlbGxldGxpbmUubWVzLnYxLk5nUGVsbGV0EhEKCXNpbXVsYXRlZBgHIAEoCCJ4CghOZ1BlbGxldBIwCgNrZXkYASABKAsyIy5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuUGVsbGV0S2V5EioKA2JveBgCIAEoCzIdLnBlbGxldGxpbmUuaW5zcGVjdGlvbi52MS5Cb3gSDgoGbWFyZ2luGAMgASgCImsKEUxpc3RBbGVydHNSZXF1ZXN0EgwKBGxpbmUYASABKAkSFwoPdW5yZXNvbHZlZF9vbmx5GAIgASgIEhsKCXBhZ2Vfc2l6ZRgDIAEoDUIIukgFKgMY6AcSEgoKcGFnZV90b2tlbhgEIAEoCSJaChJMaXN0QWxlcnRzUmVzcG9uc2USKwoGYWxlcnRzGAEgAygLMhsucGVsbGV0bGluZS5ldmVudHMudjEuQWxlcnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiIKEldhdGNoQWxlcnRzUmVxdWVzdBIMCgRsaW5lGAEgASgJIkEKE1dhdGNoQWxlcnRzUmVzcG9uc2USKgoFYWxlcnQYASABKAsyGy5wZWxsZXRsaW5lLmV2ZW50cy52MS5BbGVydCJZChdBY2tub3dsZWRnZUFsZXJ0UmVxdWVzdBIZCghhbGVydF9pZBgBIAEoCUIHukgEcgIQARIjCg9hY2tub3dsZWRnZWRfYnkYAiABKAlCCrpIB3IFEAEYgAEiRgoYQWNrbm93bGVkZ2VBbGVydFJlc3BvbnNlEioKBWFsZXJ0GAEgASgLMhsucGVsbGV0bGluZS5ldmVudHMudjEuQWxlcnQqZgoITG90U3RhdGUSGQoVTE9UX1NUQVRFX1VOU1BFQ0lGSUVEEAASEgoOTE9UX1NUQVRFX09QRU4QARIVChFMT1RfU1RBVEVfQ0xPU0lORxACEhQKEExPVF9TVEFURV9DTE9TRUQQAypRCgpMZW5ndGhVbml0EhsKF0xFTkdUSF9VTklUX1VOU1BFQ0lGSUVEEAASEgoOTEVOR1RIX1VOSVRfVU0QARISCg5MRU5HVEhfVU5JVF9QWBACMrAECgpMb3RTZXJ2aWNlElAKB09wZW5Mb3QSIS5wZWxsZXRsaW5lLm1lcy52MS5PcGVuTG90UmVxdWVzdBoiLnBlbGxldGxpbmUubWVzLnYxLk9wZW5Mb3RSZXNwb25zZRJTCghDbG9zZUxvdBIiLnBlbGxldGxpbmUubWVzLnYxLkNsb3NlTG90UmVxdWVzdBojLnBlbGxldGxpbmUubWVzLnYxLkNsb3NlTG90UmVzcG9uc2USTQoGR2V0TG90EiAucGVsbGV0bGluZS5tZXMudjEuR2V0TG90UmVxdWVzdBohLnBlbGxldGxpbmUubWVzLnYxLkdldExvdFJlc3BvbnNlElMKCExpc3RMb3RzEiIucGVsbGV0bGluZS5tZXMudjEuTGlzdExvdHNSZXF1ZXN0GiMucGVsbGV0bGluZS5tZXMudjEuTGlzdExvdHNSZXNwb25zZRJ0ChNHZXRMb3REaXN0cmlidXRpb25zEi0ucGVsbGV0bGluZS5tZXMudjEuR2V0TG90RGlzdHJpYnV0aW9uc1JlcXVlc3QaLi5wZWxsZXRsaW5lLm1lcy52MS5HZXRMb3REaXN0cmlidXRpb25zUmVzcG9uc2USYQoMV2F0Y2hSZXN1bHRzEiYucGVsbGV0bGluZS5tZXMudjEuV2F0Y2hSZXN1bHRzUmVxdWVzdBonLnBlbGxldGxpbmUubWVzLnYxLldhdGNoUmVzdWx0c1Jlc3BvbnNlMAEytgIKDEFsZXJ0U2VydmljZRJZCgpMaXN0QWxlcnRzEiQucGVsbGV0bGluZS5tZXMudjEuTGlzdEFsZXJ0c1JlcXVlc3QaJS5wZWxsZXRsaW5lLm1lcy52MS5MaXN0QWxlcnRzUmVzcG9uc2USXgoLV2F0Y2hBbGVydHMSJS5wZWxsZXRsaW5lLm1lcy52MS5XYXRjaEFsZXJ0c1JlcXVlc3QaJi5wZWxsZXRsaW5lLm1lcy52MS5XYXRjaEFsZXJ0c1Jlc3BvbnNlMAESawoQQWNrbm93bGVkZ2VBbGVydBIqLnBlbGxldGxpbmUubWVzLnYxLkFja25vd2xlZGdlQWxlcnRSZXF1ZXN0GisucGVsbGV0bGluZS5tZXMudjEuQWNrbm93bGVkZ2VBbGVydFJlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_pelletline_events_v1_events, file_pelletline_inspection_v1_inspection]);
 
 /**
  * A lot with what is known of it now.
@@ -138,14 +138,15 @@ export type Lot = Message<"pelletline.mes.v1.Lot"> & {
   stripsStamped: bigint;
 
   /**
-   * Pellets by shape.
+   * Pellets by shape. They add up to found - shed - cut by the edge, the run or lost rows, where all measures were taken and
+   * the books know the recipe.
    *
    * @generated from field: pelletline.inspection.v1.ShapeCounts shapes = 17;
    */
   shapes?: ShapeCounts | undefined;
 
   /**
-   * Pellets with at least one measured speck.
+   * Pellets with at least one measured speck, of specks_measured.
    *
    * @generated from field: uint64 specked = 18;
    */
@@ -158,6 +159,13 @@ export type Lot = Message<"pelletline.mes.v1.Lot"> & {
    * @generated from field: optional double gray_deviation = 19;
    */
   grayDeviation?: number | undefined;
+
+  /**
+   * Pellets on which specks were looked for: those with a crop in strips whose optics tell a smallest speck.
+   *
+   * @generated from field: uint64 specks_measured = 20;
+   */
+  specksMeasured: bigint;
 };
 
 /**
@@ -378,6 +386,147 @@ export const ListLotsResponseSchema: GenMessage<ListLotsResponse> = /*@__PURE__*
   messageDesc(file_pelletline_mes_v1_mes, 8);
 
 /**
+ * Lot whose sizes are wanted.
+ *
+ * @generated from message pelletline.mes.v1.GetLotDistributionsRequest
+ */
+export type GetLotDistributionsRequest = Message<"pelletline.mes.v1.GetLotDistributionsRequest"> & {
+  /**
+   * Lot.
+   *
+   * @generated from field: string lot = 1;
+   */
+  lot: string;
+};
+
+/**
+ * Describes the message pelletline.mes.v1.GetLotDistributionsRequest.
+ * Use `create(GetLotDistributionsRequestSchema)` to create a new message.
+ */
+export const GetLotDistributionsRequestSchema: GenMessage<GetLotDistributionsRequest> = /*@__PURE__*/
+  messageDesc(file_pelletline_mes_v1_mes, 9);
+
+/**
+ * Sizes of a lot.
+ *
+ * @generated from message pelletline.mes.v1.GetLotDistributionsResponse
+ */
+export type GetLotDistributionsResponse = Message<"pelletline.mes.v1.GetLotDistributionsResponse"> & {
+  /**
+   * Equivalent diameters of the pieces that were seen whole: without clusters that were not split and pellets that were cut.
+   * One distribution; two where some strips of the lot came with optics and some without; none before the first piece.
+   *
+   * @generated from field: repeated pelletline.mes.v1.SizeDistribution pellets = 1;
+   */
+  pellets: SizeDistribution[];
+
+  /**
+   * Equivalent diameters of the specks that were measured, at most 16 of one pellet. As many distributions as for pellets.
+   *
+   * @generated from field: repeated pelletline.mes.v1.SizeDistribution specks = 2;
+   */
+  specks: SizeDistribution[];
+};
+
+/**
+ * Describes the message pelletline.mes.v1.GetLotDistributionsResponse.
+ * Use `create(GetLotDistributionsResponseSchema)` to create a new message.
+ */
+export const GetLotDistributionsResponseSchema: GenMessage<GetLotDistributionsResponse> = /*@__PURE__*/
+  messageDesc(file_pelletline_mes_v1_mes, 10);
+
+/**
+ * Distribution of a size by number, in 40 classes per decade of equal ratio (ISO 9276-1 with r = 0).
+ *
+ * @generated from message pelletline.mes.v1.SizeDistribution
+ */
+export type SizeDistribution = Message<"pelletline.mes.v1.SizeDistribution"> & {
+  /**
+   * Unit of all lengths.
+   *
+   * @generated from field: pelletline.mes.v1.LengthUnit unit = 1;
+   */
+  unit: LengthUnit;
+
+  /**
+   * Pieces.
+   *
+   * @generated from field: uint64 pieces = 2;
+   */
+  pieces: bigint;
+
+  /**
+   * Classes from the smallest to the largest that holds a piece, without gaps.
+   *
+   * @generated from field: repeated pelletline.mes.v1.SizeClass classes = 3;
+   */
+  classes: SizeClass[];
+
+  /**
+   * 10 % of the pieces are smaller; interpolated within its class on a logarithmic scale, as d50 and d90 are.
+   *
+   * @generated from field: double d10 = 4;
+   */
+  d10: number;
+
+  /**
+   * Median.
+   *
+   * @generated from field: double d50 = 5;
+   */
+  d50: number;
+
+  /**
+   * 90 % of the pieces are smaller.
+   *
+   * @generated from field: double d90 = 6;
+   */
+  d90: number;
+};
+
+/**
+ * Describes the message pelletline.mes.v1.SizeDistribution.
+ * Use `create(SizeDistributionSchema)` to create a new message.
+ */
+export const SizeDistributionSchema: GenMessage<SizeDistribution> = /*@__PURE__*/
+  messageDesc(file_pelletline_mes_v1_mes, 11);
+
+/**
+ * One class of a distribution.
+ *
+ * @generated from message pelletline.mes.v1.SizeClass
+ */
+export type SizeClass = Message<"pelletline.mes.v1.SizeClass"> & {
+  /**
+   * Lower limit; a piece of this size belongs to the class. The smallest class of all, from 0.1, takes smaller ones too.
+   *
+   * @generated from field: double lower = 1;
+   */
+  lower: number;
+
+  /**
+   * Upper limit; a piece of this size belongs to the next class. The largest of all, to 1,000,000, takes larger ones too.
+   *
+   * @generated from field: double upper = 2;
+   */
+  upper: number;
+
+  /**
+   * Pieces.
+   *
+   * @generated from field: uint64 pieces = 3;
+   */
+  pieces: bigint;
+};
+
+/**
+ * Describes the message pelletline.mes.v1.SizeClass.
+ * Use `create(SizeClassSchema)` to create a new message.
+ */
+export const SizeClassSchema: GenMessage<SizeClass> = /*@__PURE__*/
+  messageDesc(file_pelletline_mes_v1_mes, 12);
+
+/**
  * Which results.
  *
  * @generated from message pelletline.mes.v1.WatchResultsRequest
@@ -410,7 +559,7 @@ export type WatchResultsRequest = Message<"pelletline.mes.v1.WatchResultsRequest
  * Use `create(WatchResultsRequestSchema)` to create a new message.
  */
 export const WatchResultsRequestSchema: GenMessage<WatchResultsRequest> = /*@__PURE__*/
-  messageDesc(file_pelletline_mes_v1_mes, 9);
+  messageDesc(file_pelletline_mes_v1_mes, 13);
 
 /**
  * One booked strip part.
@@ -473,7 +622,7 @@ export type WatchResultsResponse = Message<"pelletline.mes.v1.WatchResultsRespon
  * Use `create(WatchResultsResponseSchema)` to create a new message.
  */
 export const WatchResultsResponseSchema: GenMessage<WatchResultsResponse> = /*@__PURE__*/
-  messageDesc(file_pelletline_mes_v1_mes, 10);
+  messageDesc(file_pelletline_mes_v1_mes, 14);
 
 /**
  * A pellet judged NG.
@@ -508,7 +657,7 @@ export type NgPellet = Message<"pelletline.mes.v1.NgPellet"> & {
  * Use `create(NgPelletSchema)` to create a new message.
  */
 export const NgPelletSchema: GenMessage<NgPellet> = /*@__PURE__*/
-  messageDesc(file_pelletline_mes_v1_mes, 11);
+  messageDesc(file_pelletline_mes_v1_mes, 15);
 
 /**
  * Which alerts.
@@ -550,7 +699,7 @@ export type ListAlertsRequest = Message<"pelletline.mes.v1.ListAlertsRequest"> &
  * Use `create(ListAlertsRequestSchema)` to create a new message.
  */
 export const ListAlertsRequestSchema: GenMessage<ListAlertsRequest> = /*@__PURE__*/
-  messageDesc(file_pelletline_mes_v1_mes, 12);
+  messageDesc(file_pelletline_mes_v1_mes, 16);
 
 /**
  * A page of alerts.
@@ -578,7 +727,7 @@ export type ListAlertsResponse = Message<"pelletline.mes.v1.ListAlertsResponse">
  * Use `create(ListAlertsResponseSchema)` to create a new message.
  */
 export const ListAlertsResponseSchema: GenMessage<ListAlertsResponse> = /*@__PURE__*/
-  messageDesc(file_pelletline_mes_v1_mes, 13);
+  messageDesc(file_pelletline_mes_v1_mes, 17);
 
 /**
  * Which alerts.
@@ -599,7 +748,7 @@ export type WatchAlertsRequest = Message<"pelletline.mes.v1.WatchAlertsRequest">
  * Use `create(WatchAlertsRequestSchema)` to create a new message.
  */
 export const WatchAlertsRequestSchema: GenMessage<WatchAlertsRequest> = /*@__PURE__*/
-  messageDesc(file_pelletline_mes_v1_mes, 14);
+  messageDesc(file_pelletline_mes_v1_mes, 18);
 
 /**
  * An alert as it is now.
@@ -620,7 +769,7 @@ export type WatchAlertsResponse = Message<"pelletline.mes.v1.WatchAlertsResponse
  * Use `create(WatchAlertsResponseSchema)` to create a new message.
  */
 export const WatchAlertsResponseSchema: GenMessage<WatchAlertsResponse> = /*@__PURE__*/
-  messageDesc(file_pelletline_mes_v1_mes, 15);
+  messageDesc(file_pelletline_mes_v1_mes, 19);
 
 /**
  * Alert that a person has seen.
@@ -648,7 +797,7 @@ export type AcknowledgeAlertRequest = Message<"pelletline.mes.v1.AcknowledgeAler
  * Use `create(AcknowledgeAlertRequestSchema)` to create a new message.
  */
 export const AcknowledgeAlertRequestSchema: GenMessage<AcknowledgeAlertRequest> = /*@__PURE__*/
-  messageDesc(file_pelletline_mes_v1_mes, 16);
+  messageDesc(file_pelletline_mes_v1_mes, 20);
 
 /**
  * The alert.
@@ -669,7 +818,7 @@ export type AcknowledgeAlertResponse = Message<"pelletline.mes.v1.AcknowledgeAle
  * Use `create(AcknowledgeAlertResponseSchema)` to create a new message.
  */
 export const AcknowledgeAlertResponseSchema: GenMessage<AcknowledgeAlertResponse> = /*@__PURE__*/
-  messageDesc(file_pelletline_mes_v1_mes, 17);
+  messageDesc(file_pelletline_mes_v1_mes, 21);
 
 /**
  * State of a lot.
@@ -722,6 +871,47 @@ export const LotStateSchema: GenEnum<LotState> = /*@__PURE__*/
   enumDesc(file_pelletline_mes_v1_mes, 0);
 
 /**
+ * Unit of a length.
+ *
+ * @generated from enum pelletline.mes.v1.LengthUnit
+ */
+export const LengthUnit = {
+  /**
+   * Not stated.
+   *
+   * @generated from enum value: LENGTH_UNIT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Micrometres: the strips came with optics. Areas are scaled by um per pixel across times um per pixel along.
+   *
+   * @generated from enum value: LENGTH_UNIT_UM = 1;
+   */
+  UM: 1,
+
+  /**
+   * Pixels: the strips came without optics.
+   *
+   * @generated from enum value: LENGTH_UNIT_PX = 2;
+   */
+  PX: 2,
+} as const;
+
+/**
+ * Unit of a length.
+ *
+ * @generated from enum pelletline.mes.v1.LengthUnit
+ */
+export type LengthUnit = (typeof LengthUnit)[keyof typeof LengthUnit] | UnknownEnum;
+
+/**
+ * Describes the enum pelletline.mes.v1.LengthUnit.
+ */
+export const LengthUnitSchema: GenEnum<LengthUnit> = /*@__PURE__*/
+  enumDesc(file_pelletline_mes_v1_mes, 1);
+
+/**
  * Opens, closes and answers lots.
  *
  * @generated from service pelletline.mes.v1.LotService
@@ -768,6 +958,16 @@ export const LotService: GenService<{
     methodKind: "unary";
     input: typeof ListLotsRequestSchema;
     output: typeof ListLotsResponseSchema;
+  },
+  /**
+   * Distributions of the sizes of a lot's pellets and specks. NOT_FOUND: no such lot.
+   *
+   * @generated from rpc pelletline.mes.v1.LotService.GetLotDistributions
+   */
+  getLotDistributions: {
+    methodKind: "unary";
+    input: typeof GetLotDistributionsRequestSchema;
+    output: typeof GetLotDistributionsResponseSchema;
   },
   /**
    * Results of strip parts as they are booked. Starts after the given position, so that a broken stream can be taken up.
