@@ -1,0 +1,102 @@
+import { cropSide, cutCrop } from './cut-crop'
+import {
+  aspectRatio,
+  bottom,
+  equivalentDiameter,
+  left,
+  measuredArea,
+  measureRegion,
+  right,
+  roundness,
+  top,
+} from './measure-region'
+import { RunList } from './run-list'
+import { scaleCrop } from './scale-crop'
+import { absoluteRow, countDust, countShed } from './segment-rows'
+import { sumGray } from './sum-gray'
+import { addRecord, cropBytes, lastCrop, pelletCount } from './write-pellets'
+
+// Why a pellet has no crop: the numbers of `notJudgedReason` in ../types.ts.
+
+export const judged: i32 = 0
+export const cluster: i32 = 1
+export const oversize: i32 = 2
+export const imageEdge: i32 = 3
+export const lostRows: i32 = 4
+
+let width: i32 = 0
+let minAreaPx: f64 = 0
+let cropScale: f64 = 1
+let maxPellets: f64 = 0
+/** Absolute number of the first row of the run, or after lost rows, and why what touches it is cut. */
+let edgeRow: f64 = 0
+let edgeReason: i32 = imageEdge
+/** Row whose pixels are cut, and why, while everything open is closed. */
+let isCut: bool = false
+let cutRow: i32 = 0
+let cutReason: i32 = judged
+
+export function setPelletLimits(px: i32, least: f64, scale: f64, pellets: f64): void {
+  width = px
+  minAreaPx = least
+  cropScale = scale
+  maxPellets = pellets
+}
+
+export function setEdge(row: f64, reason: i32): void {
+  edgeRow = row
+  edgeReason = reason
+}
+
+export function setCut(row: i32, reason: i32): void {
+  isCut = true
+  cutRow = row
+  cutReason = reason
+}
+
+export function clearCut(): void {
+  isCut = false
+}
+
+function fitsCrop(): bool {
+  return ceil<f64>(f64(max(right - left, bottom - top)) * cropScale) <= f64(cropSide)
+}
+
+/** Measures one pellet and writes it with its crop, or counts it as dust or shed. */
+export function addPellet(outline: RunList, baseRow: i32, reason: i32): void {
+  measureRegion(outline)
+  if (measuredArea < minAreaPx) {
+    countDust()
+    return
+  }
+  if (f64(pelletCount) >= maxPellets) {
+    countShed(1)
+    return
+  }
+  const lines = bottom - top
+  const y = absoluteRow(baseRow + top)
+  const lastRow = baseRow + bottom - 1
+  let border = judged
+  if (left === 0 || right === width) border = imageEdge
+  if (isCut && lastRow === cutRow) border = cutReason
+  if (y === edgeRow && border !== lostRows) border = edgeReason
+  let notJudged = reason
+  if (notJudged === judged && !fitsCrop()) notJudged = oversize
+  if (notJudged === judged) notJudged = border
+  const at = addRecord(lastRow)
+  store<f64>(at, y)
+  store<i32>(at, left, 16)
+  store<i32>(at, right - left, 20)
+  store<i32>(at, lines, 24)
+  store<i32>(at, i32(i64(measuredArea)), 28)
+  store<f32>(at, f32(equivalentDiameter), 32)
+  store<f32>(at, f32(aspectRatio), 36)
+  store<f32>(at, f32(roundness), 40)
+  store<f32>(at, f32(sumGray(outline, baseRow) / measuredArea), 44)
+  store<u8>(at, u8(border !== judged), 48)
+  store<u8>(at, u8(notJudged), 49)
+  const crop = lastCrop()
+  if (notJudged !== judged) memory.fill(crop, 0, cropBytes)
+  else if (cropScale === 1) cutCrop(outline, baseRow, crop)
+  else scaleCrop(outline, baseRow, cropScale, crop)
+}

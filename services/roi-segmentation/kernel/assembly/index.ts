@@ -1,0 +1,60 @@
+// The segmentation kernel in AssemblyScript: the same as the plain TypeScript one folder up, to the bit, with SIMD. Read that
+// one and its DESIGN.md first. One instance segments one run; all state is that of the instance.
+
+import { isExhausted } from './memory'
+import { endRun, neededFromRow, segmentRows, setStripSettings, startKernel, takenDust, takenShed } from './segment-rows'
+import { columnAt, takenPellets } from './write-pellets'
+
+/** Begins: `width` px per row, `resumed` where the first strip is not the run's first. Once per instance. */
+export function start(width: i32, resumed: bool): void {
+  startKernel(width, resumed)
+}
+
+/** Sets what holds for the next call; meanings and units as in ../types.ts. */
+export function configure(
+  threshold: i32,
+  medianAreaPx: f64,
+  minAreaPx: f64,
+  cropScale: f64,
+  maxPelletRows: i32,
+  maxPelletsPerStrip: f64,
+): void {
+  setStripSettings(threshold, medianAreaPx, minAreaPx, cropScale, maxPelletRows, maxPelletsPerStrip)
+}
+
+/** Segments the rows that lie at `pixels`; 128 bytes before and behind them may be read. */
+export function push(pixels: usize, rows: i32, firstRow: f64, rowsLost: bool): void {
+  segmentRows(pixels, rows, firstRow, rowsLost)
+}
+
+/** Closes what is open at the end of the run. */
+export function flush(): void {
+  endRun()
+}
+
+/** What the last `push` or `flush` gave. */
+export function pellets(): i32 {
+  return takenPellets()
+}
+
+export function dust(): f64 {
+  return takenDust
+}
+
+export function shed(): f64 {
+  return takenShed
+}
+
+export function needed(): f64 {
+  return neededFromRow
+}
+
+/** Address of a column of the pellets; which is which says `columnAt`. */
+export function column(index: i32): usize {
+  return columnAt(index)
+}
+
+/** Whether a trap came from memory that could not grow. */
+export function outOfMemory(): bool {
+  return isExhausted()
+}

@@ -1,0 +1,129 @@
+import { firstStripRow } from './carried-rows'
+import { Buffer, reserve } from './memory'
+import { sortKeys } from './sort-keys'
+
+// Collects the pellets of one strip and hands them over as columns in the order of ../pellet-writer.ts. A record is 64 bytes:
+//   0 y (f64)   8 order (u64)   16 x   20 width   24 height   28 area   32 equivalent diameter (f32)   36 aspect ratio
+//   40 roundness   44 mean gray   48 touches border (u8)   49 not judged (u8)
+
+const recordShift: usize = 6
+export const cropBytes: usize = 2500
+const records = changetype<Buffer>(memory.data(8))
+const crops = changetype<Buffer>(memory.data(8))
+const keys = changetype<Buffer>(memory.data(8))
+const columns = changetype<Buffer>(memory.data(8))
+const sortedCrops = changetype<Buffer>(memory.data(8))
+/** Pellets collected. */
+export let pelletCount: i32 = 0
+/** Pellets in the columns. */
+let takenCount: i32 = 0
+/** 1 once rows were lost within the strip: what follows comes after what was before, however rows wrap around. */
+let part: u64 = 0
+/** Bytes of one column; the wide one, y, comes first. */
+let columnBytes: usize = 0
+
+/** Marks that what was collected so far comes before what follows. */
+export function beginPart(): void {
+  part = 1
+}
+
+function record(index: i32): usize {
+  return records.at + (usize(index) << recordShift)
+}
+
+/** Adds a pellet, its last row being `lastRow`; returns where its record lies. */
+export function addRecord(lastRow: i32): usize {
+  const bytes = usize(pelletCount) << recordShift
+  const at = reserve(records, bytes + 64, bytes) + bytes
+  // Rows before the strip are negative.
+  store<u64>(at, (part << 33) + u64(i64(lastRow - firstStripRow()) + 0x100000000), 8)
+  pelletCount++
+  return at
+}
+
+/** Where the crop of the pellet added last goes: 2,500 bytes that are not defined yet. */
+export function lastCrop(): usize {
+  const bytes = usize(pelletCount - 1) * cropBytes
+  return reserve(crops, bytes + cropBytes, bytes) + bytes
+}
+
+/** Whether record a comes before record b of the same last row; those that are equal keep their order. */
+function comesBefore(a: usize, b: usize): bool {
+  const x = load<i32>(a, 16) - load<i32>(b, 16)
+  if (x !== 0) return x < 0
+  const ya = load<f64>(a)
+  const yb = load<f64>(b)
+  if (ya !== yb) return ya < yb
+  return load<i32>(a, 28) < load<i32>(b, 28)
+}
+
+/** Sorts the records [from, to) of equal last row, given as keys, by insertion. */
+function sortRow(list: usize, from: i32, to: i32): void {
+  for (let i = from + 1; i < to; i++) {
+    const key = load<u64>(list + (usize(i) << 3))
+    const moved = record(i32(key & 0x1fffffff))
+    let at = i
+    while (at > from) {
+      const before = load<u64>(list + (usize(at - 1) << 3))
+      if (!comesBefore(moved, record(i32(before & 0x1fffffff)))) break
+      store<u64>(list + (usize(at) << 3), before)
+      at--
+    }
+    store<u64>(list + (usize(at) << 3), key)
+  }
+}
+
+/** Puts the pellets in order: keys of 35 bits of last row and 29 bits of number. */
+function orderRecords(): usize {
+  const list = reserve(keys, usize(pelletCount) << 3, 0)
+  for (let i = 0; i < pelletCount; i++) {
+    store<u64>(list + (usize(i) << 3), (load<u64>(record(i), 8) << 29) | u64(i))
+  }
+  sortKeys(list, pelletCount)
+  let from = 0
+  for (let i = 1; i <= pelletCount; i++) {
+    if (i < pelletCount) {
+      const a = load<u64>(list + (usize(from) << 3)) >> 29
+      if (a === load<u64>(list + (usize(i) << 3)) >> 29) continue
+    }
+    if (i - from > 1) sortRow(list, from, i)
+    from = i
+  }
+  return list
+}
+
+/** Hands the pellets over as columns, in memory that the next call uses again, and empties the writer. */
+export function takePellets(): void {
+  const count = pelletCount
+  const list = orderRecords()
+  columnBytes = (usize(count) * 4 + 15) & ~usize(15)
+  const c = reserve(columns, columnBytes * 12, 0)
+  const images = reserve(sortedCrops, usize(count) * cropBytes, 0)
+  const small = c + columnBytes * 10
+  for (let i = 0; i < count; i++) {
+    const index = i32(load<u64>(list + (usize(i) << 3)) & 0x1fffffff)
+    const from = record(index)
+    const at = usize(i) << 2
+    store<f64>(c + (at << 1), load<f64>(from))
+    let column = c + columnBytes * 2 + at
+    for (let field: usize = 16; field < 48; field += 4, column += columnBytes)
+      store<i32>(column, load<i32>(from + field))
+    store<u8>(small + usize(i), load<u8>(from, 48))
+    store<u8>(small + columnBytes + usize(i), load<u8>(from, 49))
+    memory.copy(images + usize(i) * cropBytes, crops.at + usize(index) * cropBytes, cropBytes)
+  }
+  takenCount = count
+  pelletCount = 0
+  part = 0
+}
+
+/** Pellets of the columns handed over last. */
+export function takenPellets(): i32 {
+  return takenCount
+}
+
+/** Address of column i: 0 y, 1 x, 2 width, 3 height, 4 area, 5 to 8 measures, 9 touches border, 10 not judged, 11 crops. */
+export function columnAt(i: i32): usize {
+  if (i === 0) return columns.at
+  return i === 11 ? sortedCrops.at : columns.at + columnBytes * usize(i + 1)
+}

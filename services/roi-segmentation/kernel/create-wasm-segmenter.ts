@@ -1,0 +1,164 @@
+import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+import { cropBytes, cropMarginPx } from '../../shared/inspection/crop.ts'
+import { checkSettings, checkStrip, checkWidth } from './check-strip.ts'
+import { maxWidth } from './component-table.ts'
+import type { PelletColumns, SegmentationSettings, Segmenter, StripPellets, StripRows } from './types.ts'
+import {
+  createKernelMemory,
+  instantiateKernel,
+  type KernelExports,
+  type StripPlace,
+  stripSlackBytes,
+  takeStripPlace,
+} from './wasm-kernel.ts'
+
+export interface WasmSegmenterOptions {
+  /** Pixels per row, 1..65535; strips of another width are refused. */
+  readonly width: number
+  /** As in `createSegmenter`: the first strip is not the run's first. */
+  readonly resumed?: boolean
+  /** Memory made by `createKernelMemory`, of this segmenter alone; where absent it makes one of at most 2 GiB. */
+  readonly memory?: WebAssembly.Memory
+}
+
+/** A segmenter in WebAssembly: the same columns and crops as `createSegmenter`, to the bit. */
+export interface WasmSegmenter extends Segmenter {
+  /** Strips placed in it are segmented where they lie, other ones are copied in. */
+  readonly memory: WebAssembly.Memory
+  /** Pixels in `memory`, wherever the view was made. */
+  view(at: number, bytes: number): Uint8Array
+}
+
+const defaultMaxBytes = 2 ** 31
+
+/**
+ * Creates a segmenter for the strips of one run in order. The columns it returns are views of its memory that the next call
+ * uses again; copy what has to last. Where the memory is exhausted it throws `resource_exhausted`, on a trap `internal`;
+ * after either the segmenter refuses all further strips.
+ */
+export function createWasmSegmenter(options: WasmSegmenterOptions): WasmSegmenter {
+  const { width, resumed = false, memory = createKernelMemory(defaultMaxBytes) } = options
+  checkWidth(width, maxWidth)
+  const kernel = instantiateKernel(memory)
+  /** Every growth makes another buffer object of the same memory. */
+  const buffers = new WeakSet<ArrayBufferLike>()
+  let place: StripPlace | undefined
+  let nextRow: number | undefined
+  let failure: PelletlineError | undefined
+
+  function guarded<T>(call: () => T): T {
+    if (failure !== undefined) throw failure
+    try {
+      return call()
+    } catch (cause) {
+      failure = describeTrap(cause, kernel, memory)
+      throw failure
+    }
+  }
+
+  function bytesOf(): ArrayBufferLike {
+    const { buffer } = memory
+    buffers.add(buffer)
+    return buffer
+  }
+
+  /** Where the kernel finds the pixels: where they lie if that is its memory, else a copy. */
+  function placeOf(pixels: Uint8Array): number {
+    const { buffer, byteOffset, length } = pixels
+    const isWithin = byteOffset >= stripSlackBytes && byteOffset + length + stripSlackBytes <= bytesOf().byteLength
+    if (buffers.has(buffer) && isWithin) return byteOffset
+    if (place === undefined || place.bytes < length) place = takeStripPlace(memory, length)
+    new Uint8Array(bytesOf(), place.at, length).set(pixels)
+    return place.at
+  }
+
+  function configure(settings: SegmentationSettings): void {
+    const { threshold, medianAreaPx, minAreaPx, cropScale, maxPelletRows, maxPelletsPerStrip } = settings
+    const carriedBytes = (maxPelletRows + 2 * cropMarginPx) * width
+    if (carriedBytes > defaultMaxBytes) {
+      throw new PelletlineError(
+        'resource_exhausted',
+        `${maxPelletRows} rows of ${width} px, the most that a pellet may span (maxPelletRows), need more than ${defaultMaxBytes} bytes; lower maxPelletRows.`,
+        { retryable: false },
+      )
+    }
+    kernel.configure(threshold, medianAreaPx, minAreaPx, cropScale, maxPelletRows, maxPelletsPerStrip)
+  }
+
+  function take(): StripPellets {
+    return {
+      pellets: columnsOf(kernel, bytesOf()),
+      dust: kernel.dust(),
+      shed: kernel.shed(),
+      neededFromRow: kernel.needed(),
+    }
+  }
+
+  guarded(() => kernel.start(width, resumed ? 1 : 0))
+  bytesOf()
+
+  return {
+    memory,
+    view(at, bytes) {
+      return new Uint8Array(bytesOf(), at, bytes)
+    },
+    push(strip: StripRows, settings: SegmentationSettings): StripPellets {
+      checkSettings(settings)
+      checkStrip(strip, width, nextRow)
+      if (failure !== undefined) throw failure
+      const at = placeOf(strip.pixels)
+      configure(settings)
+      nextRow = strip.firstRow + strip.rows
+      return guarded(() => {
+        kernel.push(at, strip.rows, strip.firstRow, strip.rowsLostBefore > 0 ? 1 : 0)
+        return take()
+      })
+    },
+    flush(settings: SegmentationSettings): StripPellets {
+      checkSettings(settings)
+      if (failure !== undefined) throw failure
+      configure(settings)
+      nextRow = undefined
+      return guarded(() => {
+        kernel.flush()
+        return take()
+      })
+    },
+  }
+}
+
+function columnsOf(kernel: KernelExports, buffer: ArrayBufferLike): PelletColumns {
+  const count = kernel.pellets()
+  const int = (index: number) => new Int32Array(buffer, kernel.column(index), count)
+  const float = (index: number) => new Float32Array(buffer, kernel.column(index), count)
+  const byte = (index: number, size = 1) => new Uint8Array(buffer, kernel.column(index), count * size)
+  return {
+    count,
+    y: new Float64Array(buffer, kernel.column(0), count),
+    x: int(1),
+    width: int(2),
+    height: int(3),
+    areaPx: int(4),
+    equivalentDiameterPx: float(5),
+    aspectRatio: float(6),
+    roundness: float(7),
+    meanGray: float(8),
+    touchesBorder: byte(9),
+    notJudged: byte(10),
+    crops: byte(11, cropBytes),
+  }
+}
+
+function describeTrap(cause: unknown, kernel: KernelExports, memory: WebAssembly.Memory): PelletlineError {
+  if (kernel.outOfMemory() !== 0) {
+    return new PelletlineError(
+      'resource_exhausted',
+      `The strip needs more memory than the ${memory.buffer.byteLength} bytes that its run has; lower maxPelletRows or send shorter strips, and resume the run.`,
+      { retryable: false, cause },
+    )
+  }
+  const what = cause instanceof Error ? cause.message : String(cause)
+  return new PelletlineError('internal', `The segmentation kernel failed: ${what}; report it with the strip.`, {
+    cause,
+  })
+}

@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs'
+import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+
+/** What assembly/index.ts exports; addresses are bytes of the memory, other meanings as there. */
+export interface KernelExports {
+  start(width: number, resumed: number): void
+  configure(
+    threshold: number,
+    medianAreaPx: number,
+    minAreaPx: number,
+    cropScale: number,
+    maxPelletRows: number,
+    maxPelletsPerStrip: number,
+  ): void
+  push(pixels: number, rows: number, firstRow: number, rowsLost: number): void
+  flush(): void
+  pellets(): number
+  dust(): number
+  shed(): number
+  needed(): number
+  column(index: number): number
+  outOfMemory(): number
+}
+
+const pageBytes = 65_536
+/** Pages that the kernel asks for at least: its static data, and the first of its buffers. */
+const firstPages = 16
+
+let compiled: WebAssembly.Module | undefined
+
+/** A memory for one kernel: shared, so that any thread can place strips in it; it grows up to `maxBytes` and never shrinks. */
+export function createKernelMemory(maxBytes: number): WebAssembly.Memory {
+  const maximum = Math.min(65_536, Math.max(firstPages, Math.ceil(maxBytes / pageBytes)))
+  return new WebAssembly.Memory({ initial: firstPages, maximum, shared: true })
+}
+
+/** An instance of the kernel in `memory`, which no other instance may use. */
+export function instantiateKernel(memory: WebAssembly.Memory): KernelExports {
+  compiled ??= new WebAssembly.Module(readFileSync(new URL('./assembly.wasm', import.meta.url)))
+  return new WebAssembly.Instance(compiled, { env: { memory } }).exports as unknown as KernelExports
+}
+
+/** Bytes before and behind a strip that the kernel may read. */
+export const stripSlackBytes = 128
+
+/** Pixels of a strip in a kernel's memory. */
+export interface StripPlace {
+  /** Address in the memory, bytes. */
+  readonly at: number
+  /** Bytes that fit. */
+  readonly bytes: number
+}
+
+/**
+ * Takes room for `bytes` of pixels from a kernel's memory, in any thread: whoever grows a shared memory owns what that adds.
+ * It cannot be given back. Throws `resource_exhausted` where the memory is at its maximum.
+ */
+export function takeStripPlace(memory: WebAssembly.Memory, bytes: number): StripPlace {
+  const pages = Math.ceil((bytes + 2 * stripSlackBytes) / pageBytes)
+  try {
+    const at = memory.grow(pages) * pageBytes + stripSlackBytes
+    return { at, bytes: pages * pageBytes - 2 * stripSlackBytes }
+  } catch (cause) {
+    throw new PelletlineError(
+      'resource_exhausted',
+      `A strip of ${bytes} bytes does not fit the memory of its run (${memory.buffer.byteLength} bytes are in use); send shorter strips.`,
+      { retryable: false, cause },
+    )
+  }
+}
