@@ -1,9 +1,10 @@
+import type { ShapeCounts } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { AlertService, type Lot, LotService, LotState } from '../gen/pelletline/mes/v1/mes_pb.ts'
 import { RegistryService } from '../gen/pelletline/registry/v1/registry_pb.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import type { Clock } from '../shared/service/clock.ts'
 import type { ComposedServices } from './compose-services.ts'
-import type { LineStatus } from './line-status.ts'
+import type { LineStatus, LotMeasures } from './line-status.ts'
 
 /**
  * Opens a lot on a line as an MES would; a line becomes known by its first watch. A lot that is open on the line is closed
@@ -54,5 +55,15 @@ export async function describeClosedLot(services: ComposedServices, status: Line
     disagreement: lot.disagreement,
     audited: Number(reconciliation.audited),
     alerts: alerts.filter((alert) => alert.lot === lot.id),
+    ...(lot.shapes === undefined ? {} : { measures: takeMeasures(lot, lot.shapes) }),
+  }
+}
+
+function takeMeasures(lot: Lot, shapes: ShapeCounts): LotMeasures {
+  return {
+    shapes,
+    specked: Number(lot.specked),
+    specksMeasured: Number(lot.specksMeasured),
+    grayDeviation: lot.grayDeviation,
   }
 }

@@ -1,5 +1,5 @@
 import type { Alert } from '../gen/pelletline/events/v1/events_pb.ts'
-import type { Estimate, Reconciliation } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
+import type { Estimate, Reconciliation, ShapeCounts } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 
 /** What the simulator knows of the product it has shown so far. */
 export interface TruthTally {
@@ -9,6 +9,16 @@ export interface TruthTally {
   readonly ng: number
   /** Of these, with specks below it only. */
   readonly subSize: number
+}
+
+/** What was measured of the pellets of a lot. */
+export interface LotMeasures {
+  readonly shapes: ShapeCounts
+  /** Pellets with a speck, of those on which specks were looked for. */
+  readonly specked: number
+  readonly specksMeasured: number
+  /** Gray levels from the recipe's reference; undefined where it has none. */
+  readonly grayDeviation: number | undefined
 }
 
 /** A line as the live table and the closing report show it. */
@@ -30,4 +40,6 @@ export interface LineStatus {
   readonly queueFill: number
   readonly alerts: readonly Alert[]
   readonly truth: TruthTally
+  /** Of a closed lot of which anything was measured. */
+  readonly measures?: LotMeasures
 }

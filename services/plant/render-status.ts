@@ -1,4 +1,4 @@
-import type { LineStatus } from './line-status.ts'
+import type { LineStatus, LotMeasures } from './line-status.ts'
 
 const headings = [
   'line',
@@ -74,7 +74,7 @@ export function renderStatusLine(status: LineStatus): string {
   return headings.map((heading, column) => (column === 0 ? cells[0] : `${heading} ${cells[column]}`)).join(', ')
 }
 
-/** The reconciliation of a lot as a person reads it: every count, and whether they add up. */
+/** The reconciliation of a lot as a person reads it: every count, and whether they add up; shapes and specks below it. */
 export function renderReconciliation(status: LineStatus): string[] {
   const counts = status.reconciliation
   const judged = counts.classified + counts.screened + counts.shed + counts.notJudged
@@ -96,7 +96,18 @@ export function renderReconciliation(status: LineStatus): string[] {
     ...entries.map(
       ([name, , note], i) => `  ${name.padEnd(16)}${numbers[i]?.padStart(width)}${note === '' ? '' : `  ${note}`}`,
     ),
+    ...(status.measures === undefined ? [] : renderMeasures(status.measures)),
   ]
+}
+
+function renderMeasures({ shapes, specked, specksMeasured, grayDeviation }: LotMeasures): string[] {
+  const named = (['regular', 'fines', 'tails', 'twins', 'clusters'] as const).map(
+    (name) => `${name} ${shapes[name].toLocaleString('en-US')}`,
+  )
+  const share = () => `${formatPercent(specked / specksMeasured, 2)} of ${formatCount(specksMeasured)} measured`
+  const specks = specksMeasured === 0 ? 'not measured' : `in ${formatCount(specked)} pellets (${share()})`
+  const gray = grayDeviation === undefined ? '' : `; gray ${grayDeviation.toFixed(1)} from the reference`
+  return [`  ${'shapes'.padEnd(16)}${named.join(', ')}`, `  ${'specks'.padEnd(16)}${specks}${gray}`]
 }
 
 function describeNotJudged(status: LineStatus): string {

@@ -1,6 +1,6 @@
 import { type Alert, AlertKind, AlertState } from '../gen/pelletline/events/v1/events_pb.ts'
 import type { Estimate } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
-import type { LineStatus } from './line-status.ts'
+import type { LineStatus, LotMeasures } from './line-status.ts'
 
 const million = 1e6
 
@@ -22,6 +22,8 @@ const alertKindNames: Readonly<Record<number, string>> = {
   [AlertKind.UNSPECIFIED]: 'unspecified',
   [AlertKind.DISAGREEMENT]: 'disagreement',
   [AlertKind.ROWS_LOST]: 'rows-lost',
+  [AlertKind.DIRT]: 'dirt',
+  [AlertKind.LIGHT]: 'light',
 }
 
 const alertStateNames: Readonly<Record<number, string>> = {
@@ -46,6 +48,21 @@ function reportAlert(alert: Alert) {
     raisedAt: isoTime(alert.raisedUnixNs),
     resolvedAt: isoTime(alert.resolvedUnixNs),
     message: alert.message,
+  }
+}
+
+function reportMeasures({ shapes, specked, specksMeasured, grayDeviation }: LotMeasures) {
+  return {
+    shapes: {
+      regular: Number(shapes.regular),
+      fines: Number(shapes.fines),
+      tails: Number(shapes.tails),
+      twins: Number(shapes.twins),
+      clusters: Number(shapes.clusters),
+    },
+    specked,
+    specksMeasured,
+    grayDeviation: grayDeviation === undefined ? null : round(grayDeviation, 3),
   }
 }
 
@@ -77,6 +94,7 @@ export function reportLine(status: LineStatus) {
       audited: Number(counts.audited),
       balanced: status.balanced,
     },
+    measures: status.measures === undefined ? null : reportMeasures(status.measures),
     isSimulated: true,
     truth: {
       pellets: truth.pellets,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { addMeasures } from '../../services/analytics/test-support/add-measures.ts'
 import { makeAudits, makeVerdicts } from '../../services/analytics/test-support/make-messages.ts'
 import { startAnalytics, until, watchOnce } from '../../services/analytics/test-support/start-analytics.ts'
 import { type RpcServer, startRpcServer } from '../../services/shared/rpc/start-rpc-server.ts'
@@ -14,22 +15,34 @@ type Json = Readonly<
     | 'balanced'
     | 'box'
     | 'classified'
+    | 'clusters'
     | 'confidence'
     | 'externalJobId'
     | 'found'
+    | 'grayDeviation'
     | 'id'
     | 'kind'
     | 'line'
     | 'lot'
     | 'ng'
     | 'ngPellets'
+    | 'lower'
     | 'ngPpm'
     | 'notJudged'
+    | 'pellets'
+    | 'pieces'
     | 'recipe'
     | 'recipeVersion'
     | 'reconciliation'
+    | 'regular'
     | 'rowsLost'
+    | 'shapes'
+    | 'sizes'
+    | 'specked'
+    | 'specks'
+    | 'specksMeasured'
     | 'state'
+    | 'upper'
     | 'version'
     | 'index'
     | 'margin',
@@ -57,7 +70,7 @@ describe('pelletline against a running plant', () => {
     // The teachers find what the student calls OK to be NG: more than any recipe allows.
     const audited = Array.from({ length: 10 }, (_, index) => index)
     const disagreeing = { probability: 1, student: 'OK', teacher: 'NG' } as const
-    await running.publish(strips.flatMap((strip) => makeVerdicts(strip)))
+    await running.publish(strips.flatMap((strip) => makeVerdicts(strip)).map(addMeasures))
     await running.publish(
       strips.map((strip) =>
         makeAudits(
@@ -83,9 +96,10 @@ describe('pelletline against a running plant', () => {
     assert.deepEqual([table.code, list.code, show.code], [0, 0, 0], table.stderr + list.stderr + show.stderr)
     assert.match(table.stdout, /^LOT-1 +line-1 +open +default v1 +390 +30 +/m)
     const [lot] = show.json() as Json[]
+    const { sizes: _, ...listed } = lot!
     assert.deepEqual(
       (list.json() as Json[]).find(({ id }) => id === 'LOT-1'),
-      lot,
+      listed,
     )
     const counts = lot!.reconciliation as Json
     assert.deepEqual(
@@ -96,6 +110,32 @@ describe('pelletline against a running plant', () => {
     )
     assert.equal((lot!.ngPpm as Json).confidence, 0.95)
     assert.equal(lot!.state, 'open')
+  })
+
+  it('shows shapes, specks and sizes of a lot, and its distributions class by class', async () => {
+    const [show, text, sizes] = await Promise.all([
+      ask('lots', 'show', 'LOT-1', '--json'),
+      ask('lots', 'show', 'LOT-1'),
+      ask('lots', 'sizes', 'LOT-1', '--json'),
+    ])
+    assert.deepEqual([show.code, text.code, sizes.code], [0, 0, 0], show.stderr + text.stderr + sizes.stderr)
+    const [lot] = show.json() as Json[]
+    assert.deepEqual([(lot!.shapes as Json).regular, (lot!.shapes as Json).clusters], [360, 30])
+    assert.deepEqual([lot!.specked, lot!.specksMeasured, lot!.grayDeviation], [30, 360, null])
+    assert.match(text.stdout, /With a speck +30 of 360 measured \(8\.33 %\)/)
+    assert.match(text.stdout, /Pellet diameter D50, um +2,0\d\d /)
+    const [distributions] = sizes.json() as Json[]
+    const [pellets] = distributions!.pellets as Json[]
+    const {
+      classes: [size],
+      ...rest
+    } = pellets as { classes: Json[]; pieces: number; d50: number }
+    assert.equal(rest.pieces, 360)
+    assert.ok((size!.lower as number) <= rest.d50 && rest.d50 <= (size!.upper as number))
+    assert.deepEqual(
+      (distributions!.specks as Json[]).map(({ pieces }) => pieces),
+      [60],
+    )
   })
 
   it('opens and closes a lot, and says why another cannot be opened', async () => {

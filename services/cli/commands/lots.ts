@@ -1,15 +1,16 @@
 import type { Command } from 'commander'
-import { type Lot, LotService } from '../../gen/pelletline/mes/v1/mes_pb.ts'
+import { type GetLotDistributionsResponse, type Lot, LotService } from '../../gen/pelletline/mes/v1/mes_pb.ts'
 import type { AddCommand } from '../cli-context.ts'
 import { exampleText } from '../example-text.ts'
 import { parseInteger } from '../parse-option.ts'
 import { callPlant, withAddress } from '../remote/connect-plant.ts'
 import { lotColumns, lotDetails, lotJson, lotRow } from '../remote/describe-lot.ts'
+import { sizeColumns, sizeDetails, sizeRows, sizeSummaryJson, sizesJson, sizeTitle } from '../remote/describe-sizes.ts'
 import type { Terminal } from '../terminal.ts'
 
 const pageSize = 200
 
-/** `lots list | show | open | close`. */
+/** `lots list | show | sizes | open | close`. */
 export const addLotsCommand: AddCommand = (program, context) => {
   const lots = program.command('lots').description('list, show, open and close the lots of a running plant')
 
@@ -40,14 +41,27 @@ export const addLotsCommand: AddCommand = (program, context) => {
     })
 
   withAddress(lots.command('show'))
-    .description('one lot with its figures and the reconciliation of its counts')
+    .description('one lot with its figures, shapes, specks and sizes, and the reconciliation of its counts')
     .argument('<lot>', 'name of the lot')
     .addHelpText('after', exampleText(['npx pelletline lots show LOT-0042']))
     .action(async (lot: string, options: { address: string }, command: Command) => {
-      const answer = await callPlant(LotService, options.address, (client) =>
-        client.getLot({ lot }, { signal: context.interrupt() }),
+      const signal = context.interrupt()
+      const [answer, sizes] = await callPlant(LotService, options.address, async (client) => [
+        await client.getLot({ lot }, { signal }),
+        await client.getLotDistributions({ lot }, { signal }),
+      ])
+      printLot(context.terminal(command), answer.lot, sizes)
+    })
+
+  withAddress(lots.command('sizes'))
+    .description('distributions of the diameters of pellets and specks of one lot')
+    .argument('<lot>', 'name of the lot')
+    .addHelpText('after', exampleText(['npx pelletline lots sizes LOT-0042']))
+    .action(async (lot: string, options: { address: string }, command: Command) => {
+      const sizes = await callPlant(LotService, options.address, (client) =>
+        client.getLotDistributions({ lot }, { signal: context.interrupt() }),
       )
-      printLot(context.terminal(command), answer.lot)
+      printSizes(context.terminal(command), sizes)
     })
 
   withAddress(lots.command('open'))
@@ -85,8 +99,23 @@ export const addLotsCommand: AddCommand = (program, context) => {
     })
 }
 
-function printLot(terminal: Terminal, lot: Lot | undefined): void {
+function printLot(terminal: Terminal, lot: Lot | undefined, sizes?: GetLotDistributionsResponse): void {
   if (lot === undefined) return
-  terminal.printJson(lotJson(lot))
-  if (!terminal.json) terminal.printTable([{ title: 'What' }, { title: 'Value' }], lotDetails(lot))
+  terminal.printJson({ ...lotJson(lot), ...(sizes === undefined ? {} : { sizes: sizeSummaryJson(sizes) }) })
+  if (terminal.json) return
+  const rows = [...lotDetails(lot), ...(sizes === undefined ? [] : sizeDetails(sizes))]
+  terminal.printTable([{ title: 'What' }, { title: 'Value' }], rows)
+}
+
+function printSizes(terminal: Terminal, sizes: GetLotDistributionsResponse): void {
+  terminal.printJson(sizesJson(sizes))
+  if (terminal.json) return
+  if (sizes.pellets.length + sizes.specks.length === 0) terminal.print('Nothing of this lot has been measured yet.')
+  for (const what of ['pellets', 'specks'] as const) {
+    for (const distribution of sizes[what]) {
+      terminal.print(sizeTitle(what === 'pellets' ? 'Pellets' : 'Specks', distribution))
+      terminal.printTable(sizeColumns, sizeRows(distribution))
+      terminal.print('')
+    }
+  }
 }

@@ -1,10 +1,14 @@
 import type { Command } from 'commander'
+import { SegmentationMethod } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { type Recipe, RegistryService } from '../../gen/pelletline/registry/v1/registry_pb.ts'
+import { completeShapeLimits } from '../../shared/inspection/classify-shape.ts'
+import { defaultMinSpeckContrast } from '../../shared/inspection/speck-contrast.ts'
 import type { AddCommand } from '../cli-context.ts'
 import { exampleText } from '../example-text.ts'
 import { formatCount, formatPercent, formatQuantity } from '../format-number.ts'
 import { parseInteger } from '../parse-option.ts'
 import { callPlant, withAddress } from '../remote/connect-plant.ts'
+import { nameOf } from '../remote/describe-lot.ts'
 
 /** `recipes show`. */
 export const addRecipesCommand: AddCommand = (program, context) => {
@@ -23,6 +27,12 @@ export const addRecipesCommand: AddCommand = (program, context) => {
       terminal.printJson(recipeJson(recipe))
       if (!terminal.json) terminal.printTable([{ title: 'What' }, { title: 'Value' }], recipeDetails(recipe))
     })
+}
+
+const methodNames: Readonly<Record<number, string>> = {
+  [SegmentationMethod.UNSPECIFIED]: 'regions',
+  [SegmentationMethod.REGIONS]: 'regions',
+  [SegmentationMethod.EDGES]: 'edges',
 }
 
 function recipeJson(recipe: Recipe): object {
@@ -44,11 +54,16 @@ function recipeJson(recipe: Recipe): object {
     disagreementHysteresis: recipe.disagreementHysteresis,
     disagreementWindow: recipe.disagreementWindow,
     rowsLostLimit: recipe.rowsLostLimit,
+    segmentationMethod: nameOf(methodNames, recipe.segmentationMethod),
+    minSpeckContrast: recipe.minSpeckContrast || defaultMinSpeckContrast,
+    shape: completeShapeLimits(recipe.shape),
+    referenceGray: recipe.referenceGray ?? null,
   }
 }
 
 function recipeDetails(recipe: Recipe): readonly (readonly string[])[] {
   const share = (value: number | undefined) => formatPercent(value, 3)
+  const shape = completeShapeLimits(recipe.shape)
   return [
     ['Recipe', recipe.id],
     ['Version', String(recipe.version)],
@@ -65,5 +80,11 @@ function recipeDetails(recipe: Recipe): readonly (readonly string[])[] {
     ['  resolves below', share(recipe.disagreementLimit * recipe.disagreementHysteresis)],
     ['  window, audited pellets', formatCount(recipe.disagreementWindow)],
     ['Limit of lost rows', share(recipe.rowsLostLimit)],
+    ['Pellets are found by', nameOf(methodNames, recipe.segmentationMethod)],
+    ['Specks from contrast', formatQuantity(recipe.minSpeckContrast || defaultMinSpeckContrast)],
+    ['Fines below, of median diameter', formatQuantity(shape.finesDiameter)],
+    ['Tails above, length over width', formatQuantity(shape.tailLength)],
+    ['Twins above, median areas', formatQuantity(shape.twinArea)],
+    ['Reference gray', formatQuantity(recipe.referenceGray)],
   ]
 }

@@ -8,6 +8,8 @@ const kindNames: Readonly<Record<number, string>> = {
   [AlertKind.UNSPECIFIED]: 'unknown',
   [AlertKind.DISAGREEMENT]: 'disagreement',
   [AlertKind.ROWS_LOST]: 'rows-lost',
+  [AlertKind.DIRT]: 'dirt',
+  [AlertKind.LIGHT]: 'light',
 }
 
 const stateNames: Readonly<Record<number, string>> = {

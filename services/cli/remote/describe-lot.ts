@@ -1,6 +1,6 @@
-import type { Estimate, Reconciliation } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
+import type { Estimate, Reconciliation, ShapeCounts } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { type Lot, LotState } from '../../gen/pelletline/mes/v1/mes_pb.ts'
-import { formatCount, formatEstimate, formatPercent } from '../format-number.ts'
+import { formatCount, formatEstimate, formatPercent, formatQuantity } from '../format-number.ts'
 import type { Column } from '../render-table.ts'
 import { describeTime } from './describe-time.ts'
 
@@ -35,6 +35,17 @@ export function reconciliationJson(counts: Reconciliation | undefined): Record<s
   }
 }
 
+/** Pellets by shape as plain JSON. */
+export function shapesJson(shapes: ShapeCounts | undefined): Record<string, unknown> {
+  return {
+    regular: shapes?.regular ?? 0n,
+    fines: shapes?.fines ?? 0n,
+    tails: shapes?.tails ?? 0n,
+    twins: shapes?.twins ?? 0n,
+    clusters: shapes?.clusters ?? 0n,
+  }
+}
+
 const stateNames: Readonly<Record<number, string>> = {
   [LotState.UNSPECIFIED]: 'unknown',
   [LotState.OPEN]: 'open',
@@ -64,6 +75,10 @@ export function lotJson(lot: Lot): object {
     disagreement: estimateJson(lot.disagreement),
     simulated: lot.simulated,
     stripsStamped: lot.stripsStamped,
+    shapes: shapesJson(lot.shapes),
+    specked: lot.specked,
+    specksMeasured: lot.specksMeasured,
+    grayDeviation: lot.grayDeviation ?? null,
     reconciliation: { ...reconciliationJson(lot.reconciliation), balanced: lot.balanced },
   }
 }
@@ -129,8 +144,25 @@ export function lotDetails(lot: Lot): readonly (readonly [string, string])[] {
     ['    oversize', count(reasons?.oversize)],
     ['    image edge', count(reasons?.imageEdge)],
     ['    lost rows', count(reasons?.lostRows)],
+    ['Shape regular', count(lot.shapes?.regular)],
+    ['  fines', count(lot.shapes?.fines)],
+    ['  tails', count(lot.shapes?.tails)],
+    ['  twins', count(lot.shapes?.twins)],
+    ['  clusters', count(lot.shapes?.clusters)],
+    ['With a speck', describeSpecked(lot)],
+    ['Gray, from reference', lot.grayDeviation === undefined ? '-' : formatSigned(lot.grayDeviation)],
     ['Audited', count(counts?.audited)],
     ['Dust', count(counts?.dust)],
     ['Counts balance', lot.balanced ? 'yes' : 'NO'],
   ]
+}
+
+function describeSpecked({ specked, specksMeasured }: Lot): string {
+  if (specksMeasured === 0n) return 'not measured'
+  const share = formatPercent(Number(specked) / Number(specksMeasured))
+  return `${formatCount(specked)} of ${formatCount(specksMeasured)} measured (${share})`
+}
+
+function formatSigned(value: number): string {
+  return `${value < 0 ? '-' : '+'}${formatQuantity(Math.abs(value))}`
 }
