@@ -1,86 +1,147 @@
-// Speed of the segmentation kernel on one thread: strips of 8192 x 1024 px, sparse as a line and dense with clusters.
-import { createSegmenter } from '../services/roi-segmentation/index.ts'
-import type { SegmentationSettings } from '../services/roi-segmentation/kernel/types.ts'
+// Segmentation at line rate: speed of the kernel on one core against OpenCV on the same strips, what both find, how speed
+// scales, what hard strips cost, memory, accuracy of sizes.
+import process from 'node:process'
+import { PelletlineError } from '../services/shared/errors/pelletline-error.ts'
 import { readBenchOptions, runBench } from './support/bench-options.ts'
-import { drawStrip } from './support/draw-strip.ts'
-import { countComponents } from './support/label-runs.ts'
-import { type Contestant, interleave, ratesOf, ratioOf, spreadOf } from './support/measure.ts'
-import { type Figure, printReport, type Ratio } from './support/print-report.ts'
+import { installOpencv } from './support/install-opencv.ts'
+import { describeMachine } from './support/print-report.ts'
+import { drawHardStrips } from './support/segmentation/draw-hard-strips.ts'
+import { judgeGoals } from './support/segmentation/judge-goals.ts'
+import { measureCameras } from './support/segmentation/measure-cameras.ts'
+import { measureGeometry } from './support/segmentation/measure-geometry.ts'
+import { soakKernel } from './support/segmentation/measure-memory.ts'
+import { measureOverload } from './support/segmentation/measure-overload.ts'
+import { measureDensities, measureHeights } from './support/segmentation/measure-scaling.ts'
+import { measureThroughput } from './support/segmentation/measure-throughput.ts'
+import { type OpencvProcess, openOpencv } from './support/segmentation/opencv-chains.ts'
+import { printSegmentation } from './support/segmentation/print-segmentation.ts'
+import { publishResults } from './support/segmentation/publish-results.ts'
+import { type Section, type SegmentationReport, sections } from './support/segmentation/segmentation-report.ts'
+import { settingsFor, simulateStrip, stripWidth } from './support/segmentation/simulate-strip.ts'
 
-const width = 8192
+const help = `npm run bench -- segmentation [options]
+
+  --rounds N        rounds of every comparison (default 9)
+  --strips N        strips that each method reads in its turn (default 3)
+  --soak N          strips that memory is watched over (default 400)
+  --only A,B        sections: ${sections.join(', ')} (default all)
+  --json            everything as one JSON object on standard output
+  --publish DIR     also write tables (Markdown), plots (SVG) and numbers (JSON) into DIR
+
+What docs/results/segmentation shows was made on an idle machine by
+  npm run bench -- segmentation --rounds 25 --soak 20000 --publish docs/results/segmentation
+(10^5 strips of memory: --only memory --soak 100000). OpenCV is installed once into .cache/opencv; without it our own
+figures are printed, and the benchmark ends with status 1.
+`
+
 const rows = 1024
-const megabytes = (width * rows) / 1e6
-const settings: SegmentationSettings = {
-  threshold: 90,
-  medianAreaPx: 970,
-  minAreaPx: 60,
-  cropScale: 1,
-  maxPelletRows: 1024,
-  maxPelletsPerStrip: 20_000,
-}
 const scenes = [
-  { name: 'sparse', pellets: 570, touchingShare: 0.12, seed: 1 },
-  { name: 'dense', pellets: 2000, touchingShare: 0.4, seed: 2 },
+  { name: 'sparse', pelletsPerMpx: 66, clusterShare: 0.12, seed: 1 },
+  { name: 'dense', pelletsPerMpx: 240, clusterShare: 0.42, seed: 1 },
 ]
+/** Pellets of the curve over the density, per strip. */
+const densities = [0, 250, 500, 1000, 1500, 2000, 2500, 3000]
 
 await runBench(async () => {
-  const { json, numbers } = readBenchOptions({ rounds: 7, strips: 4 })
-  const { rounds, strips } = numbers
-  const figures: Figure[] = []
-  const ratios: Ratio[] = []
-  const facts: Record<string, number> = {}
-  for (const scene of scenes) {
-    const { pixels } = drawStrip({ width, rows, ...scene })
-    const copy = new Uint8Array(pixels.length)
-    const segmenter = createSegmenter({ width })
-    let firstRow = 0
-    let found = 0
-    let judged = 0
-    let pushed = 0
-    const repeat = (work: () => void) => () => {
-      for (let i = 0; i < strips; i++) work()
+  const { json, numbers, texts } = readBenchOptions({ rounds: 9, strips: 3, soak: 400 }, ['only', 'publish'])
+  const { rounds, strips: turns, soak } = numbers
+  const chosen = chooseSections(texts.only)
+  const strips = scenes.map((scene) => simulateStrip({ ...scene, rows }))
+  const settings = settingsFor(strips.at(-1)!)
+  const say = (what: string) => process.stderr.write(`${what} ...\n`)
+
+  const python = chosen.has('throughput') ? await installOpencv() : undefined
+  let opencv: SegmentationReport['opencv']
+  let throughput: SegmentationReport['throughput']
+  if (python !== undefined) {
+    say('speed')
+    let chains: OpencvProcess | undefined
+    if ('python' in python) {
+      const { threshold, minAreaPx } = settings
+      chains = await openOpencv(python.python, { strips, threshold, minAreaPx, coreRadiusPx: 10 })
     }
-    const contestants: readonly Contestant[] = [
-      {
-        name: 'kernel',
-        run: repeat(() => {
-          const { pellets } = segmenter.push({ pixels, width, rows, firstRow, rowsLostBefore: 0 }, settings)
-          firstRow += rows
-          pushed++
-          found += pellets.count
-          judged += pellets.notJudged.reduce((sum, reason) => sum + (reason === 0 ? 1 : 0), 0)
-        }),
-      },
-      { name: 'plain pass', run: repeat(() => void countComponents(pixels, width, rows, 90, settings.minAreaPx)) },
-      { name: 'copy', run: repeat(() => copy.set(pixels)) },
-    ]
-    const times = await interleave(contestants, rounds)
-    for (const { name } of contestants) {
-      const ms = times.get(name)!
-      const what = `${scene.name}, ${name}`
-      figures.push({ what, unit: 'ms/strip', spread: spreadOf(ms.map((value) => value / strips)) })
-      figures.push({ what, unit: 'MB/s', spread: spreadOf(ratesOf(ms, strips * megabytes)) })
+    opencv = 'reason' in python ? { missing: python.reason } : { version: chains!.version }
+    try {
+      throughput = await measureThroughput({ strips, settings, opencv: chains, rounds, turns })
+    } finally {
+      await chains?.close()
     }
-    const kernel = times.get('kernel')!
-    for (const reference of ['plain pass', 'copy']) {
-      const spread = ratioOf(kernel, times.get(reference)!)
-      ratios.push({ what: `${scene.name}, time of the kernel`, against: reference, spread })
-    }
-    facts[`${scene.name}, pellets found per strip`] = Math.round(found / pushed)
-    facts[`${scene.name}, pellets with a crop per strip`] = Math.round(judged / pushed)
-    facts[`${scene.name}, components of the plain pass`] = countComponents(pixels, width, rows, 90, settings.minAreaPx)
   }
-  printReport(
-    {
-      bench: 'segmentation',
-      about:
-        'pellets found, split, measured and cropped by the kernel on one thread, strips of 8192 x 1024 px. The plain pass only ' +
-        'thresholds, joins runs and counts components; the copy is the speed of memory.',
-      rounds,
-      figures,
-      ratios,
-      facts,
-    },
-    json,
-  )
-})
+  const report: SegmentationReport = {
+    bench: 'segmentation',
+    machine: describeMachine(),
+    rounds,
+    opencv,
+    settings,
+    strips: strips.map(({ name, truth, clusters, touching }) => ({
+      name,
+      width: stripWidth,
+      rows,
+      pellets: truth.length,
+      clusters,
+      touching,
+    })),
+    throughput,
+    goals: throughput && judgeGoals(throughput),
+    heights: chosen.has('scaling') ? await overHeights() : undefined,
+    densities: chosen.has('scaling') ? await overDensities() : undefined,
+    cameras: chosen.has('cameras') ? await overCameras() : undefined,
+    overload: chosen.has('overload') ? overload() : undefined,
+    memory: chosen.has('memory') ? memory() : undefined,
+    geometry: chosen.has('geometry') ? measureGeometry(strips, settings) : undefined,
+  }
+  printSegmentation(report, json)
+  if (opencv !== undefined && 'missing' in opencv) {
+    throw new PelletlineError('unavailable', `Not compared with OpenCV: ${opencv.missing}. Mend that and run again.`)
+  }
+  if (texts.publish !== undefined) {
+    const command = `npm run bench -- segmentation ${process.argv.slice(2).join(' ')}`
+    await publishResults(report, texts.publish, command)
+  }
+
+  async function overHeights() {
+    const figures = []
+    for (const scene of scenes) {
+      say(`height of the strips, ${scene.name}`)
+      figures.push(...(await measureHeights(simulateStrip({ ...scene, rows: 4 * rows }), settings, rounds)))
+    }
+    return figures
+  }
+
+  function overDensities() {
+    say('pellets per strip')
+    const belt = { clusterShare: 0.42, seed: 3, medianDiameterPx: 32, rows }
+    const mpx = (stripWidth * rows) / 1e6
+    const some = densities.map((count) =>
+      simulateStrip({ ...belt, name: `${count} pellets`, pelletsPerMpx: count / mpx }),
+    )
+    return measureDensities(some, settingsFor(some.at(-1)!), rounds, turns)
+  }
+
+  async function overCameras() {
+    const figures = []
+    for (const strip of strips) {
+      say(`cameras, ${strip.name}`)
+      figures.push(...(await measureCameras(strip, settings, rounds, 4 * turns)))
+    }
+    return figures
+  }
+
+  function overload() {
+    say('overload')
+    return measureOverload(strips.at(-1)!, drawHardStrips(rows), settings, rounds)
+  }
+
+  function memory() {
+    say(`memory over ${soak} strips`)
+    return soakKernel(strips, settings, soak)
+  }
+}, help)
+
+function chooseSections(only: string | undefined): ReadonlySet<Section> {
+  if (only === undefined) return new Set(sections)
+  const names = only.split(',')
+  const unknown = names.find((name) => !sections.some((section) => section === name))
+  if (unknown === undefined) return new Set(names as Section[])
+  throw new PelletlineError('invalid_argument', `--only names "${unknown}"; valid are ${sections.join(', ')}.`)
+}

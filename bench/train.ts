@@ -14,9 +14,10 @@ import { PelletlineError } from '../services/shared/errors/pelletline-error.ts'
 import { cropSide } from '../services/shared/inspection/crop.ts'
 import { createGraphWorker, type GraphWorker } from '../services/shared/onnx/graph-worker.ts'
 import { readBenchOptions, runBench } from './support/bench-options.ts'
-import { installPytorch, type PytorchInstallation } from './support/install-pytorch.ts'
+import { installPytorch } from './support/install-pytorch.ts'
 import { type Contestant, interleave, ratioOf, spreadOf } from './support/measure.ts'
 import { type Figure, printReport, type Ratio } from './support/print-report.ts'
+import type { PythonInstallation } from './support/python-environment.ts'
 import { openPytorchStep, type PytorchStep } from './support/pytorch-step.ts'
 
 interface Amounts {
@@ -73,7 +74,7 @@ await runBench(async () => {
   )
 })
 
-async function measureNetwork(network: Network, crops: CropDataset, pytorch: PytorchInstallation, amounts: Amounts) {
+async function measureNetwork(network: Network, crops: CropDataset, pytorch: PythonInstallation, amounts: Amounts) {
   const { rounds, steps, batch } = amounts
   const workers = [createGraphWorker(), createGraphWorker()] as const
   const others: PytorchStep[] = []

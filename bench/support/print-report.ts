@@ -29,8 +29,8 @@ export interface Report {
   readonly facts?: Readonly<Record<string, number | string | boolean>>
 }
 
-/** The machine that gave the figures. */
-function describeMachine() {
+/** The machine that gave the figures: processor, cores that may be used, Node. */
+export function describeMachine() {
   return { cpu: cpus()[0]?.model.trim() ?? 'unknown', cores: availableParallelism(), node: process.version }
 }
 

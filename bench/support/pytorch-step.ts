@@ -1,8 +1,6 @@
-import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import type { Network } from '../../services/distillation/networks/network.ts'
-import { PelletlineError } from '../../services/shared/errors/pelletline-error.ts'
+import { openPythonProcess } from './python-process.ts'
 
 export interface PytorchStepOptions {
   readonly side: number
@@ -28,32 +26,15 @@ export async function openPytorchStep(
   network: Network,
   options: PytorchStepOptions,
 ): Promise<PytorchStep> {
-  const child = spawn(python, ['-W', 'ignore', join(import.meta.dirname, 'pytorch_step.py')])
-  let complaint = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    complaint = (complaint + text).slice(-2000)
-  })
-  child.stdin.on('error', () => {})
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-  const ask = async <Answer>(question: unknown): Promise<Answer> => {
-    child.stdin.write(`${JSON.stringify(question)}\n`)
-    const { value, done } = await lines.next()
-    if (done === true) {
-      const last = complaint.trim().split('\n').at(-1)
-      throw new PelletlineError('internal', `PyTorch ended during ${network.name}: ${last}`)
-    }
-    return JSON.parse(value) as Answer
-  }
-  const { version, parameters } = await ask<{ version: string; parameters: number }>({ network, ...options })
+  const script = join(import.meta.dirname, 'pytorch_step.py')
+  const child = openPythonProcess(python, script, `PyTorch's ${network.name}`)
+  const { version, parameters } = (await child.ask({ network, ...options })) as { version: string; parameters: number }
   return {
     version,
     parameters,
     run: async (steps) => {
-      await ask({ steps })
+      await child.ask({ steps })
     },
-    close: () => {
-      child.stdin.end()
-      child.kill()
-    },
+    close: child.close,
   }
 }
