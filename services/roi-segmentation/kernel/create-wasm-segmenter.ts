@@ -2,6 +2,7 @@ import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { cropBytes, cropMarginPx } from '../../shared/inspection/crop.ts'
 import { checkSettings, checkStrip, checkWidth } from './check-strip.ts'
 import { maxWidth } from './component-table.ts'
+import { createSpeckColumns } from './speck-columns.ts'
 import type { PelletColumns, SegmentationSettings, Segmenter, StripPellets, StripRows } from './types.ts'
 import {
   createKernelMemory,
@@ -127,11 +128,12 @@ export function createWasmSegmenter(options: WasmSegmenterOptions): WasmSegmente
   }
 }
 
+/** Columns in the order of a record of assembly/write-pellets.ts. */
 function columnsOf(kernel: KernelExports, buffer: ArrayBufferLike): PelletColumns {
   const count = kernel.pellets()
   const int = (index: number) => new Int32Array(buffer, kernel.column(index), count)
   const float = (index: number) => new Float32Array(buffer, kernel.column(index), count)
-  const byte = (index: number, size = 1) => new Uint8Array(buffer, kernel.column(index), count * size)
+  const byte = (index: number) => new Uint8Array(buffer, kernel.column(index), count)
   return {
     count,
     y: new Float64Array(buffer, kernel.column(0), count),
@@ -143,9 +145,16 @@ function columnsOf(kernel: KernelExports, buffer: ArrayBufferLike): PelletColumn
     aspectRatio: float(6),
     roundness: float(7),
     meanGray: float(8),
-    touchesBorder: byte(9),
-    notJudged: byte(10),
-    crops: byte(11, cropBytes),
+    feretLengthPx: float(9),
+    feretWidthPx: float(10),
+    solidity: float(11),
+    graySpread: float(12),
+    speckCount: int(13),
+    speckAreaPx: int(14),
+    touchesBorder: byte(15),
+    notJudged: byte(16),
+    specks: createSpeckColumns(0),
+    crops: new Uint8Array(buffer, kernel.crops(), count * cropBytes),
   }
 }
 

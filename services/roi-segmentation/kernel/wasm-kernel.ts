@@ -19,6 +19,7 @@ export interface KernelExports {
   shed(): number
   needed(): number
   column(index: number): number
+  crops(): number
   outOfMemory(): number
 }
 

@@ -1,4 +1,7 @@
+import { hullArea } from './convex-hull'
 import { cropSide, cutCrop } from './cut-crop'
+import { feretLength, feretWidth, measureFeret } from './measure-feret'
+import { grayMean, graySpread, measureGray } from './measure-gray'
 import {
   aspectRatio,
   bottom,
@@ -12,8 +15,7 @@ import {
 } from './measure-region'
 import { RunList } from './run-list'
 import { scaleCrop } from './scale-crop'
-import { absoluteRow, countDust, countShed } from './segment-rows'
-import { sumGray } from './sum-gray'
+import { absoluteRow, countDust, countShed, readEnd } from './segment-rows'
 import { addRecord, cropBytes, lastCrop, pelletCount } from './write-pellets'
 
 // Why a pellet has no crop: the numbers of `notJudgedReason` in ../types.ts.
@@ -25,6 +27,7 @@ export const imageEdge: i32 = 3
 export const lostRows: i32 = 4
 
 let width: i32 = 0
+let threshold: i32 = 0
 let minAreaPx: f64 = 0
 let cropScale: f64 = 1
 let maxPellets: f64 = 0
@@ -36,8 +39,9 @@ let isCut: bool = false
 let cutRow: i32 = 0
 let cutReason: i32 = judged
 
-export function setPelletLimits(px: i32, least: f64, scale: f64, pellets: f64): void {
+export function setPelletLimits(px: i32, level: i32, least: f64, scale: f64, pellets: f64): void {
   width = px
+  threshold = level
   minAreaPx = least
   cropScale = scale
   maxPellets = pellets
@@ -83,6 +87,8 @@ export function addPellet(outline: RunList, baseRow: i32, reason: i32): void {
   let notJudged = reason
   if (notJudged === judged && !fitsCrop()) notJudged = oversize
   if (notJudged === judged) notJudged = border
+  measureFeret(outline, baseRow, readEnd, width, threshold)
+  measureGray(outline, baseRow, measuredArea)
   const at = addRecord(lastRow)
   store<f64>(at, y)
   store<i32>(at, left, 16)
@@ -92,9 +98,16 @@ export function addPellet(outline: RunList, baseRow: i32, reason: i32): void {
   store<f32>(at, f32(equivalentDiameter), 32)
   store<f32>(at, f32(aspectRatio), 36)
   store<f32>(at, f32(roundness), 40)
-  store<f32>(at, f32(sumGray(outline, baseRow) / measuredArea), 44)
-  store<u8>(at, u8(border !== judged), 48)
-  store<u8>(at, u8(notJudged), 49)
+  store<f32>(at, f32(grayMean), 44)
+  store<f32>(at, f32(feretLength), 48)
+  store<f32>(at, f32(feretWidth), 52)
+  // The hull at hand is that of the region before it was completed, which is that of the outline as well.
+  store<f32>(at, f32(measuredArea / hullArea), 56)
+  store<f32>(at, f32(graySpread), 60)
+  store<i32>(at, 0, 64)
+  store<i32>(at, 0, 68)
+  store<u8>(at, u8(border !== judged), 80)
+  store<u8>(at, u8(notJudged), 81)
   const crop = lastCrop()
   if (notJudged !== judged) memory.fill(crop, 0, cropBytes)
   else if (cropScale === 1) cutCrop(outline, baseRow, crop)

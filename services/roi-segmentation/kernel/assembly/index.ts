@@ -3,7 +3,7 @@
 
 import { isExhausted } from './memory'
 import { endRun, neededFromRow, segmentRows, setStripSettings, startKernel, takenDust, takenShed } from './segment-rows'
-import { columnAt, takenPellets } from './write-pellets'
+import { columnAt, cropsAt, takenPellets } from './write-pellets'
 
 /** Begins: `width` px per row, `resumed` where the first strip is not the run's first. Once per instance. */
 export function start(width: i32, resumed: bool): void {
@@ -52,6 +52,11 @@ export function needed(): f64 {
 /** Address of a column of the pellets; which is which says `columnAt`. */
 export function column(index: i32): usize {
   return columnAt(index)
+}
+
+/** Address of the crops, 2,500 bytes a pellet. */
+export function crops(): usize {
+  return cropsAt()
 }
 
 /** Whether a trap came from memory that could not grow. */

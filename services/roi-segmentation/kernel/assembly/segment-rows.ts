@@ -78,6 +78,8 @@ let ended: usize = 0
 let endedCount: i32 = 0
 const region = changetype<RunList>(memory.data(12))
 let baseRow: i32 = 0
+/** One past the last row read. */
+export let readEnd: i32 = 0
 
 /** Absolute number of a row. */
 export function absoluteRow(row: i32): f64 {
@@ -116,7 +118,7 @@ export function setStripSettings(level: i32, median: f64, least: f64, scale: f64
   minAreaPx = least
   maxPelletRows = rows
   maxPellets = pellets
-  setPelletLimits(width, least, scale, pellets)
+  setPelletLimits(width, level, least, scale, pellets)
 }
 
 /** Spends cells of the distance transform; false where they are not to be had. */
@@ -235,6 +237,7 @@ export function reportRegion(outline: RunList, kind: i32): void {
 
 function readRow(row: i32): void {
   currentCount = scanRow(rowAt(row), width, threshold, current)
+  readEnd = row + 1
   const perRow = f64(splitCellsPerPixel) * f64(width)
   splitCells = min<f64>(splitCells + perRow, perRow * f64(maxPelletRows))
   finishClosed()

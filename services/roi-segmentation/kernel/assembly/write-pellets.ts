@@ -2,11 +2,16 @@ import { firstStripRow } from './carried-rows'
 import { Buffer, reserve } from './memory'
 import { sortKeys } from './sort-keys'
 
-// Collects the pellets of one strip and hands them over as columns in the order of ../pellet-writer.ts. A record is 64 bytes:
-//   0 y (f64)   8 order (u64)   16 x   20 width   24 height   28 area   32 equivalent diameter (f32)   36 aspect ratio
-//   40 roundness   44 mean gray   48 touches border (u8)   49 not judged (u8)
+// Collects the pellets of one strip and hands them over as columns in the order of ../pellet-writer.ts. A record is 128
+// bytes: y (f64), its order (u64), from 16 on the 4-byte fields of a pellet in the order of the columns, from 80 on the two
+// of a byte.
 
-const recordShift: usize = 6
+const recordShift: usize = 7
+/** Where the fields of a record begin, and how many there are of 4 bytes and of 1 byte. */
+const wideFields: usize = 16
+const wideCount: usize = 14
+const byteFields: usize = 80
+const byteCount: usize = 2
 export const cropBytes: usize = 2500
 const records = changetype<Buffer>(memory.data(8))
 const crops = changetype<Buffer>(memory.data(8))
@@ -34,7 +39,7 @@ function record(index: i32): usize {
 /** Adds a pellet, its last row being `lastRow`; returns where its record lies. */
 export function addRecord(lastRow: i32): usize {
   const bytes = usize(pelletCount) << recordShift
-  const at = reserve(records, bytes + 64, bytes) + bytes
+  const at = reserve(records, bytes + 128, bytes) + bytes
   // Rows before the strip are negative.
   store<u64>(at, (part << 33) + u64(i64(lastRow - firstStripRow()) + 0x100000000), 8)
   pelletCount++
@@ -97,19 +102,20 @@ export function takePellets(): void {
   const count = pelletCount
   const list = orderRecords()
   columnBytes = (usize(count) * 4 + 15) & ~usize(15)
-  const c = reserve(columns, columnBytes * 12, 0)
+  const c = reserve(columns, columnBytes * (2 + wideCount + byteCount), 0)
   const images = reserve(sortedCrops, usize(count) * cropBytes, 0)
-  const small = c + columnBytes * 10
   for (let i = 0; i < count; i++) {
     const index = i32(load<u64>(list + (usize(i) << 3)) & 0x1fffffff)
     const from = record(index)
     const at = usize(i) << 2
     store<f64>(c + (at << 1), load<f64>(from))
-    let column = c + columnBytes * 2 + at
-    for (let field: usize = 16; field < 48; field += 4, column += columnBytes)
-      store<i32>(column, load<i32>(from + field))
-    store<u8>(small + usize(i), load<u8>(from, 48))
-    store<u8>(small + columnBytes + usize(i), load<u8>(from, 49))
+    let column = c + columnBytes * 2
+    for (let field: usize = 0; field < wideCount; field++, column += columnBytes) {
+      store<i32>(column + at, load<i32>(from + wideFields + (field << 2)))
+    }
+    for (let field: usize = 0; field < byteCount; field++, column += columnBytes) {
+      store<u8>(column + usize(i), load<u8>(from + byteFields + field))
+    }
     memory.copy(images + usize(i) * cropBytes, crops.at + usize(index) * cropBytes, cropBytes)
   }
   takenCount = count
@@ -122,8 +128,12 @@ export function takenPellets(): i32 {
   return takenCount
 }
 
-/** Address of column i: 0 y, 1 x, 2 width, 3 height, 4 area, 5 to 8 measures, 9 touches border, 10 not judged, 11 crops. */
+/** Address of column i: 0 y, then those of 4 bytes, then those of a byte, each in the order of a record. */
 export function columnAt(i: i32): usize {
-  if (i === 0) return columns.at
-  return i === 11 ? sortedCrops.at : columns.at + columnBytes * usize(i + 1)
+  return i === 0 ? columns.at : columns.at + columnBytes * usize(i + 1)
+}
+
+/** Address of the crops, in the order of the columns. */
+export function cropsAt(): usize {
+  return sortedCrops.at
 }
