@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command, type OutputConfiguration } from 'commander'
 import type { AddCommand, CliContext } from './cli-context.ts'
 import { addAlertsCommand } from './commands/alerts.ts'
+import { addCalibrateCommand } from './commands/calibrate.ts'
 import { addDistillCommand } from './commands/distill.ts'
 import { addEvaluateCommand } from './commands/evaluate.ts'
 import { addExplainCommand } from './commands/explain.ts'
@@ -19,7 +20,7 @@ import { exampleText } from './example-text.ts'
 
 const commands: readonly { readonly heading: string; readonly add: readonly AddCommand[] }[] = [
   { heading: 'Look at images:', add: [addInspectCommand, addEvaluateCommand, addExplainCommand] },
-  { heading: 'Run a plant:', add: [addUpCommand, addServeCommand] },
+  { heading: 'Run a plant:', add: [addUpCommand, addServeCommand, addCalibrateCommand] },
   {
     heading: 'Ask a running plant:',
     add: [addLotsCommand, addLinesCommand, addRecipesCommand, addResultsCommand, addAlertsCommand],

@@ -70,6 +70,14 @@ export interface OpticsSettings {
   readonly bedTexture: number
   /** Relative fall of the light from the middle to the edges of the sensor. */
   readonly unevenLight: number
+  /** Gray of every column without light, and its standard deviation from column to column. */
+  readonly darkLevel: number
+  readonly darkPattern: number
+  /** Relative standard deviation of the columns' sensitivity. */
+  readonly gainPattern: number
+  /** Streaks of dirt on the window, 1 to 20 px wide, that take 10 to 35 % of the light; columns that see next to none. */
+  readonly dirtStreaks: number
+  readonly deadColumns: number
   /** Standard deviation of the point spread function, px. */
   readonly blurPx: number
   /** Standard deviation of the noise at gray 0, and of the shot noise at gray 255 (it grows with the root of the gray). */
@@ -165,6 +173,11 @@ export const defaultLine: LineSettings = {
     bedGray: 18,
     bedTexture: 1.5,
     unevenLight: 0.12,
+    darkLevel: 0,
+    darkPattern: 0,
+    gainPattern: 0,
+    dirtStreaks: 0,
+    deadColumns: 0,
     blurPx: 0.7,
     readNoise: 1.2,
     shotNoise: 4,
@@ -263,6 +276,11 @@ const ranges: readonly (readonly [string, number, number])[] = [
   ['optics.bedGray', 0, 250],
   ['optics.bedTexture', 0, 40],
   ['optics.unevenLight', 0, 0.9],
+  ['optics.darkLevel', 0, 60],
+  ['optics.darkPattern', 0, 10],
+  ['optics.gainPattern', 0, 0.2],
+  ['optics.dirtStreaks', 0, 64],
+  ['optics.deadColumns', 0, 64],
   ['optics.blurPx', 0, 6],
   ['optics.readNoise', 0, 40],
   ['optics.shotNoise', 0, 40],
@@ -281,6 +299,9 @@ function check(settings: LineSettings, violations: { field: string; description:
   }
   for (const field of ['width', 'stripRows', 'maxClusterSize', 'spritePool'] as const)
     if (!Number.isInteger(settings[field])) violations.push({ field, description: 'is not a whole number' })
+  for (const field of ['dirtStreaks', 'deadColumns'] as const)
+    if (!Number.isInteger(settings.optics[field]))
+      violations.push({ field: `optics.${field}`, description: 'is not a whole number' })
   const { specks, product, optics } = settings
   if (specks.minContrast > specks.maxContrast)
     violations.push({ field: 'specks.minContrast', description: 'is above specks.maxContrast' })

@@ -15,6 +15,11 @@ export const addSimulateCommand: AddCommand = (program, context) => {
         'options and seed give the same bytes.',
     )
     .addOption(new Option('--out <file>', 'recording to write').conflicts('crops'))
+    .addOption(
+      new Option('--reference <kind>', 'recording: of a calibration reference instead of product')
+        .choices(['dark', 'light'])
+        .conflicts('crops'),
+    )
     .option('--seconds <n>', 'length of the recording', parseSeconds)
     .option('--crops <file>', 'file of packed crops to write')
     .option('--count <n>', 'crops to simulate', parseInteger({ min: 1, max: 10_000_000 }))
@@ -39,6 +44,7 @@ export const addSimulateCommand: AddCommand = (program, context) => {
       exampleText([
         'npx pelletline simulate --out line.plr --seconds 20 --seed 7 --prevalence 0.001',
         'npx pelletline simulate --out dark.plr --seconds 30 --fault product-darkens@10s',
+        'npx pelletline simulate --out white.plr --reference light --seconds 1',
         'npx pelletline simulate --crops test.crops --count 20000 --seed 99 --ng-share 0.1',
       ]),
     )

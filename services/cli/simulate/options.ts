@@ -2,6 +2,7 @@
 export interface SimulateOptions {
   readonly out?: string
   readonly seconds?: number
+  readonly reference?: 'dark' | 'light'
   readonly crops?: string
   readonly count?: number
   readonly seed: number

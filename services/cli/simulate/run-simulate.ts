@@ -1,5 +1,12 @@
 import { stat } from 'node:fs/promises'
-import { type LineSettingsInput, parseFault, simulateCrops, simulateRecording } from '../../line-simulator/index.ts'
+import {
+  type LineSettingsInput,
+  parseFault,
+  resolveLineSettings,
+  simulateCrops,
+  simulateRecording,
+  simulateReference,
+} from '../../line-simulator/index.ts'
 import { createSegmenter } from '../../roi-segmentation/index.ts'
 import { writePackedCrops } from '../../shared/dataset/packed-crops.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
@@ -11,6 +18,7 @@ import type { SimulateOptions } from './options.ts'
 /** Simulates a recording or packed crops, as the options say. */
 export async function runSimulate(options: SimulateOptions, terminal: Terminal, signal: AbortSignal): Promise<void> {
   if (options.crops !== undefined) return simulateCropFile(options.crops, options, terminal, signal)
+  if (options.reference !== undefined) return simulateReferenceFile(options.reference, options, terminal, signal)
   if (options.out !== undefined) return simulateLine(options.out, options, terminal, signal)
   throw new PelletlineError(
     'invalid_argument',
@@ -60,6 +68,27 @@ async function simulateLine(
     ],
   )
   terminal.note(`Wrote ${recorded.recording} and ${recorded.truth}`)
+}
+
+async function simulateReferenceFile(
+  kind: 'dark' | 'light',
+  options: SimulateOptions,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<void> {
+  const { out, seconds, seed } = options
+  if (out === undefined || seconds === undefined) {
+    throw new PelletlineError('invalid_argument', 'A reference is a recording: give --out FILE and --seconds N.')
+  }
+  const settings = lineSettings(options)
+  const rows = Math.max(1, Math.round(seconds * resolveLineSettings(settings).rowsPerSecond))
+  const progress = terminal.progress('Simulating', rows, 'rows')
+  const onProgress = (done: number) => progress.update(done)
+  const { strips } = await simulateReference({ out, kind, rows, seed, settings, onProgress, signal }).finally(() =>
+    progress.end(),
+  )
+  terminal.printJson({ recording: out, reference: kind, strips, rows, seed })
+  terminal.note(`Wrote ${formatCount(rows)} rows of a ${kind} reference to ${out}.`)
 }
 
 /** Settings of a file, overruled by single options. */

@@ -6,6 +6,7 @@ import { createBelt, pelletBox, type ScenePellet } from '../scene/place-pellets.
 import type { LineSettings } from '../settings.ts'
 import { applyLightFaults } from './light-faults.ts'
 import { createNoiseTiles, type NoiseTiles, tileSide } from './noise-tiles.ts'
+import { applySensorPattern, createSensorPattern } from './sensor-pattern.ts'
 import { createSpritePool } from './sprite-pool.ts'
 
 /** A simulated belt as the camera sees it. */
@@ -48,6 +49,7 @@ export function createLineRenderer(options: LineRendererOptions): LineRenderer {
     ...(options.periodBands === undefined ? {} : { periodBands: options.periodBands }),
   })
   const columnGain = columnGains(settings, seed)
+  const pattern = createSensorPattern(settings, seed)
   const noise =
     optics.noiseCorrelationPx === 0 ? tiles.white : optics.noiseCorrelationPx === 0.8 ? tiles.grain : tiles.mottle
   const noiseByGray = Float32Array.from({ length: 257 }, (_, v) =>
@@ -74,12 +76,7 @@ export function createLineRenderer(options: LineRendererOptions): LineRenderer {
   }
 
   const rowGains = (firstRow: number, rows: number): Float32Array =>
-    Float32Array.from({ length: rows }, (_, i) => {
-      const row = firstRow + i
-      const slow = Math.sin((2 * Math.PI * row) / 3170) + Math.sin((2 * Math.PI * row) / 411 + 1)
-      const fast = (hash32(seed, 22, row) / 2147483648 - 1) * 1.2
-      return 1 + optics.flicker * (0.6 * slow + 0.5 * fast)
-    })
+    Float32Array.from({ length: rows }, (_, i) => rowGain(settings, seed, firstRow + i))
 
   const bandRange = (firstRow: number, rows: number): [number, number] => {
     const reach = belt.bandRows
@@ -104,6 +101,7 @@ export function createLineRenderer(options: LineRendererOptions): LineRenderer {
     }
     for (const [id, entry] of patches) if (entry.lastRow <= firstRow + rows) patches.delete(id)
     applyLightFaults(settings, seed, faults, firstRow, rows, out)
+    if (pattern !== undefined) applySensorPattern(pattern, out.subarray(0, rows * width))
     if (optics.polarity === 'dark-on-light') for (let i = 0; i < rows * width; i++) out[i] = 255 - out[i]!
   }
 
@@ -179,7 +177,15 @@ function lastRow(pellet: ScenePellet): number {
   return Math.max(0, box.y + box.height - 1)
 }
 
-function columnGains(settings: LineSettings, seed: number): Float32Array {
+/** Light of a row against the mean: the lamp's flicker. */
+export function rowGain({ optics }: LineSettings, seed: number, row: number): number {
+  const slow = Math.sin((2 * Math.PI * row) / 3170) + Math.sin((2 * Math.PI * row) / 411 + 1)
+  const fast = (hash32(seed, 22, row) / 2147483648 - 1) * 1.2
+  return 1 + optics.flicker * (0.6 * slow + 0.5 * fast)
+}
+
+/** Light of each column against the brightest: what the lamp leaves to be corrected. */
+export function columnGains(settings: LineSettings, seed: number): Float32Array {
   const random = createRandom(seed, 25)
   const { width, optics } = settings
   const centre = random.range(0.35, 0.65)
