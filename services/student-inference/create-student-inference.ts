@@ -10,12 +10,16 @@ import type { ServiceClient, ServiceImplementation } from '../shared/rpc/types.t
 import type { Clock } from '../shared/service/clock.ts'
 import { withinTime } from '../shared/service/within-time.ts'
 import type { Logger } from '../shared/telemetry/logger.ts'
-import { createClassifyService, type WarmStudent } from './classify-service.ts'
+import { createBatcherStatistics } from './batcher-statistics.ts'
+import { createClassifyService } from './classify-service.ts'
 import type { StudentInferenceOptions } from './config.ts'
 import { createCropBatcher } from './crop-batcher.ts'
 import { type CropExplainer, createCropExplainer } from './explain-crops.ts'
 import { handleCrops } from './handle-crops.ts'
+import { createGrpcInferenceService } from './open-inference/grpc-inference-service.ts'
+import type { ServedModelState, ServedModels } from './open-inference/served-models.ts'
 import { createRecipeCache } from './recipe-cache.ts'
+import { type ServedStudent, serveStudentModel } from './serve-student-model.ts'
 
 /** The bus side of the student; absent where it offers its gRPC surface only. */
 export interface StudentBusSide {
@@ -44,6 +48,8 @@ export interface StudentSnapshot {
 /** The student: judges crops of the bus and of callers. */
 export interface StudentInference {
   readonly implementations: readonly ServiceImplementation[]
+  /** The student under the Open Inference Protocol, whose gRPC half is among the implementations. */
+  readonly models: ServedModels
   /** Loads and warms the model, then takes messages; rejects with the error that names the model and what is wrong. */
   start(signal?: AbortSignal): Promise<void>
   /** Refuses new crops, finishes those in hand within `timeoutMs`, and ends the workers. */
@@ -61,12 +67,12 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
   let phase: 'cold' | 'loading' | 'ready' | 'draining' = 'cold'
   let loadBegan = 0
   let pool: InferencePool | undefined
-  let warm: WarmStudent | undefined
+  let warm: ServedStudent | undefined
   let explainer: CropExplainer | undefined
   let subscription: Subscription | undefined
   const stopping = new AbortController()
 
-  function student(): WarmStudent {
+  function student(): ServedStudent {
     if (phase === 'draining') {
       throw new PelletlineError('unavailable', 'The student is being stopped; send the crops to another instance.', {
         retryAfterMs: 1000,
@@ -85,7 +91,16 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
     return phase === 'ready' && pool !== undefined && pool.state() !== 'failed'
   }
 
-  async function load(signal: AbortSignal | undefined): Promise<WarmStudent> {
+  /** Where the student stands, in the terms of a model repository. */
+  function describeState(): Omit<ServedModelState, 'name'> {
+    const version = pool?.model.id ?? ''
+    if (isReady()) return { version, state: 'READY', reason: '' }
+    if (phase === 'draining') return { version, state: 'UNLOADING', reason: 'the service is being stopped' }
+    if (phase === 'ready') return { version, state: 'UNAVAILABLE', reason: 'its workers have died; see the log' }
+    return { version, state: 'LOADING', reason: `${options.modelPath} is being loaded` }
+  }
+
+  async function load(signal: AbortSignal | undefined): Promise<ServedStudent> {
     pool = await createInferencePool({
       modelPath: options.modelPath,
       expectedSha256: options.modelSha256,
@@ -101,11 +116,22 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
     const { id, sha256, threshold } = pool.model
     const { modelPath, explainQueueLimit } = options
     explainer = createCropExplainer({ modelPath, sha256, queueLimit: explainQueueLimit, clock })
-    const batcher = createCropBatcher({ pool, clock, limits: { rpc: options.queueLimit, bus: busLimit } })
-    return { batcher, model: create(ModelRefSchema, { id, sha256 }), threshold }
+    const statistics = createBatcherStatistics(clock)
+    const limits = { rpc: options.queueLimit, bus: busLimit }
+    const batcher = statistics.count(createCropBatcher({ pool, clock, limits, onRun: statistics.onRun }))
+    const { model: manifest, workers, maxBatch } = pool
+    return {
+      batcher,
+      model: create(ModelRefSchema, { id, sha256 }),
+      threshold,
+      manifest,
+      workers,
+      maxBatch,
+      statistics,
+    }
   }
 
-  async function subscribe(student: WarmStudent): Promise<void> {
+  async function subscribe(student: ServedStudent): Promise<void> {
     if (bus === undefined || registry === undefined) return
     const recipes = createRecipeCache({
       registry,
@@ -133,9 +159,12 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
       queueLimit: options.queueLimit,
     }),
   })
+  const models = serveStudentModel({ student, ready: isReady, state: describeState })
+  const { maxRequestsPerStream } = options
 
   return {
-    implementations: [service],
+    implementations: [service, createGrpcInferenceService({ models, maxRequestsPerStream })],
+    models,
     async start(signal) {
       if (phase !== 'cold') {
         throw new PelletlineError('failed_precondition', `The student is ${phase}; start it once.`)

@@ -14,6 +14,8 @@ export interface CropBatcherOptions {
   /** Crops that may wait in each lane; a request larger than that is taken alone, into an empty lane. */
   readonly limits: Readonly<Record<Lane, number>>
   readonly clock: Pick<Clock, 'nowNs'>
+  /** Told of every run that has ended well. */
+  readonly onRun?: (batchSize: number, computeUs: number) => void
 }
 
 export interface SubmitOptions {
@@ -27,6 +29,8 @@ export interface SubmitOptions {
 export interface JudgedCrops {
   /** zNG - zOK of each crop; NaN where the network gave no finite number. */
   readonly margins: Float32Array
+  /** zOK, zNG of each crop in turn, as the network gave them. */
+  readonly logits: Float32Array
   readonly queuedUs: number
   /** From the start of the first batch to the end of the last, microseconds. */
   readonly computedUs: number
@@ -55,6 +59,7 @@ interface Job {
   readonly source: CropSource
   readonly lane: Lane
   readonly margins: Float32Array
+  readonly logits: Float32Array
   readonly queuedNs: bigint
   readonly resolve: (judged: JudgedCrops) => void
   readonly reject: (reason: unknown) => void
@@ -144,6 +149,7 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
     try {
       const { logits, computeUs } = await pool.runBatch(batchSize, (pixels) => fill(pixels, segments))
       microsPerCrop += (computeUs / batchSize - microsPerCrop) / 8
+      options.onRun?.(batchSize, computeUs)
       deliver(segments, logits, batchSize, computeUs)
     } catch (error) {
       for (const { job } of segments) {
@@ -161,6 +167,7 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
     const beganNs = endedNs - BigInt(computeUs) * 1000n
     let at = 0
     for (const { job, from, count } of segments) {
+      job.logits.set(logits.subarray(2 * at, 2 * (at + count)), 2 * from)
       for (let i = 0; i < count; i += 1, at += 1) job.margins[from + i] = logits[2 * at + 1]! - logits[2 * at]!
       job.done += count
       if (job.beganNs === 0n || beganNs < job.beganNs) job.beganNs = beganNs
@@ -168,6 +175,7 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
       const waited = job.beganNs - job.queuedNs
       job.resolve({
         margins: job.margins,
+        logits: job.logits,
         queuedUs: waited > 0n ? Number(waited / 1000n) : 0,
         computedUs: Number((endedNs - job.beganNs) / 1000n),
         batchSize,
@@ -205,6 +213,7 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
       source,
       lane,
       margins: new Float32Array(count),
+      logits: new Float32Array(2 * count),
       queuedNs: clock.nowNs(),
       resolve,
       reject,
