@@ -26,6 +26,7 @@ test('countBoxes counts what the border cuts once, and neither a merged pair nor
     extra: 2,
     clusters: undefined,
     oversize: undefined,
+    specks: undefined,
   })
 })
 
@@ -39,6 +40,7 @@ test('countPellets places pellets of any lap in the strip and counts what is not
     width: Int32Array.from(boxes, ({ width }) => width),
     height: Int32Array.from(boxes, ({ height }) => height),
     notJudged: Uint8Array.of(1, 0, 0, 2),
+    speckCount: Int32Array.of(0, 3, 2, 0),
   } as unknown as PelletColumns
   assert.deepEqual(countPellets(strip, columns), {
     truth: 4,
@@ -48,5 +50,6 @@ test('countPellets places pellets of any lap in the strip and counts what is not
     extra: 0,
     clusters: 1,
     oversize: 1,
+    specks: 5,
   })
 })

@@ -17,6 +17,8 @@ export interface StripCounts {
   /** Reported, but not as single pellets: clusters that could not be split, and what is too large; undefined where a method cannot tell. */
   readonly clusters: number | undefined
   readonly oversize: number | undefined
+  /** Black specks in the judged pellets; undefined where a method does not look for them. */
+  readonly specks: number | undefined
 }
 
 /** Two pellets in one box share half of it with either: no pellet is to be found by such a box. */
@@ -34,7 +36,7 @@ interface PixelBox {
 /** Counts of a method that sees a strip alone: what touches the first row was seen at the end of the strip before. */
 export function countBoxes(strip: Truth, boxes: readonly Box[]): StripCounts {
   const found = boxes.filter(([, top]) => top > 0).map(([x, y, width, height]) => ({ x, y, width, height }))
-  return { ...compare(strip, found), clusters: undefined, oversize: undefined }
+  return { ...compare(strip, found), clusters: undefined, oversize: undefined, specks: undefined }
 }
 
 /** Counts of what the kernel gave for one of the strips of a run after the first. */
@@ -45,6 +47,7 @@ export function countPellets(strip: Truth, pellets: PelletColumns): StripCounts 
     ...compare(strip, boxes),
     clusters: count(notJudgedReason.cluster),
     oversize: count(notJudgedReason.oversize),
+    specks: pellets.speckCount.reduce((sum, specks) => sum + specks, 0),
   }
 }
 

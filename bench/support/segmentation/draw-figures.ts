@@ -1,12 +1,14 @@
 import {
   alignedPanels,
   type Figure,
+  panelTitle,
   plainLabels,
   plotFigure,
 } from '../../../services/distillation/report/figures/figure.ts'
 import { plotColours } from '../../../services/shared/plots/render-plot.ts'
 import type { Spread } from '../measure.ts'
 import { type MethodFigures, megabytesOf } from './measure-throughput.ts'
+import { opencvChains } from './opencv-chains.ts'
 import type { SegmentationReport } from './segmentation-report.ts'
 
 /** A camera of 8,192 pixels at 45,000 rows/s. */
@@ -14,49 +16,49 @@ const lineRate = 369
 
 /** Speed of every method on every strip: median, quartiles, the line rate. */
 export function drawThroughput(figures: readonly MethodFigures[]): Promise<Figure> {
-  const values = figures
-    .filter(({ method }) => method !== 'copy')
-    .map(({ scene, title, method, mbPerSecond }) => ({
-      scene: `${scene} strip`,
-      title,
-      ours: chainOf(method) ? 'OpenCV' : 'ours',
-      ...mbPerSecond,
-    }))
-  const order = [...new Set(values.map(({ title }) => title))]
-  const y = { field: 'title', type: 'nominal', sort: order, title: null, axis: { labelLimit: 320 } }
-  const x = (field: string, title: string | null) => ({
+  const shown = figures.filter(({ method }) => method !== 'copy')
+  const order = [...new Set(shown.map(({ title }) => title))]
+  const y = { field: 'title', type: 'nominal', sort: order, title: null, axis: { labelLimit: 400 } }
+  const color = {
+    field: 'whose',
+    type: 'nominal',
+    title: null,
+    scale: { domain: ['ours', 'OpenCV'], range: plotColours.slice(0, 2) },
+    legend: null,
+  }
+  const x = (field: string) => ({
     field,
     type: 'quantitative',
-    scale: { type: 'log' },
-    title,
+    scale: { type: 'log', domain: [10, 5000], clamp: true },
+    title: 'MB/s',
     axis: { values: [10, 20, 50, 100, 200, 500, 1000, 2000, 5000] },
   })
-  const color = { field: 'ours', type: 'nominal', title: null, scale: { range: [plotColours[0], plotColours[1]] } }
+  const panels = [...new Set(shown.map(({ scene }) => scene))].map((scene) => ({
+    width: 320,
+    height: { step: 20 },
+    data: {
+      values: shown
+        .filter((figure) => figure.scene === scene)
+        .map(({ title, method, mbPerSecond }) => ({
+          title,
+          whose: isChain(method) ? 'OpenCV' : 'ours',
+          ...mbPerSecond,
+        })),
+    },
+    layer: [
+      panelTitle(`${scene} strip`),
+      { mark: { type: 'rule', strokeDash: [5, 4], color: '#666' }, encoding: { x: { datum: lineRate } } },
+      { mark: { type: 'rule', strokeWidth: 3 }, encoding: { x: x('lower'), x2: { field: 'upper' }, y, color } },
+      { mark: { type: 'point', filled: true, size: 70, opacity: 1 }, encoding: { x: x('median'), y, color } },
+    ],
+  }))
   return plotFigure(
     {
       name: 'throughput',
       title: 'Speed on one core',
       caption: `Megabytes a second on one core, median and quartiles, logarithmic. Dashed: line rate of a camera, ${lineRate} MB/s.`,
     },
-    {
-      data: { values },
-      facet: { row: { field: 'scene', type: 'nominal', title: null, header: { labelAngle: 0, labelAlign: 'left' } } },
-      spec: {
-        width: 300,
-        height: { step: 22 },
-        layer: [
-          { mark: { type: 'rule', strokeDash: [5, 4], color: '#666' }, encoding: { x: { datum: lineRate } } },
-          {
-            mark: { type: 'rule', strokeWidth: 3 },
-            encoding: { x: x('lower', 'MB/s'), x2: { field: 'upper' }, y, color },
-          },
-          {
-            mark: { type: 'point', filled: true, size: 70, opacity: 1 },
-            encoding: { x: x('median', 'MB/s'), y, color },
-          },
-        ],
-      },
-    },
+    { ...alignedPanels, vconcat: panels },
   )
 }
 
@@ -74,6 +76,7 @@ export function drawScaling({ heights = [], densities = [], cameras = [] }: Segm
     },
     {
       ...alignedPanels,
+      resolve: { scale: { color: 'independent' } },
       hconcat: [
         panel({
           title: 'rows per strip',
@@ -87,8 +90,8 @@ export function drawScaling({ heights = [], densities = [], cameras = [] }: Segm
           title: 'pellets per strip',
           y: 'ms per strip',
           limit: budgetMs,
-          names: ['kernel'],
-          values: densities.map(({ pellets, msPerStrip }) => ({ scene: 'kernel', at: pellets, ...msPerStrip })),
+          names: ['any'],
+          values: densities.map(({ pellets, msPerStrip }) => ({ scene: 'any', at: pellets, ...msPerStrip })),
         }),
         panel({
           title: 'cameras',
@@ -112,15 +115,15 @@ interface PanelOptions {
 }
 
 function panel({ title, y, limit, log = false, names, values }: PanelOptions) {
-  const ticks = [...new Set(values.map(({ at }) => at))]
-  const axis = ticks.length <= 2 || log ? { values: ticks, ...plainLabels } : plainLabels
-  const x = { field: 'at', type: 'quantitative', title, axis, scale: log ? { type: 'log', base: 2 } : { nice: true } }
+  const places = [...new Set(values.map(({ at }) => at))]
+  const axis = { ...plainLabels, ...(log ? { values: places.filter((_, i) => i % 2 === 0) } : {}), tickMinStep: 1 }
+  const x = { field: 'at', type: 'quantitative', title, axis, scale: log ? { type: 'log', base: 2 } : { nice: false } }
   const color = {
     field: 'scene',
     type: 'nominal',
     title: null,
     scale: { domain: names, range: plotColours.slice(0, names.length) },
-    legend: names.length > 1 ? { orient: 'top' } : null,
+    legend: names.length > 1 ? { orient: 'top', symbolType: 'stroke', symbolOpacity: 1 } : null,
   }
   const quantity = (field: string) => ({ field, type: 'quantitative', title: y, scale: { zero: true } })
   return {
@@ -129,12 +132,22 @@ function panel({ title, y, limit, log = false, names, values }: PanelOptions) {
     data: { values },
     layer: [
       { mark: { type: 'rule', strokeDash: [5, 4], color: '#666' }, encoding: { y: { datum: limit } } },
-      { mark: { type: 'area', opacity: 0.25 }, encoding: { x, y: quantity('lower'), y2: { field: 'upper' }, color } },
-      { mark: { type: 'line', point: true }, encoding: { x, y: quantity('median'), color } },
+      {
+        mark: { type: 'area', opacity: 0.25 },
+        encoding: { x, y: quantity('lower'), y2: { field: 'upper' }, color },
+      },
+      {
+        mark: { type: 'line', point: true },
+        encoding: {
+          x,
+          y: quantity('median'),
+          color,
+        },
+      },
     ],
   }
 }
 
-function chainOf(method: string): boolean {
-  return method === 'threshold' || method === 'canny' || method === 'watershed'
+function isChain(method: string): boolean {
+  return opencvChains.some((chain) => chain === method)
 }

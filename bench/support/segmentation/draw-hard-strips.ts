@@ -18,8 +18,9 @@ export function drawHardStrips(rows: number): HardStrip[] {
     { name: 'noise, 35 % of the pixels bright', rows, pixels: noise(0.35) },
     { name: 'noise, 50 % of the pixels bright', rows, pixels: noise(0.5) },
     { name: 'all bright', rows, pixels: fill(rows, () => 255) },
+    { name: 'nothing but pellets: 36 px discs, 2 px apart', rows, pixels: packDiscs(rows, 18, 38) },
     { name: 'nothing but pellets: 36 px discs, each touching six', rows, pixels: packDiscs(rows, 18, 36) },
-    { name: 'nothing but small ones: 10 px discs apart', rows, pixels: packDiscs(rows, 5, 12) },
+    { name: 'nothing but fragments: 10 px discs, 2 px apart', rows, pixels: packDiscs(rows, 5, 12) },
   ]
 }
 

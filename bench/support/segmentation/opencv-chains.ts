@@ -13,7 +13,7 @@ export type OpencvChain = (typeof opencvChains)[number]
 export const chainTitles: Readonly<Record<OpencvChain, string>> = {
   threshold: 'OpenCV: blur, threshold, components',
   canny: 'OpenCV: blur, Canny, close, fill, components',
-  watershed: 'OpenCV: threshold, distance, watershed, components',
+  watershed: 'OpenCV: threshold, distance, watershed',
 }
 
 /** A box in the strip: left, top, width, height, px. */
