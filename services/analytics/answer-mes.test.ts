@@ -3,6 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { create } from '@bufbuild/protobuf'
+import { AlertKind, AlertState } from '../gen/pelletline/events/v1/events_pb.ts'
+import { ColumnRangeSchema, FollowState, type StripHeader } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { openDatabase } from '../shared/store/index.ts'
 import { defaultRecipe } from './default-recipe.ts'
 import { ensureRecipe } from './registry/recipes.ts'
@@ -36,6 +39,9 @@ describe('registry', () => {
       })
       await assert.rejects(registry.putRecipe({ recipe: { ...recipe!, version: 4 } }), { code: 'invalid_argument' })
       await assert.rejects(registry.putRecipe({ recipe: { ...recipe!, version: 0, cropScale: 2 } }), {
+        code: 'invalid_argument',
+      })
+      await assert.rejects(registry.putRecipe({ recipe: { ...recipe!, version: 0, referenceGray: 256 } }), {
         code: 'invalid_argument',
       })
     })
@@ -177,6 +183,58 @@ describe('alerts', () => {
       await store.close()
       rmSync(directory, { recursive: true, force: true })
     }
+  })
+
+  test('dirt and lost light each raise an alert that is acknowledged, counted once however often it comes, and resolves', async () => {
+    await withAnalytics(async (running) => {
+      let strip = 0
+      const make = (count: number, change: (header: StripHeader) => void = () => undefined) =>
+        Array.from({ length: count }, () => {
+          const [message] = makeVerdicts({ line: 'line-c', lot: 'unassigned-line-c', strip: strip++, parts: ['o'] })
+          change(message!.header!)
+          return message!
+        })
+      const unresolved = async () => {
+        const { alerts } = await running.alerts.listAlerts({ line: 'line-c', unresolvedOnly: true })
+        return alerts.map(({ kind }) => kind).sort()
+      }
+      await watchOnce(running.registry, 'line-c')
+      await running.publish(make(40))
+      await running.settled()
+      const dirty = make(40, (header) => {
+        header.dirtyColumns = [create(ColumnRangeSchema, { from: 700, to: 712 })]
+      })
+      await running.publish([...dirty.slice(0, 25), ...dirty.slice(0, 25)])
+      await running.settled()
+      assert.deepEqual(await unresolved(), [])
+      await running.publish(dirty.slice(25))
+      await until(async () => (await unresolved()).length > 0)
+      assert.deepEqual(await unresolved(), [AlertKind.DIRT])
+      const [dirt] = (await running.alerts.listAlerts({ line: 'line-c' })).alerts
+      assert.match(dirt!.message, /columns 700 to 711 of camera-1 of line-c .*clean/)
+      assert.ok(dirt!.value!.value > dirt!.limit && dirt!.windowAudited === 0)
+      const acknowledged = await running.alerts.acknowledgeAlert({ alertId: dirt!.id, acknowledgedBy: 'operator' })
+      assert.equal(acknowledged.alert?.state, AlertState.ACKNOWLEDGED)
+
+      await running.publish(
+        make(60, (header) => {
+          header.lightState = FollowState.LOST
+        }),
+      )
+      await until(async () => (await unresolved()).includes(AlertKind.LIGHT) && (await unresolved()).length === 1)
+      const [light] = (await running.alerts.listAlerts({ line: 'line-c', unresolvedOnly: true })).alerts
+      assert.match(light!.message, /bed and pellets are not told apart/)
+      await running.publish(make(60))
+      await until(async () => (await unresolved()).length === 0)
+      const { alerts } = await running.alerts.listAlerts({ line: 'line-c' })
+      assert.deepEqual(
+        alerts.map(({ kind, acknowledgedBy }) => [kind, acknowledgedBy]),
+        [
+          [AlertKind.LIGHT, ''],
+          [AlertKind.DIRT, 'operator'],
+        ],
+      )
+    })
   })
 
   test('lost rows above the limit raise an alert of their own', async () => {

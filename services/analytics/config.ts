@@ -24,6 +24,20 @@ const recipeSchema = z.strictObject({
   disagreementHysteresis: share.default(defaultRecipe.disagreementHysteresis),
   disagreementWindow: z.int().min(20).max(100_000).default(defaultRecipe.disagreementWindow),
   rowsLostLimit: share.default(defaultRecipe.rowsLostLimit),
+  /** How pellets are told from the bed; by regions where absent. */
+  segmentationMethod: z.enum(['regions', 'edges']).optional(),
+  /** Contrast from which a dark region of a pellet is a speck; 0.25 where absent. */
+  minSpeckContrast: share.optional(),
+  /** Limits of regular shape; the defaults of services/shared/inspection/classify-shape.ts where absent. */
+  shape: z
+    .strictObject({
+      finesDiameter: share.optional(),
+      tailLength: z.number().min(1).max(100).optional(),
+      twinArea: z.number().min(1).max(100).optional(),
+    })
+    .optional(),
+  /** Mean gray of good product; no gray deviation is stated where absent. */
+  referenceGray: z.number().gt(0).max(255).optional(),
 })
 
 /** Options of analytics; every one has a default. */
@@ -59,6 +73,15 @@ export const analyticsOptionsSchema = z.strictObject({
       rowsWindow: z.int().min(1_000).max(1_000_000_000).default(defaultAlertSettings.rowsWindow),
       minRows: z.int().min(1).max(1_000_000_000).default(defaultAlertSettings.minRows),
       rowsLostHysteresis: share.default(defaultAlertSettings.rowsLostHysteresis),
+      stripsWindow: z.int().min(1).max(10_000).default(defaultAlertSettings.stripsWindow),
+      minStrips: z.int().min(1).max(10_000).default(defaultAlertSettings.minStrips),
+      dirtLimit: z.number().gt(0).lt(1).default(defaultAlertSettings.dirtLimit),
+      lightLimit: z.number().gt(0).lt(1).default(defaultAlertSettings.lightLimit),
+      stripsHysteresis: share.default(defaultAlertSettings.stripsHysteresis),
+    })
+    .refine(({ minStrips, stripsWindow }) => minStrips <= stripsWindow, {
+      path: ['minStrips'],
+      error: 'valid is: at most stripsWindow',
     })
     .prefault({}),
   /** Most lines that gateways can make known; a line is never forgotten. */

@@ -28,6 +28,7 @@ import { type CalibrationOf, disagreementOf, ngPpm } from './lots/lot-figures.ts
 import { createLotService } from './lots/lot-service.ts'
 import { describeLots, toReconciliation } from './lots/read-lots.ts'
 import { settleClosing } from './lots/settle-closing.ts'
+import { toRecipeSettings } from './registry/configured-recipe.ts'
 import { readAssignments } from './registry/read-lines.ts'
 import { ensureRecipe } from './registry/recipes.ts'
 import { createRegistryService } from './registry/registry-service.ts'
@@ -84,9 +85,8 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
   const { plant, bus, database, clock, logger, calibrationOf } = dependencies
   const { db } = database
   const options = parseConfig(analyticsOptionsSchema, dependencies.options ?? {}, 'options of analytics')
-  const { ngThreshold, ...recipeRest } = options.defaultRecipe
-  const firstRecipe = { ...recipeRest, ...(ngThreshold === undefined ? {} : { ngThreshold }) }
-  const defaultRecipeId = firstRecipe.id
+  const firstRecipe = toRecipeSettings(options.defaultRecipe)
+  const defaultRecipeId = options.defaultRecipe.id
   const nowNs = () => clock.nowNs()
   const nowMs = () => clock.now()
 

@@ -34,4 +34,12 @@ export const defaultAlertSettings = {
   minRows: 20_000,
   /** An alert on lost rows resolves below limit times this. */
   rowsLostHysteresis: 0.5,
+  /** Newest strips of a line whose headers are looked at for dirt and light, and the fewest before anything is said. */
+  stripsWindow: 60,
+  minStrips: 30,
+  /** Share of these strips with dirty columns, and with light or sizes lost, above which there is an alert. */
+  dirtLimit: 0.5,
+  lightLimit: 0.5,
+  /** Both resolve below limit times this. */
+  stripsHysteresis: 0.2,
 } as const

@@ -1,20 +1,26 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { create } from '@bufbuild/protobuf'
-import { ReconciliationSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
+import { create, type MessageInitShape } from '@bufbuild/protobuf'
+import { FollowState, ReconciliationSchema, SegmentationMethod } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { RecipeSchema } from '../gen/pelletline/registry/v1/registry_pb.ts'
 import { parseConfig } from '../shared/config/load-config.ts'
+import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { validateMessage } from '../shared/rpc/validate-message.ts'
 import { drawBinomial, seededUniform } from '../shared/statistics/test-support/seeded-draws.ts'
 import { createAuditWindow } from './alerts/audit-window.ts'
-import { decideDisagreement, decideRowsLost } from './alerts/decide-alert.ts'
+import { decideDisagreement, decideRowsLost, decideStripShare } from './alerts/decide-alert.ts'
+import { describeDirt, describeLight } from './alerts/describe-alert.ts'
 import { createRowsWindow } from './alerts/rows-window.ts'
+import { createStripsWindow } from './alerts/strips-window.ts'
+import type { StripCondition } from './booking/entries.ts'
 import { analyticsConfigSchema } from './config.ts'
-import { defaultAlertSettings, defaultRecipe } from './default-recipe.ts'
+import { defaultAlertSettings, defaultRecipe, type RecipeSettings } from './default-recipe.ts'
 import { createLineRate } from './line-rate.ts'
 import { decideClosing } from './lots/decide-closing.ts'
 import { isBalanced } from './lots/is-balanced.ts'
 import { readPageToken, writePageToken } from './page-token.ts'
+import { checkRecipe } from './registry/check-recipe.ts'
+import { toRecipeSettings } from './registry/configured-recipe.ts'
 
 const policy = {
   limit: defaultRecipe.disagreementLimit,
@@ -141,6 +147,91 @@ describe('lost rows alert', () => {
   })
 })
 
+describe('alerts on the condition of strips', () => {
+  const { dirtLimit: limit, stripsHysteresis: hysteresis, minStrips, stripsWindow } = defaultAlertSettings
+  const decide = (affected: number, active: boolean, strips = 60) =>
+    decideStripShare({ strips, affected }, active, { limit, hysteresis, minStrips }).action
+
+  test('raised above half of the newest 60 strips, kept between, resolved below a tenth of them', () => {
+    assert.equal(stripsWindow, 60)
+    assert.equal(decide(30, false), 'keep')
+    assert.equal(decide(31, false), 'raise')
+    assert.equal(decide(31, true), 'keep')
+    assert.equal(decide(6, true), 'keep')
+    assert.equal(decide(5, true), 'resolve')
+  })
+
+  test('nothing is said of fewer than 30 strips', () => {
+    assert.equal(decide(29, false, 29), 'keep')
+    assert.equal(decide(30, false, 30), 'raise')
+    assert.equal(decide(0, true, 29), 'keep')
+    assert.equal(decide(0, true, 30), 'resolve')
+  })
+
+  const strip = (more: Partial<StripCondition> = {}): StripCondition => ({
+    camera: 'camera-1',
+    lightState: FollowState.FOLLOWING,
+    sizeState: FollowState.HELD,
+    dirtyColumns: [],
+    ...more,
+  })
+
+  test('window counts dirt and loss among the newest strips only, a strip that lost both once', () => {
+    const window = createStripsWindow()
+    for (let at = 0; at < 10; at += 1) window.add(strip({ lightState: FollowState.LOST }))
+    window.add(strip({ lightState: FollowState.LOST, sizeState: FollowState.LOST }))
+    window.add(strip({ sizeState: FollowState.LOST, dirtyColumns: [{ from: 3, to: 5 }] }))
+    window.add(strip({ dirtyColumns: [{ from: 4, to: 6 }], camera: 'camera-2' }))
+    window.add(strip())
+    assert.deepEqual(window.seen(4), {
+      strips: 4,
+      dirty: 2,
+      lightLost: 1,
+      sizeLost: 2,
+      lost: 2,
+      newestDirty: strip({ dirtyColumns: [{ from: 4, to: 6 }], camera: 'camera-2' }),
+    })
+    assert.equal(window.size, 4)
+  })
+
+  test('a sentence names columns and camera and asks for cleaning, or says what is lost', () => {
+    const window = createStripsWindow()
+    const dirtyColumns = Array.from({ length: 10 }, (_, at) => ({ from: at * 100, to: at * 100 + (at === 0 ? 1 : 12) }))
+    window.add(strip({ dirtyColumns, sizeState: FollowState.LOST }))
+    const dirt = describeDirt('line-1', window.seen(9))
+    assert.match(
+      dirt,
+      /columns 0, 100 to 111, .*700 to 711, 2 more of camera-1 of line-1 \(1 of the last 1 strips\): clean/,
+    )
+    assert.match(describeLight('line-1', window.seen(9)), /^On line-1 the sizes of pellets have no one middle \(1 of/)
+    window.add(strip({ lightState: FollowState.LOST }))
+    assert.match(describeLight('line-1', window.seen(9)), /bed and pellets are not told apart and the sizes .*\(2 of/)
+  })
+})
+
+describe('recipes', () => {
+  const fieldsOf = (change: Partial<RecipeSettings> & { readonly version?: number }) => {
+    try {
+      const recipe: MessageInitShape<typeof RecipeSchema> = { ...(defaultRecipe as RecipeSettings), ...change }
+      checkRecipe(create(RecipeSchema, recipe))
+      return []
+    } catch (reason) {
+      assert.ok(reason instanceof PelletlineError && reason.code === 'invalid_argument')
+      return reason.violations.map(({ field }) => field)
+    }
+  }
+
+  test('limits of shape below 1 and a version are refused by name; 0 stands for the default', () => {
+    assert.deepEqual(fieldsOf({}), [])
+    assert.deepEqual(fieldsOf({ shape: { tailLength: 1, twinArea: 1, finesDiameter: 0.1 } }), [])
+    assert.deepEqual(fieldsOf({ shape: { tailLength: 0.99, twinArea: 0.5 } }), [
+      'recipe.shape.tail_length',
+      'recipe.shape.twin_area',
+    ])
+    assert.deepEqual(fieldsOf({ version: 2 }), ['recipe.version'])
+  })
+})
+
 describe('closing of a lot', () => {
   const settings = { quietMs: 2_000, timeoutMs: 60_000 }
   const run = (seen: bigint, complete: bigint, stamped: bigint) => ({ seen, complete, stamped })
@@ -197,6 +288,21 @@ describe('configuration', () => {
     const { analytics } = parseConfig(analyticsConfigSchema, {}, 'test')
     assert.deepEqual(analytics.defaultRecipe, defaultRecipe)
     validateMessage(RecipeSchema, create(RecipeSchema, { ...defaultRecipe, version: 1 }))
+    const recipe = {
+      segmentationMethod: 'edges',
+      minSpeckContrast: 0.3,
+      shape: { tailLength: 1.8 },
+      referenceGray: 182.5,
+    }
+    const configured = parseConfig(analyticsConfigSchema, { analytics: { defaultRecipe: recipe } }, 'test')
+    const { segmentationMethod, shape, referenceGray } = toRecipeSettings(configured.analytics.defaultRecipe)
+    assert.deepEqual(
+      [segmentationMethod, shape, referenceGray],
+      [SegmentationMethod.EDGES, { finesDiameter: 0, tailLength: 1.8, twinArea: 0 }, 182.5],
+    )
+    assert.deepEqual(toRecipeSettings(analytics.defaultRecipe), defaultRecipe)
+    const few = { analytics: { alerts: { stripsWindow: 20 } } }
+    assert.throws(() => parseConfig(analyticsConfigSchema, few, 'test'), /alerts\.minStrips.*at most stripsWindow/)
     const wrong = { analytics: { booking: { maxEntires: 3 } } }
     assert.throws(() => parseConfig(analyticsConfigSchema, wrong, 'test'), /analytics\.booking\.maxEntires.*maxEntries/)
   })

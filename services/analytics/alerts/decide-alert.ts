@@ -50,6 +50,28 @@ export interface RowsLostPolicy {
   readonly minRows: number
 }
 
+export interface StripSharePolicy {
+  /** Share 0..1. */
+  readonly limit: number
+  /** The alert resolves below limit * hysteresis. */
+  readonly hysteresis: number
+  readonly minStrips: number
+}
+
+/**
+ * A condition of strips (dirt that stands, light that is lost) by the share of the newest strips that have it. Every strip is
+ * looked at, so the share has no interval: raised above the limit, resolved below limit * hysteresis, and with fewer than
+ * `minStrips` everything stays as it is.
+ */
+export function decideStripShare(
+  window: { readonly strips: number; readonly affected: number },
+  active: boolean,
+  policy: StripSharePolicy,
+): AlertDecision {
+  const share = window.strips === 0 ? 0 : window.affected / window.strips
+  return decideShare(share, active, window.strips >= policy.minStrips, policy)
+}
+
 /** Lost rows. Every row is counted, so the share has no interval: raised above the limit, resolved below limit * hysteresis. */
 export function decideRowsLost(
   window: { readonly rows: number; readonly lost: number },
@@ -57,10 +79,19 @@ export function decideRowsLost(
   policy: RowsLostPolicy,
 ): AlertDecision {
   const share = window.rows === 0 ? 0 : window.lost / window.rows
+  return decideShare(share, active, window.rows >= policy.minRows, policy)
+}
+
+function decideShare(
+  share: number,
+  active: boolean,
+  enough: boolean,
+  { limit, hysteresis }: { readonly limit: number; readonly hysteresis: number },
+): AlertDecision {
   const decide = (): AlertDecision['action'] => {
-    if (window.rows < policy.minRows) return 'keep'
-    if (active) return share < policy.limit * policy.hysteresis ? 'resolve' : 'keep'
-    return share > policy.limit ? 'raise' : 'keep'
+    if (!enough) return 'keep'
+    if (active) return share < limit * hysteresis ? 'resolve' : 'keep'
+    return share > limit ? 'raise' : 'keep'
   }
   return { action: decide(), value: { value: share, lower: share, upper: share, confidence: 1 }, audited: 0 }
 }

@@ -4,9 +4,10 @@ import type { Kysely, Tables } from '../../shared/store/index.ts'
 import type { Booked } from '../booking/entries.ts'
 import type { AlertBook } from './alert-book.ts'
 import { type AuditWindow, createAuditWindow } from './audit-window.ts'
-import { type AlertDecision, decideDisagreement, decideRowsLost } from './decide-alert.ts'
-import { describeAlert, type MonitoredKind } from './describe-alert.ts'
+import { type AlertDecision, decideDisagreement, decideRowsLost, decideStripShare } from './decide-alert.ts'
+import { describeDirt, describeDisagreement, describeLight, describeRowsLost } from './describe-alert.ts'
 import { createRowsWindow, type RowsWindow } from './rows-window.ts'
+import { createStripsWindow, type StripsWindow } from './strips-window.ts'
 
 export interface AlertSettings {
   readonly minAudited: number
@@ -15,6 +16,11 @@ export interface AlertSettings {
   readonly rowsWindow: number
   readonly minRows: number
   readonly rowsLostHysteresis: number
+  readonly stripsWindow: number
+  readonly minStrips: number
+  readonly dirtLimit: number
+  readonly lightLimit: number
+  readonly stripsHysteresis: number
 }
 
 export interface MonitorOptions {
@@ -29,6 +35,7 @@ export interface MonitorOptions {
 interface LineState {
   readonly audits: AuditWindow
   readonly rows: RowsWindow
+  readonly strips: StripsWindow
   lot: string
   /** Unresolved alerts of the line by kind. */
   readonly active: Map<AlertKind, bigint>
@@ -44,12 +51,24 @@ export function createMonitor({ db, book, settings, recipeOf, nowMs }: MonitorOp
   const stateOf = (line: string): LineState => {
     const known = lines.get(line)
     if (known !== undefined) return known
-    const state = { audits: createAuditWindow(), rows: createRowsWindow(), lot: '', active: new Map() }
+    const state = {
+      audits: createAuditWindow(),
+      rows: createRowsWindow(),
+      strips: createStripsWindow(),
+      lot: '',
+      active: new Map(),
+    }
     lines.set(line, state)
     return state
   }
 
-  const apply = async (line: string, kind: MonitoredKind, decision: AlertDecision, limit: number) => {
+  const apply = async (
+    line: string,
+    kind: AlertKind,
+    decision: AlertDecision,
+    limit: number,
+    describe: () => string,
+  ) => {
     const state = stateOf(line)
     const active = state.active.get(kind)
     if (decision.action === 'resolve' && active !== undefined) {
@@ -64,7 +83,7 @@ export function createMonitor({ db, book, settings, recipeOf, nowMs }: MonitorOp
         value: decision.value,
         limit,
         windowAudited: decision.audited,
-        message: describeAlert(kind, line, decision, limit),
+        message: describe(),
       })
       if (row !== undefined) state.active.set(kind, row.alert_id)
     }
@@ -85,13 +104,25 @@ export function createMonitor({ db, book, settings, recipeOf, nowMs }: MonitorOp
       minAudited: settings.minAudited,
       confidence: settings.confidence,
     })
-    await apply(line, AlertKind.DISAGREEMENT, disagreement, recipe.disagreementLimit)
+    await apply(line, AlertKind.DISAGREEMENT, disagreement, recipe.disagreementLimit, () =>
+      describeDisagreement(line, disagreement, recipe.disagreementLimit),
+    )
     const rowsLost = decideRowsLost(state.rows.sums(settings.rowsWindow), state.active.has(AlertKind.ROWS_LOST), {
       limit: recipe.rowsLostLimit,
       hysteresis: settings.rowsLostHysteresis,
       minRows: settings.minRows,
     })
-    await apply(line, AlertKind.ROWS_LOST, rowsLost, recipe.rowsLostLimit)
+    await apply(line, AlertKind.ROWS_LOST, rowsLost, recipe.rowsLostLimit, () =>
+      describeRowsLost(line, rowsLost, recipe.rowsLostLimit),
+    )
+    const { dirtLimit, lightLimit, stripsHysteresis: hysteresis, minStrips } = settings
+    const seen = state.strips.seen(settings.stripsWindow)
+    const decideStrips = (kind: AlertKind, affected: number, limit: number) =>
+      decideStripShare({ strips: seen.strips, affected }, state.active.has(kind), { limit, hysteresis, minStrips })
+    const dirt = decideStrips(AlertKind.DIRT, seen.dirty, dirtLimit)
+    await apply(line, AlertKind.DIRT, dirt, dirtLimit, () => describeDirt(line, seen))
+    const light = decideStrips(AlertKind.LIGHT, seen.lost, lightLimit)
+    await apply(line, AlertKind.LIGHT, light, lightLimit, () => describeLight(line, seen))
   }
 
   return {
@@ -126,6 +157,9 @@ export function createMonitor({ db, book, settings, recipeOf, nowMs }: MonitorOp
         const state = stateOf(part.line)
         state.rows.add(part.rowsAcquired, part.rowsLost)
         state.rows.sums(settings.rowsWindow)
+        if (part.strip !== undefined) state.strips.add(part.strip)
+        // Bounded between two evaluations too.
+        if (state.strips.size > 2 * settings.stripsWindow) state.strips.seen(settings.stripsWindow)
         state.lot = part.lot
         if (part.rowsAcquired + part.rowsLost > 0) dirty.add(part.line)
       }

@@ -9,6 +9,7 @@ import {
   type BookedAudit,
   type BookedPart,
   type BookingEntry,
+  conditionOf,
   lotOf,
   stripOf,
   studentOf,
@@ -129,15 +130,19 @@ async function bookParts(
       .onConflict((conflict) => conflict.doNothing())
       .execute()
   }
-  return fresh.map(({ source, row, position }) => ({
-    position,
-    line: source.lot.line,
-    lot: source.lot.name,
-    lotId: source.lot.lotId,
-    found: row.found,
-    rowsAcquired: Number(row.rows_acquired),
-    rowsLost: Number(row.rows_lost),
-  }))
+  return fresh.map(({ source, row, position }) => {
+    const strip = conditionOf(source.message)
+    return {
+      position,
+      line: source.lot.line,
+      lot: source.lot.name,
+      lotId: source.lot.lotId,
+      found: row.found,
+      rowsAcquired: Number(row.rows_acquired),
+      rowsLost: Number(row.rows_lost),
+      ...(strip === undefined ? {} : { strip }),
+    }
+  })
 }
 
 type PartRow = Insertable<Tables['strip_parts']>

@@ -1,10 +1,19 @@
 import type { AuditsMessage, VerdictsMessage } from '../../gen/pelletline/events/v1/events_pb.ts'
-import type { ModelRef, StripKey } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
+import type { ColumnRange, FollowState, ModelRef, StripKey } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
 
 /** A message to book. */
 export type BookingEntry =
   | { readonly kind: 'verdicts'; readonly message: VerdictsMessage }
   | { readonly kind: 'audits'; readonly message: AuditsMessage }
+
+/** What the header of a strip says of its camera. */
+export interface StripCondition {
+  readonly camera: string
+  readonly lightState: FollowState
+  readonly sizeState: FollowState
+  /** Columns on which dirt or dead pixels stand. */
+  readonly dirtyColumns: readonly Pick<ColumnRange, 'from' | 'to'>[]
+}
 
 /** A part that was counted now; a repeat is not among them. */
 export interface BookedPart {
@@ -15,6 +24,8 @@ export interface BookedPart {
   readonly found: number
   readonly rowsAcquired: number
   readonly rowsLost: number
+  /** Of the first part of a strip only, so that a strip is seen once. */
+  readonly strip?: StripCondition
 }
 
 /** An audited pellet that was counted now. */
@@ -37,6 +48,18 @@ export function stripOf(entry: BookingEntry): StripKey {
   const key = entry.kind === 'verdicts' ? entry.message.header?.key : entry.message.key
   if (key === undefined) throw new TypeError(`A ${entry.kind} message without a strip passed validation.`)
   return key
+}
+
+/** Condition of the strip of a message, where it is the strip's first part. */
+export function conditionOf({ header, part }: VerdictsMessage): StripCondition | undefined {
+  if (part !== 0 || header === undefined) return undefined
+  const { lightState, sizeState, dirtyColumns } = header
+  return {
+    camera: header.key?.camera ?? '',
+    lightState,
+    sizeState,
+    dirtyColumns: dirtyColumns.map(({ from, to }) => ({ from, to })),
+  }
 }
 
 /** Lot under which an entry is booked. */

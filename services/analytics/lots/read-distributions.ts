@@ -28,7 +28,7 @@ export async function readDistributions(
     const own = rows.filter((row) => row.quantity === quantity)
     return [...Map.groupBy(own, (row) => row.unit)].map(([unit, classes]) =>
       toDistribution(
-        unit,
+        unit as LengthUnit,
         classes.map((row) => ({ sizeClass: row.class, pieces: Number(row.pieces) })),
       ),
     )

@@ -5,6 +5,7 @@ import type { Kysely, Tables } from '../../shared/store/index.ts'
 import type { ReferenceIds } from '../booking/reference-ids.ts'
 import type { ChangeSignal } from '../change-signal.ts'
 import type { LotFinder } from '../lots/find-lot.ts'
+import { checkRecipe } from './check-recipe.ts'
 import { ensureLine } from './ensure-line.ts'
 import { readAssignments } from './read-lines.ts'
 import { readRecipe, storeRecipe } from './recipes.ts'
@@ -52,12 +53,8 @@ export function createRegistryService(options: RegistryServiceOptions) {
     },
 
     async putRecipe({ recipe }) {
-      if (recipe === undefined || recipe.version !== 0) {
-        const description = `is ${recipe?.version}; leave it 0, the registry gives the next version`
-        throw new PelletlineError('invalid_argument', `recipe.version ${description}.`, {
-          violations: [{ field: 'recipe.version', description }],
-        })
-      }
+      if (recipe === undefined) throw new TypeError('A request without a recipe passed validation.')
+      checkRecipe(recipe)
       const stored = await storeRecipe(db, recipe, nowNs())
       assignments.notify()
       return { recipe: stored }
