@@ -11,6 +11,7 @@ import type { Clock } from '../shared/service/clock.ts'
 import { withinTime } from '../shared/service/within-time.ts'
 import type { Logger } from '../shared/telemetry/logger.ts'
 import { createBatcherStatistics } from './batcher-statistics.ts'
+import { measureCurve } from './batching/measure-curve.ts'
 import { createClassifyService } from './classify-service.ts'
 import type { StudentInferenceOptions } from './config.ts'
 import { createCropBatcher } from './crop-batcher.ts'
@@ -118,7 +119,8 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
     explainer = createCropExplainer({ modelPath, sha256, queueLimit: explainQueueLimit, clock })
     const statistics = createBatcherStatistics(clock)
     const limits = { rpc: options.queueLimit, bus: busLimit }
-    const batcher = statistics.count(createCropBatcher({ pool, clock, limits, onRun: statistics.onRun }))
+    const curve = await measureCurve(pool, signal)
+    const batcher = statistics.count(createCropBatcher({ pool, clock, limits, curve, onRun: statistics.onRun }))
     const { model: manifest, workers, maxBatch } = pool
     return {
       batcher,

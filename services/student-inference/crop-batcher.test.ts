@@ -3,6 +3,7 @@ import test from 'node:test'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { grayCrops } from '../shared/onnx/test-support/tiny-model.ts'
 import { systemClock } from '../shared/service/clock.ts'
+import { straightCurve } from './batching/policies.ts'
 import { createCropBatcher, type Lane } from './crop-batcher.ts'
 import { listedCrops, packedCrops } from './crop-source.ts'
 import { createManualPool, settled } from './test-support/manual-pool.ts'
@@ -10,7 +11,12 @@ import { createManualPool, settled } from './test-support/manual-pool.ts'
 function setUp(options: { workers?: number; maxBatch?: number; limit?: number } = {}) {
   const { workers = 1, maxBatch = 4, limit = 8 } = options
   const pool = createManualPool({ workers, maxBatch })
-  const batcher = createCropBatcher({ pool, clock: systemClock, limits: { rpc: limit, bus: limit } })
+  const batcher = createCropBatcher({
+    pool,
+    clock: systemClock,
+    limits: { rpc: limit, bus: limit },
+    curve: straightCurve(0.5, 0.5, [1, 2, 4]),
+  })
   const submit = (
     levels: number[],
     lane: Lane = 'rpc',

@@ -2,10 +2,14 @@ import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { cropBytes } from '../shared/inspection/crop.ts'
 import type { InferencePool } from '../shared/onnx/inference-pool.ts'
 import type { Clock } from '../shared/service/clock.ts'
-import { chooseBatch } from './choose-batch.ts'
+import { chooseRelease, type ReleaseReason } from './batching/choose-release.ts'
+import type { CostCurve } from './batching/cost-curve.ts'
+import { type BatchCounts, createBatchCounter } from './batching/count-batches.ts'
+import { createFairQueue, type TakenCrops, type WaitingJob } from './batching/fair-queue.ts'
+import { aheadBatches, efficiencyTolerance } from './batching/policies.ts'
 import type { CropSource } from './crop-source.ts'
 
-/** Classes of callers; a batch is shared evenly between the lanes that have crops. */
+/** Classes of callers, each with a limit of its own on what may wait. */
 export const lanes = ['rpc', 'bus'] as const
 export type Lane = (typeof lanes)[number]
 
@@ -14,12 +18,18 @@ export interface CropBatcherOptions {
   /** Crops that may wait in each lane; a request larger than that is taken alone, into an empty lane. */
   readonly limits: Readonly<Record<Lane, number>>
   readonly clock: Pick<Clock, 'nowNs'>
+  /** What batches cost by their size, as measured; the batcher goes on learning it. */
+  readonly curve: CostCurve
   /** Told of every run that has ended well. */
   readonly onRun?: (batchSize: number, computeUs: number) => void
 }
 
 export interface SubmitOptions {
   readonly lane: Lane
+  /** Whose share of the workers the crops use, such as a line; default the lane's name. */
+  readonly flow?: string
+  /** When they should be judged, ms from now; default 100 for rpc, 1000 for the bus. */
+  readonly withinMs?: number
   /** A full lane refuses with `resource_exhausted` and a retry hint, or lets the caller wait its turn. */
   readonly whenFull: 'refuse' | 'wait'
   readonly signal?: AbortSignal | undefined
@@ -51,11 +61,15 @@ export interface CropBatcher {
   submit(source: CropSource, options: SubmitOptions): Promise<JudgedCrops>
   /** Crops that wait for a batch. */
   queued(): number
+  /** What batches were made, why, and how long crops waited. */
+  counts(): BatchCounts
   /** Resolves once nothing waits and nothing is computed. */
   idle(): Promise<void>
 }
 
-interface Job {
+type Segment = TakenCrops<Job>
+
+interface Job extends WaitingJob {
   readonly source: CropSource
   readonly lane: Lane
   readonly margins: Float32Array
@@ -63,43 +77,37 @@ interface Job {
   readonly queuedNs: bigint
   readonly resolve: (judged: JudgedCrops) => void
   readonly reject: (reason: unknown) => void
-  taken: number
   done: number
   beganNs: bigint
 }
 
-/** Consecutive crops of one job within a batch. */
-interface Segment {
-  readonly job: Job
-  readonly from: number
-  readonly count: number
-}
-
-/** One caller's crops after another; those that wait for room keep their order. */
+/** What a lane holds; callers that wait for room keep their order. */
 interface LaneState {
-  readonly jobs: Set<Job>
   queued: number
   readonly waiting: Set<{ readonly count: number; readonly admit: () => void }>
 }
 
-/** Creates a batcher over a pool. Nothing is timed: batches start when crops arrive and when a batch ends. */
+const defaultWithinMs: Readonly<Record<Lane, number>> = { rpc: 100, bus: 1000 }
+
+/**
+ * Creates a batcher over a pool: earliest deadline first within fair shares of the flows, by `createFairQueue`, in batches by
+ * `chooseRelease`. Nothing is timed: batches start when crops arrive and when a batch ends.
+ */
 export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
-  const { pool, limits, clock } = options
+  const { pool, limits, clock, curve } = options
+  const queue = createFairQueue<Job>(aheadBatches * pool.maxBatch)
+  const counter = createBatchCounter(pool.maxBatch)
   const state: Record<Lane, LaneState> = {
-    rpc: { jobs: new Set(), queued: 0, waiting: new Set() },
-    bus: { jobs: new Set(), queued: 0, waiting: new Set() },
+    rpc: { queued: 0, waiting: new Set() },
+    bus: { queued: 0, waiting: new Set() },
   }
   const idleWaiters: (() => void)[] = []
   let inFlight = 0
-  // Starting guess of the time per crop, replaced by what is measured from the first batch on.
-  let microsPerCrop = 1000
 
-  const queued = () => lanes.reduce((sum, lane) => sum + state[lane].queued, 0)
   const hasRoom = (lane: Lane, count: number) => state[lane].queued === 0 || state[lane].queued + count <= limits[lane]
 
   function remove(job: Job): void {
-    if (!state[job.lane].jobs.delete(job)) return
-    state[job.lane].queued -= job.source.count - job.taken
+    state[job.lane].queued -= queue.remove(job)
     admitWaiting(job.lane)
   }
 
@@ -111,44 +119,34 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
     }
   }
 
-  function takeSegments(lane: Lane, count: number): Segment[] {
-    const segments: Segment[] = []
-    let left = count
-    for (const job of state[lane].jobs) {
-      if (left === 0) break
-      const size = Math.min(left, job.source.count - job.taken)
-      segments.push({ job, from: job.taken, count: size })
-      job.taken += size
-      state[lane].queued -= size
-      left -= size
-      if (job.taken === job.source.count) state[lane].jobs.delete(job)
-    }
-    return segments
-  }
-
   function pump(): void {
     for (;;) {
-      const counts = chooseBatch({
-        queued: lanes.map((lane) => state[lane].queued),
-        maxBatch: pool.maxBatch,
+      const release = chooseRelease({
+        queued: queue.size,
+        flows: queue.flows,
         workers: pool.workers,
         inFlight,
         slots: pool.workers * pool.slotsPerWorker,
+        maxBatch: pool.maxBatch,
+        efficientBatch: curve.efficientSize(efficiencyTolerance),
+        draining: idleWaiters.length > 0,
       })
-      const segments = lanes.flatMap((lane, index) => takeSegments(lane, counts[index]!))
-      if (segments.length === 0) break
-      void runBatch(segments)
+      if (release.kind === 'wait') break
+      const segments = queue.take(release.size)
+      for (const { job, count } of segments) state[job.lane].queued -= count
+      void runBatch(segments, release.reason)
       for (const lane of lanes) admitWaiting(lane)
     }
-    if (inFlight === 0 && queued() === 0) for (const resolve of idleWaiters.splice(0)) resolve()
+    if (inFlight === 0 && queue.size === 0) for (const resolve of idleWaiters.splice(0)) resolve()
   }
 
-  async function runBatch(segments: readonly Segment[]): Promise<void> {
+  async function runBatch(segments: readonly Segment[], reason: ReleaseReason): Promise<void> {
     const batchSize = segments.reduce((sum, segment) => sum + segment.count, 0)
     inFlight += 1
+    counter.batch(batchSize, reason)
     try {
       const { logits, computeUs } = await pool.runBatch(batchSize, (pixels) => fill(pixels, segments))
-      microsPerCrop += (computeUs / batchSize - microsPerCrop) / 8
+      curve.observe(batchSize, computeUs / 1000)
       options.onRun?.(batchSize, computeUs)
       deliver(segments, logits, batchSize, computeUs)
     } catch (error) {
@@ -167,6 +165,7 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
     const beganNs = endedNs - BigInt(computeUs) * 1000n
     let at = 0
     for (const { job, from, count } of segments) {
+      counter.wait(job.flow, count, Number(beganNs - job.queuedNs) / 1e6)
       job.logits.set(logits.subarray(2 * at, 2 * (at + count)), 2 * from)
       for (let i = 0; i < count; i += 1, at += 1) job.margins[from + i] = logits[2 * at + 1]! - logits[2 * at]!
       job.done += count
@@ -186,7 +185,8 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
   }
 
   function fullError(lane: Lane, count: number): PelletlineError {
-    const retryAfterMs = Math.min(5000, Math.max(5, Math.ceil((queued() * microsPerCrop) / pool.workers / 1000)))
+    const batches = Math.ceil(queue.size / pool.maxBatch / pool.workers)
+    const retryAfterMs = Math.min(5000, Math.max(5, Math.ceil(batches * curve.costMs(pool.maxBatch))))
     return new PelletlineError(
       'resource_exhausted',
       `${state[lane].queued} of at most ${limits[lane]} crops are queued and ${count} more do not fit; ` +
@@ -200,7 +200,7 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
   }
 
   async function submit(source: CropSource, submitOptions: SubmitOptions): Promise<JudgedCrops> {
-    const { lane, whenFull, signal } = submitOptions
+    const { lane, whenFull, signal, flow = lane, withinMs = defaultWithinMs[lane] } = submitOptions
     const { count } = source
     if (!Number.isInteger(count) || count < 1) {
       throw new PelletlineError('internal', `${count} crops were submitted; submit whole crops, at least one.`)
@@ -209,22 +209,27 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
     const mustWait = state[lane].waiting.size > 0 || !hasRoom(lane, count)
     if (mustWait && whenFull === 'refuse') throw fullError(lane, count)
     const { promise, resolve, reject } = Promise.withResolvers<JudgedCrops>()
+    const queuedNs = clock.nowNs()
+    const arrivedMs = Number(queuedNs / 1000n) / 1000
     const job: Job = {
       source,
       lane,
+      flow,
+      count,
+      arrivedMs,
+      deadlineMs: arrivedMs + withinMs,
       margins: new Float32Array(count),
       logits: new Float32Array(2 * count),
-      queuedNs: clock.nowNs(),
+      queuedNs,
       resolve,
       reject,
-      taken: 0,
       done: 0,
       beganNs: 0n,
     }
     const waiter = {
       count,
       admit() {
-        state[lane].jobs.add(job)
+        queue.push(job)
         state[lane].queued += count
       },
     }
@@ -243,7 +248,8 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
 
   return {
     submit,
-    queued,
+    queued: () => queue.size,
+    counts: counter.read,
     idle() {
       return new Promise((resolve) => {
         idleWaiters.push(resolve)

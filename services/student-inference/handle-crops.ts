@@ -23,7 +23,14 @@ async function judgeCrops(student: WarmStudent, message: CropsMessage, signal: A
   if (message.crops.length === 0) {
     return { margins: new Float32Array(0), beganNs: queuedNs, endedNs: queuedNs } satisfies Partial<JudgedCrops>
   }
-  const judged = await student.batcher.submit(packedCrops(message.crops), { lane: 'bus', whenFull: 'wait', signal })
+  const { plant, line } = message.header!.key!
+  const flow = `bus/${plant}/${line}`
+  const judged = await student.batcher.submit(packedCrops(message.crops), {
+    lane: 'bus',
+    flow,
+    whenFull: 'wait',
+    signal,
+  })
   const bad = judged.margins.findIndex((margin) => !Number.isFinite(margin))
   if (bad < 0) return judged
   throw new PelletlineError(

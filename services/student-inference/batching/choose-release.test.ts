@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { chooseRelease, type ReleaseSituation } from './choose-release.ts'
+
+const two: ReleaseSituation = {
+  queued: 0,
+  flows: 1,
+  workers: 2,
+  inFlight: 0,
+  slots: 4,
+  maxBatch: 32,
+  efficientBatch: 8,
+  draining: false,
+}
+const choose = (situation: Partial<ReleaseSituation>) => {
+  const release = chooseRelease({ ...two, ...situation })
+  return release.kind === 'wait' ? 'wait' : `${release.size} ${release.reason}`
+}
+
+test('an idle worker takes what there is, its share where several are idle, without waiting for company', () => {
+  assert.equal(choose({ queued: 1, inFlight: 1 }), '1 idle')
+  assert.equal(choose({ queued: 5 }), '3 idle')
+  assert.equal(choose({ queued: 5, draining: true }), '3 drain')
+})
+
+test('batches of several flows are no larger than efficient, a backlog of one alone goes in the largest', () => {
+  assert.equal(choose({ queued: 500, flows: 2 }), '8 full')
+  assert.equal(choose({ queued: 63, flows: 1 }), '8 full')
+  assert.equal(choose({ queued: 64, flows: 1 }), '32 full')
+  assert.equal(choose({ queued: 500, flows: 2, efficientBatch: 64 }), '32 full')
+})
+
+test('a busy worker is handed a second batch only when that is full', () => {
+  assert.equal(choose({ queued: 7, inFlight: 2 }), 'wait')
+  assert.equal(choose({ queued: 8, inFlight: 2 }), '8 full')
+})
+
+test('nothing is started while every slot is taken or nothing waits', () => {
+  assert.equal(choose({ queued: 500, inFlight: 4 }), 'wait')
+  assert.equal(choose({ queued: 0 }), 'wait')
+  assert.equal(choose({ queued: 0, draining: true }), 'wait')
+})

@@ -1,0 +1,47 @@
+/** What the decision on the next batch depends on. */
+export interface ReleaseSituation {
+  /** Crops that wait. */
+  readonly queued: number
+  /** Flows that they belong to. */
+  readonly flows: number
+  readonly workers: number
+  /** Batches in the workers' hands. */
+  readonly inFlight: number
+  /** Batches that they can hold: one each that computes, and beyond `workers` one each that waits in their hands. */
+  readonly slots: number
+  /** Most crops of one batch. */
+  readonly maxBatch: number
+  /** The smallest batch that is hardly dearer per crop than any. */
+  readonly efficientBatch: number
+  /** Nothing more will come. */
+  readonly draining: boolean
+}
+
+/** Why a batch was started: it was full, a worker was idle, nothing more will come. */
+export const releaseReasons = ['full', 'idle', 'drain'] as const
+export type ReleaseReason = (typeof releaseReasons)[number]
+
+/** Starts a batch of `size` crops now, or waits for a batch to end or for crops. */
+export type Release =
+  | { readonly kind: 'start'; readonly size: number; readonly reason: ReleaseReason }
+  | { readonly kind: 'wait' }
+
+/**
+ * Decides on the next batch; a pure function, and no timer: an idle worker takes what there is (its share where several are
+ * idle), since waiting for company made crops later at every load that was simulated, and crops gather by themselves while
+ * all workers are busy. So the longest wait follows the load. A busy worker is handed a second batch only when that is
+ * full: in its hands a batch cannot grow any more.
+ *
+ * Batches are no larger than is efficient, so that what comes next waits for a short one; but a backlog of one flow alone,
+ * which keeps nobody else waiting, is worked off in the largest.
+ */
+export function chooseRelease(situation: ReleaseSituation): Release {
+  const { queued, flows, workers, inFlight, slots, maxBatch, efficientBatch, draining } = situation
+  const backlog = flows === 1 && queued >= workers * maxBatch
+  const fullBatch = backlog ? maxBatch : Math.min(maxBatch, efficientBatch)
+  const idle = workers - inFlight
+  if (queued === 0 || inFlight >= slots || (idle <= 0 && queued < fullBatch)) return { kind: 'wait' }
+  const size = Math.min(fullBatch, Math.ceil(queued / Math.max(1, idle)))
+  if (size === fullBatch) return { kind: 'start', size, reason: 'full' }
+  return { kind: 'start', size, reason: draining ? 'drain' : 'idle' }
+}
