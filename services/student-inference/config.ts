@@ -47,12 +47,14 @@ export type StudentInferenceOptionsInput = z.input<typeof studentInferenceOption
 export const studentInferenceConfigSchema = z.strictObject({
   /** `HOST:PORT` or `unix:PATH`. */
   listen: z.string().min(1).default('127.0.0.1:7403'),
+  /** Where the REST half of the Open Inference Protocol listens: `HOST:PORT`, `unix:PATH`, or `off`. */
+  restListen: z.string().min(1).default('127.0.0.1:7413'),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   /** Only the bus within the process exists; the service offers its gRPC surface only with it. */
   bus: z.literal('memory').default('memory'),
   /** How long a drain waits for crops in hand, ms. */
   drainTimeoutMs: z.int().min(0).max(600_000).default(10_000),
-  /** Largest message taken, bytes; 4,096 crops are 10 MiB. */
+  /** Largest message or REST body taken, bytes; 4,096 crops are 10 MiB. */
   maxMessageBytes: z.int().min(65_536).max(1_073_741_824).default(16_777_216),
   student: studentInferenceOptionsSchema,
 })

@@ -27,8 +27,8 @@ async function run(config: unknown): Promise<{ readonly child: ChildProcess; rea
   return { child, errors: () => text }
 }
 
-test('student-inference alone says that it has no bus, answers over gRPC, and leaves with 0 after SIGTERM', async () => {
-  const { child, errors } = await run({ listen: '127.0.0.1:0', student: { modelPath } })
+test('student-inference alone says that it has no bus, answers over gRPC and REST, and leaves with 0 after SIGTERM', async () => {
+  const { child, errors } = await run({ listen: '127.0.0.1:0', restListen: '127.0.0.1:0', student: { modelPath } })
   const exited = once(child, 'exit')
   while (!errors().includes('READY'))
     await Promise.race([once(child.stderr!, 'data'), exited.then(() => assert.fail(errors()))])
@@ -38,6 +38,14 @@ test('student-inference alone says that it has no bus, answers over gRPC, and le
   assert.equal(answer.classification?.model?.id, 'tiny')
   client.close()
   assert.match(errors(), /gRPC surface only/)
+  const rest = /READY .* REST (\S+)/.exec(errors())![1]!
+  const infer = await fetch(`http://${rest}/v2/models/student/infer`, {
+    method: 'POST',
+    headers: { 'inference-header-content-length': '0' },
+    body: grayCrops(50),
+  })
+  const { model_version, outputs } = (await infer.json()) as { model_version: string; outputs: { shape: number[] }[] }
+  assert.deepEqual([infer.status, model_version, outputs[0]!.shape], [200, 'tiny', [1, 2]])
   child.kill('SIGTERM')
   assert.deepEqual(await exited, [0, null])
 })
@@ -46,7 +54,11 @@ test('student-inference leaves with 2 for a value that is out of range, and with
   const wrong = await run({ student: { modelPath, maxBatch: 0 } })
   assert.deepEqual(await once(wrong.child, 'exit'), [2, null])
   assert.match(wrong.errors(), /student\.maxBatch: found 0; valid is: at least 1/)
-  const missing = await run({ listen: '127.0.0.1:0', student: { modelPath: join(directory.path, 'absent.onnx') } })
+  const missing = await run({
+    listen: '127.0.0.1:0',
+    restListen: 'off',
+    student: { modelPath: join(directory.path, 'absent.onnx') },
+  })
   assert.deepEqual(await once(missing.child, 'exit'), [3, null])
   assert.match(missing.errors(), /There is no model .*absent\.onnx/)
 })

@@ -3,6 +3,7 @@ import type { RunningService } from '../shared/service/run-service.ts'
 import { serveWhileLoading } from '../shared/service/serve-while-loading.ts'
 import { type StudentInferenceConfig, studentInferenceConfigSchema } from './config.ts'
 import { createStudentInference } from './create-student-inference.ts'
+import { serveRestBeside } from './serve-rest-beside.ts'
 
 const name = 'student-inference'
 
@@ -10,7 +11,11 @@ function startUp(config: StudentInferenceConfig, signal: AbortSignal): Promise<R
   return serveWhileLoading({
     name,
     config,
-    create: (setup) => createStudentInference({ ...setup, options: config.student }),
+    create(setup) {
+      const student = createStudentInference({ ...setup, options: config.student })
+      const { restListen: listen, maxMessageBytes: maxBodyBytes } = config
+      return listen === 'off' ? student : serveRestBeside(student, { listen, maxBodyBytes, logger: setup.logger })
+    },
     signal,
   })
 }

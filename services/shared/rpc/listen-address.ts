@@ -47,19 +47,19 @@ export function boundAddress(address: string, port: number): string {
   return address.startsWith('unix:') ? address : `${address.slice(0, address.lastIndexOf(':'))}:${port}`
 }
 
-/** The error of a bind that failed: names the address and the next step. */
-export function describeBindFailure(listen: string, cause: Error): PelletlineError {
+/** The error of a bind that failed: names the address, the key that configures it, and the next step. */
+export function describeBindFailure(listen: string, cause: Error, key = 'listen'): PelletlineError {
   const text = cause.message
   if (/EADDRINUSE/.test(text)) {
-    const message = `${listen} is in use by another process; stop that process or give another address (listen).`
+    const message = `${listen} is in use by another process; stop that process or give another address (${key}).`
     return new PelletlineError('failed_precondition', message, { cause })
   }
   if (/EACCES|EPERM/.test(text)) {
     const message = listen.startsWith('unix:')
-      ? `${listen} cannot be created; its folder must exist and be writable for this user (listen).`
-      : `${listen} may not be bound by this user; give a port above 1023 (listen).`
+      ? `${listen} cannot be created; its folder must exist and be writable for this user (${key}).`
+      : `${listen} may not be bound by this user; give a port above 1023 (${key}).`
     return new PelletlineError('failed_precondition', message, { cause })
   }
-  const message = `Cannot listen on ${listen}: ${text}. Give an address of this machine (listen).`
+  const message = `Cannot listen on ${listen}: ${text}. Give an address of this machine (${key}).`
   return new PelletlineError('failed_precondition', message, { cause })
 }

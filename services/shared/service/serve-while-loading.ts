@@ -9,6 +9,8 @@ export interface LoadingService {
   readonly implementations: readonly ServiceImplementation[]
   /** Loads, then takes work; rejects with what is wrong. */
   start(signal?: AbortSignal): Promise<void>
+  /** What the READY line says beside the gRPC address: further places where the started service listens. */
+  readyNote?(): string
   /** Finishes what is in hand, at most `timeoutMs`. */
   drain(timeoutMs: number): Promise<void>
 }
@@ -52,7 +54,7 @@ export async function serveWhileLoading(options: ServeWhileLoadingOptions): Prom
     throw error
   }
   return {
-    ready: server.address,
+    ready: [server.address, service.readyNote?.() ?? ''].join(' ').trim(),
     async drain(timeoutMs) {
       await Promise.all([server.drain(timeoutMs), service.drain(timeoutMs)])
     },
