@@ -22,14 +22,16 @@ export interface BoxGrid {
   count: number
 }
 
-/** Cells around the box: one where edges may lie, one for its neighbours' gradients, one for what those are taken from. */
-export const gridMargin = 3
+/** Edges may lie this far outside the region, px: a dim pellet's steepest slope lies below the components' level. */
+const nearPx = 2
+/** Cells around the box: those where edges may lie, one for the neighbours' gradients, one for what those are taken from. */
+export const gridMargin = nearPx + 2
 
 /** What is known of a cell, as flags. */
 export const cell = {
   /** A pixel of the region. */
   own: 1,
-  /** One of its pixels or a neighbour of one: edges are looked for here only. */
+  /** Within `nearPx` of one of its pixels: edges are looked for here only. */
   near: 2,
   /** A maximum of the gradient across the edge, above the weak level. */
   maximum: 4,
@@ -37,10 +39,10 @@ export const cell = {
   bright: 8,
   /** On an edge. */
   edge: 16,
-  /** Between edges, closed. */
-  closed: 32,
-  /** Within one cell of an edge; used by the closing. */
-  dilated: 64,
+  /** Beside an edge, widened by the closing. */
+  dilated: 32,
+  /** Widened, and given back to the outside. */
+  regained: 64,
   /** The edges do not enclose it. */
   outside: 128,
   /** Beyond the sensor or the run, or the grid's outermost ring: neither inside nor a way to the outside. */
@@ -109,10 +111,9 @@ export function layGrid(
     const line = (runs.y[i]! - top) * columns - left
     const from = line + runs.x0[i]!
     const end = line + runs.x1[i]!
-    for (let at = from - 1; at <= end; at++) {
-      cells[at - columns]! |= cell.near
-      cells[at]! |= cell.near
-      cells[at + columns]! |= cell.near
+    for (let line = from - nearPx * (columns + 1); line <= from + nearPx * columns; line += columns) {
+      const lineEnd = line + end - from + 2 * nearPx
+      for (let at = line; at < lineEnd; at++) cells[at]! |= cell.near
     }
     for (let at = from; at < end; at++) cells[at]! |= cell.own
   }

@@ -7,7 +7,7 @@ import { appendRun, createRunList, type RunList } from '../run-list.ts'
 import { drawnSettings } from '../segment-drawn.ts'
 import { createGaussianBlur } from './blur-gaussian.ts'
 import { type BoxGrid, cell, createBoxGrid, gridMargin, layGrid, pushCell } from './box-grid.ts'
-import { closeEdges } from './close-edges.ts'
+import { dilateEdges, erodeEnclosed } from './close-edges.ts'
 import { edgeLevels } from './edge-levels.ts'
 import { collectEnclosed, floodOutside } from './fill-edges.ts'
 import { linkEdges } from './link-edges.ts'
@@ -55,11 +55,6 @@ function gridOfEdges(picture: readonly string[]): BoxGrid {
   }
   return grid
 }
-
-const picture = (grid: BoxGrid, lines: number, columns: number, flag: number) =>
-  Array.from({ length: lines }, (_, y) =>
-    Array.from({ length: columns }, (_, x) => ((grid.cells[at(grid, x, y)]! & flag) === 0 ? '.' : '#')).join(''),
-  )
 
 describe('createGaussianBlur', () => {
   it('keeps a constant, in sixteenths, and spreads a point as the binomial coefficients', () => {
@@ -156,50 +151,55 @@ describe('linkEdges', () => {
   })
 })
 
-describe('closeEdges', () => {
-  it('closes a gap of two pixels and leaves one of three open', () => {
-    const two = gridOfEdges(['.........', '.........', '.###..##.', '.........', '.........'])
-    closeEdges(two)
-    assert.deepEqual(picture(two, 5, 9, cell.edge | cell.closed)[2], '.#######.')
-    const three = gridOfEdges(['.........', '.........', '.##...##.', '.........', '.........'])
-    closeEdges(three)
-    assert.deepEqual(picture(three, 5, 9, cell.edge | cell.closed)[2], '.##...##.')
-  })
-})
+/** Runs that the edges of a picture enclose, as [row, from, end]. */
+function enclosedIn(lines: readonly string[], bright: boolean): number[][] {
+  const grid = gridOfEdges(lines)
+  if (bright) for (const edge of grid.list.subarray(0, grid.count)) grid.cells[edge]! |= cell.bright
+  dilateEdges(grid)
+  floodOutside(grid)
+  erodeEnclosed(grid)
+  const enclosed = createRunList(16)
+  collectEnclosed(grid, enclosed)
+  return Array.from({ length: enclosed.count }, (_, i) => [enclosed.y[i]!, enclosed.x0[i]!, enclosed.x1[i]!])
+}
 
 describe('fill', () => {
-  it('keeps what a closed outline encloses and drops what an open one does not, and an edge that encloses nothing', () => {
-    const closed = ['.........', '..####...', '..#..#.#.', '..#..#.#.', '..####.#.', '.........']
-    const grid = gridOfEdges(closed)
-    for (const edge of grid.list.subarray(0, grid.count)) grid.cells[edge]! |= cell.bright
-    floodOutside(grid)
-    const enclosed = createRunList(16)
-    collectEnclosed(grid, enclosed)
-    const found = Array.from({ length: enclosed.count }, (_, i) => [enclosed.y[i], enclosed.x0[i], enclosed.x1[i]])
-    assert.deepEqual(found, [
-      [1, 2, 6],
-      [2, 2, 6],
-      [3, 2, 6],
-      [4, 2, 6],
-    ])
-    const open = gridOfEdges(['........', '..####..', '..#..#..', '..#.....', '..#..#..', '..####..', '........'])
-    floodOutside(open)
-    collectEnclosed(open, enclosed)
-    assert.equal(enclosed.count, 0)
+  const ring = [
+    '................',
+    '................',
+    '...#######......',
+    '...#.....#......',
+    '...#.....#...#..',
+    '...#.....#...#..',
+    '...#######...#..',
+    '................',
+    '................',
+  ]
+
+  it('keeps what a closed outline encloses and drops an edge that encloses nothing', () => {
+    assert.deepEqual(
+      enclosedIn(ring, true),
+      [2, 3, 4, 5, 6].map((y) => [y, 3, 10]),
+    )
   })
 
   it('leaves the dark side of an outline out', () => {
-    const grid = gridOfEdges(['......', '.####.', '.#..#.', '.#..#.', '.####.', '......'])
-    floodOutside(grid)
-    const enclosed = createRunList(16)
-    collectEnclosed(grid, enclosed)
     assert.deepEqual(
-      Array.from({ length: enclosed.count }, (_, i) => [enclosed.y[i], enclosed.x0[i], enclosed.x1[i]]),
-      [
-        [2, 2, 4],
-        [3, 2, 4],
-      ],
+      enclosedIn(ring, false),
+      [3, 4, 5].map((y) => [y, 4, 9]),
     )
+  })
+
+  it('closes a gap of two pixels, straight or at a corner, and lets the outside in through one of three', () => {
+    const areaWith = (lastLine: string) =>
+      enclosedIn(
+        ring.map((line, at) => (at === 6 ? lastLine : line)),
+        true,
+      ).reduce((sum, [, from, end]) => sum + end! - from!, 0)
+    assert.ok(areaWith('...##..###...#..') >= 32)
+    assert.ok(areaWith('....######...#..') >= 32)
+    assert.ok(areaWith('.....#####...#..') >= 32)
+    assert.equal(areaWith('...##...##...#..'), 0)
   })
 })
 
@@ -270,9 +270,9 @@ function floodFill(mask: readonly (readonly boolean[])[]): string[] {
 }
 
 describe('edgeLevels', () => {
-  it('puts components half way from the bed to the threshold, and a certain edge at the step up to there', () => {
+  it('puts components at a third of the way from the bed to the threshold, and a certain edge at half of it', () => {
     const { componentLevel, strong, weak } = edgeLevels({ ...drawnSettings, threshold: 110, bedLevel: 10 })
-    assert.equal(componentLevel, 60)
+    assert.equal(componentLevel, 45)
     assert.equal(strong, (40 * 50) ** 2)
     assert.ok(Math.abs(weak - (16 * 50) ** 2) < 1e-6)
   })

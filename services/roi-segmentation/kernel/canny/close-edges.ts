@@ -1,34 +1,42 @@
-import { type BoxGrid, cell } from './box-grid.ts'
+import { type BoxGrid, cell, pushCell } from './box-grid.ts'
+
+/** Half the side of the closing's square, cells. */
+export const closingReach = 1
 
 /**
- * Morphological closing of the edges in the list by the 3 x 3 square (dilation, then erosion), near the region: gaps of up to
- * two pixels, as at the corners where outlines meet, are closed. A cell is closed where all nine around it lie within one of
- * an edge. Cost follows the edges, not the box.
+ * First half of the closing, the dilation: widens the edges in the list by the square of `closingReach`, so that the flood from
+ * outside finds no way through a gap of up to twice that. Appends the widened cells that are no edges to the list.
  */
-export function closeEdges(grid: BoxGrid): void {
-  const { cells, columns, list, count } = grid
+export function dilateEdges(grid: BoxGrid): void {
+  const { cells, columns, count } = grid
   for (let i = 0; i < count; i++) {
-    const at = list[i]!
-    for (let line = at - columns; line <= at + columns; line += columns) {
-      cells[line - 1]! |= cell.dilated
-      cells[line]! |= cell.dilated
-      cells[line + 1]! |= cell.dilated
-    }
-  }
-  for (let i = 0; i < count; i++) {
-    const at = list[i]!
-    for (let line = at - columns; line <= at + columns; line += columns) {
-      for (let next = line - 1; next <= line + 1; next++) {
-        if ((cells[next]! & (cell.near | cell.edge | cell.closed)) !== cell.near) continue
-        if (isEroded(cells, next, columns)) cells[next]! |= cell.closed
+    const first = grid.list[i]! - closingReach * (columns + 1)
+    for (let line = first; line <= first + 2 * closingReach * columns; line += columns) {
+      for (let at = line; at <= line + 2 * closingReach; at++) {
+        if ((cells[at]! & (cell.edge | cell.dilated)) !== 0) continue
+        cells[at]! |= cell.dilated
+        pushCell(grid, at)
       }
     }
   }
 }
 
-function isEroded(cells: Uint16Array, at: number, columns: number): boolean {
-  for (let line = at - columns; line <= at + columns; line += columns) {
-    if ((cells[line - 1]! & cells[line]! & cells[line + 1]! & cell.dilated) === 0) return false
+/**
+ * Second half, the erosion, once the outside is flooded: gives the outside the widened cells back that lie within the square of
+ * one of its cells. What an outline encloses keeps those on its inner side.
+ */
+export function erodeEnclosed(grid: BoxGrid): void {
+  const { cells, columns, list, count } = grid
+  for (let i = 0; i < count; i++) {
+    const at = list[i]!
+    if ((cells[at]! & cell.dilated) !== 0 && isNearOutside(cells, at, columns)) cells[at]! |= cell.regained
   }
-  return true
+}
+
+function isNearOutside(cells: Uint16Array, at: number, columns: number): boolean {
+  const first = at - closingReach * (columns + 1)
+  for (let line = first; line <= first + 2 * closingReach * columns; line += columns) {
+    for (let next = line; next <= line + 2 * closingReach; next++) if ((cells[next]! & cell.outside) !== 0) return true
+  }
+  return false
 }

@@ -4,7 +4,7 @@ import { createRunList, type RunList } from '../run-list.ts'
 import type { SegmentationSettings } from '../types.ts'
 import { createGaussianBlur } from './blur-gaussian.ts'
 import { createBoxGrid, gridCells, layGrid } from './box-grid.ts'
-import { closeEdges } from './close-edges.ts'
+import { dilateEdges, erodeEnclosed } from './close-edges.ts'
 import { edgeLevels } from './edge-levels.ts'
 import { collectEnclosed, floodOutside } from './fill-edges.ts'
 import { linkEdges } from './link-edges.ts'
@@ -63,8 +63,9 @@ export function createEdgeFinder(width: number): EdgeFinder {
       measureGradient(grid)
       suppressNonMaxima(grid, weak, strong)
       linkEdges(grid)
-      closeEdges(grid)
+      dilateEdges(grid)
       floodOutside(grid)
+      erodeEnclosed(grid)
       collectEnclosed(grid, enclosed)
       return splitter.split(enclosed)
     },

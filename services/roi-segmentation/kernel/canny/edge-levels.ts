@@ -11,7 +11,7 @@ export interface EdgeLevels {
 }
 
 /** The components that are looked at begin at this share of the way from the bed to the threshold. */
-const componentShare = 0.5
+const componentShare = 0.35
 /** An edge is certain from a step of this share of the way from the bed to the threshold on ... */
 const strongShare = 0.5
 /** ... and goes on with this share of that gradient: Canny (1986, section VIII) has 1/3 to 1/2. */
@@ -26,7 +26,9 @@ const gradientOfStep = 40
 
 /**
  * Levels that follow from a strip's bed level and threshold alone. The threshold lies half way between bed and pellets, so
- * half way to the threshold is a quarter of a usual pellet's contrast: pellets with half of it are still whole components.
+ * components begin at a sixth of a usual pellet's contrast: high enough for a bed with noise to fall into dust, low enough
+ * for a pellet with a third of that contrast, or with a dark rim, to be one component up to its edge. A certain edge has a
+ * quarter of it.
  */
 export function edgeLevels({ threshold, bedLevel = 0 }: SegmentationSettings): EdgeLevels {
   const rise = Math.max(0, threshold - bedLevel)

@@ -1,14 +1,17 @@
 import { appendRun, type RunList } from '../run-list.ts'
 import { type BoxGrid, cell, gridMargin, pushCell } from './box-grid.ts'
 
-const barrier = cell.edge | cell.closed
+/** What stops the flood. */
+const barrier = cell.edge | cell.dilated | cell.wall
+/** What no outline encloses. */
+const beyond = cell.outside | cell.regained
 
-/** Marks what is 4-connected to the grid's rim without crossing an edge: the edges do not enclose it. */
+/** Marks what is 4-connected to the grid's rim without crossing a widened edge. Keeps the cells in the list. */
 export function floodOutside(grid: BoxGrid): void {
   const { cells, columns, lines } = grid
-  grid.count = 0
+  const kept = grid.count
   const visit = (at: number): void => {
-    if ((cells[at]! & (barrier | cell.wall | cell.outside)) !== 0) return
+    if ((cells[at]! & (barrier | cell.outside)) !== 0) return
     cells[at]! |= cell.outside
     pushCell(grid, at)
   }
@@ -20,7 +23,7 @@ export function floodOutside(grid: BoxGrid): void {
     visit(y * columns + 1)
     visit((y + 1) * columns - 2)
   }
-  while (grid.count > 0) {
+  while (grid.count > kept) {
     const at = grid.list[--grid.count]!
     visit(at - 1)
     visit(at + 1)
@@ -51,16 +54,16 @@ export function collectEnclosed(grid: BoxGrid, enclosed: RunList): void {
 
 function belongsToPellet(cells: Uint16Array, at: number, columns: number): boolean {
   const flags = cells[at]!
-  if ((flags & (cell.own | cell.outside)) !== cell.own) return false
-  if ((flags & barrier) === 0) return true
+  if ((flags & cell.own) === 0 || (flags & beyond) !== 0) return false
+  if ((flags & cell.edge) === 0) return true
   let atInside = false
   let atOutside = false
   for (let line = at - columns; line <= at + columns; line += columns) {
     for (let next = line - 1; next <= line + 1; next++) {
       const around = cells[next]!
-      if ((around & cell.outside) !== 0) atOutside = true
-      else if ((around & (barrier | cell.own)) === cell.own) atInside = true
+      if ((around & beyond) !== 0) atOutside = true
+      else if ((around & (cell.edge | cell.own)) === cell.own) atInside = true
     }
   }
-  return atInside && (!atOutside || (flags & (cell.bright | cell.closed)) !== 0)
+  return atInside && (!atOutside || (flags & cell.bright) !== 0)
 }
