@@ -159,7 +159,7 @@ export function createLineIntake(setup: LineIntakeOptions): LineIntake {
     }
     const calibration = calibrations.get(calibrationKey(line, open.camera))
     if (calibration !== undefined) checkCalibratedOpening(open, calibration)
-    const next = createRun({ plant, open, calibration: calibration?.profile, options, notifier })
+    const next = createRun({ plant, open, calibration: calibration?.profile, options, logger, notifier })
     if (run !== undefined) replaceRun(run)
     run = next
     startLink(next)

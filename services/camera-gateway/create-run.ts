@@ -4,13 +4,17 @@ import type { SegmentStripsResponse } from '../gen/pelletline/segmentation/v1/se
 import type { CalibrationProfile } from '../shared/calibration/calibration-profile.ts'
 import type { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import type { Notifier } from '../shared/queue/notifier.ts'
+import type { Logger } from '../shared/telemetry/logger.ts'
 import { createBufferPool } from './buffer-pool.ts'
 import { checkCameraStrip } from './check-camera-strip.ts'
 import type { CameraGatewayOptions } from './config.ts'
 import { createPixelConversion } from './convert-pixels.ts'
-import { createAreaFollower } from './follow-area.ts'
+import { createAreaFollower, type StripSize } from './follow-area.ts'
+import { createDirtFollower } from './follow-dirt.ts'
 import { createLightFollower, type StripLight } from './follow-light.ts'
 import { createKeptStrips, type KeptStrips } from './kept-strips.ts'
+import { createChangeLog } from './log-changes.ts'
+import type { ColumnSpan } from './merge-columns.ts'
 import type { LotSegment } from './report-segments.ts'
 import { type StripFacts, speckContrastOf, stampHeader } from './stamp-header.ts'
 import { createSpeckStatement } from './state-smallest-speck.ts'
@@ -22,6 +26,7 @@ export interface RunOptions {
   /** Of the camera, checked against the opening; undefined where there is none. */
   readonly calibration: CalibrationProfile | undefined
   readonly options: CameraGatewayOptions
+  readonly logger: Logger
   /** Woken whenever anything of the run changes. */
   readonly notifier: Notifier
 }
@@ -42,7 +47,8 @@ export interface Run {
   readonly notifier: Notifier
   readonly counters: RunCounters
   readonly light: StripLight
-  readonly medianAreaPx: number
+  readonly size: StripSize
+  readonly dirtyColumns: readonly ColumnSpan[]
   /** Name of the calibration by which pixels are corrected; empty: none. */
   readonly calibration: string
   /** Smallest speck (a90/95) stamped last, px; 0 where it is not known, without a calibration. */
@@ -68,13 +74,16 @@ export interface Run {
 }
 
 /** Creates a run from its opening. */
-export function createRun({ plant, open, calibration, options, notifier }: RunOptions): Run {
+export function createRun({ plant, open, calibration, options, logger, notifier }: RunOptions): Run {
+  const name = `${plant}/${open.line}/${open.camera}/${open.run}`
   const conversion = createPixelConversion(open.pixelFormat, open.polarity, calibration)
   const format = { width: open.width, bytesPerPixel: conversion.bytesPerPixel }
   const pool = createBufferPool({ limit: options.creditLimit, maxBytes: options.maxBytesPerLine })
   const kept = createKeptStrips(open.firstStrip, open.durableBelow, (strip) => pool.give(strip.pixels))
   const light = createLightFollower({ memoryStrips: options.lightMemoryStrips })
   const area = createAreaFollower({ window: options.areaWindow, minSamples: options.areaMinSamples })
+  const dirt = createDirtFollower(open.width)
+  const changes = createChangeLog(logger, name)
   const smallestSpeckOf = createSpeckStatement(options, calibration)
   let smallestSpeckPx = 0
   const durableBefore = kept.durableBelow
@@ -100,6 +109,9 @@ export function createRun({ plant, open, calibration, options, notifier }: RunOp
     if (recipe !== areaRecipe) area.restart(assignment.recipe.nominalAreaPx)
     areaRecipe = recipe
     const stripLight = light.follow(pixels, open.width)
+    dirt.follow(pixels, stripLight.threshold)
+    changes.state('light', stripLight.state, stripLight.reason)
+    changes.dirt(dirt.dirtyColumns)
     const contrast = speckContrastOf(assignment.recipe)
     smallestSpeckPx = smallestSpeckOf({ contrast, pelletAreaPx: assignment.recipe.nominalAreaPx })
     const stamp = {
@@ -107,7 +119,8 @@ export function createRun({ plant, open, calibration, options, notifier }: RunOp
       open,
       assignment,
       light: stripLight,
-      medianAreaPx: area.medianAreaPx,
+      size: area.size,
+      dirtyColumns: dirt.dirtyColumns,
       smallestSpeckPx,
       calibration: calibration?.name ?? '',
     }
@@ -133,7 +146,7 @@ export function createRun({ plant, open, calibration, options, notifier }: RunOp
   }
 
   return {
-    name: `${plant}/${open.line}/${open.camera}/${open.run}`,
+    name,
     open,
     kept,
     notifier,
@@ -143,8 +156,11 @@ export function createRun({ plant, open, calibration, options, notifier }: RunOp
     get light() {
       return light.light
     },
-    get medianAreaPx() {
-      return area.medianAreaPx
+    get size() {
+      return area.size
+    },
+    get dirtyColumns() {
+      return dirt.dirtyColumns
     },
     calibration: calibration?.name ?? '',
     get smallestSpeckPx() {
@@ -186,7 +202,10 @@ export function createRun({ plant, open, calibration, options, notifier }: RunOp
       const first = kept.settle(answer.strip, answer.nextStrip)
       if (first === undefined) return
       // Areas of another recipe say nothing about the pellets of this one.
-      if (`${first.header.recipe}@${first.header.recipeVersion}` === areaRecipe) area.take(answer.singleAreaPx)
+      if (`${first.header.recipe}@${first.header.recipeVersion}` === areaRecipe) {
+        area.take(answer.singleAreaPx)
+        changes.state('size', area.size.state, area.size.reason)
+      }
     },
     abandoned: abandoning.signal,
     abandon() {

@@ -1,9 +1,20 @@
-import { addToHistogram, createGrayHistogram, estimateLight, fadeHistogram } from '../shared/vision/index.ts'
+import { FollowState } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
+import {
+  addToHistogram,
+  createGrayHistogram,
+  estimateLight,
+  type GrayHistogram,
+  type LightEstimate,
+} from '../shared/vision/index.ts'
+import { judgeLight } from './judge-light.ts'
 
 /** Threshold and bed of a strip, gray levels in bright polarity. */
 export interface StripLight {
   readonly threshold: number
   readonly bedLevel: number
+  readonly state: FollowState
+  /** Why the light is lost; empty where it is not. */
+  readonly reason: string
 }
 
 export interface LightFollowerOptions {
@@ -21,18 +32,46 @@ export interface LightFollower {
 
 /** Pixels looked at in one strip: enough for a histogram, few enough to cost nothing. */
 const samplesPerStrip = 65_536
+/** A strip with fewer says too little alone to contradict the light in force. */
+const samplesToJudge = 4096
 /** While no pellet has been seen the threshold lies at least this far above the bed, gray levels. */
 const minFirstContrast = 32
+/** Strips in a row that contradict the light until it is lost (one may be full of product), and that agree until it is found. */
+const lostAfter = 4
+const foundAfter = 2
 
 /**
- * Creates a follower over a subsampled histogram that forgets slowly. Where the histogram does not tell bed from pellets
- * (an empty belt), the last threshold that was sure stays in force.
+ * Creates a follower over a subsampled histogram that forgets slowly. NOMINAL until the histogram told bed from pellets
+ * once; FOLLOWING while it does; HELD while it does not (an empty belt): the last threshold that was sure stays in force. LOST,
+ * whatever the histogram says, while strips of their own show that the threshold in force does not tell them apart:
+ * `judgeLight`. The threshold is followed all the same, so a lamp that has dimmed is caught up with.
  */
 export function createLightFollower({ memoryStrips }: LightFollowerOptions): LightFollower {
   const histogram = createGrayHistogram()
   const keepOfStrip = 1 - 1 / memoryStrips
-  let light: StripLight = { threshold: 0, bedLevel: 0 }
+  let light: StripLight = { threshold: 0, bedLevel: 0, state: FollowState.NOMINAL, reason: '' }
+  let bedSpread = 0
   let sure = false
+  let lost = false
+  let disagreeing = 0
+
+  /** Whether the light is lost after a strip that contradicts it for a reason, or does not. */
+  function followDoubt(reason: string | undefined): string {
+    const changes = lost ? reason === undefined : reason !== undefined
+    disagreeing = changes ? disagreeing + 1 : 0
+    if (disagreeing >= (lost ? foundAfter : lostAfter)) {
+      lost = !lost
+      disagreeing = 0
+    }
+    return lost ? (reason ?? light.reason) : ''
+  }
+
+  function estimate(own: GrayHistogram, samples: number): LightEstimate {
+    // A short strip says less about the light, so less is forgotten for it.
+    const keep = keepOfStrip ** (samples / samplesPerStrip)
+    for (let level = 0; level < 256; level++) histogram[level] = histogram[level]! * keep + own[level]!
+    return estimateLight(histogram, { polarity: 'light-on-dark' })
+  }
 
   return {
     get light() {
@@ -41,16 +80,27 @@ export function createLightFollower({ memoryStrips }: LightFollowerOptions): Lig
     follow(pixels, width) {
       if (pixels.length === 0) return light
       const samples = Math.min(samplesPerStrip, pixels.length)
-      // A short strip says less about the light, so less is forgotten for it.
-      fadeHistogram(histogram, keepOfStrip ** (samples / samplesPerStrip))
-      addToHistogram(histogram, pixels, chooseStep(pixels.length, width))
-      const { threshold, bedLevel, confident } = estimateLight(histogram, { polarity: 'light-on-dark' })
-      if (confident) {
+      const own = createGrayHistogram()
+      addToHistogram(own, pixels, chooseStep(pixels.length, width))
+      const all = estimate(own, samples)
+      let { threshold, bedLevel } = light
+      if (all.confident) {
         sure = true
-        light = { threshold, bedLevel }
+        threshold = all.threshold
+        bedLevel = all.bedLevel
+        bedSpread = all.bedSpread
       } else if (!sure) {
-        light = { threshold: Math.min(254, Math.max(threshold, bedLevel + minFirstContrast)), bedLevel }
+        threshold = Math.min(254, Math.max(all.threshold, all.bedLevel + minFirstContrast))
+        bedLevel = all.bedLevel
       }
+      let { reason } = light
+      if (sure && samples >= samplesToJudge) {
+        const alone = estimateLight(own, { polarity: 'light-on-dark' })
+        reason = followDoubt(judgeLight(alone, { threshold, bedSpread }))
+      }
+      const following = all.confident ? FollowState.FOLLOWING : FollowState.HELD
+      const state = lost ? FollowState.LOST : sure ? following : FollowState.NOMINAL
+      light = { threshold, bedLevel, state, reason }
       return light
     },
   }

@@ -2,7 +2,9 @@ import { create } from '@bufbuild/protobuf'
 import type { OpenIntake } from '../gen/pelletline/camera/v1/camera_pb.ts'
 import { type StripHeader, StripHeaderSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import type { Recipe } from '../gen/pelletline/registry/v1/registry_pb.ts'
+import type { StripSize } from './follow-area.ts'
 import type { StripLight } from './follow-light.ts'
+import type { ColumnSpan } from './merge-columns.ts'
 import type { Assignment } from './watch-assignment.ts'
 
 /** What a strip brings itself. */
@@ -22,7 +24,8 @@ export interface StampContext {
   readonly open: OpenIntake
   readonly assignment: Assignment
   readonly light: StripLight
-  readonly medianAreaPx: number
+  readonly size: StripSize
+  readonly dirtyColumns: readonly ColumnSpan[]
   readonly smallestSpeckPx: number
   readonly calibration: string
 }
@@ -37,7 +40,7 @@ export function speckContrastOf({ minSpeckContrast }: Recipe): number {
 
 /** The header by which a strip is segmented and judged: made once, carried unchanged by every repetition of the strip. */
 export function stampHeader(facts: StripFacts, context: StampContext): StripHeader {
-  const { plant, open, assignment, light, medianAreaPx, smallestSpeckPx, calibration } = context
+  const { plant, open, assignment, light, size, dirtyColumns, smallestSpeckPx, calibration } = context
   const { recipe, lot } = assignment
   const { strip, ...rest } = facts
   return create(StripHeaderSchema, {
@@ -46,7 +49,7 @@ export function stampHeader(facts: StripFacts, context: StampContext): StripHead
     width: open.width,
     threshold: light.threshold,
     bedLevel: light.bedLevel,
-    medianAreaPx,
+    medianAreaPx: size.medianAreaPx,
     minAreaPx: recipe.minAreaPx,
     cropScale: recipe.cropScale,
     ...(open.optics === undefined ? {} : { optics: open.optics }),
@@ -58,5 +61,8 @@ export function stampHeader(facts: StripFacts, context: StampContext): StripHead
     smallestSpeckPx,
     minSpeckContrast: speckContrastOf(recipe),
     calibration,
+    lightState: light.state,
+    sizeState: size.state,
+    dirtyColumns: dirtyColumns.map(({ from, to }) => ({ from, to })),
   })
 }
