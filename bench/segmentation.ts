@@ -46,10 +46,19 @@ await runBench(async () => {
   const { json, numbers, texts } = readBenchOptions({ rounds: 9, strips: 3, soak: 400 }, ['only', 'publish'])
   const { rounds, strips: turns, soak } = numbers
   const chosen = chooseSections(texts.only)
+  if (texts.publish !== undefined && chosen.size < sections.length) {
+    throw new PelletlineError('invalid_argument', '--publish goes with all sections; leave --only out.')
+  }
   const strips = scenes.map((scene) => simulateStrip({ ...scene, rows }))
   const settings = settingsFor(strips.at(-1)!)
   const say = (what: string) => process.stderr.write(`${what} ...\n`)
 
+  // First of all: what other sections leave to be collected would hide what grows.
+  let memory: SegmentationReport['memory']
+  if (chosen.has('memory')) {
+    say(`memory over ${soak} strips`)
+    memory = soakKernel(strips, settings, soak)
+  }
   const python = chosen.has('throughput') ? await installOpencv() : undefined
   let opencv: SegmentationReport['opencv']
   let throughput: SegmentationReport['throughput']
@@ -87,7 +96,7 @@ await runBench(async () => {
     densities: chosen.has('scaling') ? await overDensities() : undefined,
     cameras: chosen.has('cameras') ? await overCameras() : undefined,
     overload: chosen.has('overload') ? overload() : undefined,
-    memory: chosen.has('memory') ? memory() : undefined,
+    memory,
     geometry: chosen.has('geometry') ? measureGeometry(strips, settings) : undefined,
   }
   printSegmentation(report, json)
@@ -130,11 +139,6 @@ await runBench(async () => {
   function overload() {
     say('overload')
     return measureOverload(strips.at(-1)!, drawHardStrips(rows), settings, Math.min(rounds, 9))
-  }
-
-  function memory() {
-    say(`memory over ${soak} strips`)
-    return soakKernel(strips, settings, soak)
   }
 }, help)
 

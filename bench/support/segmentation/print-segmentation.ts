@@ -25,5 +25,5 @@ export function describeRun({ machine, rounds, opencv }: SegmentationReport): st
       : 'version' in opencv
         ? `OpenCV ${opencv.version} in Python`
         : `no OpenCV: ${opencv.missing}`
-  return `${cores} cores, ${cpu}, Node ${node}, ${other}; ${rounds} rounds, medians with quartiles.`
+  return `${cores} cores, ${cpu}, Node ${node}, ${other}; ${rounds} ${rounds === 1 ? 'round' : 'rounds'}, medians with quartiles.`
 }
