@@ -12,6 +12,7 @@ import { cropBytes, cropSide } from '../shared/inspection/crop.ts'
 import { createBoundedQueue } from '../shared/queue/bounded-queue.ts'
 import { implement } from '../shared/rpc/implement.ts'
 import type { ServiceImplementation } from '../shared/rpc/types.ts'
+import { answerBatching } from './answer-batching.ts'
 import { answerExplain, answerListHeatmapLayers } from './answer-explain.ts'
 import type { CropBatcher, JudgedCrops, SubmitOptions } from './crop-batcher.ts'
 import { listedCrops } from './crop-source.ts'
@@ -150,6 +151,10 @@ export function createClassifyService(
 
     async getModel() {
       return getModel()
+    },
+
+    async getBatching() {
+      return answerBatching(student().batcher)
     },
 
     explain(request, { signal }) {

@@ -3,7 +3,7 @@ import { cropBytes } from '../shared/inspection/crop.ts'
 import type { InferencePool } from '../shared/onnx/inference-pool.ts'
 import type { Clock } from '../shared/service/clock.ts'
 import { chooseRelease, type ReleaseReason } from './batching/choose-release.ts'
-import type { CostCurve } from './batching/cost-curve.ts'
+import type { CostCurve, CostSample } from './batching/cost-curve.ts'
 import { type BatchCounts, createBatchCounter } from './batching/count-batches.ts'
 import { createFairQueue, type TakenCrops, type WaitingJob } from './batching/fair-queue.ts'
 import { aheadBatches, efficiencyTolerance } from './batching/policies.ts'
@@ -52,6 +52,14 @@ export interface JudgedCrops {
   readonly endedNs: bigint
 }
 
+/** Counts of a batcher, and what it knows of the cost of batches. */
+export interface BatchingReport extends BatchCounts {
+  readonly costs: readonly CostSample[]
+  /** Crops up to which a batch of several flows grows. */
+  readonly efficientBatch: number
+  readonly maxBatch: number
+}
+
 /** Merges the crops of many callers into batches; a caller's failure or cancellation leaves the others untouched. */
 export interface CropBatcher {
   /**
@@ -61,8 +69,8 @@ export interface CropBatcher {
   submit(source: CropSource, options: SubmitOptions): Promise<JudgedCrops>
   /** Crops that wait for a batch. */
   queued(): number
-  /** What batches were made, why, and how long crops waited. */
-  counts(): BatchCounts
+  /** What batches were made, why, how long crops waited, and what batches cost. */
+  report(): BatchingReport
   /** Resolves once nothing waits and nothing is computed. */
   idle(): Promise<void>
 }
@@ -249,7 +257,12 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
   return {
     submit,
     queued: () => queue.size,
-    counts: counter.read,
+    report: () => ({
+      ...counter.read(),
+      costs: curve.points,
+      efficientBatch: Math.min(pool.maxBatch, curve.efficientSize(efficiencyTolerance)),
+      maxBatch: pool.maxBatch,
+    }),
     idle() {
       return new Promise((resolve) => {
         idleWaiters.push(resolve)

@@ -25,8 +25,9 @@ test('an idle worker takes what there is, its share where several are idle, with
 
 test('batches of several flows are no larger than efficient, a backlog of one alone goes in the largest', () => {
   assert.equal(choose({ queued: 500, flows: 2 }), '8 full')
-  assert.equal(choose({ queued: 63, flows: 1 }), '8 full')
+  assert.equal(choose({ queued: 31, flows: 1 }), '8 full')
   assert.equal(choose({ queued: 64, flows: 1 }), '32 full')
+  assert.equal(choose({ queued: 40, flows: 1 }), '20 idle')
   assert.equal(choose({ queued: 500, flows: 2, efficientBatch: 64 }), '32 full')
 })
 

@@ -37,7 +37,7 @@ export type Release =
  */
 export function chooseRelease(situation: ReleaseSituation): Release {
   const { queued, flows, workers, inFlight, slots, maxBatch, efficientBatch, draining } = situation
-  const backlog = flows === 1 && queued >= workers * maxBatch
+  const backlog = flows === 1 && queued >= maxBatch
   const fullBatch = backlog ? maxBatch : Math.min(maxBatch, efficientBatch)
   const idle = workers - inFlight
   if (queued === 0 || inFlight >= slots || (idle <= 0 && queued < fullBatch)) return { kind: 'wait' }

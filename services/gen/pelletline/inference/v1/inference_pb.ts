@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file pelletline/inference/v1/inference.proto.
  */
 export const file_pelletline_inference_v1_inference: GenFile = /*@__PURE__*/
-  fileDesc("CidwZWxsZXRsaW5lL2luZmVyZW5jZS92MS9pbmZlcmVuY2UucHJvdG8SF3BlbGxldGxpbmUuaW5mZXJlbmNlLnYxIlwKE0NsYXNzaWZ5Q3JvcFJlcXVlc3QSFgoEY3JvcBgBIAEoDEIIukgFegNoxBMSHwoJdGhyZXNob2xkGAIgASgBQge6SAQSAkABSACIAQFCDAoKX3RocmVzaG9sZCKIAQoUQ2xhc3NpZnlDcm9wUmVzcG9uc2USPwoOY2xhc3NpZmljYXRpb24YASABKAsyJy5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5DbGFzc2lmaWNhdGlvbhIvCgZ0aW1pbmcYAiABKAsyHy5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5UaW1pbmciYQoUQ2xhc3NpZnlDcm9wc1JlcXVlc3QSGgoFY3JvcHMYASADKAxCC7pICJIBBQgBEIAgEh8KCXRocmVzaG9sZBgCIAEoAUIHukgEEgJAAUgAiAEBQgwKCl90aHJlc2hvbGQifgoVQ2xhc3NpZnlDcm9wc1Jlc3BvbnNlEjQKB3Jlc3VsdHMYASADKAsyIy5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5Dcm9wUmVzdWx0Ei8KBnRpbWluZxgCIAEoCzIfLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLlRpbWluZyKAAQoVQ2xhc3NpZnlTdHJlYW1SZXF1ZXN0EhwKCnJlcXVlc3RfaWQYASABKAlCCLpIBXIDGIABEhoKBWNyb3BzGAIgAygMQgu6SAiSAQUIARCAIBIfCgl0aHJlc2hvbGQYAyABKAFCB7pIBBICQAFIAIgBAUIMCgpfdGhyZXNob2xkIpMBChZDbGFzc2lmeVN0cmVhbVJlc3BvbnNlEhIKCnJlcXVlc3RfaWQYASABKAkSNAoHcmVzdWx0cxgCIAMoCzIjLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkNyb3BSZXN1bHQSLwoGdGltaW5nGAMgASgLMh8ucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuVGltaW5nIo4BCgpDcm9wUmVzdWx0EkEKDmNsYXNzaWZpY2F0aW9uGAEgASgLMicucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuQ2xhc3NpZmljYXRpb25IABIzCgVlcnJvchgCIAEoCzIiLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkNyb3BFcnJvckgAQggKBnJlc3VsdCKsAQoOQ2xhc3NpZmljYXRpb24SMgoHdmVyZGljdBgBIAEoDjIhLnBlbGxldGxpbmUuaW5zcGVjdGlvbi52MS5WZXJkaWN0Eg4KBm1hcmdpbhgCIAEoAhIQCghzY29yZV9uZxgDIAEoAhIRCgl0aHJlc2hvbGQYBCABKAISMQoFbW9kZWwYBSABKAsyIi5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuTW9kZWxSZWYiKgoJQ3JvcEVycm9yEgwKBGNvZGUYASABKA0SDwoHbWVzc2FnZRgCIAEoCSJECgZUaW1pbmcSEQoJcXVldWVkX3VzGAEgASgNEhMKC2NvbXB1dGVkX3VzGAIgASgNEhIKCmJhdGNoX3NpemUYAyABKA0iEQoPR2V0TW9kZWxSZXF1ZXN0IowBChBHZXRNb2RlbFJlc3BvbnNlEjEKBW1vZGVsGAEgASgLMiIucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLk1vZGVsUmVmEhEKCXRocmVzaG9sZBgCIAEoARINCgVyZWFkeRgDIAEoCBIOCgZxdWV1ZWQYBCABKA0SEwoLcXVldWVfbGltaXQYBSABKA0iygEKDkV4cGxhaW5SZXF1ZXN0EiAKBWNyb3BzGAEgAygMQhG6SA6SAQsIARBAIgV6A2jEExIXCgVsYXllchgCIAEoCUIIukgFcgMYgAESQAoFc2NvcmUYAyABKA4yJy5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5FeHBsYWluZWRTY29yZUIIukgFggECEAESOwoGdGFyZ2V0GAQgASgOMiEucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLlZlcmRpY3RCCLpIBYIBAhABIsoCCg9FeHBsYWluUmVzcG9uc2USMgoIaGVhdG1hcHMYASADKAsyIC5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5IZWF0bWFwEjQKBWxheWVyGAIgASgLMiUucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuSGVhdG1hcExheWVyEjYKBXNjb3JlGAMgASgOMicucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuRXhwbGFpbmVkU2NvcmUSMQoGdGFyZ2V0GAQgASgOMiEucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLlZlcmRpY3QSMQoFbW9kZWwYBSABKAsyIi5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuTW9kZWxSZWYSLwoGdGltaW5nGAYgASgLMh8ucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuVGltaW5nIkQKB0hlYXRtYXASDAoEaGVhdBgBIAMoAhIMCgRwZWFrGAIgASgCEg0KBXNjb3JlGAMgASgCEg4KBm1hcmdpbhgEIAEoAiJhCgxIZWF0bWFwTGF5ZXISDAoEbmFtZRgBIAEoCRINCgV3aWR0aBgCIAEoDRIOCgZoZWlnaHQYAyABKA0SEAoIY2hhbm5lbHMYBCABKA0SEgoKaXNfZGVmYXVsdBgFIAEoCCIaChhMaXN0SGVhdG1hcExheWVyc1JlcXVlc3QihQEKGUxpc3RIZWF0bWFwTGF5ZXJzUmVzcG9uc2USNQoGbGF5ZXJzGAEgAygLMiUucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuSGVhdG1hcExheWVyEjEKBW1vZGVsGAIgASgLMiIucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLk1vZGVsUmVmKm0KDkV4cGxhaW5lZFNjb3JlEh8KG0VYUExBSU5FRF9TQ09SRV9VTlNQRUNJRklFRBAAEh8KG0VYUExBSU5FRF9TQ09SRV9QUk9CQUJJTElUWRABEhkKFUVYUExBSU5FRF9TQ09SRV9MT0dJVBACMqgFChdTdHVkZW50SW5mZXJlbmNlU2VydmljZRJrCgxDbGFzc2lmeUNyb3ASLC5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5DbGFzc2lmeUNyb3BSZXF1ZXN0Gi0ucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuQ2xhc3NpZnlDcm9wUmVzcG9uc2USbgoNQ2xhc3NpZnlDcm9wcxItLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkNsYXNzaWZ5Q3JvcHNSZXF1ZXN0Gi4ucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuQ2xhc3NpZnlDcm9wc1Jlc3BvbnNlEnUKDkNsYXNzaWZ5U3RyZWFtEi4ucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuQ2xhc3NpZnlTdHJlYW1SZXF1ZXN0Gi8ucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuQ2xhc3NpZnlTdHJlYW1SZXNwb25zZSgBMAESXwoIR2V0TW9kZWwSKC5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5HZXRNb2RlbFJlcXVlc3QaKS5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5HZXRNb2RlbFJlc3BvbnNlElwKB0V4cGxhaW4SJy5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5FeHBsYWluUmVxdWVzdBooLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkV4cGxhaW5SZXNwb25zZRJ6ChFMaXN0SGVhdG1hcExheWVycxIxLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkxpc3RIZWF0bWFwTGF5ZXJzUmVxdWVzdBoyLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkxpc3RIZWF0bWFwTGF5ZXJzUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_pelletline_inspection_v1_inspection]);
+  fileDesc("CidwZWxsZXRsaW5lL2luZmVyZW5jZS92MS9pbmZlcmVuY2UucHJvdG8SF3BlbGxldGxpbmUuaW5mZXJlbmNlLnYxIlwKE0NsYXNzaWZ5Q3JvcFJlcXVlc3QSFgoEY3JvcBgBIAEoDEIIukgFegNoxBMSHwoJdGhyZXNob2xkGAIgASgBQge6SAQSAkABSACIAQFCDAoKX3RocmVzaG9sZCKIAQoUQ2xhc3NpZnlDcm9wUmVzcG9uc2USPwoOY2xhc3NpZmljYXRpb24YASABKAsyJy5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5DbGFzc2lmaWNhdGlvbhIvCgZ0aW1pbmcYAiABKAsyHy5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5UaW1pbmciYQoUQ2xhc3NpZnlDcm9wc1JlcXVlc3QSGgoFY3JvcHMYASADKAxCC7pICJIBBQgBEIAgEh8KCXRocmVzaG9sZBgCIAEoAUIHukgEEgJAAUgAiAEBQgwKCl90aHJlc2hvbGQifgoVQ2xhc3NpZnlDcm9wc1Jlc3BvbnNlEjQKB3Jlc3VsdHMYASADKAsyIy5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5Dcm9wUmVzdWx0Ei8KBnRpbWluZxgCIAEoCzIfLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLlRpbWluZyKAAQoVQ2xhc3NpZnlTdHJlYW1SZXF1ZXN0EhwKCnJlcXVlc3RfaWQYASABKAlCCLpIBXIDGIABEhoKBWNyb3BzGAIgAygMQgu6SAiSAQUIARCAIBIfCgl0aHJlc2hvbGQYAyABKAFCB7pIBBICQAFIAIgBAUIMCgpfdGhyZXNob2xkIpMBChZDbGFzc2lmeVN0cmVhbVJlc3BvbnNlEhIKCnJlcXVlc3RfaWQYASABKAkSNAoHcmVzdWx0cxgCIAMoCzIjLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkNyb3BSZXN1bHQSLwoGdGltaW5nGAMgASgLMh8ucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuVGltaW5nIo4BCgpDcm9wUmVzdWx0EkEKDmNsYXNzaWZpY2F0aW9uGAEgASgLMicucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuQ2xhc3NpZmljYXRpb25IABIzCgVlcnJvchgCIAEoCzIiLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkNyb3BFcnJvckgAQggKBnJlc3VsdCKsAQoOQ2xhc3NpZmljYXRpb24SMgoHdmVyZGljdBgBIAEoDjIhLnBlbGxldGxpbmUuaW5zcGVjdGlvbi52MS5WZXJkaWN0Eg4KBm1hcmdpbhgCIAEoAhIQCghzY29yZV9uZxgDIAEoAhIRCgl0aHJlc2hvbGQYBCABKAISMQoFbW9kZWwYBSABKAsyIi5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuTW9kZWxSZWYiKgoJQ3JvcEVycm9yEgwKBGNvZGUYASABKA0SDwoHbWVzc2FnZRgCIAEoCSJECgZUaW1pbmcSEQoJcXVldWVkX3VzGAEgASgNEhMKC2NvbXB1dGVkX3VzGAIgASgNEhIKCmJhdGNoX3NpemUYAyABKA0iEQoPR2V0TW9kZWxSZXF1ZXN0IowBChBHZXRNb2RlbFJlc3BvbnNlEjEKBW1vZGVsGAEgASgLMiIucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLk1vZGVsUmVmEhEKCXRocmVzaG9sZBgCIAEoARINCgVyZWFkeRgDIAEoCBIOCgZxdWV1ZWQYBCABKA0SEwoLcXVldWVfbGltaXQYBSABKA0iFAoSR2V0QmF0Y2hpbmdSZXF1ZXN0ItECChNHZXRCYXRjaGluZ1Jlc3BvbnNlEjUKBGZpbGwYASABKAsyJy5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5CYXRjaEhpc3RvZ3JhbRI4Cgd3YWl0X21zGAIgASgLMicucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuQmF0Y2hIaXN0b2dyYW0SNwoIcmVsZWFzZXMYAyADKAsyJS5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5SZWxlYXNlQ291bnQSMQoFZmxvd3MYBCADKAsyIi5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5GbG93Q291bnQSMQoFY29zdHMYBSADKAsyIi5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5CYXRjaENvc3QSFwoPZWZmaWNpZW50X2JhdGNoGAYgASgNEhEKCW1heF9iYXRjaBgHIAEoDSI2Cg5CYXRjaEhpc3RvZ3JhbRIUCgx1cHBlcl9saW1pdHMYASADKAESDgoGY291bnRzGAIgAygEIlcKDFJlbGVhc2VDb3VudBI2CgZyZWFzb24YASABKA4yJi5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5SZWxlYXNlUmVhc29uEg8KB2JhdGNoZXMYAiABKAQiPgoJRmxvd0NvdW50EgwKBGZsb3cYASABKAkSDQoFY3JvcHMYAiABKAQSFAoMbWVhbl93YWl0X21zGAMgASgBIiYKCUJhdGNoQ29zdBINCgVjcm9wcxgBIAEoDRIKCgJtcxgCIAEoASLKAQoORXhwbGFpblJlcXVlc3QSIAoFY3JvcHMYASADKAxCEbpIDpIBCwgBEEAiBXoDaMQTEhcKBWxheWVyGAIgASgJQgi6SAVyAxiAARJACgVzY29yZRgDIAEoDjInLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkV4cGxhaW5lZFNjb3JlQgi6SAWCAQIQARI7CgZ0YXJnZXQYBCABKA4yIS5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuVmVyZGljdEIIukgFggECEAEiygIKD0V4cGxhaW5SZXNwb25zZRIyCghoZWF0bWFwcxgBIAMoCzIgLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkhlYXRtYXASNAoFbGF5ZXIYAiABKAsyJS5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5IZWF0bWFwTGF5ZXISNgoFc2NvcmUYAyABKA4yJy5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5FeHBsYWluZWRTY29yZRIxCgZ0YXJnZXQYBCABKA4yIS5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuVmVyZGljdBIxCgVtb2RlbBgFIAEoCzIiLnBlbGxldGxpbmUuaW5zcGVjdGlvbi52MS5Nb2RlbFJlZhIvCgZ0aW1pbmcYBiABKAsyHy5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5UaW1pbmciRAoHSGVhdG1hcBIMCgRoZWF0GAEgAygCEgwKBHBlYWsYAiABKAISDQoFc2NvcmUYAyABKAISDgoGbWFyZ2luGAQgASgCImEKDEhlYXRtYXBMYXllchIMCgRuYW1lGAEgASgJEg0KBXdpZHRoGAIgASgNEg4KBmhlaWdodBgDIAEoDRIQCghjaGFubmVscxgEIAEoDRISCgppc19kZWZhdWx0GAUgASgIIhoKGExpc3RIZWF0bWFwTGF5ZXJzUmVxdWVzdCKFAQoZTGlzdEhlYXRtYXBMYXllcnNSZXNwb25zZRI1CgZsYXllcnMYASADKAsyJS5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5IZWF0bWFwTGF5ZXISMQoFbW9kZWwYAiABKAsyIi5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuTW9kZWxSZWYqewoNUmVsZWFzZVJlYXNvbhIeChpSRUxFQVNFX1JFQVNPTl9VTlNQRUNJRklFRBAAEhcKE1JFTEVBU0VfUkVBU09OX0ZVTEwQARIXChNSRUxFQVNFX1JFQVNPTl9JRExFEAISGAoUUkVMRUFTRV9SRUFTT05fRFJBSU4QAyptCg5FeHBsYWluZWRTY29yZRIfChtFWFBMQUlORURfU0NPUkVfVU5TUEVDSUZJRUQQABIfChtFWFBMQUlORURfU0NPUkVfUFJPQkFCSUxJVFkQARIZChVFWFBMQUlORURfU0NPUkVfTE9HSVQQAjKSBgoXU3R1ZGVudEluZmVyZW5jZVNlcnZpY2USawoMQ2xhc3NpZnlDcm9wEiwucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuQ2xhc3NpZnlDcm9wUmVxdWVzdBotLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkNsYXNzaWZ5Q3JvcFJlc3BvbnNlEm4KDUNsYXNzaWZ5Q3JvcHMSLS5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5DbGFzc2lmeUNyb3BzUmVxdWVzdBouLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkNsYXNzaWZ5Q3JvcHNSZXNwb25zZRJ1Cg5DbGFzc2lmeVN0cmVhbRIuLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkNsYXNzaWZ5U3RyZWFtUmVxdWVzdBovLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkNsYXNzaWZ5U3RyZWFtUmVzcG9uc2UoATABEl8KCEdldE1vZGVsEigucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuR2V0TW9kZWxSZXF1ZXN0GikucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuR2V0TW9kZWxSZXNwb25zZRJcCgdFeHBsYWluEicucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuRXhwbGFpblJlcXVlc3QaKC5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5FeHBsYWluUmVzcG9uc2USegoRTGlzdEhlYXRtYXBMYXllcnMSMS5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5MaXN0SGVhdG1hcExheWVyc1JlcXVlc3QaMi5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5MaXN0SGVhdG1hcExheWVyc1Jlc3BvbnNlEmgKC0dldEJhdGNoaW5nEisucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuR2V0QmF0Y2hpbmdSZXF1ZXN0GiwucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuR2V0QmF0Y2hpbmdSZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_pelletline_inspection_v1_inspection]);
 
 /**
  * One crop.
@@ -413,6 +413,203 @@ export const GetModelResponseSchema: GenMessage<GetModelResponse> = /*@__PURE__*
   messageDesc(file_pelletline_inference_v1_inference, 11);
 
 /**
+ * Asks for the batcher's counts.
+ *
+ * @generated from message pelletline.inference.v1.GetBatchingRequest
+ */
+export type GetBatchingRequest = Message<"pelletline.inference.v1.GetBatchingRequest"> & {
+};
+
+/**
+ * Describes the message pelletline.inference.v1.GetBatchingRequest.
+ * Use `create(GetBatchingRequestSchema)` to create a new message.
+ */
+export const GetBatchingRequestSchema: GenMessage<GetBatchingRequest> = /*@__PURE__*/
+  messageDesc(file_pelletline_inference_v1_inference, 12);
+
+/**
+ * Counts of the batcher since the model became warm.
+ *
+ * @generated from message pelletline.inference.v1.GetBatchingResponse
+ */
+export type GetBatchingResponse = Message<"pelletline.inference.v1.GetBatchingResponse"> & {
+  /**
+   * Batches by crops.
+   *
+   * @generated from field: pelletline.inference.v1.BatchHistogram fill = 1;
+   */
+  fill?: BatchHistogram | undefined;
+
+  /**
+   * Crops by time from arrival to the start of their batch, ms.
+   *
+   * @generated from field: pelletline.inference.v1.BatchHistogram wait_ms = 2;
+   */
+  waitMs?: BatchHistogram | undefined;
+
+  /**
+   * Batches by why they were started.
+   *
+   * @generated from field: repeated pelletline.inference.v1.ReleaseCount releases = 3;
+   */
+  releases: ReleaseCount[];
+
+  /**
+   * Crops by whose share of the workers they used.
+   *
+   * @generated from field: repeated pelletline.inference.v1.FlowCount flows = 4;
+   */
+  flows: FlowCount[];
+
+  /**
+   * Time of a batch by its size, as measured when the model became warm and learned since.
+   *
+   * @generated from field: repeated pelletline.inference.v1.BatchCost costs = 5;
+   */
+  costs: BatchCost[];
+
+  /**
+   * Crops from which a batch is hardly cheaper per crop: batches of several flows are no larger.
+   *
+   * @generated from field: uint32 efficient_batch = 6;
+   */
+  efficientBatch: number;
+
+  /**
+   * Most crops of one batch.
+   *
+   * @generated from field: uint32 max_batch = 7;
+   */
+  maxBatch: number;
+};
+
+/**
+ * Describes the message pelletline.inference.v1.GetBatchingResponse.
+ * Use `create(GetBatchingResponseSchema)` to create a new message.
+ */
+export const GetBatchingResponseSchema: GenMessage<GetBatchingResponse> = /*@__PURE__*/
+  messageDesc(file_pelletline_inference_v1_inference, 13);
+
+/**
+ * Counts by class.
+ *
+ * @generated from message pelletline.inference.v1.BatchHistogram
+ */
+export type BatchHistogram = Message<"pelletline.inference.v1.BatchHistogram"> & {
+  /**
+   * Upper limits of the classes, each included.
+   *
+   * @generated from field: repeated double upper_limits = 1;
+   */
+  upperLimits: number[];
+
+  /**
+   * One more than limits: the last counts what lies above.
+   *
+   * @generated from field: repeated uint64 counts = 2;
+   */
+  counts: bigint[];
+};
+
+/**
+ * Describes the message pelletline.inference.v1.BatchHistogram.
+ * Use `create(BatchHistogramSchema)` to create a new message.
+ */
+export const BatchHistogramSchema: GenMessage<BatchHistogram> = /*@__PURE__*/
+  messageDesc(file_pelletline_inference_v1_inference, 14);
+
+/**
+ * Batches started for one reason.
+ *
+ * @generated from message pelletline.inference.v1.ReleaseCount
+ */
+export type ReleaseCount = Message<"pelletline.inference.v1.ReleaseCount"> & {
+  /**
+   * Reason.
+   *
+   * @generated from field: pelletline.inference.v1.ReleaseReason reason = 1;
+   */
+  reason: ReleaseReason;
+
+  /**
+   * Batches.
+   *
+   * @generated from field: uint64 batches = 2;
+   */
+  batches: bigint;
+};
+
+/**
+ * Describes the message pelletline.inference.v1.ReleaseCount.
+ * Use `create(ReleaseCountSchema)` to create a new message.
+ */
+export const ReleaseCountSchema: GenMessage<ReleaseCount> = /*@__PURE__*/
+  messageDesc(file_pelletline_inference_v1_inference, 15);
+
+/**
+ * What one flow had.
+ *
+ * @generated from message pelletline.inference.v1.FlowCount
+ */
+export type FlowCount = Message<"pelletline.inference.v1.FlowCount"> & {
+  /**
+   * "bus/PLANT/LINE" for a line's crops, "rpc" for callers; "other" where there are more than 256.
+   *
+   * @generated from field: string flow = 1;
+   */
+  flow: string;
+
+  /**
+   * Crops judged.
+   *
+   * @generated from field: uint64 crops = 2;
+   */
+  crops: bigint;
+
+  /**
+   * Their mean time from arrival to the start of their batch, ms.
+   *
+   * @generated from field: double mean_wait_ms = 3;
+   */
+  meanWaitMs: number;
+};
+
+/**
+ * Describes the message pelletline.inference.v1.FlowCount.
+ * Use `create(FlowCountSchema)` to create a new message.
+ */
+export const FlowCountSchema: GenMessage<FlowCount> = /*@__PURE__*/
+  messageDesc(file_pelletline_inference_v1_inference, 16);
+
+/**
+ * Expected time of a batch.
+ *
+ * @generated from message pelletline.inference.v1.BatchCost
+ */
+export type BatchCost = Message<"pelletline.inference.v1.BatchCost"> & {
+  /**
+   * Crops.
+   *
+   * @generated from field: uint32 crops = 1;
+   */
+  crops: number;
+
+  /**
+   * Time, ms.
+   *
+   * @generated from field: double ms = 2;
+   */
+  ms: number;
+};
+
+/**
+ * Describes the message pelletline.inference.v1.BatchCost.
+ * Use `create(BatchCostSchema)` to create a new message.
+ */
+export const BatchCostSchema: GenMessage<BatchCost> = /*@__PURE__*/
+  messageDesc(file_pelletline_inference_v1_inference, 17);
+
+/**
  * Asks what the model looks at in crops.
  *
  * @generated from message pelletline.inference.v1.ExplainRequest
@@ -452,7 +649,7 @@ export type ExplainRequest = Message<"pelletline.inference.v1.ExplainRequest"> &
  * Use `create(ExplainRequestSchema)` to create a new message.
  */
 export const ExplainRequestSchema: GenMessage<ExplainRequest> = /*@__PURE__*/
-  messageDesc(file_pelletline_inference_v1_inference, 12);
+  messageDesc(file_pelletline_inference_v1_inference, 18);
 
 /**
  * What the model looked at.
@@ -508,7 +705,7 @@ export type ExplainResponse = Message<"pelletline.inference.v1.ExplainResponse">
  * Use `create(ExplainResponseSchema)` to create a new message.
  */
 export const ExplainResponseSchema: GenMessage<ExplainResponse> = /*@__PURE__*/
-  messageDesc(file_pelletline_inference_v1_inference, 13);
+  messageDesc(file_pelletline_inference_v1_inference, 19);
 
 /**
  * What the model looked at in one crop.
@@ -552,7 +749,7 @@ export type Heatmap = Message<"pelletline.inference.v1.Heatmap"> & {
  * Use `create(HeatmapSchema)` to create a new message.
  */
 export const HeatmapSchema: GenMessage<Heatmap> = /*@__PURE__*/
-  messageDesc(file_pelletline_inference_v1_inference, 14);
+  messageDesc(file_pelletline_inference_v1_inference, 20);
 
 /**
  * A layer that can be explained.
@@ -601,7 +798,7 @@ export type HeatmapLayer = Message<"pelletline.inference.v1.HeatmapLayer"> & {
  * Use `create(HeatmapLayerSchema)` to create a new message.
  */
 export const HeatmapLayerSchema: GenMessage<HeatmapLayer> = /*@__PURE__*/
-  messageDesc(file_pelletline_inference_v1_inference, 15);
+  messageDesc(file_pelletline_inference_v1_inference, 21);
 
 /**
  * Asks for the layers of the model in use.
@@ -616,7 +813,7 @@ export type ListHeatmapLayersRequest = Message<"pelletline.inference.v1.ListHeat
  * Use `create(ListHeatmapLayersRequestSchema)` to create a new message.
  */
 export const ListHeatmapLayersRequestSchema: GenMessage<ListHeatmapLayersRequest> = /*@__PURE__*/
-  messageDesc(file_pelletline_inference_v1_inference, 16);
+  messageDesc(file_pelletline_inference_v1_inference, 22);
 
 /**
  * The layers of the model in use.
@@ -644,7 +841,55 @@ export type ListHeatmapLayersResponse = Message<"pelletline.inference.v1.ListHea
  * Use `create(ListHeatmapLayersResponseSchema)` to create a new message.
  */
 export const ListHeatmapLayersResponseSchema: GenMessage<ListHeatmapLayersResponse> = /*@__PURE__*/
-  messageDesc(file_pelletline_inference_v1_inference, 17);
+  messageDesc(file_pelletline_inference_v1_inference, 23);
+
+/**
+ * Why a batch was started.
+ *
+ * @generated from enum pelletline.inference.v1.ReleaseReason
+ */
+export const ReleaseReason = {
+  /**
+   * Not stated.
+   *
+   * @generated from enum value: RELEASE_REASON_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It was full.
+   *
+   * @generated from enum value: RELEASE_REASON_FULL = 1;
+   */
+  FULL: 1,
+
+  /**
+   * A worker was idle.
+   *
+   * @generated from enum value: RELEASE_REASON_IDLE = 2;
+   */
+  IDLE: 2,
+
+  /**
+   * Nothing more will come: the service drains.
+   *
+   * @generated from enum value: RELEASE_REASON_DRAIN = 3;
+   */
+  DRAIN: 3,
+} as const;
+
+/**
+ * Why a batch was started.
+ *
+ * @generated from enum pelletline.inference.v1.ReleaseReason
+ */
+export type ReleaseReason = (typeof ReleaseReason)[keyof typeof ReleaseReason] | UnknownEnum;
+
+/**
+ * Describes the enum pelletline.inference.v1.ReleaseReason.
+ */
+export const ReleaseReasonSchema: GenEnum<ReleaseReason> = /*@__PURE__*/
+  enumDesc(file_pelletline_inference_v1_inference, 0);
 
 /**
  * What of the model's answer a heatmap explains.
@@ -686,7 +931,7 @@ export type ExplainedScore = (typeof ExplainedScore)[keyof typeof ExplainedScore
  * Describes the enum pelletline.inference.v1.ExplainedScore.
  */
 export const ExplainedScoreSchema: GenEnum<ExplainedScore> = /*@__PURE__*/
-  enumDesc(file_pelletline_inference_v1_inference, 0);
+  enumDesc(file_pelletline_inference_v1_inference, 1);
 
 /**
  * Judges crops (version 1: 50x50 gray bytes). Not ready before the model has run once: UNAVAILABLE with the expected wait.
@@ -755,6 +1000,16 @@ export const StudentInferenceService: GenService<{
     methodKind: "unary";
     input: typeof ListHeatmapLayersRequestSchema;
     output: typeof ListHeatmapLayersResponseSchema;
+  },
+  /**
+   * What the batcher has done since the model became warm: for those who want to see why crops wait.
+   *
+   * @generated from rpc pelletline.inference.v1.StudentInferenceService.GetBatching
+   */
+  getBatching: {
+    methodKind: "unary";
+    input: typeof GetBatchingRequestSchema;
+    output: typeof GetBatchingResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_pelletline_inference_v1_inference, 0);
