@@ -37,7 +37,8 @@ describe('createSegmenter strip carry-over', () => {
         fc.integer({ min: 15, max: 120 }),
         (seed, heights, cropScale, maxPelletRows) => {
           const image = randomImage(seed)
-          const settings = { ...drawnSettings, medianAreaPx: 314, minAreaPx: 20, cropScale, maxPelletRows }
+          const specks = { bedLevel: 10, smallestSpeckPx: 1.5 }
+          const settings = { ...drawnSettings, ...specks, medianAreaPx: 314, minAreaPx: 20, cropScale, maxPelletRows }
           const whole = segmentDrawn(image, settings)
           const cut = segmentDrawn(image, settings, heights)
           assert.deepEqual({ ...cut, perStrip: [] }, { ...whole, perStrip: [] })

@@ -1,11 +1,12 @@
 import type { CarriedRows } from './carried-rows.ts'
+import { createSpeckFinder } from './find-specks.ts'
 import { createFeretMeter } from './measure-feret.ts'
 import { createGrayMeasures, measureGray } from './measure-gray.ts'
 import type { RegionMeasures } from './measure-region.ts'
 import { createSolidityMeter } from './measure-solidity.ts'
 import type { RunList } from './run-list.ts'
-import { createSpeckList, type SpeckList } from './speck-list.ts'
-import type { PelletMeasures, SegmentationSettings } from './types.ts'
+import { clearSpecks, createSpeckList, type SpeckList } from './speck-list.ts'
+import { defaultMinSpeckContrast, type PelletMeasures, type SegmentationSettings } from './types.ts'
 
 /** What is measured of a pellet beside its moments; units as in PelletColumns. Valid until the next pellet. */
 export type PelletDetails = Pick<
@@ -34,6 +35,7 @@ export interface PelletMeter {
 export function createPelletMeter(width: number): PelletMeter {
   const solidityOf = createSolidityMeter()
   const feretMeter = createFeretMeter()
+  const speckFinder = createSpeckFinder(width)
   const gray = createGrayMeasures()
   const feret = { length: 0, width: 0 }
   const details: PelletDetails = {
@@ -46,7 +48,7 @@ export function createPelletMeter(width: number): PelletMeter {
   }
 
   return {
-    measure(outline, box, baseRow, rows, endRow, settings) {
+    measure(outline, box, baseRow, rows, endRow, settings, judged) {
       feretMeter.measure(outline, baseRow, rows, endRow, width, settings.threshold, feret)
       measureGray(outline, baseRow, rows, box.areaPx, gray)
       details.feretLengthPx = feret.length
@@ -54,6 +56,12 @@ export function createPelletMeter(width: number): PelletMeter {
       details.solidity = solidityOf(outline, box.areaPx)
       details.meanGray = gray.mean
       details.graySpread = gray.spread
+      const { bedLevel = 0, smallestSpeckPx = 0, minSpeckContrast = defaultMinSpeckContrast } = settings
+      if (judged && smallestSpeckPx > 0) {
+        const limits = { smallestSpeckPx, minContrast: minSpeckContrast }
+        const bed = Math.round(bedLevel)
+        speckFinder.find(outline, box, baseRow, rows, endRow, settings.threshold, bed, limits, details.specks)
+      } else clearSpecks(details.specks)
       return details
     },
   }

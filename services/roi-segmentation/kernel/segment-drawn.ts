@@ -10,6 +10,8 @@ import {
 
 /** One pellet of a drawn image with its crop, for tests. */
 export interface DrawnPellet extends PelletMeasures {
+  readonly speckCount: number
+  readonly speckAreaPx: number
   readonly specks: readonly DrawnSpeck[]
   readonly reason: keyof typeof notJudgedReason
   readonly crop: Uint8Array
@@ -95,6 +97,8 @@ export function pelletsOf(part: StripPellets): DrawnPellet[] {
     feretWidthPx: columns.feretWidthPx[i]!,
     solidity: columns.solidity[i]!,
     graySpread: columns.graySpread[i]!,
+    speckCount: columns.speckCount[i]!,
+    speckAreaPx: columns.speckAreaPx[i]!,
     specks: specksOf(columns, i),
     touchesBorder: columns.touchesBorder[i] === 1,
     reason: names.find((name) => notJudgedReason[name] === columns.notJudged[i])!,
