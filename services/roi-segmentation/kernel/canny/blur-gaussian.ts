@@ -15,30 +15,31 @@ const reach = 2
 
 /** Creates a blur for rows of `width` px. */
 export function createGaussianBlur(width: number): GaussianBlur {
-  let source = new Uint8Array(256)
   // The lines blurred across of the rows in reach, row k in the line k mod 5.
   let across = Array.from({ length: 5 }, () => new Uint16Array(256))
 
   function blurAcross(bytes: Uint8Array, offset: number, grid: BoxGrid, line: Uint16Array): void {
     const { left, columns } = grid
-    const from = left - reach
-    const inner = Math.max(0, -from)
-    const innerEnd = Math.min(columns + 2 * reach, width - from)
-    source.fill(bytes[offset]!, 0, inner)
-    for (let x = inner; x < innerEnd; x++) source[x] = bytes[offset + from + x]!
-    source.fill(bytes[offset + width - 1]!, innerEnd, columns + 2 * reach)
+    const last = width - 1
+    const grayAt = (x: number) => bytes[offset + Math.min(last, Math.max(0, x))]!
+    let a = grayAt(left - 2)
+    let b = grayAt(left - 1)
+    let c = grayAt(left)
+    let d = grayAt(left + 1)
     for (let x = 0; x < columns; x++) {
-      line[x] = source[x]! + source[x + 4]! + 4 * (source[x + 1]! + source[x + 3]!) + 6 * source[x + 2]!
+      const e = grayAt(left + x + 2)
+      line[x] = a + e + 4 * (b + d) + 6 * c
+      a = b
+      b = c
+      c = d
+      d = e
     }
   }
 
   return {
     blur(grid, rows, baseRow, firstRow, endRow) {
       const { columns, lines, top, blurred } = grid
-      if (source.length < columns + 2 * reach) {
-        source = new Uint8Array(2 * (columns + 2 * reach))
-        across = across.map(() => new Uint16Array(source.length))
-      }
+      if (across[0]!.length < columns) across = across.map(() => new Uint16Array(2 * columns))
       for (let k = 0; k < lines + 2 * reach; k++) {
         const row = Math.min(endRow - 1, Math.max(firstRow, baseRow + top + k - reach))
         const { bytes, offset } = rows.view(row)

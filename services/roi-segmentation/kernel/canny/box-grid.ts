@@ -1,4 +1,4 @@
-import { grown, type RunList, runsLeft, runsRight } from '../run-list.ts'
+import { type RunList, runsLeft, runsRight } from '../run-list.ts'
 
 /** The box of one region with a margin, cell (x, y) at y * columns + x; the cells' state and the steps' values. */
 export interface BoxGrid {
@@ -17,7 +17,7 @@ export interface BoxGrid {
   gy: Int16Array
   /** gx^2 + gy^2. */
   squared: Int32Array
-  /** Cells of the step at work, `count` of them: edges, or what is still to be visited. */
+  /** Cells of the step at work, `count` of them; no cell is in it twice, so that it never holds more than there are cells. */
   list: Int32Array
   count: number
 }
@@ -61,7 +61,7 @@ export function createBoxGrid(): BoxGrid {
     gx: new Int16Array(0),
     gy: new Int16Array(0),
     squared: new Int32Array(0),
-    list: new Int32Array(1024),
+    list: new Int32Array(0),
     count: 0,
   }
 }
@@ -95,6 +95,7 @@ export function layGrid(
     grid.gx = new Int16Array(size)
     grid.gy = new Int16Array(size)
     grid.squared = new Int32Array(size)
+    grid.list = new Int32Array(size)
   }
   const { cells } = grid
   cells.fill(0, 0, size)
@@ -117,10 +118,4 @@ export function layGrid(
     }
     for (let at = from; at < end; at++) cells[at]! |= cell.own
   }
-}
-
-/** Appends a cell to the grid's list. */
-export function pushCell(grid: BoxGrid, at: number): void {
-  if (grid.count === grid.list.length) grid.list = grown(grid.list, grid.count * 2)
-  grid.list[grid.count++] = at
 }

@@ -6,7 +6,7 @@ import { drawBed, randomFrom } from '../drawn-image.ts'
 import { appendRun, createRunList, type RunList } from '../run-list.ts'
 import { drawnSettings } from '../segment-drawn.ts'
 import { createGaussianBlur } from './blur-gaussian.ts'
-import { type BoxGrid, cell, createBoxGrid, gridMargin, layGrid, pushCell } from './box-grid.ts'
+import { type BoxGrid, cell, createBoxGrid, gridMargin, layGrid } from './box-grid.ts'
 import { dilateEdges, erodeEnclosed } from './close-edges.ts'
 import { edgeLevels } from './edge-levels.ts'
 import { collectEnclosed, floodOutside } from './fill-edges.ts'
@@ -50,7 +50,7 @@ function gridOfEdges(picture: readonly string[]): BoxGrid {
     for (const [x, mark] of Array.from(line).entries()) {
       if (mark !== '#') continue
       grid.cells[at(grid, x, y)]! |= cell.edge
-      pushCell(grid, at(grid, x, y))
+      grid.list[grid.count++] = at(grid, x, y)
     }
   }
   return grid

@@ -1,4 +1,4 @@
-import { type BoxGrid, cell, pushCell } from './box-grid.ts'
+import { type BoxGrid, cell } from './box-grid.ts'
 
 /** Half the side of the closing's square, cells. */
 export const closingReach = 1
@@ -15,7 +15,7 @@ export function dilateEdges(grid: BoxGrid): void {
       for (let at = line; at <= line + 2 * closingReach; at++) {
         if ((cells[at]! & (cell.edge | cell.dilated)) !== 0) continue
         cells[at]! |= cell.dilated
-        pushCell(grid, at)
+        grid.list[grid.count++] = at
       }
     }
   }

@@ -1,19 +1,19 @@
 import { appendRun, type RunList } from '../run-list.ts'
-import { type BoxGrid, cell, gridMargin, pushCell } from './box-grid.ts'
+import { type BoxGrid, cell, gridMargin } from './box-grid.ts'
 
 /** What stops the flood. */
 const barrier = cell.edge | cell.dilated | cell.wall
 /** What no outline encloses. */
 const beyond = cell.outside | cell.regained
 
-/** Marks what is 4-connected to the grid's rim without crossing a widened edge. Keeps the cells in the list. */
+/** Marks what is 4-connected to the grid's rim without crossing a widened edge. The list keeps what it holds. */
 export function floodOutside(grid: BoxGrid): void {
-  const { cells, columns, lines } = grid
-  const kept = grid.count
+  const { cells, columns, lines, list } = grid
+  let count = grid.count
   const visit = (at: number): void => {
     if ((cells[at]! & (barrier | cell.outside)) !== 0) return
     cells[at]! |= cell.outside
-    pushCell(grid, at)
+    list[count++] = at
   }
   for (let x = 1; x < columns - 1; x++) {
     visit(columns + x)
@@ -23,8 +23,8 @@ export function floodOutside(grid: BoxGrid): void {
     visit(y * columns + 1)
     visit((y + 1) * columns - 2)
   }
-  while (grid.count > kept) {
-    const at = grid.list[--grid.count]!
+  while (count > grid.count) {
+    const at = list[--count]!
     visit(at - 1)
     visit(at + 1)
     visit(at - columns)

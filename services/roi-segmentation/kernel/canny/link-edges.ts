@@ -1,4 +1,4 @@
-import { type BoxGrid, cell, pushCell } from './box-grid.ts'
+import { type BoxGrid, cell } from './box-grid.ts'
 
 /**
  * Hysteresis (Canny 1986): what is in the list is edge, and so is every maximum that is 8-connected to it through maxima.
@@ -13,7 +13,7 @@ export function linkEdges(grid: BoxGrid): void {
       for (let next = line - 1; next <= line + 1; next++) {
         if ((cells[next]! & (cell.maximum | cell.edge)) !== cell.maximum) continue
         cells[next]! |= cell.edge
-        pushCell(grid, next)
+        grid.list[grid.count++] = next
       }
     }
   }

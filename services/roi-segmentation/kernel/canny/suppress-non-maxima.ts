@@ -1,4 +1,4 @@
-import { type BoxGrid, cell, pushCell } from './box-grid.ts'
+import { type BoxGrid, cell } from './box-grid.ts'
 
 /**
  * Marks the cells near the region where the gradient is at least `weak` (squared) and not less than one step on towards the
@@ -14,9 +14,8 @@ export function suppressNonMaxima(grid: BoxGrid, weak: number, strong: number): 
   for (let y = 2; y < lines - 2; y++) {
     const end = (y + 1) * columns - 2
     for (let at = y * columns + 2; at < end; at++) {
-      if ((cells[at]! & cell.near) === 0) continue
       const m = squared[at]!
-      if (m < weak) continue
+      if (m < weak || (cells[at]! & cell.near) === 0) continue
       const dx = gx[at]!
       const dy = gy[at]!
       const across = Math.abs(dx)
@@ -33,7 +32,7 @@ export function suppressNonMaxima(grid: BoxGrid, weak: number, strong: number): 
       const own = longer * m
       if (own < towardsDark || own <= towardsBright) continue
       cells[at]! |= towardsDark >= towardsBright ? cell.maximum | cell.bright : cell.maximum
-      if (m >= strong) pushCell(grid, at)
+      if (m >= strong) grid.list[grid.count++] = at
     }
   }
 }
