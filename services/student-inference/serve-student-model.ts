@@ -47,9 +47,9 @@ function describeStudent(student: ServedStudent, ready: () => boolean): ServedMo
     maxBatch,
     facts: { sha256, classes: classes.join(','), threshold: String(threshold) },
     ready,
-    async infer(elements, count, { whenFull, signal }) {
+    async infer(elements, count, options) {
       const crops = elements as Uint8Array
-      const { logits } = await batcher.submit(packedCrops(crops), { lane: 'rpc', whenFull, signal })
+      const { logits } = await batcher.submit(packedCrops(crops), { lane: 'rpc', ...options })
       const bad = logits.findIndex((value) => !Number.isFinite(value))
       if (bad < 0) return logits
       const which = `crop ${Math.floor(bad / classes.length)} of ${count}`

@@ -71,10 +71,10 @@ function fromBytes(bytes: Uint8Array, datatype: ServedDatatype): BatchElements {
   if (datatype === 'UINT8') return bytes
   const { buffer, byteOffset, byteLength } = bytes
   const length = byteLength / bytesPerElement.FP32
-  // A view needs an offset that four divides, which a message does not promise.
+  // A view needs an offset that four divides, which a message does not promise; Buffer's own slice would be no copy.
   return byteOffset % 4 === 0
     ? new Float32Array(buffer, byteOffset, length)
-    : new Float32Array(bytes.slice().buffer, 0, length)
+    : new Float32Array(new Uint8Array(bytes).buffer)
 }
 
 function fromNumbers(field: string, numbers: ArrayLike<number>, datatype: ServedDatatype): BatchElements {

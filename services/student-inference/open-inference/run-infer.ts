@@ -39,7 +39,7 @@ export async function runInfer(models: ServedModels, call: InferCall, options: I
   }
   const lifetime = startCall(`The inference on ${model.name}`, { signal: options.signal, timeoutMs })
   try {
-    const inferred = await model.infer(elements, count, { ...options, signal: lifetime.signal })
+    const inferred = await model.infer(elements, count, { ...options, withinMs: timeoutMs, signal: lifetime.signal })
     return { model, count, elements: inferred }
   } catch (reason) {
     if (lifetime.signal.aborted) throw PelletlineError.from(lifetime.signal.reason)

@@ -15,6 +15,8 @@ export type BatchElements = Uint8Array | Float32Array
 export interface InferOptions {
   /** What happens where too many items wait: refuse with `resource_exhausted` and a retry hint, or wait for room. */
   readonly whenFull: 'refuse' | 'wait'
+  /** When the answer is wanted, ms from now; absent: as the server sees fit. */
+  readonly withinMs?: number
   /** Aborted when nobody waits for the answer any more; what has not begun then is not computed. */
   readonly signal: AbortSignal
 }
