@@ -5,6 +5,7 @@ import { createCarriedRows } from './carried-rows.ts'
 import { checkSettings, checkStrip, checkWidth } from './check-strip.ts'
 import { createComponentTable, maxWidth } from './component-table.ts'
 import { createCropCutter, fitsCrop } from './cut-crop.ts'
+import type { CarriedStrip, HandingSegmenter } from './hand-over.ts'
 import { createRegionJudge, type JudgedRegion } from './judge-region.ts'
 import { createPelletMeter } from './measure-pellet.ts'
 import { createRegionMeasures, measureRegion } from './measure-region.ts'
@@ -12,13 +13,7 @@ import { createPelletWriter } from './pellet-writer.ts'
 import { createRunList, type RunList, runArea } from './run-list.ts'
 import { createRowRuns, scanRow } from './scan-runs.ts'
 import { traceOutline } from './trace-outline.ts'
-import {
-  notJudgedReason,
-  type SegmentationSettings,
-  type Segmenter,
-  type StripPellets,
-  type StripRows,
-} from './types.ts'
+import { notJudgedReason, type SegmentationSettings, type StripPellets, type StripRows } from './types.ts'
 
 export interface SegmenterOptions {
   /** Pixels per row, 1..65535; strips of another width are refused. */
@@ -49,7 +44,7 @@ const reasonOfKind = {
  * The segmentation of one run, row by row: what a row adds depends on the rows before only, never on where a strip ends,
  * so the pellets do not depend on how rows are cut into strips. See DESIGN.md beside this file.
  */
-export function createSegmenter(options: SegmenterOptions): Segmenter {
+export function createSegmenter(options: SegmenterOptions): HandingSegmenter {
   const { width, outlines = false, resumed = false } = options
   checkWidth(width, maxWidth)
   const table = createComponentTable()
@@ -370,6 +365,20 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
       if (started) closeAll(notJudgedReason.imageEdge, settings)
       started = false
       return take(rows.endRow())
+    },
+
+    carried(): CarriedStrip | undefined {
+      if (!started) return undefined
+      const firstRow = rows.firstRow()
+      const count = rows.endRow() - firstRow
+      const pixels = new Uint8Array(count * width)
+      for (let i = 0; i < count; i++) {
+        const { bytes, offset } = rows.view(firstRow + i)
+        pixels.set(bytes.subarray(offset, offset + width), i * width)
+      }
+      const rowsLostBefore = firstRow === edgeRow && edgeReason === notJudgedReason.lostRows ? 1 : 0
+      const resumedHere = firstRow > edgeRow || firstRow === resumedRow
+      return { pixels, width, rows: count, firstRow, rowsLostBefore, resumed: resumedHere }
     },
   }
 }

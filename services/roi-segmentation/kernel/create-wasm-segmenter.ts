@@ -1,11 +1,12 @@
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { cropBytes, cropMarginPx } from '../../shared/inspection/crop.ts'
+import { createKernelMemory, type KernelMemory } from '../../shared/wasm/start-kernel.ts'
 import { checkSettings, checkStrip, checkWidth } from './check-strip.ts'
 import { maxWidth } from './component-table.ts'
+import type { CarriedStrip, HandingSegmenter } from './hand-over.ts'
 import { createSpeckColumns } from './speck-columns.ts'
-import type { PelletColumns, SegmentationSettings, Segmenter, StripPellets, StripRows } from './types.ts'
+import type { PelletColumns, SegmentationSettings, StripPellets, StripRows } from './types.ts'
 import {
-  createKernelMemory,
   instantiateKernel,
   type KernelExports,
   type StripPlace,
@@ -19,18 +20,22 @@ export interface WasmSegmenterOptions {
   /** As in `createSegmenter`: the first strip is not the run's first. */
   readonly resumed?: boolean
   /** Memory made by `createKernelMemory`, of this segmenter alone; where absent it makes one of at most 2 GiB. */
-  readonly memory?: WebAssembly.Memory
+  readonly memory?: KernelMemory
 }
 
 /** A segmenter in WebAssembly: the same columns and crops as `createSegmenter`, to the bit. */
-export interface WasmSegmenter extends Segmenter {
+export interface WasmSegmenter extends HandingSegmenter {
   /** Strips placed in it are segmented where they lie, other ones are copied in. */
-  readonly memory: WebAssembly.Memory
+  readonly memory: KernelMemory
   /** Pixels in `memory`, wherever the view was made. */
   view(at: number, bytes: number): Uint8Array
+  /** Begins a run, or takes one over (`resumed`), after a flush. */
+  restart(resumed: boolean): void
 }
 
 const defaultMaxBytes = 2 ** 31
+/** What lies before the carried rows, as `carriedEdge` of the kernel says it. */
+const carriedEdges = { rows: 0, runBegin: 1, lostRows: 2, resumed: 3 } as const
 
 /**
  * Creates a segmenter for the strips of one run in order. The columns it returns are views of its memory that the next call
@@ -75,6 +80,12 @@ export function createWasmSegmenter(options: WasmSegmenterOptions): WasmSegmente
 
   function configure(settings: SegmentationSettings): void {
     const { threshold, medianAreaPx, minAreaPx, cropScale, maxPelletRows, maxPelletsPerStrip } = settings
+    if (settings.method === 'edges') {
+      throw new PelletlineError(
+        'unimplemented',
+        'The WebAssembly kernel finds pellets as regions only; edges are read by createSegmenter (createLineSegmenter chooses).',
+      )
+    }
     const carriedBytes = (maxPelletRows + 2 * cropMarginPx) * width
     if (carriedBytes > defaultMaxBytes) {
       throw new PelletlineError(
@@ -102,6 +113,23 @@ export function createWasmSegmenter(options: WasmSegmenterOptions): WasmSegmente
     memory,
     view(at, bytes) {
       return new Uint8Array(bytesOf(), at, bytes)
+    },
+    restart(isResumed) {
+      guarded(() => kernel.start(width, isResumed ? 1 : 0))
+    },
+    carried(): CarriedStrip | undefined {
+      if (nextRow === undefined) return undefined
+      const rows = kernel.carriedRows()
+      const pixels = new Uint8Array(rows * width)
+      const memoryBytes = new Uint8Array(bytesOf())
+      for (let i = 0; i < rows; i++) {
+        const at = kernel.carriedRow(i)
+        pixels.set(memoryBytes.subarray(at, at + width), i * width)
+      }
+      const edge = kernel.carriedEdge()
+      const rowsLostBefore = edge === carriedEdges.lostRows ? 1 : 0
+      const resumedHere = edge === carriedEdges.rows || edge === carriedEdges.resumed
+      return { pixels, width, rows, firstRow: kernel.carriedFrom(), rowsLostBefore, resumed: resumedHere }
     },
     push(strip: StripRows, settings: SegmentationSettings): StripPellets {
       checkSettings(settings)
@@ -158,7 +186,7 @@ function columnsOf(kernel: KernelExports, buffer: ArrayBufferLike): PelletColumn
   }
 }
 
-function describeTrap(cause: unknown, kernel: KernelExports, memory: WebAssembly.Memory): PelletlineError {
+function describeTrap(cause: unknown, kernel: KernelExports, memory: KernelMemory): PelletlineError {
   if (kernel.outOfMemory() !== 0) {
     return new PelletlineError(
       'resource_exhausted',

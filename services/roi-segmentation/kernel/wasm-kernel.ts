@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+import { compileKernel, type KernelMemory, pageBytes, startKernelIn } from '../../shared/wasm/start-kernel.ts'
 
 /** What assembly/index.ts exports; addresses are bytes of the memory, other meanings as there. */
 export interface KernelExports {
@@ -20,25 +20,18 @@ export interface KernelExports {
   needed(): number
   column(index: number): number
   crops(): number
+  carriedRows(): number
+  carriedFrom(): number
+  carriedRow(index: number): number
+  carriedEdge(): number
   outOfMemory(): number
 }
 
-const pageBytes = 65_536
-/** Pages that the kernel asks for at least: its static data, and the first of its buffers. */
-const firstPages = 16
+const compiled = compileKernel(new URL('./assembly.wasm', import.meta.url))
 
-let compiled: WebAssembly.Module | undefined
-
-/** A memory for one kernel: shared, so that any thread can place strips in it; it grows up to `maxBytes` and never shrinks. */
-export function createKernelMemory(maxBytes: number): WebAssembly.Memory {
-  const maximum = Math.min(65_536, Math.max(firstPages, Math.ceil(maxBytes / pageBytes)))
-  return new WebAssembly.Memory({ initial: firstPages, maximum, shared: true })
-}
-
-/** An instance of the kernel in `memory`, which no other instance may use. */
-export function instantiateKernel(memory: WebAssembly.Memory): KernelExports {
-  compiled ??= new WebAssembly.Module(readFileSync(new URL('./assembly.wasm', import.meta.url)))
-  return new WebAssembly.Instance(compiled, { env: { memory } }).exports as unknown as KernelExports
+/** An instance of the kernel in `memory`, which no other one may use. */
+export function instantiateKernel(memory: KernelMemory): KernelExports {
+  return startKernelIn<KernelExports>(compiled, memory)
 }
 
 /** Bytes before and behind a strip that the kernel may read. */
@@ -56,7 +49,7 @@ export interface StripPlace {
  * Takes room for `bytes` of pixels from a kernel's memory, in any thread: whoever grows a shared memory owns what that adds.
  * It cannot be given back. Throws `resource_exhausted` where the memory is at its maximum.
  */
-export function takeStripPlace(memory: WebAssembly.Memory, bytes: number): StripPlace {
+export function takeStripPlace(memory: KernelMemory, bytes: number): StripPlace {
   const pages = Math.ceil((bytes + 2 * stripSlackBytes) / pageBytes)
   try {
     const at = memory.grow(pages) * pageBytes + stripSlackBytes

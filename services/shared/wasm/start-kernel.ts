@@ -10,16 +10,28 @@ export interface StartedKernel<Exports> {
   readonly memory: Uint8Array<SharedArrayBuffer>
 }
 
+/**
+ * A kernel's memory, shared between threads; it can be posted to them. It grows and never shrinks, and whoever grows it owns
+ * the pages that this adds.
+ */
+export interface KernelMemory {
+  /** All bytes that it has now; another object after it has grown. */
+  readonly buffer: SharedArrayBuffer
+  /** Adds pages of 65,536 bytes; returns how many there were. Throws a RangeError beyond the maximum. */
+  grow(pages: number): number
+}
+
 /** The part of WebAssembly that is used here: TypeScript knows it only as a part of the browser. */
 interface WebAssemblyPort {
   readonly Module: new (bytes: Uint8Array) => CompiledKernel
-  readonly Memory: new (size: { initial: number; maximum: number; shared: true }) => { buffer: SharedArrayBuffer }
+  readonly Memory: new (size: { initial: number; maximum: number; shared: true }) => KernelMemory
   readonly Instance: new (module: CompiledKernel, imports: object) => { readonly exports: unknown }
 }
 
 const { WebAssembly: port } = globalThis as unknown as { readonly WebAssembly: WebAssemblyPort }
 
-const pageBytes = 65_536
+/** Bytes of a page of memory. */
+export const pageBytes = 65_536
 /** Pages that scripts/build-kernels.mjs has kernels ask for at least. */
 const leastPages = 16
 
@@ -34,4 +46,15 @@ export function startKernel<Exports>(kernel: CompiledKernel, bytes: number): Sta
   const memory = new port.Memory({ initial: pages, maximum: pages, shared: true })
   const { exports } = new port.Instance(kernel, { env: { memory } })
   return { exports: exports as Exports, memory: new Uint8Array(memory.buffer) }
+}
+
+/** A memory that begins with what every kernel asks for and grows up to `maxBytes`, at most 4 GiB. */
+export function createKernelMemory(maxBytes: number): KernelMemory {
+  const maximum = Math.min(65_536, Math.max(leastPages, Math.ceil(maxBytes / pageBytes)))
+  return new port.Memory({ initial: leastPages, maximum, shared: true })
+}
+
+/** Starts a kernel that lays out its memory itself; no other one may use that memory. */
+export function startKernelIn<Exports>(kernel: CompiledKernel, memory: KernelMemory): Exports {
+  return new port.Instance(kernel, { env: { memory } }).exports as Exports
 }

@@ -1,11 +1,25 @@
 // The segmentation kernel in AssemblyScript: the same as the plain TypeScript one folder up, to the bit, with SIMD. Read that
 // one and its DESIGN.md first. One instance segments one run; all state is that of the instance.
 
+import { endRow, firstRowAtHand, rowAt } from './carried-rows'
 import { isExhausted } from './memory'
-import { endRun, neededFromRow, segmentRows, setStripSettings, startKernel, takenDust, takenShed } from './segment-rows'
+import {
+  absoluteRow,
+  edgeAtHand,
+  endRun,
+  neededFromRow,
+  segmentRows,
+  setStripSettings,
+  startKernel,
+  takenDust,
+  takenShed,
+} from './segment-rows'
 import { columnAt, cropsAt, takenPellets } from './write-pellets'
 
-/** Begins: `width` px per row, `resumed` where the first strip is not the run's first. Once per instance. */
+/**
+ * Begins: `width` px per row, `resumed` where the first strip is not the run's first. Again after a flush, with the same
+ * width.
+ */
 export function start(width: i32, resumed: bool): void {
   startKernel(width, resumed)
 }
@@ -57,6 +71,24 @@ export function column(index: i32): usize {
 /** Address of the crops, 2,500 bytes a pellet. */
 export function crops(): usize {
   return cropsAt()
+}
+
+/** Rows carried over to the next call: how many, the number of the first, the address of each. */
+export function carriedRows(): i32 {
+  return endRow() - firstRowAtHand()
+}
+
+export function carriedFrom(): f64 {
+  return absoluteRow(firstRowAtHand())
+}
+
+export function carriedRow(i: i32): usize {
+  return rowAt(firstRowAtHand() + i)
+}
+
+/** What lies before them: 0 rows of this run, 1 its begin, 2 lost rows, 3 rows that were read before the run was resumed. */
+export function carriedEdge(): i32 {
+  return edgeAtHand()
 }
 
 /** Whether a trap came from memory that could not grow. */

@@ -10,7 +10,16 @@ import {
   setEdge,
   setPelletLimits,
 } from './add-pellet'
-import { attachRows, carryRows, endRow, reserveCarried, restartRows, rowAt, setRowWidth } from './carried-rows'
+import {
+  attachRows,
+  carryRows,
+  endRow,
+  firstRowAtHand,
+  reserveCarried,
+  restartRows,
+  rowAt,
+  setRowWidth,
+} from './carried-rows'
 import {
   appendToComponent,
   componentArea,
@@ -39,6 +48,11 @@ import { beginPart, pelletCount, takePellets } from './write-pellets'
 
 const splitCellsPerPixel: i32 = 2
 const nestedDustShare: f64 = 0.25
+/** What lies before the first row at hand: rows of this run, its begin, lost rows, rows that an earlier segmenter read. */
+const noEdge: i32 = 0
+const runEdge: i32 = 1
+const lostEdge: i32 = 2
+const tailEdge: i32 = 3
 
 let width: i32 = 0
 let resumed: bool = false
@@ -50,6 +64,7 @@ let tailsNext: bool = false
 let anchorRow: i32 = 0
 let anchor: f64 = 0
 let edgeRow: f64 = 0
+let edgeKind: i32 = 0
 let splitCells: f64 = 0
 let threshold: i32 = 0
 let medianAreaPx: f64 = 0
@@ -94,10 +109,11 @@ export function countShed(pellets: f64): void {
   shed += pellets
 }
 
-/** Begins with rows of `px` pixels. */
+/** Begins with rows of `px` pixels, the same every time; what was open before must have been closed. */
 export function startKernel(px: i32, isResumed: bool): void {
   width = px
   resumed = isResumed
+  everStarted = false
   setRowWidth(px)
   setCropWidth(px)
   // A row has at most width / 2 + 1 runs; two times their columns and components, and two lists of components.
@@ -290,6 +306,11 @@ function oldestOpenRow(): i32 {
   return oldest
 }
 
+/** What lies before the first row at hand: 0 rows of this run, 1 its begin, 2 lost rows, 3 what was read before it. */
+export function edgeAtHand(): i32 {
+  return absoluteRow(firstRowAtHand()) > edgeRow ? noEdge : edgeKind
+}
+
 function take(needed: f64): void {
   takePellets()
   neededFromRow = needed
@@ -308,6 +329,7 @@ export function segmentRows(pixels: usize, rows: i32, firstRow: f64, rowsLost: b
       beginPart()
     } else splitCells = f64(splitCellsPerPixel) * f64(width) * f64(maxPelletRows)
     tailsNext = resumed && !everStarted && !rowsLost
+    edgeKind = rowsLost ? lostEdge : tailsNext ? tailEdge : runEdge
     started = true
     everStarted = true
     edgeRow = firstRow
