@@ -2,6 +2,8 @@ import type { ColumnSums } from './follow-dirt.ts'
 
 /** Widths of dirt that are looked for, px: each column is compared with those one to two such widths away. */
 const reaches = [20, 64, 200, 500] as const
+/** No reach is longer than this share of the width: uneven light, over so far, looks like a smear. */
+const longestReach = 1 / 16
 /** Beyond this reach uneven light, which an uncalibrated camera has, looks a little like dirt. */
 const farReach = 100
 
@@ -59,7 +61,7 @@ export function findDirtyColumns(sums: ColumnSums, limits: 'enter' | 'stay'): Ui
     Float64Array,
   ]
   for (const reach of reaches) {
-    if (reach * 2 >= width) break
+    if (reach > reaches[0] && reach > longestReach * width) break
     const factor = reach > farReach ? 1.6 : 1
     for (let column = 0; column < width; column++) {
       const sides = [

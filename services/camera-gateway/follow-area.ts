@@ -43,10 +43,13 @@ export function createAreaFollower({ window, minSamples }: AreaFollowerOptions):
   let emptyStrips = 0
   /** What the median has been for long, px; undefined until it is first known. */
   let usual: number | undefined
+  let full = false
   let size: StripSize = { medianAreaPx: 0, state: FollowState.NOMINAL, reason: '' }
 
   function judge(sorted: Float64Array, medianAreaPx: number, taken: number): string {
-    usual ??= medianAreaPx
+    // Until the window has been full once, the median itself is uncertain.
+    if (usual === undefined || !full) usual = medianAreaPx
+    full ||= count === window
     const most = (drift * taken) / window
     usual *= Math.exp(Math.max(-most, Math.min(most, Math.log(medianAreaPx / usual))))
     const ratio = medianAreaPx / usual
@@ -64,6 +67,7 @@ export function createAreaFollower({ window, minSamples }: AreaFollowerOptions):
       next = 0
       emptyStrips = 0
       usual = undefined
+      full = false
       size = { medianAreaPx: nominalAreaPx, state: FollowState.NOMINAL, reason: '' }
     },
     take(areasPx) {

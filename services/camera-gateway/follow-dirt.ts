@@ -24,9 +24,9 @@ export interface ColumnSums {
 
 /** One row in so many is looked at: farther apart than a pellet is long, so that two rows show different pellets. */
 export const rowStep = 89
-/** Rows that are looked at between two judgements, and what is kept of the sums behind one: some 1,700 rows count. */
+/** Rows that are looked at between two judgements, and what is kept of the sums behind one: some 2,500 rows count. */
 const rowsPerJudgement = 256
-const keep = 0.85
+const keep = 0.9
 /** Product moves where at least this share of the columns changed sides between two rows that were looked at. */
 const leastChange = 0.002
 

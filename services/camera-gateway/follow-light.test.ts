@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { drawBelt } from '../../test/support/draw-belt.ts'
-import { createAreaFollower } from './follow-area.ts'
+import { FollowState } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { createLightFollower } from './follow-light.ts'
 
 const width = 256
@@ -49,17 +49,64 @@ test('a strip without rows leaves the light as it is', () => {
   assert.deepEqual(follower.follow(new Uint8Array(0), width), light)
 })
 
-test('the median area stays the nominal one until enough pellets were seen, then follows the newest', () => {
-  const follower = createAreaFollower({ window: 10, minSamples: 4 })
-  follower.restart(200)
-  follower.take([300, 310, 320])
-  assert.equal(follower.size.medianAreaPx, 200)
-  follower.take([330])
-  assert.equal(follower.size.medianAreaPx, 315)
-  follower.take(Array<number>(10).fill(500))
-  assert.equal(follower.size.medianAreaPx, 500)
-  follower.take([9_000, 10_000])
-  assert.equal(follower.size.medianAreaPx, 500)
-  follower.restart(120)
-  assert.equal(follower.size.medianAreaPx, 120)
+const { NOMINAL, FOLLOWING, HELD, LOST } = FollowState
+
+test('the light is nominal before any pellet, followed with pellets, held over an empty belt and followed again', () => {
+  const follower = createLightFollower({ memoryStrips: 2 })
+  const states: FollowState[] = []
+  const run = (strips: number, pellets: number) => {
+    for (let i = 0; i < strips; i++) states.push(follower.follow(strip(i + pellets, 1, pellets), width).state)
+  }
+  run(3, 0)
+  run(6, 20)
+  run(60, 0)
+  run(6, 20)
+  const changes = states.filter((state, at) => state !== states[at - 1])
+  assert.deepEqual(changes, [NOMINAL, FOLLOWING, HELD, FOLLOWING])
+})
+
+/** State after `strips` of what is given behind twenty of a usual belt. */
+function stateAfter(strips: number, look: (seed: number) => Uint8Array, memoryStrips = 64) {
+  const follower = createLightFollower({ memoryStrips })
+  for (let i = 0; i < 20; i++) follower.follow(strip(i), width)
+  for (let i = 0; i < strips; i++) follower.follow(look(100 + i), width)
+  return follower.light
+}
+
+test('a lamp that falls to a third at once is lost within strips, and found once the threshold has followed', () => {
+  const dim = (seed: number) => strip(seed, 0.33)
+  assert.equal(stateAfter(3, dim).state, FOLLOWING)
+  const { state, reason } = stateAfter(6, dim)
+  assert.equal(state, LOST)
+  assert.match(reason, /pellets are at gray \d+, the threshold at \d+/)
+  assert.equal(stateAfter(60, dim, 8).state, FOLLOWING)
+})
+
+test('a bed that rises to the threshold is lost', () => {
+  const bright = (seed: number) => strip(seed).map((gray) => Math.min(255, gray + 95))
+  const { state, reason } = stateAfter(6, bright)
+  assert.equal(state, LOST)
+  assert.match(reason, /the bed is at gray/)
+})
+
+test('fog, which leaves one broad hill of gray, is lost although nothing is like pellets', () => {
+  const fog = (seed: number) => strip(seed).map((gray, i) => 45 + 0.08 * gray + ((i * 7919) % 60) - 30)
+  const { state, reason } = stateAfter(6, fog)
+  assert.equal(state, LOST)
+  assert.match(reason, /are not told apart/)
+})
+
+test('an empty belt, dust, a dense one and one full strip are not taken for lost light', () => {
+  const dusty = (seed: number) => strip(seed, 1, 0).map((gray, i) => (i % 4001 === 0 ? 70 : gray))
+  for (const look of [(seed: number) => strip(seed, 1, 0), dusty, (seed: number) => strip(seed, 1, 90)]) {
+    assert.notEqual(stateAfter(80, look).state, LOST)
+  }
+  assert.equal(stateAfter(1, () => new Uint8Array(width * 128).fill(180)).state, FOLLOWING)
+})
+
+test('a slow drift of the lamp is followed without being lost', () => {
+  const follower = createLightFollower({ memoryStrips: 8 })
+  for (let i = 0; i < 300; i++) {
+    assert.notEqual(follower.follow(strip(i, 1 - 0.002 * Math.min(i, 250)), width).state, LOST, `strip ${i}`)
+  }
 })

@@ -34,6 +34,8 @@ export interface LightFollower {
 const samplesPerStrip = 65_536
 /** A strip with fewer says too little alone to contradict the light in force. */
 const samplesToJudge = 4096
+/** A strip with a smaller share of pixels above the threshold shows no product. */
+const leastProduct = 0.0005
 /** While no pellet has been seen the threshold lies at least this far above the bed, gray levels. */
 const minFirstContrast = 32
 /** Strips in a row that contradict the light until it is lost (one may be full of product), and that agree until it is found. */
@@ -42,9 +44,10 @@ const foundAfter = 2
 
 /**
  * Creates a follower over a subsampled histogram that forgets slowly. NOMINAL until the histogram told bed from pellets
- * once; FOLLOWING while it does; HELD while it does not (an empty belt): the last threshold that was sure stays in force. LOST,
- * whatever the histogram says, while strips of their own show that the threshold in force does not tell them apart:
- * `judgeLight`. The threshold is followed all the same, so a lamp that has dimmed is caught up with.
+ * once; FOLLOWING while it does; HELD while it does not, and after `memoryStrips` strips without product (an empty belt): the
+ * last threshold that was sure stays in force. LOST, whatever the histogram says, while strips of their own show that the
+ * threshold in force does not tell them apart: `judgeLight`. It is followed all the same, so a lamp that has dimmed is
+ * caught up with.
  */
 export function createLightFollower({ memoryStrips }: LightFollowerOptions): LightFollower {
   const histogram = createGrayHistogram()
@@ -54,6 +57,7 @@ export function createLightFollower({ memoryStrips }: LightFollowerOptions): Lig
   let sure = false
   let lost = false
   let disagreeing = 0
+  let stripsWithoutProduct = 0
 
   /** Whether the light is lost after a strip that contradicts it for a reason, or does not. */
   function followDoubt(reason: string | undefined): string {
@@ -98,12 +102,23 @@ export function createLightFollower({ memoryStrips }: LightFollowerOptions): Lig
         const alone = estimateLight(own, { polarity: 'light-on-dark' })
         reason = followDoubt(judgeLight(alone, { threshold, bedSpread }))
       }
-      const following = all.confident ? FollowState.FOLLOWING : FollowState.HELD
+      stripsWithoutProduct = shareAbove(own, threshold) < leastProduct ? stripsWithoutProduct + 1 : 0
+      const following = all.confident && stripsWithoutProduct < memoryStrips ? FollowState.FOLLOWING : FollowState.HELD
       const state = lost ? FollowState.LOST : sure ? following : FollowState.NOMINAL
       light = { threshold, bedLevel, state, reason }
       return light
     },
   }
+}
+
+function shareAbove(histogram: GrayHistogram, threshold: number): number {
+  let above = 0
+  let total = 0
+  for (let level = 0; level < 256; level++) {
+    total += histogram[level]!
+    if (level > threshold) above += histogram[level]!
+  }
+  return above / total
 }
 
 /** A step that has no common factor with the width, so that every column is looked at. */

@@ -5,7 +5,7 @@ export interface ColumnSpan {
 }
 
 /** Clean columns between two dirty ones that are dirt too: its edge is ragged. */
-const raggedPx = 2
+const raggedPx = 6
 /** As many as a strip's header takes. */
 export const maxSpans = 64
 

@@ -1,0 +1,5 @@
+export {
+  createLineRenderer,
+  type LineSettingsInput,
+  resolveLineSettings,
+} from '../../services/line-simulator/index.ts'
