@@ -8,8 +8,10 @@ import { openStream, startGateway, stopGateways } from '../../test/support/camer
 import { drawBelt } from '../../test/support/draw-belt.ts'
 import { openingOf, stripsOf } from '../../test/support/line-source.ts'
 import { PixelFormat } from '../gen/pelletline/camera/v1/camera_pb.ts'
+import { FollowState } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { writeCalibrationProfile } from '../shared/calibration/calibration-profile.ts'
-import { calibrationKey, loadCalibrations } from './load-calibrations.ts'
+import { rowStep } from './follow-dirt.ts'
+import { calibrationKey, loadCalibrations, parseCalibration } from './load-calibrations.ts'
 
 after(stopGateways)
 
@@ -78,6 +80,37 @@ test('calibrations are read at start: a missing, broken or doubled one is refuse
     code: 'invalid_argument',
     message: /dark: .*32 columns; there are 64[\s\S]*/,
   })
+  assert.deepEqual(parseCalibration(`line-1/camera-1=${file}`), entry)
+  assert.throws(() => parseCalibration('line-1=a.json'), { code: 'invalid_argument', message: /LINE\/CAMERA=FILE/ })
   await writeFile(broken, '{')
   await assert.rejects(loadCalibrations([{ ...entry, file: broken }]), { message: /is no JSON/ })
+})
+
+test('states and dirty columns are stamped into headers and answered by GetIntake', async () => {
+  const { client, segmentation } = startGateway({ options: { areaMinSamples: 4 } })
+  segmentation.setAreas([300, 320, 310])
+  const long = drawBelt({ width: 128, rows: 1000 * rowStep, pellets: 9000, seed: 4 })
+  for (let start = 0; start < long.pixels.length; start += 128) long.pixels.fill(5, start + 60, start + 63)
+  const stream = openStream(client, openingOf(long))
+  await stream.opened()
+  const cuts = Array<number>(10).fill(100 * rowStep)
+  for (const strip of stripsOf(long, cuts)) {
+    stream.send(strip)
+    await stream.acknowledged(Number(strip.strip) + 1)
+  }
+  const headers = segmentation.seen.map(({ request }) => request.header!)
+  assert.deepEqual(
+    headers.slice(0, 3).map(({ lightState, sizeState }) => [lightState, sizeState]),
+    [
+      [FollowState.FOLLOWING, FollowState.NOMINAL],
+      [FollowState.FOLLOWING, FollowState.NOMINAL],
+      [FollowState.FOLLOWING, FollowState.FOLLOWING],
+    ],
+  )
+  assert.deepEqual(headers[0]!.dirtyColumns, [])
+  const spans = headers.at(-1)!.dirtyColumns.map(({ from, to }) => [from, to])
+  assert.deepEqual(spans, [[60, 63]])
+  const intake = await client.getIntake({ line: 'line-1' })
+  assert.deepEqual([intake.lightState, intake.sizeState], [FollowState.FOLLOWING, FollowState.FOLLOWING])
+  assert.deepEqual(intake.dirtyColumns, headers.at(-1)!.dirtyColumns)
 })

@@ -5,4 +5,4 @@ export {
   createCameraGateway,
   type IntakeSnapshot,
 } from './create-camera-gateway.ts'
-export { type Calibrations, calibrationKey, loadCalibrations } from './load-calibrations.ts'
+export { type Calibrations, calibrationKey, loadCalibrations, parseCalibration } from './load-calibrations.ts'

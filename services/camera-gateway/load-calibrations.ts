@@ -18,6 +18,17 @@ export function calibrationKey(line: string, camera: string): string {
   return `${line}/${camera}`
 }
 
+/** Parses `LINE/CAMERA=FILE`; throws `invalid_argument` where it is something else. */
+export function parseCalibration(text: string): CalibrationEntry {
+  const match = /^([^/=]+)\/([^/=]+)=(.+)$/.exec(text)
+  if (match === null) {
+    const message = `Calibration "${text}" is not understood; give LINE/CAMERA=FILE such as line-1/camera-1=line-1.calibration.json.`
+    throw new PelletlineError('invalid_argument', message)
+  }
+  const [, line, camera, file] = match as unknown as [string, string, string, string]
+  return { line, camera, file }
+}
+
 /** Reads the calibrations of a configuration; throws what reading one throws, `invalid_argument` for a camera named twice. */
 export async function loadCalibrations(entries: readonly CalibrationEntry[]): Promise<Calibrations> {
   const calibrations = new Map<string, LoadedCalibration>()

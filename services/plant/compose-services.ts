@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { DescService } from '@bufbuild/protobuf'
 import { type Analytics, analyticsGroup, createAnalytics } from '../analytics/index.ts'
-import { type CameraGateway, createCameraGateway } from '../camera-gateway/index.ts'
+import { type CameraGateway, createCameraGateway, loadCalibrations, parseCalibration } from '../camera-gateway/index.ts'
 import { RegistryService } from '../gen/pelletline/registry/v1/registry_pb.ts'
 import { SegmentationService } from '../gen/pelletline/segmentation/v1/segmentation_pb.ts'
 import { createRoiSegmentation, segmentationOptionsSchema } from '../roi-segmentation/index.ts'
@@ -48,6 +48,7 @@ export interface ComposedServices {
 /** Starts all services on an in-memory bus and an embedded database, and one gRPC server in front of them. */
 export async function composeServices(options: PlantOptions, signal: AbortSignal): Promise<ComposedServices> {
   const models = readReleasedModels(options.modelsDir)
+  const calibrations = await loadCalibrations(options.calibrations.map(parseCalibration))
   const logger = createLogger({ service: 'plant', level: options.logLevel })
   const clock = systemClock
   /** In the order in which product flows, so that each stage still finds the next one at work when it drains. */
@@ -90,6 +91,7 @@ export async function composeServices(options: PlantOptions, signal: AbortSignal
       segmentation: createLocalClient(find(segmentation.implementations, SegmentationService)),
       clock,
       logger: logger.child({ service: 'camera-gateway' }),
+      calibrations,
     })
     const student = createStudentInference({
       bus,

@@ -20,6 +20,8 @@ export interface PlantOptions {
   readonly seed: number
   /** gRPC endpoint, `HOST:PORT`; port 0 takes a free one. */
   readonly listen: string
+  /** `LINE/CAMERA=FILE` of each camera with a calibration. */
+  readonly calibrations: readonly string[]
   /** Folder of the released models. */
   readonly modelsDir: string
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
@@ -36,6 +38,7 @@ export function defaultPlantOptions(root: string): PlantOptions {
     faults: [],
     prevalence: 0.01,
     seed: 1,
+    calibrations: [],
     listen: '127.0.0.1:7443',
     modelsDir: join(root, 'models'),
     logLevel: 'warn',

@@ -7,7 +7,7 @@ import { simulateReference } from '../../services/line-simulator/index.ts'
 import { readCalibrationProfile } from '../../services/shared/calibration/calibration-profile.ts'
 import { createTestRandom } from '../support/draw-belt.ts'
 import { encodeDeepPng } from '../support/encode-deep-png.ts'
-import { runPelletline } from '../support/run-pelletline.ts'
+import { runCliInside } from '../support/run-cli-inside.ts'
 
 describe('pelletline calibrate', () => {
   let folder = ''
@@ -28,7 +28,7 @@ describe('pelletline calibrate', () => {
   it('writes a profile and a plot from recordings, and states the smallest speck in px and µm', async () => {
     const out = at('line-1.calibration.json')
     const exposure = ['--blur', '0.7', '--speed', '2000', '--exposure', '20']
-    const run = await runPelletline('calibrate', ...references(), ...exposure, '--out', out, '--plot', at('a.svg'))
+    const run = await runCliInside('calibrate', ...references(), ...exposure, '--out', out, '--plot', at('a.svg'))
     assert.equal(run.code, 0, run.stderr)
     assert.match(run.stdout, /Smallest speck \(a90\/95\) +\d\.\d\d px = \d+ µm/)
     assert.match(run.stdout, /Bad columns +1: \d+ dead/)
@@ -40,11 +40,11 @@ describe('pelletline calibrate', () => {
 
   it('checks a profile against fresh references: exit code 0 where it holds, 1 with the reason after dirt', async () => {
     const out = at('checked.calibration.json')
-    await runPelletline('calibrate', ...references(), '--blur', '0.7', '--out', out)
-    const holds = await runPelletline('calibrate', '--check', out, ...references())
+    await runCliInside('calibrate', ...references(), '--blur', '0.7', '--out', out)
+    const holds = await runCliInside('calibrate', '--check', out, ...references())
     assert.deepEqual([holds.code, /still holds/.test(holds.stderr)], [0, true], holds.stderr)
     const dirty = ['--dark', at('dark.plr'), '--light', at('dirty.plr')]
-    const drifted = await runPelletline('calibrate', '--check', out, ...dirty, '--json')
+    const drifted = await runCliInside('calibrate', '--check', out, ...dirty, '--json')
     assert.equal(drifted.code, 1, drifted.stderr)
     assert.match(drifted.stderr, /holds no more: the gain of/)
     assert.equal((drifted.json()[0] as { holds: boolean }).holds, false)
@@ -71,13 +71,13 @@ describe('pelletline calibrate', () => {
     )
     const images = ['--dark', at('dark.png'), '--light', at('light.png'), '--edge', at('edge.png'), '--um-per-px', '40']
     const out = at('deep.calibration.json')
-    const run = await runPelletline('calibrate', ...images, '--bits', '12', '--out', out, '--plot', at('deep.png'))
+    const run = await runCliInside('calibrate', ...images, '--bits', '12', '--out', out, '--plot', at('deep.png'))
     assert.equal(run.code, 0, run.stderr)
     const profile = await readCalibrationProfile(out)
     assert.deepEqual([profile.bitDepth, profile.blurFrom], [12, 'edge'])
     assert.ok(profile.blurPx > 0.6 && profile.blurPx < 1, `${profile.blurPx}`)
     assert.ok((await stat(at('deep.png'))).size > 1000)
-    const wrong = await runPelletline('calibrate', ...images, '--bits', '10', '--out', out)
+    const wrong = await runCliInside('calibrate', ...images, '--bits', '10', '--out', out)
     assert.equal(wrong.code, 2)
     assert.match(wrong.stderr, /light\.png holds gray \d+ at column 0, row 0; 10 bit reach to 1023/)
   })
@@ -92,7 +92,7 @@ describe('pelletline calibrate', () => {
       [[...references(), '--blur', '1', '--out', out, '--speed', '100'], /both --speed .* and --exposure/],
     ]
     for (const [args, message] of cases) {
-      const run = await runPelletline('calibrate', ...args)
+      const run = await runCliInside('calibrate', ...args)
       assert.equal(run.code, 2, run.stderr)
       assert.match(run.stderr, message)
     }

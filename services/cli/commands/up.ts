@@ -13,6 +13,7 @@ interface UpOptions {
   readonly fault?: readonly string[]
   readonly prevalence?: number
   readonly seed?: number
+  readonly calibration?: readonly string[]
   readonly dataDir?: string
   readonly listen?: string
   readonly port?: number
@@ -45,6 +46,11 @@ export const addUpCommand: AddCommand = (program, context) => {
       parseNumber({ min: 0.00001, max: 0.5 }),
     )
     .option('--seed <n>', 'seed of the simulated product', parseSeed)
+    .option(
+      '--calibration <line/camera=file>',
+      'calibration of a camera that sends to this plant; may be repeated',
+      collectText,
+    )
     .option('--data-dir <dir>', 'folder of the database; default: .pelletline in the repository')
     .option('--listen <host:port>', 'gRPC endpoint; default: 127.0.0.1:7443')
     .addOption(
@@ -83,6 +89,7 @@ export const addUpCommand: AddCommand = (program, context) => {
         lines: options.lines ?? defaults.lines,
         prevalence: options.prevalence ?? defaults.prevalence,
         seed: options.seed ?? defaults.seed,
+        calibrations: options.calibration ?? [],
         dataDir: options.dataDir ?? defaults.dataDir,
         listen: listen ?? defaults.listen,
         modelsDir: options.modelsDir ?? defaults.modelsDir,
