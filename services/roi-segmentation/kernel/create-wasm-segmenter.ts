@@ -4,8 +4,14 @@ import { createKernelMemory, type KernelMemory } from '../../shared/wasm/start-k
 import { checkSettings, checkStrip, checkWidth } from './check-strip.ts'
 import { maxWidth } from './component-table.ts'
 import type { CarriedStrip, HandingSegmenter } from './hand-over.ts'
-import { createSpeckColumns } from './speck-columns.ts'
-import type { PelletColumns, SegmentationSettings, StripPellets, StripRows } from './types.ts'
+import {
+  defaultMinSpeckContrast,
+  type PelletColumns,
+  type SegmentationSettings,
+  type SpeckColumns,
+  type StripPellets,
+  type StripRows,
+} from './types.ts'
 import {
   instantiateKernel,
   type KernelExports,
@@ -94,7 +100,18 @@ export function createWasmSegmenter(options: WasmSegmenterOptions): WasmSegmente
         { retryable: false },
       )
     }
-    kernel.configure(threshold, medianAreaPx, minAreaPx, cropScale, maxPelletRows, maxPelletsPerStrip)
+    const { bedLevel = 0, smallestSpeckPx = 0, minSpeckContrast = defaultMinSpeckContrast } = settings
+    kernel.configure(
+      threshold,
+      medianAreaPx,
+      minAreaPx,
+      cropScale,
+      maxPelletRows,
+      maxPelletsPerStrip,
+      Math.round(bedLevel),
+      smallestSpeckPx,
+      minSpeckContrast,
+    )
   }
 
   function take(): StripPellets {
@@ -181,8 +198,25 @@ function columnsOf(kernel: KernelExports, buffer: ArrayBufferLike): PelletColumn
     speckAreaPx: int(14),
     touchesBorder: byte(15),
     notJudged: byte(16),
-    specks: createSpeckColumns(0),
+    specks: specksOf(kernel, buffer),
     crops: new Uint8Array(buffer, kernel.crops(), count * cropBytes),
+  }
+}
+
+/** Columns in the order of assembly/write-pellets.ts. */
+function specksOf(kernel: KernelExports, buffer: ArrayBufferLike): SpeckColumns {
+  const count = kernel.specks()
+  const int = (index: number) => new Int32Array(buffer, kernel.speckColumn(index), count)
+  const float = (index: number) => new Float32Array(buffer, kernel.speckColumn(index), count)
+  return {
+    count,
+    pellet: int(0),
+    areaPx: int(1),
+    equivalentDiameterPx: float(2),
+    contrast: float(3),
+    x: float(4),
+    y: float(5),
+    atRim: new Uint8Array(buffer, kernel.speckColumn(6), count),
   }
 }
 

@@ -11,6 +11,9 @@ export interface KernelExports {
     cropScale: number,
     maxPelletRows: number,
     maxPelletsPerStrip: number,
+    bedLevel: number,
+    smallestSpeckPx: number,
+    minSpeckContrast: number,
   ): void
   push(pixels: number, rows: number, firstRow: number, rowsLost: number): void
   flush(): void
@@ -20,6 +23,8 @@ export interface KernelExports {
   needed(): number
   column(index: number): number
   crops(): number
+  specks(): number
+  speckColumn(index: number): number
   carriedRows(): number
   carriedFrom(): number
   carriedRow(index: number): number

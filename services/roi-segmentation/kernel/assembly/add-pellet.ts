@@ -1,5 +1,6 @@
 import { hullArea } from './convex-hull'
 import { cropSide, cutCrop } from './cut-crop'
+import { findSpecks } from './find-specks'
 import { feretLength, feretWidth, measureFeret } from './measure-feret'
 import { grayMean, graySpread, measureGray } from './measure-gray'
 import {
@@ -16,6 +17,7 @@ import {
 import { RunList } from './run-list'
 import { scaleCrop } from './scale-crop'
 import { absoluteRow, countDust, countShed, readEnd } from './segment-rows'
+import { beginSpecks, foundAreaPx, foundSpecks, listedSpecks } from './speck-list'
 import { addRecord, cropBytes, lastCrop, pelletCount } from './write-pellets'
 
 // Why a pellet has no crop: the numbers of `notJudgedReason` in ../types.ts.
@@ -89,6 +91,8 @@ export function addPellet(outline: RunList, baseRow: i32, reason: i32): void {
   if (notJudged === judged) notJudged = border
   measureFeret(outline, baseRow, readEnd, width, threshold)
   measureGray(outline, baseRow, measuredArea)
+  const firstSpeck = beginSpecks()
+  if (notJudged === judged) findSpecks(outline, baseRow, readEnd, width, threshold)
   const at = addRecord(lastRow)
   store<f64>(at, y)
   store<i32>(at, left, 16)
@@ -104,8 +108,10 @@ export function addPellet(outline: RunList, baseRow: i32, reason: i32): void {
   // The hull at hand is that of the region before it was completed, which is that of the outline as well.
   store<f32>(at, f32(measuredArea / hullArea), 56)
   store<f32>(at, f32(graySpread), 60)
-  store<i32>(at, 0, 64)
-  store<i32>(at, 0, 68)
+  store<i32>(at, foundSpecks, 64)
+  store<i32>(at, foundAreaPx, 68)
+  store<i32>(at, firstSpeck, 96)
+  store<i32>(at, listedSpecks(), 100)
   store<u8>(at, u8(border !== judged), 80)
   store<u8>(at, u8(notJudged), 81)
   const crop = lastCrop()

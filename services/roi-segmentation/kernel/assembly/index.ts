@@ -2,6 +2,7 @@
 // one and its DESIGN.md first. One instance segments one run; all state is that of the instance.
 
 import { endRow, firstRowAtHand, rowAt } from './carried-rows'
+import { setSpeckLimits } from './find-specks'
 import { isExhausted } from './memory'
 import {
   absoluteRow,
@@ -14,7 +15,7 @@ import {
   takenDust,
   takenShed,
 } from './segment-rows'
-import { columnAt, cropsAt, takenPellets } from './write-pellets'
+import { columnAt, cropsAt, speckColumnAt, takenPellets, takenSpecks } from './write-pellets'
 
 /**
  * Begins: `width` px per row, `resumed` where the first strip is not the run's first. Again after a flush, with the same
@@ -32,7 +33,11 @@ export function configure(
   cropScale: f64,
   maxPelletRows: i32,
   maxPelletsPerStrip: f64,
+  bedLevel: i32,
+  smallestSpeckPx: f64,
+  minSpeckContrast: f64,
 ): void {
+  setSpeckLimits(bedLevel, smallestSpeckPx, minSpeckContrast)
   setStripSettings(threshold, medianAreaPx, minAreaPx, cropScale, maxPelletRows, maxPelletsPerStrip)
 }
 
@@ -71,6 +76,15 @@ export function column(index: i32): usize {
 /** Address of the crops, 2,500 bytes a pellet. */
 export function crops(): usize {
   return cropsAt()
+}
+
+/** Specks of the last call, and the address of a column of them; which is which says `speckColumnAt`. */
+export function specks(): i32 {
+  return takenSpecks()
+}
+
+export function speckColumn(index: i32): usize {
+  return speckColumnAt(index)
 }
 
 /** Rows carried over to the next call: how many, the number of the first, the address of each. */

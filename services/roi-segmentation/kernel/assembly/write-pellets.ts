@@ -1,10 +1,11 @@
 import { firstStripRow } from './carried-rows'
 import { Buffer, reserve } from './memory'
 import { sortKeys } from './sort-keys'
+import { allSpecks, clearSpecks, speckAt } from './speck-list'
 
 // Collects the pellets of one strip and hands them over as columns in the order of ../pellet-writer.ts. A record is 128
 // bytes: y (f64), its order (u64), from 16 on the 4-byte fields of a pellet in the order of the columns, from 80 on the two
-// of a byte.
+// of a byte, and from 96 on the place of its first speck and how many are listed.
 
 const recordShift: usize = 7
 /** Where the fields of a record begin, and how many there are of 4 bytes and of 1 byte. */
@@ -24,6 +25,11 @@ export let pelletCount: i32 = 0
 let takenCount: i32 = 0
 /** 1 once rows were lost within the strip: what follows comes after what was before, however rows wrap around. */
 let part: u64 = 0
+/** Columns of the specks: of 4 bytes each but the last, of a byte. */
+const speckColumns = changetype<Buffer>(memory.data(8))
+const speckFields: usize = 6
+let speckColumnBytes: usize = 0
+let takenSpeckCount: i32 = 0
 /** Bytes of one column; the wide one, y, comes first. */
 let columnBytes: usize = 0
 
@@ -97,6 +103,43 @@ function orderRecords(): usize {
   return list
 }
 
+/** Hands the specks over as columns, pellet by pellet in the order of `list`. */
+function takeSpecks(list: usize, count: i32): void {
+  const specks = allSpecks()
+  speckColumnBytes = (usize(specks) * 4 + 15) & ~usize(15)
+  const bytes = speckColumnBytes
+  const first = reserve(speckColumns, bytes * (speckFields + 1), 0)
+  let next: usize = 0
+  for (let i = 0; i < count; i++) {
+    const from = record(i32(load<u64>(list + (usize(i) << 3)) & 0x1fffffff))
+    const end = load<i32>(from, 96) + load<i32>(from, 100)
+    for (let place = load<i32>(from, 96); place < end; place++, next++) {
+      const speck = speckAt(place)
+      const area = load<i32>(speck, 24)
+      const at = first + (next << 2)
+      store<i32>(at, i)
+      store<i32>(at + bytes, area)
+      store<f32>(at + bytes * 2, f32(sqrt<f64>((4 * f64(area)) / Math.PI)))
+      store<f32>(at + bytes * 3, f32(load<f64>(speck, 16)))
+      store<f32>(at + bytes * 4, f32(load<f64>(speck)))
+      store<f32>(at + bytes * 5, f32(load<f64>(speck, 8)))
+      store<u8>(first + bytes * speckFields + next, u8(load<i32>(speck, 28)))
+    }
+  }
+  takenSpeckCount = specks
+  clearSpecks()
+}
+
+/** Specks of the columns handed over last. */
+export function takenSpecks(): i32 {
+  return takenSpeckCount
+}
+
+/** Address of column i of the specks: 0 pellet, 1 area, 2 diameter, 3 contrast, 4 x, 5 y, 6 at rim (a byte each). */
+export function speckColumnAt(i: i32): usize {
+  return speckColumns.at + speckColumnBytes * usize(i)
+}
+
 /** Hands the pellets over as columns, in memory that the next call uses again, and empties the writer. */
 export function takePellets(): void {
   const count = pelletCount
@@ -118,6 +161,7 @@ export function takePellets(): void {
     }
     memory.copy(images + usize(i) * cropBytes, crops.at + usize(index) * cropBytes, cropBytes)
   }
+  takeSpecks(list, count)
   takenCount = count
   pelletCount = 0
   part = 0

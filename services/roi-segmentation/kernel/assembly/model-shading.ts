@@ -1,0 +1,116 @@
+import {
+  afterPlane,
+  beforePlane,
+  boxColumns,
+  boxRows,
+  grayPlane,
+  maskPlane,
+  rowIndex,
+  shadingPlane,
+  smoothPlane,
+  stride,
+} from './pellet-patch'
+
+// The shading of a pellet, as ../model-shading.ts: 16 pixels a step. Along a row a pixel depends on the one before it; there the
+// largest of 1, 2, 4 and 8 pixels are found in turn, never across a pixel outside the outline.
+
+/** Makes the shading what lines across and down make expected. */
+export function beginShading(): void {
+  for (let row = 0; row < boxRows; row++) {
+    const begin = usize(rowIndex(row))
+    const end = begin + usize(boxColumns)
+    for (let at = begin; at < end; at += 16) v128.store(shadingPlane + at, v128.load(grayPlane + at))
+    scanRight(begin, end)
+    scanLeft(begin, usize(boxColumns))
+  }
+  raise(1, 0)
+}
+
+/** Raises it to what the lines in the six other directions make expected. */
+export function completeShading(): void {
+  raise(1, 2)
+  raise(1, 1)
+  raise(2, 1)
+  raise(2, -1)
+  raise(1, -1)
+  raise(1, -2)
+}
+
+/** Largest smoothed gray before each pixel of a row. */
+function scanRight(begin: usize, end: usize): void {
+  const none = i8x16.splat(0)
+  const all = i8x16.splat(-1)
+  let before = none
+  for (let at = begin; at < end; at += 16) {
+    let mask = v128.load(maskPlane + at)
+    let d = v128.and(v128.load(smoothPlane + at - 1), mask)
+    let shifted = i8x16.shuffle(none, d, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30)
+    d = i8x16.max_u(d, v128.and(shifted, mask))
+    mask = v128.and(mask, i8x16.shuffle(all, mask, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30))
+    shifted = i8x16.shuffle(none, d, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29)
+    d = i8x16.max_u(d, v128.and(shifted, mask))
+    mask = v128.and(mask, i8x16.shuffle(all, mask, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29))
+    shifted = i8x16.shuffle(none, d, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27)
+    d = i8x16.max_u(d, v128.and(shifted, mask))
+    mask = v128.and(mask, i8x16.shuffle(all, mask, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27))
+    shifted = i8x16.shuffle(none, d, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23)
+    d = i8x16.max_u(d, v128.and(shifted, mask))
+    mask = v128.and(mask, i8x16.shuffle(all, mask, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23))
+    d = i8x16.max_u(d, v128.and(before, mask))
+    before = i8x16.splat(i8(i8x16.extract_lane_u(d, 15)))
+    v128.store(beforePlane + at, d)
+  }
+}
+
+/** Largest smoothed gray behind each pixel of a row, and with it what the row makes expected. */
+function scanLeft(begin: usize, columns: usize): void {
+  const none = i8x16.splat(0)
+  const all = i8x16.splat(-1)
+  let behind = none
+  for (let at = begin + ((columns - 1) & ~usize(15)); at >= begin; at -= 16) {
+    let mask = v128.load(maskPlane + at)
+    let d = v128.and(v128.load(smoothPlane + at + 1), mask)
+    let shifted = i8x16.shuffle(d, none, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)
+    d = i8x16.max_u(d, v128.and(shifted, mask))
+    mask = v128.and(mask, i8x16.shuffle(mask, all, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16))
+    shifted = i8x16.shuffle(d, none, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17)
+    d = i8x16.max_u(d, v128.and(shifted, mask))
+    mask = v128.and(mask, i8x16.shuffle(mask, all, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17))
+    shifted = i8x16.shuffle(d, none, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19)
+    d = i8x16.max_u(d, v128.and(shifted, mask))
+    mask = v128.and(mask, i8x16.shuffle(mask, all, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19))
+    shifted = i8x16.shuffle(d, none, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23)
+    d = i8x16.max_u(d, v128.and(shifted, mask))
+    mask = v128.and(mask, i8x16.shuffle(mask, all, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23))
+    d = i8x16.max_u(d, v128.and(behind, mask))
+    behind = i8x16.splat(i8(i8x16.extract_lane_u(d, 0)))
+    const expected = i8x16.min_u(v128.load(beforePlane + at), d)
+    v128.store(shadingPlane + at, i8x16.max_u(v128.load(shadingPlane + at), expected))
+  }
+}
+
+/** Raises the shading to what the lines that step `rows` down and `columns` to the right make expected; rows is 1 or 2. */
+function raise(rows: i32, columns: i32): void {
+  const step = rows * stride + columns
+  for (let row = 0; row < boxRows; row++) {
+    const begin = usize(rowIndex(row))
+    const end = begin + usize(boxColumns)
+    for (let at = begin; at < end; at += 16) {
+      const from = at - usize(step)
+      const largest = i8x16.max_u(v128.load(beforePlane + from), v128.load(smoothPlane + from))
+      v128.store(beforePlane + at, v128.and(largest, v128.load(maskPlane + at)))
+    }
+  }
+  for (let row = boxRows - 1; row >= 0; row--) {
+    const begin = usize(rowIndex(row))
+    const end = begin + usize(boxColumns)
+    for (let at = begin; at < end; at += 16) {
+      const from = at + usize(step)
+      const mask = v128.load(maskPlane + at)
+      const largest = v128.and(i8x16.max_u(v128.load(afterPlane + from), v128.load(smoothPlane + from)), mask)
+      v128.store(afterPlane + at, largest)
+      const expected = i8x16.min_u(v128.load(beforePlane + at), largest)
+      v128.store(shadingPlane + at, i8x16.max_u(v128.load(shadingPlane + at), expected))
+    }
+  }
+}

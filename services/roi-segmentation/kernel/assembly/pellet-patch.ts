@@ -1,0 +1,106 @@
+import { rowAt } from './carried-rows'
+import { bottom, left, right, top } from './measure-region'
+import { Buffer, reserve } from './memory'
+import { RunList, runBytes, runsEnd, runX0, runX1, runY } from './run-list'
+
+// One pellet cut out of the strip, as ../pellet-patch.ts, in planes of one byte a pixel with the same layout: pixel (0, 0) of
+// the box lies `patchMargin` rows down and `border` columns in, a row is a multiple of 16 bytes, and every row has 8 columns or
+// more of margin on both sides, so that blocks of 16 from the box's left edge on may reach beyond its right edge.
+
+/** Rows of margin above and below the box; what coordinates of a patch count from, in columns as well. */
+export const patchMargin: i32 = 2
+const border: i32 = 8
+const planes = changetype<Buffer>(memory.data(8))
+
+export let stride: i32 = 0
+/** Rows and columns of the box. */
+export let boxRows: i32 = 0
+export let boxColumns: i32 = 0
+/** 255 within the outline, 0 outside. */
+export let maskPlane: usize = 0
+/** Gray above the bed, 0 where darker than it and outside the outline. */
+export let grayPlane: usize = 0
+/** The same smoothed. */
+export let smoothPlane: usize = 0
+/** The gray that the pellet's own shading makes expected there. */
+export let shadingPlane: usize = 0
+/** Working memory of the same layout, 0 all over. */
+export let beforePlane: usize = 0
+export let afterPlane: usize = 0
+export let contrastPlane: usize = 0
+/** Working memory that is 0 between pellets, whoever uses it: lists of 4 bytes a pixel begin at `lists`. */
+export let levelPlane: usize = 0
+export let notchPlane: usize = 0
+
+/** Bytes of a plane. */
+let planeBytes: usize = 0
+
+/** Index of the first pixel of a row of the box. */
+export function rowIndex(row: i32): i32 {
+  return (row + patchMargin) * stride + border
+}
+
+/** Column and row of a pixel of the patch as ../pellet-patch.ts counts them: those of the box and the margin. */
+export function patchX(at: i32): i32 {
+  return (at % stride) - border + patchMargin
+}
+
+export function patchY(at: i32): i32 {
+  return at / stride
+}
+
+function layOut(): void {
+  boxColumns = right - left
+  boxRows = bottom - top
+  stride = ((boxColumns + 15) & ~15) + 2 * border
+  planeBytes = usize(stride) * usize(boxRows + 2 * patchMargin) + 64
+  maskPlane = reserve(planes, planeBytes * 9, 0)
+  grayPlane = maskPlane + planeBytes
+  smoothPlane = grayPlane + planeBytes
+  beforePlane = smoothPlane + planeBytes
+  afterPlane = beforePlane + planeBytes
+  levelPlane = afterPlane + planeBytes
+  notchPlane = levelPlane + planeBytes
+  contrastPlane = notchPlane + planeBytes
+  shadingPlane = contrastPlane + planeBytes
+}
+
+/** Copies the measured pellet, whose rows count from `baseRow`, into the patch, `bedLevel` taken off, and smooths it. */
+export function fillPatch(outline: RunList, baseRow: i32, bedLevel: i32): void {
+  layOut()
+  // All but the contrast and the shading, which are written as a whole.
+  memory.fill(maskPlane, 0, planeBytes * 7)
+  const bed = i8x16.splat(i8(bedLevel))
+  const lanes = i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+  const end = runsEnd(outline)
+  for (let run = outline.at; run < end; run += runBytes) {
+    let from = rowAt(baseRow + runY(run)) + usize(runX0(run))
+    let at = usize(rowIndex(runY(run) - top) + runX0(run) - left)
+    // What a block clears behind the run is written later: runs come in order.
+    for (let count = runX1(run) - runX0(run); count > 0; count -= 16, from += 16, at += 16) {
+      const within = count >= 16 ? i8x16.splat(-1) : i8x16.lt_u(lanes, i8x16.splat(i8(count)))
+      v128.store(maskPlane + at, within)
+      v128.store(grayPlane + at, v128.and(i8x16.sub_sat_u(v128.load(from), bed), within))
+    }
+  }
+  smoothPatch()
+}
+
+/** [1 2 1] / 4 down and then across, as two rounded means each. */
+function smoothPatch(): void {
+  const step = usize(stride)
+  const end = usize(stride) * usize(boxRows + 2 * patchMargin) - step
+  for (let at = step; at < end; at += 16) {
+    const gray = grayPlane + at
+    const sides = i8x16.avgr_u(v128.load(gray - step), v128.load(gray + step))
+    v128.store(contrastPlane + at, i8x16.avgr_u(sides, v128.load(gray)))
+  }
+  // The first and the last byte have a neighbour in another row, which is margin, or before the first one.
+  store<u8>(contrastPlane + step - 1, 0)
+  store<u8>(contrastPlane + end, 0)
+  for (let at = step; at < end; at += 16) {
+    const spare = contrastPlane + at
+    const sides = i8x16.avgr_u(v128.load(spare - 1), v128.load(spare + 1))
+    v128.store(smoothPlane + at, i8x16.avgr_u(sides, v128.load(spare)))
+  }
+}
