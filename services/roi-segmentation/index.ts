@@ -9,9 +9,9 @@ export { type CocoSource, cocoOfPellets } from './coco/write-coco.ts'
 export { type SegmentationOptions, segmentationOptionsSchema } from './config.ts'
 export { createRoiSegmentation, type RoiSegmentation, type RoiSegmentationOptions } from './create-roi-segmentation.ts'
 export { createSegmenter } from './kernel/create-segmenter.ts'
+export type { ImagePellet, ImageSpeck } from './list-image-pellets.ts'
 export {
   type GrayImage,
-  type ImagePellet,
   type SegmentedImage,
   type SegmentImageOptions,
   segmentImage,

@@ -12,7 +12,8 @@ import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { readImageSize } from '../shared/images/open-image-strips.ts'
 import { cropBytes } from '../shared/inspection/crop.ts'
 import { notJudgedReason } from './kernel/types.ts'
-import { type ImagePellet, type SegmentedImage, type SegmentImageOptions, segmentImage } from './segment-image.ts'
+import type { ImagePellet } from './list-image-pellets.ts'
+import { type SegmentedImage, type SegmentImageOptions, segmentImage } from './segment-image.ts'
 
 export interface SegmentImageLimits {
   /** Largest image, pixels. */

@@ -1,6 +1,5 @@
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { type ImageRegion, type ImageStrip, openImageStrips } from '../shared/images/open-image-strips.ts'
-import { cropBytes } from '../shared/inspection/crop.ts'
 import {
   type BedSurface,
   cropScaleFor,
@@ -10,14 +9,13 @@ import {
 } from '../shared/vision/index.ts'
 import { type ChosenThreshold, chooseThreshold } from './choose-threshold.ts'
 import { createSegmenter } from './kernel/create-segmenter.ts'
-import type {
-  PelletColumns,
-  PelletMeasures,
-  PelletOutline,
-  SegmentationMethod,
-  SegmentationSettings,
-  StripPellets,
+import {
+  defaultMinSpeckContrast,
+  type SegmentationMethod,
+  type SegmentationSettings,
+  type StripPellets,
 } from './kernel/types.ts'
+import { type ImagePellet, listImagePellets } from './list-image-pellets.ts'
 import { brightPixels, lookAtImage } from './look-at-image.ts'
 
 /** A gray image in memory: `width * height` bytes, row-major. */
@@ -38,6 +36,10 @@ export interface SegmentImageOptions {
   readonly pelletDiameterPx?: number | undefined
   /** How pellets are told from the bed. Default regions. */
   readonly method?: SegmentationMethod | undefined
+  /** Equivalent diameter from which black specks are reported, px. Default 0: they are not measured. */
+  readonly smallestSpeckPx?: number | undefined
+  /** Contrast from which a dark region of a pellet is a speck, 0.02..1. Default 0.25. */
+  readonly minSpeckContrast?: number | undefined
   /** Rows per strip; bounds the memory. Default 1024. */
   readonly rowsPerStrip?: number | undefined
   /** Whether outlines are traced. Default true. */
@@ -45,16 +47,6 @@ export interface SegmentImageOptions {
   readonly signal?: AbortSignal | undefined
   /** Called with the rows that are done and the rows in all, over all passes. */
   readonly onProgress?: ((doneRows: number, totalRows: number) => void) | undefined
-}
-
-/** One pellet of an image, measures as in PelletColumns, coordinates in the image. */
-export interface ImagePellet extends PelletMeasures {
-  /** One of `notJudgedReason`; 0 where there is a crop. */
-  readonly notJudged: number
-  /** Crop version 1, 2,500 gray bytes in bright polarity; undefined where `notJudged` is not 0. */
-  readonly crop: Uint8Array | undefined
-  /** Closed polygons in image coordinates, pixel corners; empty without `outlines`. */
-  readonly outline: PelletOutline
 }
 
 export interface SegmentedImage {
@@ -118,6 +110,8 @@ export async function segmentImage(
       ...settingsFor(bright(chosen.threshold), size, image.height),
       bedLevel: bright(light.bedLevel),
       method: options.method ?? 'regions',
+      smallestSpeckPx: options.smallestSpeckPx ?? 0,
+      minSpeckContrast: options.minSpeckContrast ?? defaultMinSpeckContrast,
     }
 
     const segmenter = createSegmenter({ width: image.width, outlines: options.outlines ?? true })
@@ -127,8 +121,7 @@ export async function segmentImage(
     const collect = (part: StripPellets): void => {
       dust += part.dust
       shed += part.shed
-      for (let i = 0; i < part.pellets.count; i++)
-        pellets.push(pelletOf(part.pellets, i, part.outlines?.[i], image.x, image.y))
+      for (const pellet of listImagePellets(part, image.x, image.y)) pellets.push(pellet)
     }
     for await (const strip of image.strips()) {
       collect(segmenter.push({ ...strip, pixels: brightPixels(strip, look), rowsLostBefore: 0 }, settings))
@@ -162,35 +155,6 @@ function settingsFor(threshold: number, size: Size, height: number): Segmentatio
     cropScale: cropScaleFor(size.largestBoxPx),
     maxPelletRows: Math.min(Math.max(height, 1), maxCarriedRows, Math.ceil(longestClusterDiameters * diameter)),
     maxPelletsPerStrip,
-  }
-}
-
-function pelletOf(
-  columns: PelletColumns,
-  i: number,
-  outline: PelletOutline | undefined,
-  dx: number,
-  dy: number,
-): ImagePellet {
-  const notJudged = columns.notJudged[i]!
-  return {
-    x: columns.x[i]! + dx,
-    y: columns.y[i]! + dy,
-    width: columns.width[i]!,
-    height: columns.height[i]!,
-    areaPx: columns.areaPx[i]!,
-    equivalentDiameterPx: columns.equivalentDiameterPx[i]!,
-    aspectRatio: columns.aspectRatio[i]!,
-    roundness: columns.roundness[i]!,
-    meanGray: columns.meanGray[i]!,
-    feretLengthPx: columns.feretLengthPx[i]!,
-    feretWidthPx: columns.feretWidthPx[i]!,
-    solidity: columns.solidity[i]!,
-    graySpread: columns.graySpread[i]!,
-    touchesBorder: columns.touchesBorder[i] === 1,
-    notJudged,
-    crop: notJudged === 0 ? columns.crops.slice(i * cropBytes, (i + 1) * cropBytes) : undefined,
-    outline: (outline ?? []).map((ring) => ring.map((value, at) => value + (at % 2 === 0 ? dx : dy))),
   }
 }
 

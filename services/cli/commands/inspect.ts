@@ -3,7 +3,7 @@ import type { AddCommand } from '../cli-context.ts'
 import { exampleText } from '../example-text.ts'
 import { type InspectOptions, parseScore } from '../inspect/options.ts'
 import { addSegmentationOptions } from '../inspect/segmentation-options.ts'
-import { parsePixelSize, parseRoi } from '../parse-option.ts'
+import { parseNumber, parsePixelSize, parseRoi } from '../parse-option.ts'
 
 /** `inspect IMAGE|FOLDER...`. */
 export const addInspectCommand: AddCommand = (program, context) => {
@@ -26,6 +26,23 @@ export const addInspectCommand: AddCommand = (program, context) => {
     )
     .option('--model <id|path>', 'student to judge with; the released one where not given')
     .option('--ng-score <score>', "score from which a pellet is NG, 0..1; the model's own where not given", parseScore)
+    .option(
+      '--smallest-speck <px>',
+      'equivalent diameter from which black specks are reported, px; 0: they are not measured',
+      parseNumber({ min: 0, max: 1000 }),
+      3,
+    )
+    .option(
+      '--speck-contrast <contrast>',
+      'contrast against the shading of its pellet from which a dark region is a speck, 0.02..1',
+      parseNumber({ min: 0.02, max: 1 }),
+      0.25,
+    )
+    .option(
+      '--reference-gray <gray>',
+      'mean gray of good product, 0..255: adds the deviation of each pellet from it',
+      parseNumber({ min: 0, max: 255 }),
+    )
   addSegmentationOptions(command)
     .addHelpText(
       'after',
@@ -33,6 +50,7 @@ export const addInspectCommand: AddCommand = (program, context) => {
         'npx pelletline inspect scan.png',
         'npx pelletline inspect scans/ --out inspected/ --um-per-px 42.3',
         'npx pelletline inspect photo.png --roi 290,0,478,352 --json',
+        'npx pelletline inspect scan.png --smallest-speck 2.5 --reference-gray 172 --json',
       ]),
     )
     .action(async (images: readonly string[], options: InspectOptions, action: Command) => {

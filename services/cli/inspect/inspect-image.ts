@@ -1,5 +1,5 @@
 import { type ImagePellet, type SegmentImageOptions, segmentImage } from '../../roi-segmentation/index.ts'
-import { notJudgedReason } from '../../roi-segmentation/kernel/types.ts'
+import { defaultMinSpeckContrast, notJudgedReason } from '../../roi-segmentation/kernel/types.ts'
 import { cropBytes } from '../../shared/inspection/crop.ts'
 import type { InferencePool } from '../../shared/onnx/inference-pool.ts'
 
@@ -46,6 +46,9 @@ export interface InspectedImage {
   readonly pelletDiameterPx: number | undefined
   /** Factor of the crops; undefined where there is no pellet. */
   readonly cropScale: number | undefined
+  /** Equivalent diameter, px, and contrast from which specks are reported; a diameter of 0: they were not measured. */
+  readonly smallestSpeckPx: number
+  readonly minSpeckContrast: number
   readonly elapsedMs: number
 }
 
@@ -83,6 +86,8 @@ export async function inspectImage(file: string, options: InspectImageOptions): 
     threshold: segmented.light.threshold,
     pelletDiameterPx: segmented.settings && Math.sqrt((4 * segmented.settings.medianAreaPx) / Math.PI),
     cropScale: segmented.settings?.cropScale,
+    smallestSpeckPx: options.segmentation.smallestSpeckPx ?? 0,
+    minSpeckContrast: options.segmentation.minSpeckContrast ?? defaultMinSpeckContrast,
     elapsedMs: performance.now() - began,
   }
 }

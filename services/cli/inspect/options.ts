@@ -13,6 +13,10 @@ export interface InspectOptions {
   readonly method?: 'regions' | 'edges'
   readonly threshold?: number
   readonly pelletDiameter?: number
+  /** px; 0: specks are not measured. */
+  readonly smallestSpeck: number
+  readonly speckContrast: number
+  readonly referenceGray?: number
 }
 
 /** Parser of `--ng-score`: the score from which a pellet is NG, strictly between 0 and 1. */

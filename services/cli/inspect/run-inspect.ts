@@ -68,13 +68,16 @@ export async function runInspect(
             method: options.method,
             threshold: options.threshold,
             pelletDiameterPx: options.pelletDiameter,
+            smallestSpeckPx: options.smallestSpeck,
+            minSpeckContrast: options.speckContrast,
             outlines: options.coco !== undefined || options.out !== undefined || options.umPerPx !== undefined,
             signal,
             onProgress: (rows, total) => progress.update(done + (0.9 * rows) / total, name),
           },
         })
-        terminal.printJson(inspectionJson(image, pool.model, ngMargin, options.umPerPx))
-        inspectionRemarks(image).forEach(terminal.note)
+        const { umPerPx, referenceGray } = options
+        terminal.printJson(inspectionJson(image, pool.model, ngMargin, { pixelSize: umPerPx, referenceGray }))
+        inspectionRemarks(image, referenceGray).forEach(terminal.note)
         if (options.coco !== undefined) coco.push(cocoSource(image, name))
         if (options.out !== undefined) await drawPictures(image, names[done]!, options, pool, terminal)
         const { width, height, counts, elapsedMs } = image

@@ -69,11 +69,12 @@ const numberedPellets = 2000
 function marksOf(pellets: readonly InspectedPellet[]): readonly PelletMark[] {
   const scores = pellets.flatMap(({ verdict, scoreNg }) => (verdict === 'NG' ? [scoreNg!] : [])).sort((a, b) => b - a)
   const leastScore = scores[numberedPellets - 1] ?? 0
-  return pellets.map(({ index, verdict, scoreNg, x, y, width, height, outline }) => ({
+  return pellets.map(({ index, verdict, scoreNg, x, y, width, height, outline, specks }) => ({
     index,
     state: verdict === null ? 'not-judged' : verdict === 'NG' ? 'ng' : 'ok',
     box: { x, y, width, height },
     outline,
+    specks: specks.map((speck) => ({ x: speck.x, y: speck.y, diameterPx: speck.equivalentDiameterPx })),
     numbered: (scoreNg ?? 0) >= leastScore,
   }))
 }

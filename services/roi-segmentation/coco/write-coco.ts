@@ -1,4 +1,4 @@
-import type { ImagePellet } from '../segment-image.ts'
+import type { ImagePellet } from '../list-image-pellets.ts'
 import type { CocoAnnotation, CocoCategory, CocoFile, CocoImage } from './coco-format.ts'
 
 export interface CocoSource {

@@ -14,6 +14,8 @@ export interface PelletMark {
   readonly outline: readonly ArrayLike<number>[]
   /** Whether an NG pellet's index is written beside it; default true. */
   readonly numbered?: boolean
+  /** Black specks: middle and diameter, px of the original image. */
+  readonly specks?: readonly { readonly x: number; readonly y: number; readonly diameterPx: number }[]
 }
 
 export interface AnnotationOptions {
@@ -50,13 +52,16 @@ export const stateColours = {
   okOnLight: '#0072B2',
   notJudged: '#BBBBBB',
   notJudgedOnLight: '#666666',
+  speck: '#F0E442',
 } as const
 
 /** Draws the outlines, the numbers of the NG pellets, the region of interest, the legend and the scale bar as SVG. */
 export function drawAnnotation(options: AnnotationOptions): Annotation {
   const width = Math.max(1, Math.round(options.width * options.scale))
   const height = Math.max(1, Math.round(options.height * options.scale))
-  const body = [drawRoi(options), drawOutlines(options), drawNumbers(options, width, height)].join('\n')
+  const body = [drawRoi(options), drawOutlines(options), drawSpecks(options), drawNumbers(options, width, height)].join(
+    '\n',
+  )
   const legend = drawLegend(options, width)
   return {
     overlay: `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">\n${body}\n</svg>`,
@@ -107,6 +112,21 @@ function drawOutlines(options: AnnotationOptions): string {
     drawn.push(`<g ${common} stroke="${colours[state]}" stroke-width="${width * thin}"${dash}>${paths}</g>`)
   }
   return drawn.join('\n')
+}
+
+/** A ring round each speck, with room between so that the speck is seen. */
+function drawSpecks({ marks, scale }: AnnotationOptions): string {
+  const rings = marks
+    .flatMap(({ specks = [] }) => specks)
+    .map(({ x, y, diameterPx }) => {
+      const radius = (diameterPx / 2) * scale + 3
+      return `<circle cx="${(x * scale).toFixed(1)}" cy="${(y * scale).toFixed(1)}" r="${radius.toFixed(1)}"/>`
+    })
+  if (rings.length === 0) return ''
+  return (
+    `<g fill="none" stroke="#000000" stroke-opacity="0.55" stroke-width="3">${rings.join('')}</g>` +
+    `<g fill="none" stroke="${stateColours.speck}" stroke-width="1.5">${rings.join('')}</g>`
+  )
 }
 
 function pathOf({ outline, box }: PelletMark, scale: number): string {
@@ -229,6 +249,8 @@ function legendItems(options: AnnotationOptions, width: number, enlargement: num
   if (count('not-judged') > 0) {
     items.push(swatchItem('not-judged', colours['not-judged'], `not judged: ${count('not-judged')}`))
   }
+  const specks = options.marks.reduce((sum, mark) => sum + (mark.specks?.length ?? 0), 0)
+  if (specks > 0) items.push(swatchItem('ok', stateColours.speck, `specks: ${specks}`))
   if (options.umPerPx !== undefined) items.push(scaleBarItem(options.umPerPx, options.scale / enlargement, width))
   items.push(textItem(options.caption))
   return items
