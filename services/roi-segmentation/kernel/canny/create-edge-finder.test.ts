@@ -70,6 +70,17 @@ describe('createSegmenter by edges', () => {
     assert.deepEqual(reasons(segmentDrawn(image, edges).pellets), ['judged'])
   })
 
+  it('keeps a pellet that is steepest far outside its component', () => {
+    const image = drawBed(100, 100, 10)
+    for (let i = 0; i < image.pixels.length; i++) {
+      const distance = Math.hypot((i % 100) + 0.5 - 50, Math.floor(i / 100) + 0.5 - 50)
+      image.pixels[i] = 10 + Math.round(190 / (1 + Math.exp((distance - 20) / 2)))
+    }
+    // The bed seems bright, as where the light is uneven: components begin 4 px inside the pellet's edge.
+    const { pellets } = segmentDrawn(image, { ...edges, threshold: 190, bedLevel: 170 })
+    assert.deepEqual(reasons(pellets), ['judged'])
+  })
+
   it('leaves a haze around pellets out of them and tells the pellets in it apart', () => {
     const image = drawBed(200, 120, 10)
     for (let y = 0; y < 120; y++) {

@@ -14,7 +14,7 @@ import { suppressNonMaxima } from './suppress-non-maxima.ts'
 
 /** Rows of a run within which a region was seen; rows outside repeat the nearest one. */
 export interface SeenRows {
-  /** First row of the run, or after lost rows. */
+  /** First row of the run, or after lost rows; -Infinity where rows before those at hand were seen by an earlier segmenter. */
   readonly firstRow: number
   /** One past the last row of the run, or before lost rows, where it cuts the region; else Infinity. */
   readonly endRow: number
@@ -57,7 +57,7 @@ export function createEdgeFinder(width: number): EdgeFinder {
     find(runs, rows, baseRow, source, seen, settings) {
       const { strong, weak } = edgeLevels(settings)
       layGrid(grid, runs, rows, width, seen.firstRow - baseRow, seen.endRow - baseRow)
-      const firstRow = Math.max(seen.firstRow, baseRow - cropMarginPx)
+      const firstRow = Math.max(seen.firstRow, source.firstRow(), baseRow - cropMarginPx)
       const endRow = Math.min(source.endRow(), baseRow + rows + cropMarginPx)
       blur.blur(grid, source, baseRow, firstRow, endRow)
       measureGradient(grid)

@@ -6,7 +6,8 @@ import { type BoxGrid, cell } from './box-grid.ts'
  * A step ends between two neighbours in the gradient's direction, and the value there is interpolated between theirs, as by
  * Canny: with directions rounded to 45 degrees outlines would break where one direction gives way to the next. `bright` is
  * set where the value towards the dark is the larger or equal one: the peak lies on that side, and the pixel's middle
- * therefore on the bright side of the edge. Cells of at least `strong` go to the list.
+ * therefore on the bright side of the edge. Where the slope still grows at the limit of what is near, the limit is the edge: a
+ * pellet much brighter than its component's level is steepest further out. Cells of at least `strong` go to the list.
  */
 export function suppressNonMaxima(grid: BoxGrid, weak: number, strong: number): void {
   const { columns, lines, cells, gx, gy, squared } = grid
@@ -30,7 +31,8 @@ export function suppressNonMaxima(grid: BoxGrid, weak: number, strong: number): 
       const towardsDark = (longer - shorter) * squared[at - straight]! + shorter * squared[at - diagonal]!
       const towardsBright = (longer - shorter) * squared[at + straight]! + shorter * squared[at + diagonal]!
       const own = longer * m
-      if (own < towardsDark || own <= towardsBright) continue
+      const reachesOn = (cells[at - straight]! & cell.near) !== 0
+      if ((own < towardsDark && reachesOn) || own <= towardsBright) continue
       cells[at]! |= towardsDark >= towardsBright ? cell.maximum | cell.bright : cell.maximum
       if (m >= strong) grid.list[grid.count++] = at
     }
