@@ -18,6 +18,7 @@ const recipeSchema = z.strictObject({
       nearThresholdRate: share.default(defaultRecipe.audit.nearThresholdRate),
       nearThresholdBand: z.number().min(0).default(defaultRecipe.audit.nearThresholdBand),
       baseRate: share.default(defaultRecipe.audit.baseRate),
+      partBudget: z.number().min(0).max(384).default(defaultRecipe.audit.partBudget),
     })
     .prefault({}),
   disagreementLimit: share.default(defaultRecipe.disagreementLimit),

@@ -18,7 +18,7 @@ import type { AuditSampling } from '../gen/pelletline/registry/v1/registry_pb.ts
 import { cropBytes } from '../shared/inspection/crop.ts'
 import { judgedPositions } from './check-crops-message.ts'
 import type { JudgedCrops } from './crop-batcher.ts'
-import { drawAudit } from './sample-audit.ts'
+import { auditShare, drawAudit } from './sample-audit.ts'
 
 /** By what a part is judged. */
 export interface JudgingRules {
@@ -57,6 +57,7 @@ export function judgePart(
   const near: { readonly place: number; readonly index: number }[] = []
   const items: MessageInitShape<typeof AuditRequestItemSchema>[] = []
   const cropAt = (place: number) => message.crops.subarray(place * cropBytes, (place + 1) * cropBytes)
+  const share = auditShare(margins, threshold, rules.sampling)
   let ng = 0
   for (const [place, position] of judgedPositions(message).entries()) {
     const value = margins[place]!
@@ -68,7 +69,7 @@ export function judgePart(
       ng += 1
       kept.push({ index, reason: KeepReason.NG, crop: cropAt(place) })
     } else if (value >= threshold - rules.sampling.nearThresholdBand) near.push({ place, index })
-    const draw = drawAudit(rules.auditSalt, { strip: header.key!, index }, value, threshold, rules.sampling)
+    const draw = drawAudit(rules.auditSalt, { strip: header.key!, index }, value, threshold, rules.sampling, share)
     if (draw !== undefined) {
       items.push({
         index,

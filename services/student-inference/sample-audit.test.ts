@@ -4,7 +4,7 @@ import test from 'node:test'
 import { create } from '@bufbuild/protobuf'
 import { AuditStratum } from '../gen/pelletline/events/v1/events_pb.ts'
 import { AuditSamplingSchema } from '../gen/pelletline/registry/v1/registry_pb.ts'
-import { auditNumber, auditStratum, drawAudit } from './sample-audit.ts'
+import { auditNumber, auditShare, auditStratum, drawAudit } from './sample-audit.ts'
 
 const strip = { plant: 'plant-1', line: 'line-1', camera: 'camera-1', run: 'run-1', strip: 7n }
 const sampling = create(AuditSamplingSchema, {
@@ -79,4 +79,27 @@ test('drawAudit keeps what a lower rate has drawn', () => {
     const pellet = { strip, index }
     if (drawAudit('salt', pellet, -9, 1, sampling)) assert.ok(drawAudit('salt', pellet, -9, 1, higher))
   }
+})
+
+test('auditShare halves the rates of a part until they fit its budget, all alike, and leaves a part within it as it is', () => {
+  const budgeted = create(AuditSamplingSchema, { ...sampling, partBudget: 4 })
+  const margins = Float32Array.from({ length: 384 }, (_, i) => (i < 100 ? 5 : -50))
+  // 100 NG at 1 and 284 others at 0.01 are 102.84 expected.
+  assert.equal(auditShare(margins, 1, budgeted), 1 / 32)
+  assert.equal(auditShare(margins.subarray(200), 1, budgeted), 1)
+  assert.equal(auditShare(margins, 1, sampling), 1)
+  assert.equal(auditShare(new Float32Array(0), 1, budgeted), 1)
+  let drawn = 0
+  for (let part = 0; part < 500; part += 1) {
+    const share = auditShare(margins, 1, budgeted)
+    for (const [index, margin] of margins.entries()) {
+      const pellet = { strip: { ...strip, strip: BigInt(part) }, index }
+      const draw = drawAudit('salt', pellet, margin, 1, budgeted, share)
+      if (draw === undefined) continue
+      drawn += 1
+      assert.equal(draw.inclusionProbability, share * (margin === 5 ? 1 : 0.01))
+    }
+  }
+  // 1,607 expected; the names are fixed, so the figure is too.
+  assert.ok(Math.abs(drawn - 1607) < 160, `${drawn}`)
 })

@@ -40,8 +40,25 @@ function auditRate(stratum: AuditStratum, sampling: AuditSampling): number {
 }
 
 /**
+ * Factor by which the rates of a part are lowered so that its sample is not expected to hold more than the recipe's budget:
+ * teachers take many times the student's time, and when product changes much of it comes near the threshold at once. It
+ * follows from the part's margins alone, so every inclusion probability stays known; it is halved until it fits, so that a
+ * lot has few different ones.
+ */
+export function auditShare(margins: ArrayLike<number>, threshold: number, sampling: AuditSampling): number {
+  if (sampling.partBudget === 0) return 1
+  let expected = 0
+  for (let i = 0; i < margins.length; i += 1) {
+    expected += auditRate(auditStratum(margins[i]!, threshold, sampling), sampling)
+  }
+  let share = 1
+  while (share * expected > sampling.partBudget) share /= 2
+  return share
+}
+
+/**
  * Decides whether a judged pellet is audited: a pure function of its name, so a message that comes again draws the same
- * pellets, and raising a rate keeps those already drawn. Undefined where it is not drawn.
+ * pellets, and raising a rate keeps those already drawn. `share` lowers the rates of its part. Undefined where it is not drawn.
  */
 export function drawAudit(
   salt: string,
@@ -49,8 +66,9 @@ export function drawAudit(
   margin: number,
   threshold: number,
   sampling: AuditSampling,
+  share = 1,
 ): AuditDraw | undefined {
   const stratum = auditStratum(margin, threshold, sampling)
-  const inclusionProbability = auditRate(stratum, sampling)
+  const inclusionProbability = share * auditRate(stratum, sampling)
   return auditNumber(salt, pellet) < inclusionProbability ? { stratum, inclusionProbability } : undefined
 }
