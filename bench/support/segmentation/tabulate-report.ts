@@ -138,7 +138,7 @@ function tabulateDensities(figures: NonNullable<SegmentationReport['densities']>
 function tabulateCameras(figures: NonNullable<SegmentationReport['cameras']>): ReportTable {
   return {
     title: 'Cameras',
-    note: "The service's own workers, one per camera, from strips in shared memory to encoded messages, crops included.",
+    note: "The service's own workers, one per camera, from received strips to encoded messages; a third thread copies strips to them.",
     columns: [...text('Strip'), ...numbers('Cameras', 'MB/s, all', 'MB/s per camera')],
     rows: figures.map(({ scene, cameras, mbPerSecond, mbPerSecondPerCamera }) => [
       scene,
