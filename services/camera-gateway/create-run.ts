@@ -109,7 +109,7 @@ export function createRun({ plant, open, calibration, options, logger, notifier 
     if (recipe !== areaRecipe) area.restart(assignment.recipe.nominalAreaPx)
     areaRecipe = recipe
     const stripLight = light.follow(pixels, open.width)
-    dirt.follow(pixels, stripLight.threshold)
+    dirt.follow(pixels, stripLight)
     changes.state('light', stripLight.state, stripLight.reason)
     changes.dirt(dirt.dirtyColumns)
     const contrast = speckContrastOf(assignment.recipe)

@@ -65,8 +65,8 @@ export function findDirtyColumns(sums: ColumnSums, limits: 'enter' | 'stay'): Ui
     const factor = reach > farReach ? 1.6 : 1
     for (let column = 0; column < width; column++) {
       const sides = [
-        sideOf(totals, column - 2 * reach, column - reach),
-        sideOf(totals, column + reach + 1, column + 2 * reach + 1),
+        sideOf(totals, rows, column - 2 * reach, column - reach),
+        sideOf(totals, rows, column + reach + 1, column + 2 * reach + 1),
       ]
       const seen = sides.filter((side) => side !== undefined)
       // With one side only, a far reach would take the fall of the light for dirt.
@@ -112,13 +112,18 @@ interface Side {
 /** Means over the columns [from, to); undefined where they reach beyond the sensor. */
 function sideOf(
   [bedRows, bedGray, productRows, productGray]: readonly [Float64Array, Float64Array, Float64Array, Float64Array],
+  rows: number,
   from: number,
   to: number,
 ): Side | undefined {
   if (from < 0 || to >= bedRows.length) return undefined
   const of = (totals: Float64Array) => totals[to]! - totals[from]!
   const [bed, product] = [of(bedRows), of(productRows)]
-  return { bed: of(bedGray) / bed, product: of(productGray) / product, coverage: product / Math.max(1, bed + product) }
+  return {
+    bed: of(bedGray) / bed,
+    product: of(productGray) / product,
+    coverage: product / Math.max(1, rows * (to - from)),
+  }
 }
 
 /** Sums of the values before each place; one longer than the values. */

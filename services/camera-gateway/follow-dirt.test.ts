@@ -6,7 +6,7 @@ import { createDirtFollower, rowStep } from './follow-dirt.ts'
 import { mergeColumns } from './merge-columns.ts'
 
 const rows = 256
-const threshold = 90
+const light = { threshold: 90, bedLevel: 18 }
 
 interface Streak {
   readonly from: number
@@ -29,7 +29,7 @@ function watch(strips: number, streaks: readonly Streak[], input: LineSettingsIn
         for (let at = start + from; at < start + to; at++) pixels[at] = Math.min(255, see(pixels[at]!))
       }
     }
-    follower.follow(pixels, threshold)
+    follower.follow(pixels, light)
   }
   return follower.dirtyColumns
 }
@@ -53,7 +53,7 @@ test('streaks of 1, 3, 8 and 20 px that take half of the light are found at thei
 
 test('dirt is found where it shows on product alone, and where it hides product or shines', () => {
   const streaks = [
-    { from: 100, to: 104, see: (gray) => (gray > threshold ? gray * 0.7 : gray) },
+    { from: 100, to: 104, see: (gray) => (gray > light.threshold ? gray * 0.7 : gray) },
     { from: 300, to: 306, see: () => 15 },
     { from: 500, to: 502, see: () => 240 },
   ]
@@ -83,7 +83,7 @@ test('dirt that is wiped off is no longer named, after some judgements', () => {
     for (let strip = from; strip < to; strip++) {
       renderer.render(strip * rows, rows, pixels)
       if (dirty) for (let start = 0; start < pixels.length; start += width) pixels.fill(8, start + 300, start + 306)
-      follower.follow(pixels, threshold)
+      follower.follow(pixels, light)
     }
   }
   run(0, enough, true)
@@ -100,7 +100,7 @@ test('an empty or a standing belt says nothing', () => {
   const follower = createDirtFollower(width)
   const standing = new Uint8Array(width * rows)
   for (let i = 0; i < standing.length; i++) standing[i] = i % width > 100 && i % width < 140 ? 180 : 20
-  for (let strip = 0; strip < enough; strip++) follower.follow(standing, threshold)
+  for (let strip = 0; strip < enough; strip++) follower.follow(standing, light)
   assert.deepEqual(follower.dirtyColumns, [])
 })
 
@@ -113,10 +113,10 @@ test('what is found does not depend on how rows are cut into strips', () => {
   renderer.render(0, total, whole)
   for (let start = 0; start < whole.length; start += width) whole.fill(5, start + 300, start + 307)
   const once = createDirtFollower(width)
-  once.follow(whole, threshold)
+  once.follow(whole, light)
   const cut = createDirtFollower(width)
   for (let row = 0, height = 1; row < total; row += height, height = 1 + ((height * 37) % 400)) {
-    cut.follow(whole.subarray(row * width, Math.min(total, row + height) * width), threshold)
+    cut.follow(whole.subarray(row * width, Math.min(total, row + height) * width), light)
   }
   assert.deepEqual(once.dirtyColumns, [{ from: 300, to: 307 }])
   assert.deepEqual(cut.dirtyColumns, once.dirtyColumns)
