@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { create } from '@bufbuild/protobuf'
 import { testRecipe } from '../../test/support/line-registry.ts'
 import { OpenIntakeSchema } from '../gen/pelletline/camera/v1/camera_pb.ts'
-import { SegmentationMethod } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
+import { FollowState, SegmentationMethod } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { LineAssignmentSchema, RecipeSchema } from '../gen/pelletline/registry/v1/registry_pb.ts'
 import { stampHeader } from './stamp-header.ts'
 
@@ -23,7 +23,7 @@ function stamp(change: { readonly segmentationMethod?: SegmentationMethod; reado
     plant: 'plant',
     open: create(OpenIntakeSchema, { line: 'line', camera: 'camera', run: 'run', width: 64 }),
     assignment: { ...create(LineAssignmentSchema, { line: 'line', lot: 'lot', recipe }), recipe },
-    light: { threshold: 90, bedLevel: 12 },
+    light: { threshold: 90, bedLevel: 12, state: FollowState.FOLLOWING, reason: '' },
     medianAreaPx: 254,
     smallestSpeckPx: 3,
     calibration: '',
