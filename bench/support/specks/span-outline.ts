@@ -7,20 +7,19 @@ export interface OutlineSpan {
 }
 
 /** Tangents are tried in as many directions over half a turn. */
-const directions = 720
+const directions = 512
+const perStep = (2 * directions) / outlineSteps
+const cosines = Float64Array.from({ length: 2 * directions }, (_, k) => Math.cos((Math.PI * k) / directions))
 
-/** Feret diameters of a simulated outline, by its points and every quarter of a degree: within 0.01 px at 40 px. */
+/** Feret diameters of a simulated outline, by its points and in 512 directions: within 0.01 px at 40 px. */
 export function spanOutline({ radius }: Pick<Outline, 'radius'>): OutlineSpan {
   let length = 0
   let width = Number.POSITIVE_INFINITY
   for (let k = 0; k < directions; k++) {
-    const cos = Math.cos((Math.PI * k) / directions)
-    const sin = Math.sin((Math.PI * k) / directions)
     let low = Number.POSITIVE_INFINITY
     let high = Number.NEGATIVE_INFINITY
     for (let i = 0; i < outlineSteps; i++) {
-      const angle = (2 * Math.PI * i) / outlineSteps
-      const along = radius[i]! * (Math.cos(angle) * cos + Math.sin(angle) * sin)
+      const along = radius[i]! * cosines[(i * perStep - k) & (2 * directions - 1)]!
       if (along < low) low = along
       if (along > high) high = along
     }
