@@ -24,7 +24,8 @@ function stamp(change: { readonly segmentationMethod?: SegmentationMethod; reado
     open: create(OpenIntakeSchema, { line: 'line', camera: 'camera', run: 'run', width: 64 }),
     assignment: { ...create(LineAssignmentSchema, { line: 'line', lot: 'lot', recipe }), recipe },
     light: { threshold: 90, bedLevel: 12, state: FollowState.FOLLOWING, reason: '' },
-    medianAreaPx: 254,
+    size: { medianAreaPx: 254, state: FollowState.FOLLOWING, reason: '' },
+    dirtyColumns: [],
     smallestSpeckPx: 3,
     calibration: '',
   })
