@@ -19,12 +19,14 @@ const sizes = [1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 7, 10, 14]
 const falseSizes = [2, 2.5, 3, 4]
 
 await runBench(async () => {
-  const { json, numbers } = readBenchOptions({ strips: 40, 'clean-strips': 120, seed: 77 })
-  const specked = scoreLine(numbers.strips, numbers.seed, 0.3)
-  const clean = scoreLine(numbers['clean-strips'], numbers.seed + 1, 0)
+  const { json, numbers, texts } = readBenchOptions({ strips: 40, 'clean-strips': 120, seed: 77 }, ['threshold'])
+  const threshold = texts.threshold === undefined ? undefined : Number(texts.threshold)
+  const specked = scoreLine(numbers.strips, numbers.seed, 0.3, threshold)
+  const clean = scoreLine(numbers['clean-strips'], numbers.seed + 1, 0, threshold)
   const report = {
     bench: 'specks',
     smallestSpeckPx,
+    threshold: clean.threshold,
     measures: describeMeasures(clean),
     recall: (['inside', 'rim'] as const).flatMap((place) => describeRecall(specked.specks, place)),
     falseSpecks: falseSizes.map((size) => {
@@ -40,8 +42,13 @@ await runBench(async () => {
   process.stdout.write(json ? `${JSON.stringify(report)}\n` : describe(report))
 })
 
+interface LineScores extends Scores {
+  /** Gray level above which a pixel was taken for pellet. */
+  readonly threshold: number
+}
+
 /** Renders and segments one line; one speck a pellet, so that a truth and a measurement belong together without doubt. */
-function scoreLine(strips: number, seed: number, prevalence: number): Scores {
+function scoreLine(strips: number, seed: number, prevalence: number, threshold: number | undefined): LineScores {
   const line = resolveLineSettings({
     pelletsPerMpx: 150,
     specks: { prevalence, subSizeShare: prevalence > 0 ? 0.5 : 0, severalShare: 0, smallestSpeckPx: 2 },
@@ -53,7 +60,7 @@ function scoreLine(strips: number, seed: number, prevalence: number): Scores {
   let light: Pick<SegmentationSettings, 'threshold' | 'bedLevel'> | undefined
   for (let strip = 0; strip < strips; strip++) {
     renderer.render(strip * rows, rows, pixels)
-    light ??= lightOf(pixels)
+    light ??= { ...lightOf(pixels), ...(threshold !== undefined && { threshold }) }
     // Each strip is a run of its own: what its borders cut is not judged, and all else lies wholly in its truth.
     const segmenter = createWasmSegmenter({ width })
     const { pellets } = segmenter.push(
@@ -75,7 +82,7 @@ function scoreLine(strips: number, seed: number, prevalence: number): Scores {
     }))
     addScores(scores, known, pellets)
   }
-  return scores
+  return { ...scores, threshold: light?.threshold ?? 0 }
 }
 
 function lightOf(pixels: Uint8Array): Pick<SegmentationSettings, 'threshold' | 'bedLevel'> {
@@ -117,6 +124,7 @@ function describeRecall(specks: readonly SpeckScore[], place: 'inside' | 'rim') 
 }
 
 interface Report {
+  readonly threshold: number
   readonly measures: ReturnType<typeof describeMeasures>
   readonly recall: ReturnType<typeof describeRecall>
   readonly falseSpecks: readonly {
@@ -127,7 +135,7 @@ interface Report {
   }[]
 }
 
-function describe({ measures, recall, falseSpecks }: Report): string {
+function describe({ threshold, measures, recall, falseSpecks }: Report): string {
   const table = (titles: readonly string[], cells: readonly (readonly string[])[]) =>
     renderTable(
       titles.map((title, at) => ({ title, align: at === 0 ? 'left' : 'right' })),
@@ -138,7 +146,7 @@ function describe({ measures, recall, falseSpecks }: Report): string {
   const perMillion = (value: number | null) => (value === null ? '-' : Math.round(value * 1e6).toLocaleString('en-US'))
   return [
     'specks: measures and black specks of the WebAssembly kernel on a simulated line, measured less true. Pellets of a median',
-    `diameter of 36 px, blur of 0.7 px, noise; specks from ${smallestSpeckPx} px on are measured, contrast from 0.25.`,
+    `diameter of 36 px, blur of 0.7 px, noise; specks from ${smallestSpeckPx} px on are measured, contrast from 0.25. Threshold ${threshold}.`,
     '',
     ...table(
       ['Measure (pellets that lie alone)', 'Pellets', 'Bias', 'Std. deviation'],
