@@ -52,7 +52,7 @@ test('streaks of 1, 3, 8 and 20 px that take half of the light are found at thei
 })
 
 test('dirt is found where it shows on product alone, and where it hides product or shines', () => {
-  const streaks = [
+  const streaks: readonly Streak[] = [
     { from: 100, to: 104, see: (gray) => (gray > light.threshold ? gray * 0.7 : gray) },
     { from: 300, to: 306, see: () => 15 },
     { from: 500, to: 502, see: () => 240 },

@@ -19,7 +19,7 @@ export interface ChangeLog {
 
 /** Creates the log of one run; nothing is said of the states it begins with. */
 export function createChangeLog(logger: Logger, run: string): ChangeLog {
-  const states = { light: FollowState.NOMINAL, size: FollowState.NOMINAL }
+  const states: Record<'light' | 'size', FollowState> = { light: FollowState.NOMINAL, size: FollowState.NOMINAL }
   let dirt = ''
   return {
     state(what, state, reason) {
