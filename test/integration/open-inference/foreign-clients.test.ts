@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -31,20 +31,32 @@ function assertLogits(found: readonly (readonly number[])[], expected: readonly 
 /** The environment of a child without proxies: a client that obeys them would not find a server of this machine. */
 const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/_proxy$/i.test(name)))
 
+const readGuide = () => readFile(join(import.meta.dirname, '../../../docs/inference.md'), 'utf8')
+/** An output without what depends on the model's weights: its logits, and how many crops it calls NG. */
+const withoutLogits = (text: string) => text.replace(/"data":\[[^\]]*\]/, '"data":[…]').replace(/\d+ of/, '… of')
+
 describe('clients of other makers', { timeout: 600_000 }, () => {
   let folder = ''
   let student: StartedPelletline
+  let python = ''
+  /** Where the ports of the documentation are in this run. */
+  let addresses: Readonly<Record<string, string>> = {}
   const shown = new Map<string, unknown>()
   /** What a script printed under a name, in the form that its test expects. */
   const get = <T>(name: string) => shown.get(name) as T
 
-  async function runPython(python: string, script: string, ...args: readonly string[]): Promise<void> {
+  async function runPython(script: string, ...args: readonly string[]): Promise<void> {
     const path = join(import.meta.dirname, script)
     const { stdout } = await execute(python, [path, ...args], { env: environment, cwd: folder, timeout: 300_000 })
     for (const line of stdout.trim().split('\n')) {
       const { name, value } = JSON.parse(line)
       shown.set(script === 'grpcio_calls.py' ? `grpcio ${name}` : name, value)
     }
+  }
+
+  /** A text of the documentation with the addresses of this run. */
+  function here(text: string): string {
+    return Object.entries(addresses).reduce((moved, [there, address]) => moved.replaceAll(there, address), text)
   }
 
   before(async () => {
@@ -54,15 +66,17 @@ describe('clients of other makers', { timeout: 600_000 }, () => {
       assert.fail(`${installed.reason}. ${next}`)
     }
     folder = await mkdtemp(join(tmpdir(), 'pelletline-foreign-clients-'))
-    const modelPath = await writeTinyModel(folder)
+    const modelPath = await writeTinyModel(folder, { id: 'student-1' })
     const config = join(folder, 'student.yaml')
     const listen = '127.0.0.1:0'
     await writeFile(config, JSON.stringify({ listen, restListen: listen, student: { modelPath, workers: 1 } }))
     student = startPelletline('serve', 'student-inference', '--config', config)
+    python = installed.python
     const [, grpc, rest] = /READY student-inference (\S+) REST (\S+)/.exec(await student.error(/^READY/))!
-    await runPython(installed.python, 'tritonclient_calls.py', grpc!, rest!)
+    addresses = { '127.0.0.1:7403': grpc!, '127.0.0.1:7413': rest! }
+    await runPython('tritonclient_calls.py', grpc!, rest!)
     const proto = join(import.meta.dirname, '../../../proto/third_party/inference')
-    await runPython(installed.python, 'grpcio_calls.py', grpc!, proto)
+    await runPython('grpcio_calls.py', grpc!, proto)
   })
   after(async () => {
     student?.signal('SIGTERM')
@@ -115,14 +129,14 @@ describe('clients of other makers', { timeout: 600_000 }, () => {
   it('tritonclient reads metadata, configuration, index and statistics, the same over both halves', () => {
     const pellet = { name: 'pellet', datatype: 'UINT8', shape: [-1, 1, 50, 50] }
     const metadata = get<{ versions: string[]; inputs: object[] }>('rest metadata')
-    assert.deepEqual([metadata.versions, metadata.inputs], [['tiny'], [pellet]])
+    assert.deepEqual([metadata.versions, metadata.inputs], [['student-1'], [pellet]])
     assert.deepEqual(get<{ inputs: object[] }>('grpc metadata').inputs, [
       { ...pellet, shape: pellet.shape.map(String) },
     ])
     assert.deepEqual(shown.get('grpc server'), shown.get('rest server'))
     assert.deepEqual([shown.get('grpc config'), shown.get('rest config')], [4096, 4096])
-    assert.deepEqual(shown.get('rest index'), [{ name: 'student', version: 'tiny', state: 'READY', reason: '' }])
-    assert.deepEqual(shown.get('grpc index'), [{ name: 'student', version: 'tiny', state: 'READY' }])
+    assert.deepEqual(shown.get('rest index'), [{ name: 'student', version: 'student-1', state: 'READY', reason: '' }])
+    assert.deepEqual(shown.get('grpc index'), [{ name: 'student', version: 'student-1', state: 'READY' }])
     const [statistics] = get<Statistics[]>('rest statistics')
     // 8 requests of 5 crops and 19 of one; the refused ones never came to the model.
     assert.deepEqual([statistics!.inference_count, statistics!.inference_stats.success.count], [59, 27])
@@ -132,6 +146,27 @@ describe('clients of other makers', { timeout: 600_000 }, () => {
       crops.reduce((sum, count) => sum + count, 0),
       59,
     )
+  })
+
+  it('docs/inference.md shows what curl is answered, but for the logits of the model', async () => {
+    const blocks = [...(await readGuide()).matchAll(/```console\n(.*?)```/gs)].flatMap(([, block]) =>
+      block!.split(/^\$ /m),
+    )
+    const steps = blocks.filter((step) => /^(curl|head) /.test(step))
+    assert.ok(steps.length >= 6)
+    for (const step of steps) {
+      const [command = '', ...shownOutput] = step.trimEnd().split('\n')
+      const { stdout } = await execute('sh', ['-c', here(command)], { cwd: folder, env: environment })
+      assert.equal(withoutLogits(stdout), withoutLogits(shownOutput.join('\n')), command)
+    }
+  })
+
+  it('docs/inference.md shows a program that runs as it stands', async () => {
+    const guide = await readGuide()
+    const [, program] = /```python\n(.*?)```/s.exec(guide)!
+    const [, prints] = /It prints `(.*?)`/.exec(guide)!
+    const { stdout } = await execute(python, ['-c', here(program!)], { cwd: folder, env: environment })
+    assert.equal(withoutLogits(stdout.trim()), withoutLogits(prints!))
   })
 
   it('grpcio with the proto file alone gets raw for raw and numbers for numbers', () => {

@@ -38,7 +38,7 @@ def both_halves(half, library, client, data_options, output_options):
             client.is_server_live(),
             client.is_server_ready(),
             client.is_model_ready("student"),
-            client.is_model_ready("student", "tiny"),
+            client.is_model_ready("student", "student-1"),
             client.is_model_ready("nobody"),
         ],
     )
