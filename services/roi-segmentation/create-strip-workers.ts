@@ -3,8 +3,9 @@ import { toBinary } from '@bufbuild/protobuf'
 import { type StripHeader, StripHeaderSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { type Clock, systemClock } from '../shared/service/clock.ts'
+import { createKernelMemory } from '../shared/wasm/start-kernel.ts'
 import type { SegmentationLimits } from './segment-strip.ts'
-import { createSharedSlots, type SharedSlots } from './shared-slots.ts'
+import { createSharedSlots, type SharedSlot, type SharedSlots } from './shared-slots.ts'
 import type { StripReply, StripWorkerData, WorkerReply, WorkerRequest } from './strip-worker-protocol.ts'
 
 export interface StripWorkersOptions {
@@ -45,6 +46,9 @@ export interface StripWorkers {
   /** Ends all workers; strips in work are refused with `unavailable`. */
   close(): Promise<void>
 }
+
+/** Most memory of one run: its strips in work, and the kernel's buffers, which follow the width and maxPelletRows. */
+const maxRunBytes = 2 ** 31
 
 interface Job {
   readonly resolve: (reply: StripReply) => void
@@ -117,7 +121,12 @@ export function createStripWorkers(options: StripWorkersOptions): StripWorkers {
     }
     const { promise, resolve, reject } = Promise.withResolvers<StripReply>()
     const job = jobs++
-    const slot = slots.share(strip.pixels)
+    let slot: SharedSlot
+    try {
+      slot = slots.share(strip.pixels)
+    } catch (reason) {
+      return Promise.reject(PelletlineError.from(reason))
+    }
     seat.jobs.set(job, { resolve, reject })
     seat.worker.ref()
     ask(seat, {
@@ -149,10 +158,11 @@ export function createStripWorkers(options: StripWorkersOptions): StripWorkers {
       }
       const seat = chooseSeat()
       const stream = streams++
-      const slots = createSharedSlots()
+      const memory = createKernelMemory(maxRunBytes)
+      const slots = createSharedSlots(memory)
       let closedRun = false
       seat.runs++
-      ask(seat, { kind: 'open', stream, width, resumed })
+      ask(seat, { kind: 'open', stream, width, resumed, memory })
       return {
         segment: (strip) => segment(seat, stream, slots, strip),
         close() {

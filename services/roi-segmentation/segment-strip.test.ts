@@ -10,7 +10,7 @@ import {
   StripHeaderSchema,
 } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { createAcknowledgementRule } from './acknowledge-strips.ts'
-import { createSegmenter } from './kernel/create-segmenter.ts'
+import { createLineSegmenter } from './kernel/create-line-segmenter.ts'
 import { createRunSegmenter } from './segment-strip.ts'
 import { toParts } from './to-parts.ts'
 
@@ -59,7 +59,7 @@ function cutStrips(belt: Belt, seed: number, longest: number, lose = false): Str
 
 function startRun(first: Strip) {
   const resumed = (first.header.key?.strip ?? 0n) > 0n
-  const run = createRunSegmenter(createSegmenter({ width: first.header.width, resumed }), limits)
+  const run = createRunSegmenter(createLineSegmenter({ width: first.header.width, resumed }), limits)
   const rule = createAcknowledgementRule()
   return ({ header, pixels }: Strip) => {
     const strip = run.segment(header, pixels)

@@ -1,30 +1,34 @@
+import type { KernelMemory } from '../shared/wasm/start-kernel.ts'
+import { type StripPlace, takeStripPlace } from './kernel/wasm-kernel.ts'
+import type { SharedPixels } from './strip-worker-protocol.ts'
+
 /** Pixels in shared memory until `release`. */
 export interface SharedSlot {
-  readonly pixels: Uint8Array
+  readonly pixels: SharedPixels
   release(): void
 }
 
-/** Shared memory that is used again: fresh buffers of several megabytes cost page faults with every strip. */
+/** Places in the memory of a run's kernel that are used again, so that a strip is copied once and segmented where it lies. */
 export interface SharedSlots {
-  /** The pixels as they are where they lie in shared memory already, else a copy. */
+  /** The pixels as they are where they lie in shared memory already, else a copy; `resource_exhausted` where none fits. */
   share(pixels: Uint8Array): SharedSlot
 }
 
-/** Memory follows the number of strips that are shared at one time. */
-export function createSharedSlots(): SharedSlots {
-  const free: SharedArrayBuffer[] = []
+/** Memory follows the number of strips that are shared at one time; a place that is too small makes room for a larger one once. */
+export function createSharedSlots(memory: KernelMemory): SharedSlots {
+  const free: StripPlace[] = []
+
+  function take(bytes: number): StripPlace {
+    const fitting = free.findIndex((place) => place.bytes >= bytes)
+    return fitting === -1 ? takeStripPlace(memory, bytes) : free.splice(fitting, 1)[0]!
+  }
+
   return {
     share(pixels) {
       if (pixels.buffer instanceof SharedArrayBuffer) return { pixels, release() {} }
-      const kept = free.pop()
-      // Rows lie on 4-byte boundaries where the width allows; the kernel reads such rows four pixels at a time.
-      const buffer =
-        kept !== undefined && kept.byteLength >= pixels.byteLength
-          ? kept
-          : new SharedArrayBuffer(Math.max(4, Math.ceil(pixels.byteLength / 4) * 4))
-      const shared = new Uint8Array(buffer, 0, pixels.byteLength)
-      shared.set(pixels)
-      return { pixels: shared, release: () => free.push(buffer) }
+      const place = take(pixels.byteLength)
+      new Uint8Array(memory.buffer, place.at, pixels.byteLength).set(pixels)
+      return { pixels: { at: place.at, bytes: pixels.byteLength }, release: () => free.push(place) }
     },
   }
 }

@@ -1,4 +1,5 @@
 import type { ErrorCode, FieldViolation } from '../shared/errors/pelletline-error.ts'
+import type { KernelMemory } from '../shared/wasm/start-kernel.ts'
 import type { SegmentationLimits } from './segment-strip.ts'
 
 /** What a worker thread is started with. */
@@ -15,7 +16,12 @@ export interface OpenRun {
   readonly width: number
   /** Whether the first strip is not the run's first: its first row is not the first of the run then. */
   readonly resumed: boolean
+  /** Memory of the run's kernel: strips are placed in it. */
+  readonly memory: KernelMemory
 }
+
+/** Where a strip's pixels lie: in the memory of the run's kernel, or in shared memory elsewhere. */
+export type SharedPixels = { readonly at: number; readonly bytes: number } | Uint8Array
 
 /** Segments the next strip of an open run. */
 export interface SegmentRequest {
@@ -24,8 +30,8 @@ export interface SegmentRequest {
   readonly job: number
   /** StripHeader, encoded. */
   readonly header: Uint8Array
-  /** Pixels in shared memory; not changed until the reply. */
-  readonly pixels: Uint8Array
+  /** Not changed until the reply. */
+  readonly pixels: SharedPixels
   readonly receivedUnixNs: bigint
   /** What to add to the worker's clock, ns. */
   readonly clockOffsetNs: bigint

@@ -4,10 +4,11 @@ import { CropsMessageSchema } from '../gen/pelletline/events/v1/events_pb.ts'
 import { StripHeaderSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { systemClock } from '../shared/service/clock.ts'
-import { createSegmenter } from './kernel/create-segmenter.ts'
+import { createLineSegmenter, type LineSegmenter } from './kernel/create-line-segmenter.ts'
 import { createRunSegmenter, type RunSegmenter } from './segment-strip.ts'
 import { stampTimes } from './stamp-times.ts'
 import type {
+  OpenRun,
   SegmentRequest,
   StripReply,
   StripWorkerData,
@@ -20,28 +21,36 @@ import { toParts } from './to-parts.ts'
 const { limits } = workerData as StripWorkerData
 const port = parentPort as MessagePort
 /** A run that cannot be opened is kept as its error: each of its strips is answered with it, and no other run suffers. */
-const runs = new Map<number, RunSegmenter | PelletlineError>()
+const runs = new Map<number, OpenedRun | PelletlineError>()
 
-function open(width: number, resumed: boolean): RunSegmenter | PelletlineError {
+interface OpenedRun {
+  readonly run: RunSegmenter
+  readonly segmenter: LineSegmenter
+}
+
+function open({ width, resumed, memory }: OpenRun): OpenedRun | PelletlineError {
   try {
-    return createRunSegmenter(createSegmenter({ width, resumed }), limits)
+    const segmenter = createLineSegmenter({ width, resumed, memory })
+    return { run: createRunSegmenter(segmenter, limits), segmenter }
   } catch (reason) {
     return PelletlineError.from(reason)
   }
 }
 
 function segment(request: SegmentRequest): StripReply {
-  const run = runs.get(request.stream)
-  if (run === undefined) {
+  const opened = runs.get(request.stream)
+  if (opened === undefined) {
     throw new PelletlineError(
       'internal',
       `Stream ${request.stream} is not open in this worker; report it with the log.`,
     )
   }
-  if (run instanceof PelletlineError) throw run
+  if (opened instanceof PelletlineError) throw opened
+  const { pixels } = request
+  const placed = pixels instanceof Uint8Array ? pixels : opened.segmenter.view(pixels.at, pixels.bytes)
   const header = fromBinary(StripHeaderSchema, request.header)
   const beganNs = systemClock.nowNs() + request.clockOffsetNs
-  const strip = run.segment(header, request.pixels)
+  const strip = opened.run.segment(header, placed)
   const endedNs = systemClock.nowNs() + request.clockOffsetNs
   const times = { receivedUnixNs: request.receivedUnixNs, beganNs, endedNs }
   const parts = request.context
@@ -66,7 +75,7 @@ function answer(request: SegmentRequest): void {
 port.on('message', (request: WorkerRequest) => {
   switch (request.kind) {
     case 'open':
-      runs.set(request.stream, open(request.width, request.resumed))
+      runs.set(request.stream, open(request))
       return
     case 'segment':
       answer(request)

@@ -31,6 +31,8 @@ export function createLineSegmenter(options: WasmSegmenterOptions): LineSegmente
   let active: HandingSegmenter = kernel
   let read: ReadRows[] = []
   let nextRow: number | undefined
+  /** One past the last row read, 0 before the first. */
+  let readEnd = 0
   let everPushed = false
 
   function choose(settings: SegmentationSettings): void {
@@ -78,6 +80,7 @@ export function createLineSegmenter(options: WasmSegmenterOptions): LineSegmente
       const found = active.push(strip, settings)
       everPushed = true
       nextRow = strip.firstRow + strip.rows
+      readEnd = nextRow
       const needed = Math.min(found.neededFromRow, nextRow - cropMarginPx)
       read = read.filter(({ endRow }) => endRow > needed)
       read.push({ endRow: nextRow, settings })
@@ -88,7 +91,8 @@ export function createLineSegmenter(options: WasmSegmenterOptions): LineSegmente
       choose(settings)
       nextRow = undefined
       read = []
-      return active.flush(settings)
+      // Who has just taken over has not read the last row.
+      return { ...active.flush(settings), neededFromRow: readEnd }
     },
   }
 }

@@ -208,7 +208,9 @@ export function createSegmenter(options: SegmenterOptions): HandingSegmenter {
       return
     }
     edgeCells -= cost
-    const seen = { firstRow: edgeRow, endRow: cutRow === -1 ? Number.POSITIVE_INFINITY : cutRow + 1 }
+    // Before the first row of a resumed run there are rows, if not at hand: what needs them was reported before.
+    const firstSeen = edgeRow === resumedRow ? Number.NEGATIVE_INFINITY : edgeRow
+    const seen = { firstRow: firstSeen, endRow: cutRow === -1 ? Number.POSITIVE_INFINITY : cutRow + 1 }
     const parts = edges.find(region, height, baseRow, rows, seen, settings)
     if (parts === 0) dust++
     for (let part = 0; part < parts; part++) {

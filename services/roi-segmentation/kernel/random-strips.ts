@@ -5,7 +5,7 @@ import type { SegmentationSettings, Segmenter, StripPellets } from './types.ts'
 export interface RandomRunLimits {
   readonly maxWidth: number
   readonly maxRows: number
-  /** Whether pellets are found by their edges in some strips. */
+  /** Whether pellets are found by their edges in some strips; then what splits may cost is never reached. */
   readonly methods?: boolean
 }
 
@@ -47,7 +47,7 @@ function drawRandomRun(seed: number, limits: RandomRunLimits): RandomRun {
     medianAreaPx: area * (random() < 0.8 ? 1 : 0.2 + random() * 3),
     minAreaPx: random() < 0.7 ? int(area / 3) : 0,
     cropScale: random() < 0.5 ? 1 : Math.min(1, 0.05 + random()),
-    maxPelletRows: random() < 0.6 ? 400 : 1 + int(150),
+    maxPelletRows: limits.methods === true ? 20_000 : random() < 0.6 ? 400 : 1 + int(150),
     maxPelletsPerStrip: random() < 0.85 ? 10_000 : int(10),
     bedLevel: random() * 50,
     smallestSpeckPx: random() < 0.3 ? 0 : random() * 6,
@@ -102,13 +102,8 @@ function changeSettings(
   const method = methods && random() < 0.4 ? 'edges' : 'regions'
   if (random() < 0.9) return { ...settings, method }
   const { threshold, medianAreaPx } = settings
-  return {
-    ...settings,
-    method,
-    threshold: threshold ^ 1,
-    medianAreaPx: medianAreaPx * 1.03,
-    maxPelletRows: 1 + int(200),
-  }
+  const maxPelletRows = methods ? settings.maxPelletRows : 1 + int(200)
+  return { ...settings, method, threshold: threshold ^ 1, medianAreaPx: medianAreaPx * 1.03, maxPelletRows }
 }
 
 /** A copy of plain data and typed arrays. */
