@@ -197,6 +197,16 @@ test('REST answers 404, 405 and 501 where there is nothing, and 503 with the wai
   assert.deepEqual([infer.status, infer.headers.get('retry-after')], [503, '2'])
 })
 
+test('REST takes at most 4 MiB of JSON, which holds the event loop while it is parsed, and points to binary data', async (t) => {
+  const { infer, models } = await serve(t, {}, { maxBodyBytes: 6_000_000 })
+  const answer = await infer(
+    json({ inputs: [input({ data: level(0), parameters: { padding: ' '.repeat(4_500_000) } })] }),
+  )
+  assert.equal(answer.status, 400)
+  assert.match(answer.json().error, /bytes of JSON; at most 4194304 are taken: send the tensor as binary data/)
+  assert.equal(models.runs.length, 0)
+})
+
 test('REST refuses a body beyond the bound, announced or not, and answers the next request', async (t) => {
   const { server, infer } = await serve(t)
   const large = await infer(new Uint8Array(100_001))
