@@ -48,81 +48,91 @@ const productSpread = 0.35
 /**
  * Columns (1) that differ from those on both sides: bed darker or brighter, product darker or brighter, product never seen,
  * or always. Both sides, so that light which falls towards an edge is no dirt. `limits`: 'enter' to become dirty, 'stay' to remain so.
+ * Runs between strips on the event loop: some hundred thousand steps, nothing allocated for a column.
  */
 export function findDirtyColumns(sums: ColumnSums, limits: 'enter' | 'stay'): Uint8Array {
   const limit = limits === 'enter' ? enterLimits : stayLimits
   const { rows, bedRows, bedGray, productRows, productGray } = sums
   const width = bedRows.length
   const dirty = new Uint8Array(width)
-  const totals = [bedRows, bedGray, productRows, productGray].map(runningTotals) as [
-    Float64Array,
-    Float64Array,
-    Float64Array,
-    Float64Array,
-  ]
+  const means = createSideMeans(sums)
+  const [left, right] = [createSide(), createSide()]
   for (const reach of reaches) {
     if (reach > reaches[0] && reach > longestReach * width) break
     const factor = reach > farReach ? 1.6 : 1
     for (let column = 0; column < width; column++) {
-      const sides = [
-        sideOf(totals, rows, column - 2 * reach, column - reach),
-        sideOf(totals, rows, column + reach + 1, column + 2 * reach + 1),
-      ]
-      const seen = sides.filter((side) => side !== undefined)
+      if (dirty[column] === 1) continue
+      const hasLeft = means(column - 2 * reach, column - reach, left)
+      const hasRight = means(column + reach + 1, column + 2 * reach + 1, right)
       // With one side only, a far reach would take the fall of the light for dirt.
-      if (seen.length === 0 || (seen.length === 1 && reach > reaches[0])) continue
-      const differs = (isDifferent: (side: Side, sign: 1 | -1) => boolean): boolean =>
-        seen.every((side) => isDifferent(side, 1)) || seen.every((side) => isDifferent(side, -1))
-      const bed = bedGray[column]! / bedRows[column]!
-      const product = productGray[column]! / productRows[column]!
-      const bedDiffers = () =>
-        bedRows[column]! >= leastBedRows &&
-        differs((side, sign) => sign * (bed - side.bed) > factor * Math.max(limit.bedGray, limit.bedShare * side.bed))
-      const productDiffers = () =>
-        productRows[column]! > 0 &&
-        differs(
-          (side, sign) =>
-            sign * (product / side.product - 1) >
-            factor * Math.max(limit.productShare, (limit.errors * productSpread) / Math.sqrt(productRows[column]!)),
-        )
-      const neverProduct = () =>
-        seen.every(
-          (side) =>
-            side.coverage * rows >= leastProductRows &&
-            productRows[column]! < limit.coverageShare * side.coverage * rows,
-        )
-      const alwaysProduct = () =>
-        rows >= leastProductRows &&
-        productRows[column]! >= limit.alwaysShare * rows &&
-        seen.every((side) => side.coverage < 0.8 * limit.alwaysShare)
-      if (bedDiffers() || productDiffers() || neverProduct() || alwaysProduct()) dirty[column] = 1
+      if (!(hasLeft && hasRight) && (reach > reaches[0] || !(hasLeft || hasRight))) continue
+      const one = hasLeft ? left : right
+      const other = hasRight ? right : left
+      const differs =
+        differsInBed(bedRows[column]!, bedGray[column]!, one, other, limit, factor) ||
+        differsInProduct(productRows[column]!, productGray[column]!, one, other, limit, factor) ||
+        differsInCoverage(productRows[column]!, rows, one, other, limit)
+      if (differs) dirty[column] = 1
     }
   }
   return dirty
 }
 
-interface Side {
-  /** Mean gray of the bed and of the product; NaN where none was seen. */
-  readonly bed: number
-  readonly product: number
-  /** Share of the rows in which product was seen, 0..1. */
-  readonly coverage: number
+function differsInBed(count: number, sum: number, one: Side, other: Side, limit: Limits, factor: number): boolean {
+  if (count < leastBedRows) return false
+  const bed = sum / count
+  const low = Math.min(one.bed, other.bed)
+  const high = Math.max(one.bed, other.bed)
+  const { bedGray, bedShare } = limit
+  return (
+    low - bed > factor * Math.max(bedGray, bedShare * low) || bed - high > factor * Math.max(bedGray, bedShare * high)
+  )
 }
 
-/** Means over the columns [from, to); undefined where they reach beyond the sensor. */
-function sideOf(
-  [bedRows, bedGray, productRows, productGray]: readonly [Float64Array, Float64Array, Float64Array, Float64Array],
-  rows: number,
-  from: number,
-  to: number,
-): Side | undefined {
-  if (from < 0 || to >= bedRows.length) return undefined
-  const of = (totals: Float64Array) => totals[to]! - totals[from]!
-  const [bed, product] = [of(bedRows), of(productRows)]
-  return {
-    bed: of(bedGray) / bed,
-    product: of(productGray) / product,
-    coverage: product / Math.max(1, rows * (to - from)),
+function differsInProduct(count: number, sum: number, one: Side, other: Side, limit: Limits, factor: number): boolean {
+  if (count === 0) return false
+  const product = sum / count
+  const least = factor * Math.max(limit.productShare, (limit.errors * productSpread) / Math.sqrt(count))
+  const low = Math.min(one.product, other.product)
+  const high = Math.max(one.product, other.product)
+  return product < low * (1 - least) || product > high * (1 + least)
+}
+
+function differsInCoverage(count: number, rows: number, one: Side, other: Side, limit: Limits): boolean {
+  const low = Math.min(one.coverage, other.coverage) * rows
+  const high = Math.max(one.coverage, other.coverage) * rows
+  const never = low >= leastProductRows && count < limit.coverageShare * low
+  const always = rows >= leastProductRows && count >= limit.alwaysShare * rows && high < 0.8 * limit.alwaysShare * rows
+  return never || always
+}
+
+interface Side {
+  /** Mean gray of the bed and of the product; NaN where none was seen. */
+  bed: number
+  product: number
+  /** Share of the rows in which product was seen, 0..1. */
+  coverage: number
+}
+
+function createSide(): Side {
+  return { bed: 0, product: 0, coverage: 0 }
+}
+
+/** Writes the means over the columns [from, to) into a side; false where they reach beyond the sensor. */
+function createSideMeans(sums: ColumnSums): (from: number, to: number, side: Side) => boolean {
+  const { rows, bedRows } = sums
+  const width = bedRows.length
+  const bedCounts = runningTotals(bedRows)
+  const bedGrays = runningTotals(sums.bedGray)
+  const productCounts = runningTotals(sums.productRows)
+  const productGrays = runningTotals(sums.productGray)
+  return (from, to, side) => {
+    if (from < 0 || to > width) return false
+    const product = productCounts[to]! - productCounts[from]!
+    side.bed = (bedGrays[to]! - bedGrays[from]!) / (bedCounts[to]! - bedCounts[from]!)
+    side.product = (productGrays[to]! - productGrays[from]!) / product
+    side.coverage = product / Math.max(1, rows * (to - from))
+    return true
   }
 }
 

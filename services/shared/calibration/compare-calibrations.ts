@@ -54,7 +54,8 @@ export function compareCalibrations(known: CalibrationProfile, fresh: Calibratio
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`
   if (gainOutside > driftLimits.columns)
     reasons.push(`the gain of ${percent(gainOutside)} of the columns changed by more than ${percent(driftLimits.gain)}`)
-  if (newBadColumns.length > 0) reasons.push(`bad besides: ${newBadColumns.slice(0, 8).join(', ')}${newBadColumns.length > 8 ? ', ...' : ''}`)
+  if (newBadColumns.length > 0)
+    reasons.push(`bad besides: ${newBadColumns.slice(0, 8).join(', ')}${newBadColumns.length > 8 ? ', ...' : ''}`)
   if (Math.abs(Math.log(lightRatio)) > Math.log(1 + driftLimits.light))
     reasons.push(`the light is ${lightRatio.toFixed(2)} times what it was`)
   if (noiseRatio > driftLimits.noise) reasons.push(`the noise variance is ${noiseRatio.toFixed(1)} times what it was`)
