@@ -14,6 +14,7 @@ import { channelOptions, defaultMaxMessageBytes } from './channel-options.ts'
 import { toStatus } from './error-status.ts'
 import { createHealthService } from './health-service.ts'
 import { createInvoke, type Interceptor, type Invoke, methodName, streamsIn } from './invoke-handler.ts'
+import { limitRecords } from './limit-records.ts'
 import {
   boundAddress,
   defaultListen,
@@ -64,6 +65,7 @@ function readMetadata(call: RawCall): Readonly<Record<string, string>> {
 
 async function* decodeRequests(method: DescMethod, buffers: AsyncIterable<Buffer>): AsyncGenerator<Message> {
   for await (const buffer of buffers) {
+    limitRecords(method.input, buffer)
     let request: Message
     try {
       request = fromBinary(method.input, buffer)

@@ -90,6 +90,14 @@ test('a message of 100 MB is refused with RESOURCE_EXHAUSTED, and the server goe
   )
 })
 
+test('a message of a million empty inputs is refused before it is decoded', async () => {
+  const models = createFakeModels()
+  await withServer([createGrpcInferenceService({ models, maxRequestsPerStream: 2 })], async ({ server }) => {
+    const emptyInput = Buffer.from([(5 << 3) | 2, 0])
+    assert.equal(await rawInfer(server.address, {}, Buffer.alloc(2_000_000, emptyInput)), '3')
+  })
+})
+
 test('a call whose deadline has passed is answered DEADLINE_EXCEEDED, and what it began is aborted', async () => {
   const models = createFakeModels({ manual: true })
   await withServer([createGrpcInferenceService({ models, maxRequestsPerStream: 2 })], async ({ server }) => {
