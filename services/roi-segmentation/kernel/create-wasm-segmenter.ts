@@ -149,9 +149,9 @@ export function createWasmSegmenter(options: WasmSegmenterOptions): WasmSegmente
       return { pixels, width, rows, firstRow: kernel.carriedFrom(), rowsLostBefore, resumed: resumedHere }
     },
     push(strip: StripRows, settings: SegmentationSettings): StripPellets {
+      if (failure !== undefined) throw failure
       checkSettings(settings)
       checkStrip(strip, width, nextRow)
-      if (failure !== undefined) throw failure
       const at = placeOf(strip.pixels)
       configure(settings)
       nextRow = strip.firstRow + strip.rows
@@ -161,8 +161,8 @@ export function createWasmSegmenter(options: WasmSegmenterOptions): WasmSegmente
       })
     },
     flush(settings: SegmentationSettings): StripPellets {
-      checkSettings(settings)
       if (failure !== undefined) throw failure
+      checkSettings(settings)
       configure(settings)
       nextRow = undefined
       return guarded(() => {

@@ -3,8 +3,11 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { cropSide } from '../../shared/inspection/crop.ts'
+import { createSegmenter } from './create-segmenter.ts'
+import { createWasmSegmenter } from './create-wasm-segmenter.ts'
 import { type DrawnImage, drawBed, drawDisc } from './drawn-image.ts'
 import { drawnSettings, segmentDrawn } from './segment-drawn.ts'
+import type { Segmenter } from './types.ts'
 
 describe('crop version 1', () => {
   it('is these bytes at scale 1 (cut-crop.golden-1.txt)', () => {
@@ -15,6 +18,11 @@ describe('crop version 1', () => {
   it('is these bytes at scale 0.8 (cut-crop.golden-0.8.txt)', () => {
     assert.equal(dump(goldenCrop(27, 0.8)), golden('cut-crop.golden-0.8.txt'))
     assert.equal(sha256(goldenCrop(27, 0.8)), 'ff3251d83a6a96c518c76efcbb1168df081d614c2e8dce0786471750bcb882a9')
+  })
+
+  it('is the same bytes by the WebAssembly kernel', () => {
+    assert.equal(dump(goldenCrop(19, 1, createWasmSegmenter)), golden('cut-crop.golden-1.txt'))
+    assert.equal(dump(goldenCrop(27, 0.8, createWasmSegmenter)), golden('cut-crop.golden-0.8.txt'))
   })
 
   it('at scale 1 is a plain copy around the middle of the box, 0 beyond the outline dilated by the disc of 2 px', () => {
@@ -70,13 +78,17 @@ function textured(r: number): DrawnImage {
   return image
 }
 
-function goldenCrop(r: number, cropScale: number): Uint8Array {
+function goldenCrop(
+  r: number,
+  cropScale: number,
+  create: (options: { width: number }) => Segmenter = createSegmenter,
+): Uint8Array {
   const image = textured(r)
   drawDisc(image, 60 + 2 * r - 1, 62, r, 140)
   drawDisc(image, 55, 56, 4, 20)
   drawDisc(image, 60, 60 - r + 2, 4, 25)
   const settings = { ...drawnSettings, cropScale, medianAreaPx: Math.round(Math.PI * r * r) }
-  const { pellets } = segmentDrawn(image, settings)
+  const { pellets } = segmentDrawn(image, settings, [], create({ width: image.width }))
   const pellet = pellets.find(({ x }) => x < 60)!
   assert.equal(pellet.reason, 'judged')
   return pellet.crop

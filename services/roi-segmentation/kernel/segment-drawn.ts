@@ -5,6 +5,7 @@ import {
   type PelletColumns,
   type PelletMeasures,
   type SegmentationSettings,
+  type Segmenter,
   type StripPellets,
 } from './types.ts'
 
@@ -48,13 +49,13 @@ export const drawnSettings: SegmentationSettings = {
   maxPelletsPerStrip: 10_000,
 }
 
-/** Segments a drawn image cut into strips of the given heights (what is left over is one more strip). */
+/** Segments a drawn image cut into strips of the given heights (what is left over is one more strip), by the reference unless said. */
 export function segmentDrawn(
   image: DrawnImage,
   settings: SegmentationSettings = drawnSettings,
   heights: readonly number[] = [],
+  segmenter: Segmenter = createSegmenter({ width: image.width, outlines: true }),
 ): DrawnResult {
-  const segmenter = createSegmenter({ width: image.width, outlines: true })
   const pellets: DrawnPellet[] = []
   const perStrip: number[] = []
   let dust = 0

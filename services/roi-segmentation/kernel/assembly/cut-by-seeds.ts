@@ -83,6 +83,9 @@ export function cutBySeeds(runs: RunList, pieces: RunList, owners: Buffer): void
       cell = 0
       findEnvelope(f64(y) + 0.5)
     }
+    // A run is cut into as many pieces as there are cells at most.
+    reserve(owners, usize(pieces.count + stackSize) << 2, usize(pieces.count) << 2)
+    reserveRuns(pieces, pieces.count + stackSize)
     let x = runX0(run)
     const stop = runX1(run)
     while (x < stop) {
@@ -93,10 +96,7 @@ export function cutBySeeds(runs: RunList, pieces: RunList, owners: Buffer): void
         const border = ceil<f64>(stackBegin(cell + 1) - 0.5)
         if (border < f64(stop)) next = i32(border)
       }
-      const bytes = usize(pieces.count) << 2
-      reserve(owners, bytes + 4, bytes)
-      store<i32>(owners.at + bytes, stackSeed(cell))
-      reserveRuns(pieces, pieces.count + 1)
+      store<i32>(owners.at + (usize(pieces.count) << 2), stackSeed(cell))
       appendRun(pieces, y, x, next)
       x = next
     }

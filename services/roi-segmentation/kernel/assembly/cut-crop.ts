@@ -120,6 +120,27 @@ function cutRow(line: usize, source: usize, y: i32, originX: i32): void {
   addPiece(line, from, low - originX, max(high - originX, low - originX), pieces)
 }
 
+/**
+ * The same for a row with one run, as have the two above and the two below; false where they do not touch, which only a
+ * very slanting outline has.
+ */
+function cutInnerRow(runs: usize, line: usize, source: usize, y: i32, originX: i32): bool {
+  const run = runs + (usize(y) << 3)
+  const x = runX0(run) - 2
+  const end = runX1(run) + 2
+  const nearX = min(runX0(run - 8), runX0(run + 8)) - 1
+  const nearEnd = max(runX1(run - 8), runX1(run + 8)) + 1
+  const farX = min(runX0(run - 16), runX0(run + 16))
+  const farEnd = max(runX1(run - 16), runX1(run + 16))
+  const last = max(max(runX0(run - 8), runX0(run + 8)) - 1, max(runX0(run - 16), runX0(run + 16)))
+  const first = min(min(runX1(run - 8), runX1(run + 8)) + 1, min(runX1(run - 16), runX1(run + 16)))
+  if (last > end || first < x) return false
+  const low = max(copyLeft, min(x, min(nearX, farX)))
+  const high = min(copyRight, max(end, max(nearEnd, farEnd)))
+  addPiece(line, source + usize(originX), low - originX, max(high, low) - originX, 0)
+  return true
+}
+
 /** Adds columns [low, high) of the 64 bytes at `from` to the 64 bytes at `line`, which piece 0 sets to 0 elsewhere. */
 function addPiece(line: usize, from: usize, low: i32, high: i32, piece: i32): void {
   const begin = i8x16.splat(i8(low))
@@ -144,7 +165,11 @@ export function cutCrop(runs: RunList, baseRow: i32, crop: usize): void {
   memory.fill(crop, 0, usize(first * cropSide))
   for (let j = first; j < end; j++) {
     const row = originY + j
-    cutRow(crop + usize(j * cropSide), rowAt(row), row - baseRow - top, originX)
+    const y = row - baseRow - top
+    const line = crop + usize(j * cropSide)
+    if (!isOneRunPerRow || y < 2 || y >= bottom - top - 2 || !cutInnerRow(runs.at, line, rowAt(row), y, originX)) {
+      cutRow(line, rowAt(row), y, originX)
+    }
   }
   memory.fill(crop + usize(end * cropSide), 0, usize((cropSide - end) * cropSide))
 }

@@ -11,6 +11,8 @@ import { RunList, runBytes, runsEnd, runX0, runX1, runY } from './run-list'
 export const patchMargin: i32 = 2
 const border: i32 = 8
 const planes = changetype<Buffer>(memory.data(8))
+const levels = changetype<Buffer>(memory.data(8))
+const notches = changetype<Buffer>(memory.data(8))
 
 export let stride: i32 = 0
 /** Rows and columns of the box. */
@@ -28,7 +30,7 @@ export let shadingPlane: usize = 0
 export let beforePlane: usize = 0
 export let afterPlane: usize = 0
 export let contrastPlane: usize = 0
-/** Working memory that is 0 between pellets, whoever uses it: lists of 4 bytes a pixel begin at `lists`. */
+/** Working memory that whoever uses it leaves 0 all over. */
 export let levelPlane: usize = 0
 export let notchPlane: usize = 0
 
@@ -49,27 +51,35 @@ export function patchY(at: i32): i32 {
   return at / stride
 }
 
+/** A plane that holds only zeros, as it does whenever it is not in use. */
+function reserveZeroed(plane: Buffer): usize {
+  if (plane.room < planeBytes) memory.fill(reserve(plane, planeBytes, 0), 0, plane.room)
+  return plane.at
+}
+
 function layOut(): void {
   boxColumns = right - left
   boxRows = bottom - top
   stride = ((boxColumns + 15) & ~15) + 2 * border
   planeBytes = usize(stride) * usize(boxRows + 2 * patchMargin) + 64
-  maskPlane = reserve(planes, planeBytes * 9, 0)
+  maskPlane = reserve(planes, planeBytes * 7, 0)
   grayPlane = maskPlane + planeBytes
-  smoothPlane = grayPlane + planeBytes
-  beforePlane = smoothPlane + planeBytes
+  beforePlane = grayPlane + planeBytes
   afterPlane = beforePlane + planeBytes
-  levelPlane = afterPlane + planeBytes
-  notchPlane = levelPlane + planeBytes
-  contrastPlane = notchPlane + planeBytes
+  smoothPlane = afterPlane + planeBytes
+  contrastPlane = smoothPlane + planeBytes
   shadingPlane = contrastPlane + planeBytes
+  levelPlane = reserveZeroed(levels)
+  notchPlane = reserveZeroed(notches)
 }
 
 /** Copies the measured pellet, whose rows count from `baseRow`, into the patch, `bedLevel` taken off, and smooths it. */
 export function fillPatch(outline: RunList, baseRow: i32, bedLevel: i32): void {
   layOut()
-  // All but the contrast and the shading, which are written as a whole.
-  memory.fill(maskPlane, 0, planeBytes * 7)
+  // Contrast and shading are written as a whole, and so is the smoothed gray but for its first and last row.
+  memory.fill(maskPlane, 0, planeBytes * 4)
+  memory.fill(smoothPlane, 0, usize(stride))
+  memory.fill(smoothPlane + usize(stride) * usize(boxRows + 2 * patchMargin - 1), 0, usize(stride))
   const bed = i8x16.splat(i8(bedLevel))
   const lanes = i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
   const end = runsEnd(outline)

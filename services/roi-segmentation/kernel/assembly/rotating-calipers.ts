@@ -39,8 +39,9 @@ export function spanPolygon(polygon: Chain): void {
       const y = load<i32>(after, 4)
       const rise = abs<i64>(ex * i64(y - ay) - ey * i64(x - ax))
       if (rise < height) break
-      // Where two sides are parallel both corners of the far one count.
-      longest = max<i64>(longest, max<i64>(squaredDistance(ax, ay, fx, fy), squaredDistance(bx, by, fx, fy)))
+      longest = max<i64>(longest, squaredDistance(ax, ay, fx, fy))
+      // Where two sides are parallel both corners of the far one lie opposite to b.
+      if (rise === height) longest = max<i64>(longest, squaredDistance(bx, by, fx, fy))
       height = rise
       far = after
       fx = x
