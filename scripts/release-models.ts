@@ -2,6 +2,7 @@
 // Copies the distilled student in each of its precisions, the plain one (for comparison, in the precision that is served) and the
 // teachers into models/ as NAME-N, with manifests that carry these names, curves and the report's JSON, and names student and
 // teachers in models/index.json.
+import { existsSync } from 'node:fs'
 import { copyFile, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -17,6 +18,7 @@ const { values } = parseArgs({
     experiment: { type: 'string' },
     release: { type: 'string' },
     student: { type: 'string', default: 'distilled-1' },
+    /** `none` leaves it out. */
     plain: { type: 'string', default: 'plain-1' },
     /** Which precision a plant runs by default. */
     precision: { type: 'string', default: 'int8' },
@@ -37,13 +39,15 @@ if (served === undefined) {
     `${student} was exported as ${found}, not as ${precision}: name one of these`,
   )
 }
-await releaseModel(plain, `student-plain-${release}`, [precision as ModelPrecision])
+if (plain !== 'none') await releaseModel(plain, `student-plain-${release}`, [precision as ModelPrecision])
 const teachers: string[] = []
 for (const name of teacherNames) {
   const files = await releaseModel(name, `${name}-${release}`)
   teachers.push([...files.values()][0]!)
 }
-await copyFile(join(experiment, 'report', 'report.json'), join(modelsDir, `report-${release}.json`))
+const report = join(experiment, 'report', 'report.json')
+if (existsSync(report)) await copyFile(report, join(modelsDir, `report-${release}.json`))
+else process.stdout.write(`${report} is not there: the experiment is not at its end, no report is released\n`)
 await writeFileAtomically(join(modelsDir, 'index.json'), [`${JSON.stringify({ student: served, teachers })}\n`])
 process.stdout.write(`models/index.json: student ${served}, teachers ${teachers.join(', ')}\n`)
 
