@@ -1,7 +1,16 @@
 import { beginSets, cutDarkSet } from './cut-dark-set'
 import { placePatch } from './judge-rim-speck'
 import { beginShading, completeShading } from './model-shading'
-import { boxColumns, boxRows, contrastPlane, fillPatch, grayPlane, rowIndex, shadingPlane } from './pellet-patch'
+import {
+  boxColumns,
+  boxRows,
+  contrastPlane,
+  fillPatch,
+  grayPlane,
+  rowIndex,
+  shadingPlane,
+  stride,
+} from './pellet-patch'
 import { RunList } from './run-list'
 
 // Finds the black specks of one pellet, as ../find-specks.ts.
@@ -23,9 +32,9 @@ function isDark(shading: v128, gray: v128, base: v128): v128 {
 }
 
 /** Sixteen pixels with such a contrast, 255 each; the shading is nowhere below the gray. */
-function darkBlock(at: usize, base: v128): v128 {
-  const shading = v128.load(shadingPlane + at)
-  const gray = v128.load(grayPlane + at)
+function darkBlock(shadingAt: usize, grayAt: usize, base: v128): v128 {
+  const shading = v128.load(shadingAt)
+  const gray = v128.load(grayAt)
   const low = isDark(i16x8.extend_low_i8x16_u(shading), i16x8.extend_low_i8x16_u(gray), base)
   const high = isDark(i16x8.extend_high_i8x16_u(shading), i16x8.extend_high_i8x16_u(gray), base)
   return v128.and(i8x16.narrow_i16x8_s(low, high), i8x16.ne(shading, i8x16.splat(0)))
@@ -34,10 +43,14 @@ function darkBlock(at: usize, base: v128): v128 {
 /** Whether a pixel has a contrast of at least `base`. */
 function hasContrast(base: i32): bool {
   const least = i16x8.splat(i16(base))
-  for (let row = 0; row < boxRows; row++) {
-    const begin = usize(rowIndex(row))
-    const end = begin + usize(boxColumns)
-    for (let at = begin; at < end; at += 16) if (v128.any_true(darkBlock(at, least))) return true
+  const gray = grayPlane - shadingPlane
+  const width = usize(boxColumns)
+  const last = shadingPlane + usize(rowIndex(boxRows - 1))
+  for (let begin = shadingPlane + usize(rowIndex(0)); begin <= last; begin += usize(stride)) {
+    const end = begin + width
+    let any = i8x16.splat(0)
+    for (let at = begin; at < end; at += 16) any = v128.or(any, darkBlock(at, at + gray, least))
+    if (v128.any_true(any)) return true
   }
   return false
 }
@@ -50,7 +63,11 @@ function mapContrast(base: i32): void {
     const begin = usize(rowIndex(row))
     const end = begin + usize(boxColumns)
     for (let at = begin; at < end; at += 16) {
-      for (let bits = i8x16.bitmask(darkBlock(at, least)); bits !== 0; bits &= bits - 1) {
+      for (
+        let bits = i8x16.bitmask(darkBlock(shadingPlane + at, grayPlane + at, least));
+        bits !== 0;
+        bits &= bits - 1
+      ) {
         const pixel = at + usize(ctz(bits))
         const expected = i32(load<u8>(shadingPlane + pixel))
         const depth = (expected - i32(load<u8>(grayPlane + pixel))) << 8

@@ -82,15 +82,18 @@ export function fillPatch(outline: RunList, baseRow: i32, bedLevel: i32): void {
   memory.fill(smoothPlane + usize(stride) * usize(boxRows + 2 * patchMargin - 1), 0, usize(stride))
   const bed = i8x16.splat(i8(bedLevel))
   const lanes = i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+  const gray = grayPlane - maskPlane
+  const mask = maskPlane + usize(rowIndex(-top) - left)
+  const step = usize(stride)
   const end = runsEnd(outline)
   for (let run = outline.at; run < end; run += runBytes) {
     let from = rowAt(baseRow + runY(run)) + usize(runX0(run))
-    let at = usize(rowIndex(runY(run) - top) + runX0(run) - left)
+    let at = mask + usize(runY(run)) * step + usize(runX0(run))
     // What a block clears behind the run is written later: runs come in order.
     for (let count = runX1(run) - runX0(run); count > 0; count -= 16, from += 16, at += 16) {
       const within = count >= 16 ? i8x16.splat(-1) : i8x16.lt_u(lanes, i8x16.splat(i8(count)))
-      v128.store(maskPlane + at, within)
-      v128.store(grayPlane + at, v128.and(i8x16.sub_sat_u(v128.load(from), bed), within))
+      v128.store(at, within)
+      v128.store(at + gray, v128.and(i8x16.sub_sat_u(v128.load(from), bed), within))
     }
   }
   smoothPatch()
@@ -100,17 +103,19 @@ export function fillPatch(outline: RunList, baseRow: i32, bedLevel: i32): void {
 function smoothPatch(): void {
   const step = usize(stride)
   const end = usize(stride) * usize(boxRows + 2 * patchMargin) - step
-  for (let at = step; at < end; at += 16) {
-    const gray = grayPlane + at
-    const sides = i8x16.avgr_u(v128.load(gray - step), v128.load(gray + step))
-    v128.store(contrastPlane + at, i8x16.avgr_u(sides, v128.load(gray)))
+  const spare = contrastPlane - grayPlane
+  const grayEnd = grayPlane + end
+  for (let at = grayPlane + step; at < grayEnd; at += 16) {
+    const sides = i8x16.avgr_u(v128.load(at - step), v128.load(at + step))
+    v128.store(at + spare, i8x16.avgr_u(sides, v128.load(at)))
   }
   // The first and the last byte have a neighbour in another row, which is margin, or before the first one.
   store<u8>(contrastPlane + step - 1, 0)
   store<u8>(contrastPlane + end, 0)
-  for (let at = step; at < end; at += 16) {
-    const spare = contrastPlane + at
-    const sides = i8x16.avgr_u(v128.load(spare - 1), v128.load(spare + 1))
-    v128.store(smoothPlane + at, i8x16.avgr_u(sides, v128.load(spare)))
+  const smooth = smoothPlane - contrastPlane
+  const spareEnd = contrastPlane + end
+  for (let at = contrastPlane + step; at < spareEnd; at += 16) {
+    const sides = i8x16.avgr_u(v128.load(at - 1), v128.load(at + 1))
+    v128.store(at + smooth, i8x16.avgr_u(sides, v128.load(at)))
   }
 }
