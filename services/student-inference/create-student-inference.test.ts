@@ -93,28 +93,6 @@ test('student refuses crops as unavailable with the expected wait until it is wa
   await student.drain(1000)
 })
 
-test('student tells what its batcher did: fill, waits, reasons, flows and what batches cost', async () => {
-  const { student, client } = setUp({ maxBatch: 4 })
-  await student.start()
-  await client.classifyCrops({ crops: [50, 120, 200, 90, 10].map((gray) => grayCrops(gray)) })
-  await client.classifyCrop({ crop: grayCrops(50) })
-  const { fill, waitMs, releases, flows, costs, efficientBatch, maxBatch } = await client.getBatching({})
-  const sum = (counts: readonly bigint[]) => Number(counts.reduce((total, count) => total + count, 0n))
-  assert.deepEqual(fill!.upperLimits, [1, 2, 4])
-  assert.equal(sum(waitMs!.counts), 6)
-  assert.equal(sum(releases.map(({ batches }) => batches)), sum(fill!.counts))
-  assert.deepEqual(
-    flows.map(({ flow, crops }) => [flow, crops]),
-    [['rpc', 6n]],
-  )
-  assert.deepEqual(
-    costs.map(({ crops }) => crops),
-    [1, 2, 4],
-  )
-  assert.ok(costs.every(({ ms }) => ms > 0) && [1, 2, 4].includes(efficientBatch) && maxBatch === 4)
-  await student.drain(1000)
-})
-
 test('student judges at the caller threshold where one is given', async () => {
   const { student, client } = setUp()
   await student.start()
