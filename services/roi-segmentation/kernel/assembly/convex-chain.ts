@@ -33,8 +33,14 @@ export function appendPoint(chain: Chain, x: i32, y: i32): void {
 
 /** Adds a point and takes off those that it leaves within the hull; `turn` 1 or -1 says which side is kept. There is room. */
 export function pushPoint(chain: Chain, x: i32, y: i32, turn: i32): void {
-  const first = chain.at
-  let at = first + (usize(chain.size) << 3)
+  chain.size = i32((pushAt(chain.at, chain.at + (usize(chain.size) << 3), x, y, turn) - chain.at) >> 3)
+}
+
+/** The same for the stack of points that begins at `first` and ends at `end`; returns where it ends then. */
+// @ts-expect-error: decorator
+@inline
+export function pushAt(first: usize, end: usize, x: i32, y: i32, turn: i32): usize {
+  let at = end
   while (at >= first + 16) {
     const ox = load<i32>(at - 16)
     const oy = load<i32>(at - 12)
@@ -46,5 +52,5 @@ export function pushPoint(chain: Chain, x: i32, y: i32, turn: i32): void {
   if (at > first && load<i32>(at - 8) === x && load<i32>(at - 4) === y) at -= 8
   store<i32>(at, x)
   store<i32>(at, y, 4)
-  chain.size = i32((at + 8 - first) >> 3)
+  return at + 8
 }

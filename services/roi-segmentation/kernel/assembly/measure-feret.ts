@@ -1,5 +1,5 @@
 import { firstRowAtHand, rowAt } from './carried-rows'
-import { appendPoint, beginChain, Chain, pointX, pointY, pushPoint } from './convex-chain'
+import { appendPoint, beginChain, Chain, pointX, pointY, pushAt, pushPoint } from './convex-chain'
 import { longestSquared, shortestSquared, spanPolygon } from './rotating-calipers'
 import { RunList, runBytes, runsEnd, runX0, runX1, runY } from './run-list'
 
@@ -55,6 +55,10 @@ function extremeOf(chain: Chain, side: i32): i32 {
 /** Adds the outline's points at both ends of every row. */
 function addEnds(runs: RunList, baseRow: i32, width: i32, threshold: i32): void {
   const end = runsEnd(runs)
+  const leftFirst = left.at
+  const rightFirst = right.at
+  let leftEnd = leftFirst + (usize(left.size) << 3)
+  let rightEnd = rightFirst + (usize(right.size) << 3)
   for (let run = runs.at; run < end; ) {
     const y = runY(run)
     const first = runX0(run)
@@ -67,9 +71,11 @@ function addEnds(runs: RunList, baseRow: i32, width: i32, threshold: i32): void 
     const lastAt = pixels + usize(last)
     const before = first > 0 ? reachOf(firstAt, firstAt - 1, threshold) : half
     const after = last + 1 < width ? reachOf(lastAt, lastAt + 1, threshold) : half
-    pushPoint(left, first * unit + half - before, middle, 1)
-    pushPoint(right, last * unit + half + after, middle, -1)
+    leftEnd = pushAt(leftFirst, leftEnd, first * unit + half - before, middle, 1)
+    rightEnd = pushAt(rightFirst, rightEnd, last * unit + half + after, middle, -1)
   }
+  left.size = i32((leftEnd - leftFirst) >> 3)
+  right.size = i32((rightEnd - rightFirst) >> 3)
 }
 
 /**
