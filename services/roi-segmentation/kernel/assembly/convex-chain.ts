@@ -37,8 +37,6 @@ export function pushPoint(chain: Chain, x: i32, y: i32, turn: i32): void {
 }
 
 /** The same for the stack of points that begins at `first` and ends at `end`; returns where it ends then. */
-// @ts-expect-error: decorator
-@inline
 export function pushAt(first: usize, end: usize, x: i32, y: i32, turn: i32): usize {
   let at = end
   while (at >= first + 16) {
