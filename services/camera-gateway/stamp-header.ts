@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf'
 import type { OpenIntake } from '../gen/pelletline/camera/v1/camera_pb.ts'
 import { type StripHeader, StripHeaderSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import type { Recipe } from '../gen/pelletline/registry/v1/registry_pb.ts'
+import { defaultMinSpeckContrast } from '../shared/inspection/speck-contrast.ts'
 import type { StripSize } from './follow-area.ts'
 import type { StripLight } from './follow-light.ts'
 import type { ColumnSpan } from './merge-columns.ts'
@@ -30,12 +31,9 @@ export interface StampContext {
   readonly calibration: string
 }
 
-/** Contrast that stands for 0 in a recipe. */
-const defaultSpeckContrast = 0.25
-
 /** Contrast from which a dark region of a recipe's pellets is a speck, 0..1. */
 export function speckContrastOf({ minSpeckContrast }: Recipe): number {
-  return minSpeckContrast === 0 ? defaultSpeckContrast : minSpeckContrast
+  return minSpeckContrast === 0 ? defaultMinSpeckContrast : minSpeckContrast
 }
 
 /** The header by which a strip is segmented and judged: made once, carried unchanged by every repetition of the strip. */

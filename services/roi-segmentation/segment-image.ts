@@ -1,5 +1,6 @@
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { type ImageRegion, type ImageStrip, openImageStrips } from '../shared/images/open-image-strips.ts'
+import { defaultMinSpeckContrast } from '../shared/inspection/speck-contrast.ts'
 import {
   type BedSurface,
   cropScaleFor,
@@ -9,12 +10,7 @@ import {
 } from '../shared/vision/index.ts'
 import { type ChosenThreshold, chooseThreshold } from './choose-threshold.ts'
 import { createSegmenter } from './kernel/create-segmenter.ts'
-import {
-  defaultMinSpeckContrast,
-  type SegmentationMethod,
-  type SegmentationSettings,
-  type StripPellets,
-} from './kernel/types.ts'
+import type { SegmentationMethod, SegmentationSettings, StripPellets } from './kernel/types.ts'
 import { type ImagePellet, listImagePellets } from './list-image-pellets.ts'
 import { brightPixels, lookAtImage } from './look-at-image.ts'
 
@@ -38,7 +34,7 @@ export interface SegmentImageOptions {
   readonly method?: SegmentationMethod | undefined
   /** Equivalent diameter from which black specks are reported, px. Default 0: they are not measured. */
   readonly smallestSpeckPx?: number | undefined
-  /** Contrast from which a dark region of a pellet is a speck, 0.02..1. Default 0.25. */
+  /** Contrast from which a dark region of a pellet is a speck, 0.02..1. Default `defaultMinSpeckContrast`. */
   readonly minSpeckContrast?: number | undefined
   /** Rows per strip; bounds the memory. Default 1024. */
   readonly rowsPerStrip?: number | undefined

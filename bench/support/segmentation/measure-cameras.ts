@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf'
 import { StripHeaderSchema } from '../../../services/gen/pelletline/inspection/v1/inspection_pb.ts'
 import { createStripWorkers, type StripWorkers } from '../../../services/roi-segmentation/create-strip-workers.ts'
 import type { SegmentationSettings } from '../../../services/roi-segmentation/kernel/types.ts'
+import { defaultMinSpeckContrast } from '../../../services/shared/inspection/speck-contrast.ts'
 import { systemClock } from '../../../services/shared/service/clock.ts'
 import { interleave, ratesOf, type Spread, spreadOf } from '../measure.ts'
 import { megabytesOf } from './measure-throughput.ts'
@@ -88,7 +89,7 @@ function openCamera(workers: StripWorkers, { pixels, rows }: SimulatedStrip, set
       cropScale: settings.cropScale,
       bedLevel: settings.bedLevel ?? 0,
       smallestSpeckPx: settings.smallestSpeckPx ?? 0,
-      minSpeckContrast: settings.minSpeckContrast ?? 0.25,
+      minSpeckContrast: settings.minSpeckContrast ?? defaultMinSpeckContrast,
       optics: { umPerPxAcross: 80, umPerPxAlong: 80 },
       lot: 'lot',
       recipe: 'recipe',

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { defaultMinSpeckContrast } from '../../shared/inspection/speck-contrast.ts'
 import type { AddCommand } from '../cli-context.ts'
 import { exampleText } from '../example-text.ts'
 import { type InspectOptions, parseScore } from '../inspect/options.ts'
@@ -36,7 +37,7 @@ export const addInspectCommand: AddCommand = (program, context) => {
       '--speck-contrast <contrast>',
       'contrast against the shading of its pellet from which a dark region is a speck, 0.02..1',
       parseNumber({ min: 0.02, max: 1 }),
-      0.25,
+      defaultMinSpeckContrast,
     )
     .option(
       '--reference-gray <gray>',

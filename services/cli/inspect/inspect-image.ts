@@ -1,6 +1,7 @@
 import { type ImagePellet, type SegmentImageOptions, segmentImage } from '../../roi-segmentation/index.ts'
-import { defaultMinSpeckContrast, notJudgedReason } from '../../roi-segmentation/kernel/types.ts'
+import { notJudgedReason } from '../../roi-segmentation/kernel/types.ts'
 import { cropBytes } from '../../shared/inspection/crop.ts'
+import { defaultMinSpeckContrast } from '../../shared/inspection/speck-contrast.ts'
 import type { InferencePool } from '../../shared/onnx/inference-pool.ts'
 
 /** Why a pellet has no verdict. */

@@ -1,5 +1,6 @@
 import { type FieldViolation, PelletlineError } from '../../shared/errors/pelletline-error.ts'
-import { defaultMinSpeckContrast, type SegmentationSettings, type StripRows } from './types.ts'
+import { defaultMinSpeckContrast } from '../../shared/inspection/speck-contrast.ts'
+import type { SegmentationSettings, StripRows } from './types.ts'
 
 /** Throws `invalid_argument` for rows of the wrong width or byte count, `failed_precondition` unless they are the next ones. */
 export function checkStrip(strip: StripRows, width: number, nextRow: number | undefined): void {

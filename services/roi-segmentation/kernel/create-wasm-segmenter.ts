@@ -1,17 +1,11 @@
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { cropBytes, cropMarginPx } from '../../shared/inspection/crop.ts'
+import { defaultMinSpeckContrast } from '../../shared/inspection/speck-contrast.ts'
 import { createKernelMemory, type KernelMemory } from '../../shared/wasm/start-kernel.ts'
 import { checkSettings, checkStrip, checkWidth } from './check-strip.ts'
 import { maxWidth } from './component-table.ts'
 import type { CarriedStrip, HandingSegmenter } from './hand-over.ts'
-import {
-  defaultMinSpeckContrast,
-  type PelletColumns,
-  type SegmentationSettings,
-  type SpeckColumns,
-  type StripPellets,
-  type StripRows,
-} from './types.ts'
+import type { PelletColumns, SegmentationSettings, SpeckColumns, StripPellets, StripRows } from './types.ts'
 import {
   instantiateKernel,
   type KernelExports,

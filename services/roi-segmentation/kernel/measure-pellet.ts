@@ -1,3 +1,4 @@
+import { defaultMinSpeckContrast } from '../../shared/inspection/speck-contrast.ts'
 import type { CarriedRows } from './carried-rows.ts'
 import { createSpeckFinder } from './find-specks.ts'
 import { createFeretMeter } from './measure-feret.ts'
@@ -6,7 +7,7 @@ import type { RegionMeasures } from './measure-region.ts'
 import { createSolidityMeter } from './measure-solidity.ts'
 import type { RunList } from './run-list.ts'
 import { clearSpecks, createSpeckList, type SpeckList } from './speck-list.ts'
-import { defaultMinSpeckContrast, type PelletMeasures, type SegmentationSettings } from './types.ts'
+import type { PelletMeasures, SegmentationSettings } from './types.ts'
 
 /** What is measured of a pellet beside its moments; units as in PelletColumns. Valid until the next pellet. */
 export type PelletDetails = Pick<

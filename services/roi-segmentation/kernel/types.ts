@@ -21,12 +21,9 @@ export interface SegmentationSettings {
   readonly bedLevel?: number
   /** Equivalent diameter from which a speck is reported, px; default 0: specks are not measured. */
   readonly smallestSpeckPx?: number
-  /** Contrast from which a dark region is a speck, 0..1; default 0.25. */
+  /** Contrast from which a dark region is a speck, 0..1; default `defaultMinSpeckContrast`. */
   readonly minSpeckContrast?: number
 }
-
-/** Contrast from which a dark region is a speck where the settings do not say. */
-export const defaultMinSpeckContrast = 0.25
 
 /** By what is brighter than the threshold, or by the edges (Canny) around what is. */
 export type SegmentationMethod = 'regions' | 'edges'

@@ -1,3 +1,4 @@
+import { defaultMinSpeckContrast } from '../inspection/speck-contrast.ts'
 import { normalQuantile } from '../statistics/normal-distribution.ts'
 
 /** How sharp and how noisy a camera sees the product. */
@@ -25,7 +26,7 @@ export interface SpeckDemand {
 /** What the smallest speck is stated for where nothing else is asked. */
 export const defaultSpeckDemand: SpeckDemand = {
   productGray: 128,
-  contrast: 0.25,
+  contrast: defaultMinSpeckContrast,
   falseCallsPerMillion: 10,
   pelletAreaPx: 1000,
 }
