@@ -1,6 +1,6 @@
-// Generates services/gen from proto/. `--check` generates into a scratch folder and fails where the committed code differs.
+// Generates services/gen from proto/, by way of .cache/gen: services/gen is whole while buf runs, and stays as it is where buf fails.
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import process from 'node:process'
 import { printValidateProto } from './print-proto.mjs'
@@ -8,14 +8,17 @@ import { childEnvironment } from './run-node.mjs'
 import { root, setup } from './setup.mjs'
 
 const node = setup()
+const generatedCode = join(root, 'services/gen')
+const freshCode = join(root, '.cache/gen')
 
-/** Runs buf in the repository's root; returns its exit status. */
+/** Runs buf in the repository's root; returns its exit status, 1 where it did not come to one. */
 export function runBuf(args) {
-  return spawnSync(join(root, 'node_modules/.bin/buf'), args, {
+  const { status } = spawnSync(join(root, 'node_modules/.bin/buf'), args, {
     cwd: root,
     stdio: 'inherit',
     env: { ...childEnvironment(node), BUF_CACHE_DIR: join(root, '.cache/buf') },
-  }).status
+  })
+  return status ?? 1
 }
 
 /** Writes the imports that buf cannot fetch without its registry into .cache/proto. */
@@ -35,12 +38,20 @@ function readTree(folder) {
   )
 }
 
-/** Generates into `out` (a folder relative to the root). */
-async function generateInto(out) {
+/** Generates into .cache/gen anew; returns buf's exit status. */
+async function generateFresh() {
   await prepareImports()
-  rmSync(join(root, out), { recursive: true, force: true })
-  const template = JSON.parse(JSON.stringify(generationTemplate).replaceAll('OUT', out))
-  return runBuf(['generate', '--template', JSON.stringify(template)])
+  rmSync(freshCode, { recursive: true, force: true })
+  return runBuf(['generate', '--template', JSON.stringify(generationTemplate)])
+}
+
+/** Puts the fresh code in the place of services/gen. */
+function takeFresh() {
+  const old = join(root, '.cache/gen-before')
+  rmSync(old, { recursive: true, force: true })
+  if (existsSync(generatedCode)) renameSync(generatedCode, old)
+  renameSync(freshCode, generatedCode)
+  rmSync(old, { recursive: true, force: true })
 }
 
 const generationTemplate = {
@@ -48,7 +59,7 @@ const generationTemplate = {
   plugins: [
     {
       local: ['node_modules/.bin/protoc-gen-es'],
-      out: 'OUT',
+      out: '.cache/gen',
       opt: [
         'target=ts',
         'import_extension=ts',
@@ -62,12 +73,13 @@ const generationTemplate = {
 
 /** Names of generated files that differ from the committed ones. */
 export async function findStaleGeneratedCode() {
-  if ((await generateInto('.cache/gen')) !== 0) return ['buf generate failed']
-  const fresh = readTree(join(root, '.cache/gen'))
-  const committed = readTree(join(root, 'services/gen'))
+  if ((await generateFresh()) !== 0) return ['buf generate failed']
+  const fresh = readTree(freshCode)
+  const committed = readTree(generatedCode)
   return [...new Set([...fresh.keys(), ...committed.keys()])].filter((name) => fresh.get(name) !== committed.get(name))
 }
 
 if (process.argv[1] === import.meta.filename) {
-  process.exitCode = await generateInto('services/gen')
+  process.exitCode = await generateFresh()
+  if (process.exitCode === 0) takeFresh()
 }
