@@ -4,6 +4,7 @@ import type { ModelManifest } from '../shared/onnx/model-manifest.ts'
 import type { BatcherStatistics } from './batcher-statistics.ts'
 import type { WarmStudent } from './classify-service.ts'
 import { packedCrops } from './crop-source.ts'
+import { quote } from './open-inference/check-input.ts'
 import type { ServedModel, ServedModelState, ServedModels } from './open-inference/served-models.ts'
 
 /** Name of the student among served models; its versions are the ids of model files. */
@@ -76,10 +77,10 @@ export function serveStudentModel(options: ServeStudentModelOptions): ServedMode
     ready: options.ready,
     list: () => [{ name: studentModelName, ...options.state() }],
     find(name, version) {
-      if (name !== studentModelName) throw notFound(`model "${name}"`, `"${studentModelName}"`)
+      if (name !== studentModelName) throw notFound(`model ${quote(name)}`, `"${studentModelName}"`)
       const model = current()
       if (version !== '' && version !== model.version) {
-        throw notFound(`version "${version}" of model "${name}"`, `"${model.version}"`)
+        throw notFound(`version ${quote(version)} of model "${name}"`, `"${model.version}"`)
       }
       return model
     },

@@ -19,8 +19,9 @@ export function refuseInput(field: string, description: string): PelletlineError
 }
 
 /** What a caller sent, short enough for a message. */
-function quote(text: string): string {
-  return JSON.stringify(text.length > 64 ? `${text.slice(0, 61)}...` : text)
+export function quote(value: string | number | boolean): string {
+  if (typeof value !== 'string') return String(value)
+  return JSON.stringify(value.length > 64 ? `${value.slice(0, 61)}...` : value)
 }
 
 function refuseParameters(field: string, parameters: readonly string[]): void {

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { promisify } from 'node:util'
-import { gunzip, inflate } from 'node:zlib'
+import { createGunzip, createInflate } from 'node:zlib'
 import { PelletlineError } from '../../../shared/errors/pelletline-error.ts'
 
 /** A body as a whole, or the status and the message by which it is refused. */
@@ -30,7 +29,8 @@ export function tooLargeMessage(maxBytes: number): string {
   return `At most ${maxBytes} bytes are taken in a body; send fewer crops at once, or raise maxMessageBytes.`
 }
 
-const decompressors = { gzip: promisify(gunzip), deflate: promisify(inflate) } as const
+const decompressors = { gzip: createGunzip, deflate: createInflate } as const
+const chunkSize = 64 * 1024
 
 /** Creates a reader that holds nothing yet. */
 export function createBodyReader({ maxBytes, maxBytesInHand }: BodyReaderOptions): BodyReader {
@@ -52,13 +52,21 @@ export function createBodyReader({ maxBytes, maxBytesInHand }: BodyReaderOptions
       const message = `Content-Encoding ${encoding.slice(0, 64)} is not known; send the body as it is, in gzip or in deflate.`
       return { kind: 'refused', status: 415, message }
     }
+    const unpacker = decompressors[encoding as keyof typeof decompressors]({ chunkSize })
+    const chunks: Buffer[] = []
+    let size = 0
+    unpacker.end(bytes)
     try {
-      const plain = await decompressors[encoding as keyof typeof decompressors](bytes, { maxOutputLength: maxBytes })
-      note(plain.length)
-      return { kind: 'body', bytes: plain }
+      // Counted as it grows: a few kB of many callers at once can claim the bound of one body each.
+      for await (const chunk of unpacker as AsyncIterable<Buffer>) {
+        size += chunk.length
+        if (size > maxBytes) return tooLarge
+        note(chunk.length)
+        chunks.push(chunk)
+      }
+      return { kind: 'body', bytes: Buffer.concat(chunks) }
     } catch (cause) {
       if (cause instanceof PelletlineError) throw cause
-      if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return tooLarge
       const message = `The body is not ${encoding} as its Content-Encoding says (${(cause as Error).message}); send it again.`
       return { kind: 'refused', status: 400, message }
     }

@@ -1,5 +1,8 @@
 import { refuseInput } from '../check-input.ts'
 
+/** Most dimensions of a tensor; what is nested deeper would be followed down to the end of the stack. */
+export const maxDimensions = 8
+
 function appendNumbers(field: string, list: readonly unknown[], into: number[]): void {
   for (const value of list) {
     if (typeof value !== 'number') throw refuseInput(field, `element ${into.length} is no number`)
@@ -16,7 +19,7 @@ function appendNested(field: string, data: unknown, shape: readonly number[], in
   else for (const part of data) appendNested(field, part, inner, into)
 }
 
-/** The elements of a tensor in JSON: one flat list, row-major, or lists nested like its shape. */
+/** The elements of a tensor in JSON: one flat list, row-major, or lists nested like its shape of at most `maxDimensions`. */
 export function readJsonTensor(field: string, data: readonly unknown[], shape: readonly number[]): number[] {
   const numbers: number[] = []
   if (Array.isArray(data[0])) appendNested(field, data, shape, numbers)

@@ -1,9 +1,9 @@
 import { PelletlineError } from '../../../shared/errors/pelletline-error.ts'
-import { refuseInput } from '../check-input.ts'
+import { quote, refuseInput } from '../check-input.ts'
 import type { CallInput, InferCall, InputData } from '../infer-call.ts'
 import type { ServedModel } from '../served-models.ts'
 import { type ParameterValue, parseObject, readList, readObject, readParameters, readText } from './json-fields.ts'
-import { readJsonTensor } from './read-json-tensor.ts'
+import { maxDimensions, readJsonTensor } from './read-json-tensor.ts'
 
 /** A request of the REST half: the call, and how it is to be answered. */
 export interface RestRequest {
@@ -41,7 +41,7 @@ function createTail(tail: Uint8Array) {
   return {
     take(field: string, size: ParameterValue): Uint8Array {
       if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
-        throw refuseInput(`${field}.parameters.binary_data_size`, `${size}; give a whole number of bytes`)
+        throw refuseInput(`${field}.parameters.binary_data_size`, `${quote(size)}; give a whole number of bytes`)
       }
       const left = tail.length - at
       if (size > left) throw refuseInput(field, `binary_data_size is ${size}; ${left} bytes follow the JSON`)
@@ -61,6 +61,9 @@ function readInput(value: unknown, tail: ReturnType<typeof createTail>): CallInp
   const field = `inputs.${name.slice(0, 64)}`
   const datatype = readText(`${field}.datatype`, input['datatype'])
   const shape = readList(`${field}.shape`, input['shape']) as readonly number[]
+  if (shape.length > maxDimensions) {
+    throw refuseInput(`${field}.shape`, `${shape.length} dimensions; at most ${maxDimensions} are taken`)
+  }
   if (!shape.every((size) => Number.isSafeInteger(size))) {
     throw refuseInput(`${field}.shape`, 'a dimension is no whole number')
   }

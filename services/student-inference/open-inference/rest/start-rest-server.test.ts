@@ -134,6 +134,8 @@ test('REST infer answers bad bodies with 400, the field and what would be right,
     [json({ inputs: [input({ shape: [1.5, 1, 50, 50], data: [] })] }), /no whole number/],
     [json({ inputs: [input({ shape: [-1, 1, 50, 50], data: [] })] }), /from 1 to 4096/],
     [json({ inputs: [input({ shape: '1', data: [] })] }), /shape: it is no list/],
+    [json({ inputs: [input({ shape: new Array(9).fill(1), data: [] })] }), /9 dimensions; at most 8/],
+    [json({ inputs: [input({ parameters: { binary_data_size: 'x'.repeat(9000) } })] }), /^inputs.{1,180}$/],
     [json({ inputs: [input({ data: [], parameters: { binary_data_size: 1 } })] }), /give one of them/],
     [json({ inputs: [input({ parameters: { binary_data_size: 2500 } })] }), /2500; 0 bytes follow the JSON/],
     [json({ inputs: [input({ parameters: { binary_data_size: -1 } })] }), /give a whole number of bytes/],
@@ -237,6 +239,16 @@ test('REST tells a caller that asks first before it sends a body that is too lar
   request.destroy()
 })
 
+test('REST counts what packed bodies unpack to as it grows, however many come at once', async (t) => {
+  const { infer } = await serve(t, {}, { maxBodyBytes: 4_000_000 })
+  const packed = gzipSync(new Uint8Array(4_000_000))
+  const statuses = await Promise.all(
+    Array.from({ length: 24 }, async () => (await infer(packed, { 'content-encoding': 'gzip' })).status),
+  )
+  assert.ok(statuses.includes(429), `${statuses}`)
+  assert.equal((await infer(json())).status, 200)
+})
+
 test('REST holds no more than eight bodies of the bound at once, and says when to come again', async (t) => {
   const { server, models } = await serve(t, { manual: true }, { maxBodyBytes: 10_000 })
   const bare = { 'inference-header-content-length': '0' }
@@ -263,6 +275,15 @@ test('REST refuses a body that does not come to its end in time, and bytes that 
   const other = connect(port, '127.0.0.1')
   other.write('hello\r\n\r\n')
   assert.match(await text(other), /^HTTP\/1\.1 400 [\s\S]*{"error":"This is no HTTP request/)
+})
+
+test('REST says what is wrong with the second request of a connection as with the first', async (t) => {
+  const { server } = await serve(t)
+  const socket = connect(Number(server.address.split(':')[1]), '127.0.0.1')
+  socket.write('GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n')
+  await once(socket, 'data')
+  socket.write('hello\r\n\r\n')
+  assert.match(await text(socket), /HTTP\/1\.1 400 [\s\S]*{"error":"This is no HTTP request/)
 })
 
 test('REST cancels what a caller asked for once it has gone', async (t) => {
@@ -308,6 +329,15 @@ test('REST drain finishes what is in hand, and aborts as unavailable what does n
   assert.equal((await stuck).status, 503)
   await end
   await assert.rejects(other.infer(json()))
+})
+
+test('REST drain does not wait for a connection that has sent nothing', async (t) => {
+  const { server, ask } = await serve(t)
+  const silent = connect(Number(server.address.split(':')[1]), '127.0.0.1')
+  const closed = once(silent, 'close')
+  await once(silent, 'connect')
+  await ask('/v2/health/live')
+  await Promise.all([server.drain(2 ** 31 - 1), closed])
 })
 
 test('REST names the key of an address that is taken', async (t) => {

@@ -69,6 +69,8 @@ export async function startRestServer(options: RestServerOptions): Promise<RestS
   const target = parseListenAddress(listen)
   const bodies = createBodyReader({ maxBytes: maxBodyBytes, maxBytesInHand: bodiesInHand * maxBodyBytes })
   const calls = new Set<AbortController>()
+  const connections = new Set<Socket>()
+  /** Connections whose request was answered before it came to its end; a second answer would be taken for the next one's. */
   const answered = new WeakSet<Socket>()
   let draining = false
 
@@ -79,9 +81,13 @@ export async function startRestServer(options: RestServerOptions): Promise<RestS
     }
     const { method, route } = found
     if (request.method !== method) {
-      return errorReply(405, `${request.url} is asked for with ${method}, not with ${request.method}.`, {
-        allow: method,
-      })
+      return errorReply(
+        405,
+        `${(request.url ?? '').slice(0, 200)} is asked for with ${method}, not with ${request.method}.`,
+        {
+          allow: method,
+        },
+      )
     }
     if (method === 'GET')
       return answerRest(models, { route, body: new Uint8Array(0), headerLength: undefined, signal: controller.signal })
@@ -102,7 +108,6 @@ export async function startRestServer(options: RestServerOptions): Promise<RestS
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const controller = new AbortController()
     calls.add(controller)
-    answered.delete(request.socket)
     response.on('close', () => {
       if (!response.writableFinished) controller.abort(new PelletlineError('cancelled', 'The caller has gone.'))
     })
@@ -114,10 +119,14 @@ export async function startRestServer(options: RestServerOptions): Promise<RestS
         else logger.debug(fields, `REST request failed: ${error.message}`)
         return failureReply(error)
       })
-      answered.add(request.socket)
       send(response, reply, draining)
-      // What comes after a refusal is read and thrown away, so that the caller gets to read the refusal.
-      if (!request.complete) request.resume()
+      if (!request.complete) {
+        const { socket } = request
+        answered.add(socket)
+        request.once('end', () => answered.delete(socket))
+        // What comes after a refusal is read and thrown away, so that the caller gets to read the refusal.
+        request.resume()
+      }
     } finally {
       calls.delete(controller)
     }
@@ -131,6 +140,10 @@ export async function startRestServer(options: RestServerOptions): Promise<RestS
   })
   server.maxConnections = maxConnections
   server.timeout = silenceMs
+  server.on('connection', (socket) => {
+    connections.add(socket)
+    socket.once('close', () => connections.delete(socket))
+  })
   const onRequest = (request: IncomingMessage, response: ServerResponse) => void handle(request, response)
   server.on('request', onRequest)
   server.on('checkContinue', onRequest)
@@ -155,6 +168,8 @@ export async function startRestServer(options: RestServerOptions): Promise<RestS
   async function shutDown(timeoutMs: number): Promise<void> {
     draining = true
     const closed = new Promise<boolean>((resolve) => server.close(() => resolve(true)))
+    // Node closes those that idle after a request, and takes those that have sent nothing yet for busy.
+    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy()
     const within = async (ms: number) => {
       const { promise, resolve } = Promise.withResolvers<boolean>()
       const timer = setTimeout(() => resolve(false), ms)
