@@ -5,6 +5,7 @@ import { maxPelletsPerPart } from '../shared/bus/topics.ts'
 import { cropBytes } from '../shared/inspection/crop.ts'
 import { sliceSpecks } from './kernel/speck-columns.ts'
 import { notJudgedReason, type PelletColumns } from './kernel/types.ts'
+import { limitSpecks } from './limit-specks.ts'
 
 /** What one strip gave, whole: the pellets in index order, and what has no columns. */
 export interface StripContents {
@@ -34,6 +35,8 @@ function toPart(header: StripHeader, contents: StripContents, part: number, part
   const firstRow = Number(header.firstRow)
   const notJudged = list(pellets.notJudged)
   const specks = sliceSpecks(pellets.specks, from, to)
+  const numbers = limitSpecks(specks)
+  const carried = (column: ArrayLike<number>) => numbers.map((i) => column[i]!)
   const byReason = (reason: number) => BigInt(notJudged.filter((value) => value === reason).length)
   const judged = notJudged.filter((value) => value === notJudgedReason.judged).length
   const first = part === 0
@@ -62,13 +65,13 @@ function toPart(header: StripHeader, contents: StripContents, part: number, part
       speckAreaPx: list(pellets.speckAreaPx),
     },
     specks: {
-      pellet: Array.from(specks.pellet),
-      areaPx: Array.from(specks.areaPx),
-      equivalentDiameterPx: Array.from(specks.equivalentDiameterPx),
-      contrast: Array.from(specks.contrast),
-      x: Array.from(specks.x),
-      y: Array.from(specks.y),
-      atRim: Array.from(specks.atRim),
+      pellet: carried(specks.pellet),
+      areaPx: carried(specks.areaPx),
+      equivalentDiameterPx: carried(specks.equivalentDiameterPx),
+      contrast: carried(specks.contrast),
+      x: carried(specks.x),
+      y: carried(specks.y),
+      atRim: carried(specks.atRim),
     },
     crops: takeCrops(pellets, from, to, judged),
     reconciliation: {

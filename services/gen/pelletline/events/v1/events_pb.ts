@@ -81,7 +81,7 @@ export type CropsMessage = Message<"pelletline.events.v1.CropsMessage"> & {
   times?: StageTimes | undefined;
 
   /**
-   * Black specks of the part's pellets; at most 16 of one pellet.
+   * Black specks of the part's pellets, the largest of each; at most 16 of one pellet and 1,024 in all.
    *
    * @generated from field: pelletline.inspection.v1.SpeckColumns specks = 9;
    */
@@ -557,7 +557,7 @@ export type Alert = Message<"pelletline.events.v1.Alert"> & {
   lot: string;
 
   /**
-   * Figure that passed the limit, in the kind's unit (disagreement and lost rows: share 0..1).
+   * Figure that passed the limit, in the kind's unit (all kinds so far: share 0..1).
    *
    * @generated from field: pelletline.inspection.v1.Estimate value = 7;
    */
