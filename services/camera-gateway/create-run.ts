@@ -51,7 +51,7 @@ export interface Run {
   readonly dirtyColumns: readonly ColumnSpan[]
   /** Name of the calibration by which pixels are corrected; empty: none. */
   readonly calibration: string
-  /** Smallest speck (a90/95) stamped last, px; 0 where it is not known, without a calibration. */
+  /** Smallest speck (a90/95) stamped last, px; without a calibration that of usual optics. 0 before the first strip. */
   readonly smallestSpeckPx: number
   /** Why segmentation does not go on with the run. */
   readonly failure: PelletlineError | undefined
@@ -164,7 +164,7 @@ export function createRun({ plant, open, calibration, options, logger, notifier 
     },
     calibration: calibration?.name ?? '',
     get smallestSpeckPx() {
-      return calibration === undefined ? 0 : smallestSpeckPx
+      return smallestSpeckPx
     },
     get failure() {
       return failure

@@ -439,7 +439,8 @@ export type GetIntakeResponse = Message<"pelletline.camera.v1.GetIntakeResponse"
   calibration: string;
 
   /**
-   * Equivalent diameter of the smallest speck that this optics tells (a90/95), px; 0: not known, no calibration.
+   * Equivalent diameter of the smallest speck that this optics tells (a90/95), px, as stamped last: by the calibration, or of
+   * usual optics where there is none. 0 before the first strip.
    *
    * @generated from field: double smallest_speck_px = 15;
    */
