@@ -276,6 +276,28 @@ test('a run that no worker can open is refused and leaves the other runs of the 
   }
 })
 
+test('a run that no memory can hold is refused for good: to try again would refuse it again', async () => {
+  const workers = createStripWorkers({
+    workers: 1,
+    maxRuns: 1,
+    limits: { maxPelletRows: 65_535, maxPelletsPerStrip: 100 },
+    clock: systemClock,
+  })
+  try {
+    const width = 65_535
+    const header = create(StripHeaderSchema, { ...(makeRequests(9)[0]!.header as StripHeader), width, rows: 1 })
+    const strip = { header, pixels: new Uint8Array(width), receivedUnixNs: 0n, context: false }
+    const run = workers.openRun({ width, resumed: false })
+    await assert.rejects(run.segment(strip), {
+      code: 'resource_exhausted',
+      retryable: false,
+      message: /lower maxPelletRows/,
+    })
+  } finally {
+    await workers.close()
+  }
+})
+
 test('SegmentStrips refuses a run beyond maxRuns and takes one again when another has ended', async () => {
   const { client } = createService(createSink().bus, { maxRuns: 1 })
   const strips = makeRequests(7)

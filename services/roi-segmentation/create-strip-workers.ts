@@ -87,8 +87,12 @@ export function createStripWorkers(options: StripWorkersOptions): StripWorkers {
     if (job === undefined) return
     seat.jobs.delete(reply.job)
     if (seat.jobs.size === 0) seat.worker.unref()
-    if (reply.kind === 'done') job.resolve(reply.reply)
-    else job.reject(new PelletlineError(reply.code, reply.message, { violations: reply.violations }))
+    if (reply.kind === 'done') {
+      job.resolve(reply.reply)
+      return
+    }
+    const { code, message, retryable, violations } = reply
+    job.reject(new PelletlineError(code, message, { retryable, violations }))
   }
 
   function bury(seat: Seat, what: string, cause?: unknown): void {

@@ -64,6 +64,7 @@ export interface WorkerFailure {
   readonly job: number
   readonly code: ErrorCode
   readonly message: string
+  readonly retryable: boolean
   readonly violations: readonly FieldViolation[]
 }
 

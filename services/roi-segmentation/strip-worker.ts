@@ -67,8 +67,9 @@ function answer(request: SegmentRequest): void {
     const moved = reply.parts.map((part) => part.buffer as ArrayBuffer)
     port.postMessage({ kind: 'done', job: request.job, reply } satisfies WorkerReply, moved)
   } catch (reason) {
-    const { code, message, violations } = PelletlineError.from(reason)
-    port.postMessage({ kind: 'failed', job: request.job, code, message, violations } satisfies WorkerReply)
+    const { code, message, retryable, violations } = PelletlineError.from(reason)
+    const failure = { kind: 'failed', job: request.job, code, message, retryable, violations } satisfies WorkerReply
+    port.postMessage(failure)
   }
 }
 
