@@ -14,7 +14,10 @@ export interface SharedSlots {
   share(pixels: Uint8Array): SharedSlot
 }
 
-/** Memory follows the number of strips that are shared at one time; a place that is too small makes room for a larger one once. */
+/**
+ * Creates the places of one run. A new one is taken only where no free one is large enough, so there are never more of a size
+ * than strips of that size were shared at one time, whatever sizes come.
+ */
 export function createSharedSlots(memory: KernelMemory): SharedSlots {
   const free: StripPlace[] = []
 

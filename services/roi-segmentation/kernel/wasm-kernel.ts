@@ -51,11 +51,14 @@ export interface StripPlace {
 }
 
 /**
- * Takes room for `bytes` of pixels from a kernel's memory, in any thread: whoever grows a shared memory owns what that adds.
- * It cannot be given back. Throws `resource_exhausted` where the memory is at its maximum.
+ * Takes room for at least `bytes` of pixels from a kernel's memory, in any thread: whoever grows a shared memory owns what
+ * that adds. It cannot be given back, so sizes go by four steps per power of two: strips that grow row by row outgrow
+ * few places. Throws `resource_exhausted` where the memory is at its maximum.
  */
 export function takeStripPlace(memory: KernelMemory, bytes: number): StripPlace {
-  const pages = Math.ceil((bytes + 2 * stripSlackBytes) / pageBytes)
+  const least = Math.ceil((bytes + 2 * stripSlackBytes) / pageBytes)
+  const step = 2 ** Math.max(0, Math.floor(Math.log2(least)) - 2)
+  const pages = Math.ceil(least / step) * step
   try {
     const at = memory.grow(pages) * pageBytes + stripSlackBytes
     return { at, bytes: pages * pageBytes - 2 * stripSlackBytes }
