@@ -48,9 +48,12 @@ export function startKernel<Exports>(kernel: CompiledKernel, bytes: number): Sta
   return { exports: exports as Exports, memory: new Uint8Array(memory.buffer) }
 }
 
-/** A memory that begins with what every kernel asks for and grows up to `maxBytes`, at most 4 GiB. */
+/** Kernels give addresses as i32; beyond this they would be negative. */
+const mostPages = 2 ** 31 / pageBytes
+
+/** A memory that begins with what every kernel asks for and grows up to `maxBytes`, at most 2 GiB. */
 export function createKernelMemory(maxBytes: number): KernelMemory {
-  const maximum = Math.min(65_536, Math.max(leastPages, Math.ceil(maxBytes / pageBytes)))
+  const maximum = Math.min(mostPages, Math.max(leastPages, Math.ceil(maxBytes / pageBytes)))
   return new port.Memory({ initial: leastPages, maximum, shared: true })
 }
 

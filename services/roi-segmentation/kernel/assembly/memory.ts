@@ -6,12 +6,15 @@ const pageBytes: usize = 65536
 const firstPages: usize = 16
 /** Bytes behind every buffer that may be read, and overwritten, by steps of 64 bytes. */
 const slack: usize = 128
-/** Four size classes per power of two from 4 KiB on: class c has (4 + c % 4) << (c / 4) KiB. */
-const classes: i32 = 96
+/**
+ * Four size classes per power of two from 4 KiB on: class c has (4 + c % 4) << (c / 4) KiB. The largest has 1.75 GiB, so that no sum
+ * of an address and a size exceeds 32 bits.
+ */
+const classes: i32 = 76
 
 let next: usize = __heap_base
 let end: usize = firstPages * pageBytes
-const freeBlocks: usize = memory.data(384)
+const freeBlocks: usize = memory.data(304)
 /** Whether the memory could not grow; the trap that follows is this one's. */
 let exhausted: bool = false
 
