@@ -10,12 +10,14 @@ import { findDifference, readRandomRun } from './random-strips.ts'
 import { drawnSettings } from './segment-drawn.ts'
 import { takeStripPlace } from './wasm-kernel.ts'
 
-const limits = { maxWidth: 512, maxRows: 256 }
+/** One run in 32 is large; small ones hold the same cases at a fraction of the time. */
+const limitsOf = (seed: number) => (seed % 32 === 0 ? { maxWidth: 512, maxRows: 256 } : { maxWidth: 160, maxRows: 64 })
 
 describe('createWasmSegmenter', () => {
   it('gives the columns and crops of the reference on 10,000 random strips, however they are cut', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 2 ** 32 - 1 }), (seed) => {
+        const limits = limitsOf(seed)
         const expected = readRandomRun(seed, limits, createSegmenter)
         const found = readRandomRun(seed, limits, createWasmSegmenter)
         assert.equal(findDifference(expected, found), undefined)
