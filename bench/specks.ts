@@ -5,6 +5,7 @@ import { renderTable } from '../services/cli/render-table.ts'
 import { createLineRenderer, pelletTruth, resolveLineSettings } from '../services/line-simulator/index.ts'
 import { createWasmSegmenter } from '../services/roi-segmentation/kernel/create-wasm-segmenter.ts'
 import type { SegmentationSettings } from '../services/roi-segmentation/kernel/types.ts'
+import { defaultMinSpeckContrast } from '../services/shared/inspection/speck-contrast.ts'
 import { clopperPearson } from '../services/shared/statistics/clopper-pearson.ts'
 import { addToHistogram, createGrayHistogram, estimateLight } from '../services/shared/vision/index.ts'
 import { readBenchOptions, runBench } from './support/bench-options.ts'
@@ -146,7 +147,7 @@ function describe({ threshold, measures, recall, falseSpecks }: Report): string 
   const perMillion = (value: number | null) => (value === null ? '-' : Math.round(value * 1e6).toLocaleString('en-US'))
   return [
     'specks: measures and black specks of the WebAssembly kernel on a simulated line, measured less true. Pellets of a median',
-    `diameter of 36 px, blur of 0.7 px, noise; specks from ${smallestSpeckPx} px on are measured, contrast from 0.25. Threshold ${threshold}.`,
+    `diameter of 36 px, blur of 0.7 px, noise; specks from ${smallestSpeckPx} px on are measured, contrast from ${defaultMinSpeckContrast}. Threshold ${threshold}.`,
     '',
     ...table(
       ['Measure (pellets that lie alone)', 'Pellets', 'Bias', 'Std. deviation'],

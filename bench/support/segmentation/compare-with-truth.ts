@@ -75,7 +75,8 @@ function compare({ rows, truth }: Truth, boxes: readonly PixelBox[]) {
   }
 }
 
-function columnsOf(boxes: readonly PixelBox[]) {
+/** Boxes as columns, one entry a box. */
+export function columnsOf(boxes: readonly PixelBox[]) {
   return {
     count: boxes.length,
     x: boxes.map(({ x }) => x),

@@ -4,7 +4,7 @@ import {
   type PelletColumns,
   type SegmentationSettings,
 } from '../../../services/roi-segmentation/kernel/types.ts'
-import { placeInStrip } from './compare-with-truth.ts'
+import { columnsOf, placeInStrip } from './compare-with-truth.ts'
 import { openReader } from './kernels.ts'
 import { type SimulatedStrip, type StripTruth, stripWidth } from './simulate-strip.ts'
 
@@ -59,13 +59,7 @@ export function measureGeometry(strips: readonly SimulatedStrip[], settings: Seg
 /** Single pellets that no border cuts, without a tail (which belongs to no true measure), with what was measured of them. */
 function pairWithTruth({ rows, truth }: SimulatedStrip, pellets: PelletColumns): Pair[] {
   const boxes = placeInStrip(rows, pellets)
-  const { pelletOf } = matchTruth(truth, {
-    count: boxes.length,
-    x: boxes.map(({ x }) => x),
-    y: boxes.map(({ y }) => y),
-    width: boxes.map(({ width }) => width),
-    height: boxes.map(({ height }) => height),
-  })
+  const { pelletOf } = matchTruth(truth, columnsOf(boxes))
   return truth.flatMap((pellet, index) => {
     const at = pelletOf[index]!
     const { left, right } = pellet.edges
