@@ -76,6 +76,8 @@ export function drawScaling({ heights = [], densities = [], cameras = [] }: Segm
     },
     {
       ...alignedPanels,
+      // Room for the longest labels of an axis.
+      spacing: { ...alignedPanels.spacing, column: 82 },
       resolve: { scale: { color: 'independent' } },
       hconcat: [
         panel({
@@ -127,7 +129,7 @@ function panel({ title, y, limit, log = false, names, values }: PanelOptions) {
   }
   const quantity = (field: string) => ({ field, type: 'quantitative', title: y, scale: { zero: true } })
   return {
-    width: 160,
+    width: 146,
     height: 180,
     data: { values },
     layer: [
