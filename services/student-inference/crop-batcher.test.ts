@@ -20,7 +20,7 @@ function setUp(options: { workers?: number; maxBatch?: number; limit?: number } 
   const submit = (
     levels: number[],
     lane: Lane = 'rpc',
-    rest: { whenFull?: 'refuse' | 'wait'; signal?: AbortSignal } = {},
+    rest: { whenFull?: 'refuse' | 'wait'; signal?: AbortSignal; withinMs?: number } = {},
   ) => batcher.submit(packedCrops(grayCrops(...levels)), { lane, whenFull: rest.whenFull ?? 'refuse', ...rest })
   const contents = () => pool.batches.map((batch) => batch.firstPixels)
   return { pool, batcher, submit, contents }
@@ -72,6 +72,18 @@ test('crop batcher shares a batch between lanes, so that a backlog of the bus do
   await settled()
   pool.batches[3]!.finish()
   assert.equal((await backlog).margins.length, 12)
+})
+
+test('crop batcher lets an urgent caller go first and nobody pass a caller who is patient', async () => {
+  const { pool, submit, contents } = setUp({ limit: 100 })
+  const all = [submit([1]), submit([2], 'rpc', { withinMs: 3_600_000 }), submit([3])]
+  all.push(submit([4], 'rpc', { withinMs: 1 }))
+  for (let i = 0; i < 2; i += 1) {
+    pool.batches[i]!.finish()
+    await settled()
+  }
+  await Promise.all(all)
+  assert.deepEqual(contents(), [[1], [4, 2, 3]])
 })
 
 test('crop batcher refuses what does not fit into a full queue, with a retry hint, and takes it later', async () => {

@@ -28,7 +28,7 @@ export interface SubmitOptions {
   readonly lane: Lane
   /** Whose share of the workers the crops use, such as a line; default the lane's name. */
   readonly flow?: string
-  /** When they should be judged, ms from now; default 100 for rpc, 1000 for the bus. */
+  /** When they should be judged, ms from now; default and most 100 for rpc, 1000 for the bus. */
   readonly withinMs?: number
   /** A full lane refuses with `resource_exhausted` and a retry hint, or lets the caller wait its turn. */
   readonly whenFull: 'refuse' | 'wait'
@@ -95,7 +95,8 @@ interface LaneState {
   readonly waiting: Set<{ readonly count: number; readonly admit: () => void }>
 }
 
-const defaultWithinMs: Readonly<Record<Lane, number>> = { rpc: 100, bus: 1000 }
+// Also the most: who is patient would else be passed by everybody who comes later, for as long as the patience lasts.
+const longestWithinMs: Readonly<Record<Lane, number>> = { rpc: 100, bus: 1000 }
 
 /**
  * Creates a batcher over a pool: earliest deadline first within fair shares of the flows, by `createFairQueue`, in batches by
@@ -208,7 +209,8 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
   }
 
   async function submit(source: CropSource, submitOptions: SubmitOptions): Promise<JudgedCrops> {
-    const { lane, whenFull, signal, flow = lane, withinMs = defaultWithinMs[lane] } = submitOptions
+    const { lane, whenFull, signal, flow = lane } = submitOptions
+    const withinMs = Math.min(submitOptions.withinMs ?? longestWithinMs[lane], longestWithinMs[lane])
     const { count } = source
     if (!Number.isInteger(count) || count < 1) {
       throw new PelletlineError('internal', `${count} crops were submitted; submit whole crops, at least one.`)

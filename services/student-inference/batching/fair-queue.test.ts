@@ -44,6 +44,24 @@ test('fair queue gives no credit for time without crops', () => {
   assert.ok(Math.abs(steady - late) <= 10, `${steady} and ${late}`)
 })
 
+test('fair queue shares with a flow that comes back for more each time it has been served', () => {
+  const queue = createFairQueue(8)
+  queue.push(job('steady', 1000, 1e9))
+  const taken = { again: 0, steady: 0 }
+  let waiting = 0
+  for (let round = 0; round < 40; round++) {
+    if (waiting === 0) {
+      queue.push(job('again', 8, round))
+      waiting = 8
+    }
+    const { again = 0, steady = 0 } = byFlow(queue.take(8))
+    waiting -= again
+    taken.again += again
+    taken.steady += steady
+  }
+  assert.ok(Math.abs(taken.again - taken.steady) <= 18, `${taken.again} and ${taken.steady}`)
+})
+
 test('fair queue takes the earliest deadline of a flow first and keeps a job in order over several batches', () => {
   const queue = createFairQueue(8)
   const [late, soon] = [job('a', 3, 20), job('a', 2, 10)]

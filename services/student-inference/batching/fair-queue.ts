@@ -20,8 +20,6 @@ export interface TakenCrops<Job> {
 export interface FairQueue<Job extends WaitingJob> {
   /** Crops that wait. */
   readonly size: number
-  /** Crops that wait of one flow. */
-  sizeOf(flow: string): number
   /** Flows that have crops waiting. */
   readonly flows: number
   push(job: Job): void
@@ -48,17 +46,21 @@ interface Entry<Job> {
 /**
  * Earliest deadline first among the flows that have not had more than their share: after eligible earliest virtual deadline
  * first (Stoica and Abdel-Wahab, TR-95-22, 1995), counted in crops. A flow may run ahead of its share by `aheadCrops` at
- * most, so an urgent one goes first, and none falls behind its share by more than that times the number of the others. Time without crops earns no credit.
+ * most, so an urgent one goes first, and none falls behind its share by more than that times the number of the others. Time
+ * without crops earns no credit, and does not make up for being ahead while others wait.
  */
 export function createFairQueue<Job extends WaitingJob>(aheadCrops: number): FairQueue<Job> {
   const flows = new Map<string, Flow<Job>>()
+  /** What flows without crops had been served, for as long as they are ahead of those that wait. */
+  const ahead = new Map<string, number>()
   let size = 0
   let virtual = 0
 
   function flowOf(name: string): Flow<Job> {
     const known = flows.get(name)
     if (known !== undefined) return known
-    const flow: Flow<Job> = { name, jobs: [], size: 0, served: virtual }
+    const flow: Flow<Job> = { name, jobs: [], size: 0, served: Math.max(virtual, ahead.get(name) ?? virtual) }
+    ahead.delete(name)
     flows.set(name, flow)
     return flow
   }
@@ -66,7 +68,11 @@ export function createFairQueue<Job extends WaitingJob>(aheadCrops: number): Fai
   function shrink(flow: Flow<Job>, count: number): void {
     flow.size -= count
     size -= count
-    if (flow.size === 0) flows.delete(flow.name)
+    if (flow.size > 0) return
+    flows.delete(flow.name)
+    if (size === 0) ahead.clear()
+    else if (flow.served > virtual) ahead.set(flow.name, flow.served)
+    for (const [name, served] of ahead) if (served <= virtual) ahead.delete(name)
   }
 
   /** The flow whose first job is most urgent among those that may be served. */
@@ -98,7 +104,6 @@ export function createFairQueue<Job extends WaitingJob>(aheadCrops: number): Fai
     get flows() {
       return flows.size
     },
-    sizeOf: (flow) => flows.get(flow)?.size ?? 0,
 
     push(job) {
       const flow = flowOf(job.flow)

@@ -29,7 +29,8 @@ function readContents(name: string, contents: InferTensorContents | undefined): 
   const filled = numberFields.filter(({ field }) => contents[field].length > 0)
   const [only, ...others] = filled
   if (only === undefined) return { kind: 'none' }
-  if (others.length > 0) throw refuseInput(`inputs.${name}.contents`, 'more than one of its fields is filled; fill one')
+  if (others.length > 0)
+    throw refuseInput(`inputs.${name.slice(0, 64)}.contents`, 'more than one of its fields is filled; fill one')
   // Only the two fields of numbers have a type that a model may take; the others are refused by that.
   const numbers = contents[only.field] as ArrayLike<number>
   return { kind: 'numbers', numbers, datatypes: only.datatypes }
@@ -59,7 +60,10 @@ export function readInferRequest(request: ModelInferRequest): InferCall {
     }
     const twice = inputs.find(({ contents }) => contents !== undefined)
     if (twice !== undefined) {
-      throw refuseInput(`inputs.${twice.name}.contents`, 'it is given beside raw_input_contents; give one of them')
+      throw refuseInput(
+        `inputs.${twice.name.slice(0, 64)}.contents`,
+        'it is given beside raw_input_contents; give one of them',
+      )
     }
   }
   return {
