@@ -1,6 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import {
   type ClassificationSchema,
+  type ClassifyStreamRequest,
   type CropResultSchema,
   type GetModelResponseSchema,
   StudentInferenceService,
@@ -9,7 +10,6 @@ import {
 import { type ModelRef, Verdict } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { cropBytes, cropSide } from '../shared/inspection/crop.ts'
-import { createBoundedQueue } from '../shared/queue/bounded-queue.ts'
 import { implement } from '../shared/rpc/implement.ts'
 import type { ServiceImplementation } from '../shared/rpc/types.ts'
 import { answerBatching } from './answer-batching.ts'
@@ -17,6 +17,7 @@ import { answerExplain, answerListHeatmapLayers } from './answer-explain.ts'
 import type { CropBatcher, JudgedCrops, SubmitOptions } from './crop-batcher.ts'
 import { listedCrops } from './crop-source.ts'
 import type { CropExplainer } from './explain-crops.ts'
+import { answerInOrder } from './open-inference/answer-in-order.ts'
 
 /** What is needed to judge; there once the model is warm. */
 export interface WarmStudent {
@@ -118,35 +119,12 @@ export function createClassifyService(
       return judgeEach(student(), request, { whenFull: 'refuse', signal })
     },
 
-    async *classifyStream(requests, { signal }) {
-      // Several requests are judged at once and answered in their order; the queue's bound is what holds the writer.
-      const answers = createBoundedQueue<{
-        readonly requestId: string
-        readonly answer: Promise<JudgedRequest>
-      }>({ limit: maxRequestsPerStream })
-      let failure: unknown
-      const read = async () => {
-        try {
-          for await (const request of requests) {
-            const answer = judgeEach(student(), request, { whenFull: 'wait', signal })
-            // Awaited in order below; an earlier failure must not leave this one unhandled.
-            answer.catch(() => {})
-            await answers.push({ requestId: request.requestId, answer }, signal)
-          }
-        } catch (error) {
-          failure = error
-        } finally {
-          // What was taken is answered, whatever ended the reading.
-          answers.close()
-        }
+    classifyStream(requests, { signal }) {
+      const answer = async (request: ClassifyStreamRequest) => {
+        const judged = await judgeEach(student(), request, { whenFull: 'wait', signal })
+        return { requestId: request.requestId, ...judged }
       }
-      const reading = read()
-      for await (const { requestId, answer } of answers) {
-        const { results, timing } = await answer
-        yield { requestId, results, timing }
-      }
-      await reading
-      if (failure !== undefined) throw failure
+      return answerInOrder(requests, answer, { limit: maxRequestsPerStream, signal })
     },
 
     async getModel() {
