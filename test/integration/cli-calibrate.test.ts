@@ -50,6 +50,18 @@ describe('pelletline calibrate', () => {
     assert.equal((drifted.json()[0] as { holds: boolean }).holds, false)
   })
 
+  it('refuses with --check what only a new profile takes, rather than to leave it out', async () => {
+    for (const extra of [
+      ['--plot', at('check.svg')],
+      ['--blur', '0.7'],
+      ['--out', at('b.calibration.json')],
+    ]) {
+      const run = await runCliInside('calibrate', '--check', at('a.calibration.json'), ...references(), ...extra)
+      assert.equal(run.code, 2)
+      assert.match(run.stderr, new RegExp(`--check <file>' cannot be used with option '${extra[0]} `))
+    }
+  })
+
   it('takes 12 bit images with an edge target, and refuses a wrong depth by pixel', async () => {
     const random = createTestRandom(5)
     const image = (level: (column: number) => number) =>

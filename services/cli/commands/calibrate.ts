@@ -18,8 +18,18 @@ export const addCalibrateCommand: AddCommand = (program, context) => {
     )
     .requiredOption('--dark <file>', 'dark reference; may be repeated', collectText)
     .requiredOption('--light <file>', 'light reference; may be repeated', collectText)
-    .addOption(new Option('--out <name.calibration.json>', 'calibration to write').conflicts('check'))
-    .option('--check <file>', 'calibration to compare with the references')
+    .option('--out <name.calibration.json>', 'calibration to write')
+    .addOption(
+      new Option('--check <file>', 'calibration to compare with the references').conflicts([
+        'out',
+        'umPerPx',
+        'edge',
+        'blur',
+        'speed',
+        'exposure',
+        'plot',
+      ]),
+    )
     .addOption(new Option('--bits <n>', "depth of the camera's pixels; 8 where not given").choices(['8', '10', '12']))
     .option(
       '--um-per-px <across[,along]>',
