@@ -7,7 +7,7 @@ export interface ColumnSpan {
 /** Clean columns between two dirty ones that are dirt too: its edge is ragged. */
 const raggedPx = 6
 /** As many as a strip's header takes. */
-export const maxSpans = 64
+const maxSpans = 64
 
 /** Marked columns (1) as sorted spans that lie apart; where there are more than 64, those nearest to each other become one. */
 export function mergeColumns(marked: Uint8Array): ColumnSpan[] {

@@ -14,7 +14,7 @@ export interface HeightFigures {
 }
 
 /** Heights of strips, rows; the belt's rows are a multiple of each. */
-export const stripHeights = [64, 128, 256, 512, 1024, 2048, 4096] as const
+const stripHeights = [64, 128, 256, 512, 1024, 2048, 4096] as const
 
 /** Speed of the kernel over the height of the strips that the same belt is cut into. */
 export async function measureHeights(

@@ -4,7 +4,7 @@ import { medianOf } from './local-median.ts'
 import type { ReferenceMeasures } from './measure-columns.ts'
 
 /** Fewest rows of a reference: the mean of a column is then known to a sixteenth of its noise. */
-export const leastRows = 256
+const leastRows = 256
 /** A dark reference is at most this share of the range, a light one at least that much above it. */
 const mostDark = 0.2
 const leastLight = 0.15

@@ -21,7 +21,7 @@ export interface CalibrationDrift {
 }
 
 /** A known calibration holds within these. */
-export const driftLimits = {
+const driftLimits = {
   /** Change of a column's gain, relative: three hundredths are about the noise of one pixel. */
   gain: 0.03,
   /** Share of the columns that may lie beyond it. */

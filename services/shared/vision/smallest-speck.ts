@@ -35,9 +35,9 @@ export const defaultSpeckDemand: SpeckDemand = {
 export const uncalibratedOptics: SpeckOptics = { noiseSigma: 5, blurPx: 1, exposureBlurPx: 1 }
 
 /** Relative deviation of the product's own surface from one pixel to the next: to a speck it is noise. */
-export const surfaceTexture = 0.02
+const surfaceTexture = 0.02
 /** Relative standard error that noise, blur and gray of the product together leave on the signal-to-noise ratio. */
-export const snrUncertainty = 0.1
+const snrUncertainty = 0.1
 /** Below two pixels a speck has no size that could be told from that of one bad pixel. */
 export const leastSpeckPx = 2
 

@@ -9,8 +9,8 @@ export const noPixel: i32 = 0x7fffffff
 const sides = changetype<Buffer>(memory.data(8))
 const chain = changetype<Buffer>(memory.data(8))
 /** Rows [hullTop, hullBottom) are those of the hull. */
-export let hullTop: i32 = 0
-export let hullBottom: i32 = 0
+let hullTop: i32 = 0
+let hullBottom: i32 = 0
 /** Pixels of the hull. */
 export let hullArea: f64 = 0
 /** Leftmost column and one past the rightmost one of the region that the hull was made of. */

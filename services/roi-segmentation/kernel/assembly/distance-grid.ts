@@ -19,7 +19,7 @@ let rows: i32 = 0
 /** Cells from one row to the next. */
 export let stride: i32 = 0
 /** Whether a cell is two bytes. */
-export let isWide: bool = false
+let isWide: bool = false
 let left: i32 = 0
 
 /** JavaScript's Math.round for numbers that are not negative. */

@@ -11,7 +11,7 @@ import { partOf, piecesOf, RegionParts, splitRegion } from './split-region'
 
 export const pelletKind: i32 = 0
 export const clusterKind: i32 = 1
-export const oversizeKind: i32 = 2
+const oversizeKind: i32 = 2
 export const threadKind: i32 = 3
 
 const singleArea: f64 = 1.45

@@ -24,7 +24,7 @@ export function runY(run: usize): i32 {
   return load<i32>(run, 4)
 }
 
-export function runKey(y: i32, x0: i32, x1: i32): u64 {
+function runKey(y: i32, x0: i32, x1: i32): u64 {
   return (u64(u32(y)) << 32) | u64((x0 << 16) | x1)
 }
 

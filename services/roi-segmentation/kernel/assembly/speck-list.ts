@@ -3,7 +3,7 @@ import { Buffer, reserve } from './memory'
 // The specks of the pellets of one strip. Those of the pellet at hand are kept by area from the largest on, then by y and x, at
 // most `mostListed`, as ../speck-list.ts. A speck is 32 bytes: 0 x (f64)   8 y (f64)   16 contrast (f64)   24 area   28 at rim
 
-export const speckShift: usize = 5
+const speckShift: usize = 5
 const mostListed: i32 = 16
 const pool = changetype<Buffer>(memory.data(8))
 /** Specks of the pellets before the one at hand, and those listed of it. */

@@ -1,7 +1,7 @@
 import { type BoxGrid, cell } from './box-grid.ts'
 
 /** Half the side of the closing's square, cells. */
-export const closingReach = 1
+const closingReach = 1
 
 /**
  * First half of the closing, the dilation: widens the edges in the list by the square of `closingReach`, so that the flood from
