@@ -9,6 +9,7 @@ import {
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import type { ImageReply, ImageRequest } from './image-worker.ts'
 import type { SegmentImageLimits } from './segment-image-call.ts'
+import { errorOf } from './worker-failure.ts'
 
 export interface ImageWorkerOptions {
   readonly limits: SegmentImageLimits
@@ -43,7 +44,7 @@ export function createImageWorker({ limits, maxImages }: ImageWorkerOptions): Im
       jobs.delete(reply.job)
       if (jobs.size === 0) started.unref()
       if (reply.kind === 'done') job?.resolve(fromBinary(SegmentImageResponseSchema, reply.response))
-      else job?.reject(new PelletlineError(reply.code, reply.message, { violations: reply.violations }))
+      else job?.reject(errorOf(reply))
     })
     started.on('error', (cause) => bury(started, `The image worker died: ${(cause as Error).message}`, cause))
     started.on('exit', () => bury(started, 'The image worker ended.'))

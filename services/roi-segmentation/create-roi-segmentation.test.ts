@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf'
+import { fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf'
 import { createTestRandom, cutRows, drawBelt } from '../../test/support/draw-belt.ts'
 import { CropsMessageSchema } from '../gen/pelletline/events/v1/events_pb.ts'
-import { Polarity, type StripHeader, StripHeaderSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
+import { Polarity } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import type {
   SegmentationService,
   SegmentStripsRequestSchema,
@@ -19,7 +19,6 @@ import { systemClock } from '../shared/service/clock.ts'
 import { silentLogger } from '../shared/telemetry/logger.ts'
 import { segmentationOptionsSchema } from './config.ts'
 import { createRoiSegmentation, type RoiSegmentation } from './create-roi-segmentation.ts'
-import { createStripWorkers } from './create-strip-workers.ts'
 
 type Request = MessageInitShape<typeof SegmentStripsRequestSchema>
 type Client = ServiceClient<typeof SegmentationService>
@@ -247,54 +246,6 @@ test('SegmentStrips ends with unavailable when its worker dies, and a resumed st
       assert.equal(error.retryable, true)
       return true
     })
-  }
-})
-
-test('a run that no worker can open is refused and leaves the other runs of the worker alone', async () => {
-  // Wider than the proto allows: as if the check before it and the kernel disagreed.
-  const workers = createStripWorkers({
-    workers: 1,
-    maxRuns: 4,
-    limits: { maxPelletRows: 1024, maxPelletsPerStrip: 100 },
-    clock: systemClock,
-  })
-  try {
-    const header = makeRequests(9)[0]!.header as StripHeader
-    const strip = (width: number) => ({
-      header: create(StripHeaderSchema, { ...header, width, rows: 1 }),
-      pixels: new Uint8Array(width),
-      receivedUnixNs: 0n,
-      context: false,
-    })
-    const good = workers.openRun({ width: 128, resumed: false })
-    const bad = workers.openRun({ width: 70_000, resumed: false })
-    await assert.rejects(bad.segment(strip(70_000)), { code: 'invalid_argument', message: /width/ })
-    assert.equal((await good.segment(strip(128))).pellets, 0)
-    assert.equal(workers.threads, 1)
-  } finally {
-    await workers.close()
-  }
-})
-
-test('a run that no memory can hold is refused for good: to try again would refuse it again', async () => {
-  const workers = createStripWorkers({
-    workers: 1,
-    maxRuns: 1,
-    limits: { maxPelletRows: 65_535, maxPelletsPerStrip: 100 },
-    clock: systemClock,
-  })
-  try {
-    const width = 65_535
-    const header = create(StripHeaderSchema, { ...(makeRequests(9)[0]!.header as StripHeader), width, rows: 1 })
-    const strip = { header, pixels: new Uint8Array(width), receivedUnixNs: 0n, context: false }
-    const run = workers.openRun({ width, resumed: false })
-    await assert.rejects(run.segment(strip), {
-      code: 'resource_exhausted',
-      retryable: false,
-      message: /lower maxPelletRows/,
-    })
-  } finally {
-    await workers.close()
   }
 })
 

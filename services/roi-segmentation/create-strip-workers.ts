@@ -7,6 +7,7 @@ import { createKernelMemory } from '../shared/wasm/start-kernel.ts'
 import type { SegmentationLimits } from './segment-strip.ts'
 import { createSharedSlots, type SharedSlot, type SharedSlots } from './shared-slots.ts'
 import type { StripReply, StripWorkerData, WorkerReply, WorkerRequest } from './strip-worker-protocol.ts'
+import { errorOf } from './worker-failure.ts'
 
 export interface StripWorkersOptions {
   /** Most worker threads; they start when a run needs one and are kept. */
@@ -87,12 +88,8 @@ export function createStripWorkers(options: StripWorkersOptions): StripWorkers {
     if (job === undefined) return
     seat.jobs.delete(reply.job)
     if (seat.jobs.size === 0) seat.worker.unref()
-    if (reply.kind === 'done') {
-      job.resolve(reply.reply)
-      return
-    }
-    const { code, message, retryable, violations } = reply
-    job.reject(new PelletlineError(code, message, { retryable, violations }))
+    if (reply.kind === 'done') job.resolve(reply.reply)
+    else job.reject(errorOf(reply))
   }
 
   function bury(seat: Seat, what: string, cause?: unknown): void {

@@ -4,9 +4,8 @@ import {
   SegmentImageRequestSchema,
   SegmentImageResponseSchema,
 } from '../gen/pelletline/segmentation/v1/segmentation_pb.ts'
-import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { answerSegmentImage, type SegmentImageLimits } from './segment-image-call.ts'
-import type { WorkerFailure } from './strip-worker-protocol.ts'
+import { describeFailure, type WorkerFailure } from './worker-failure.ts'
 
 /** Asks the worker for one image. */
 export interface ImageRequest {
@@ -28,8 +27,7 @@ async function answer({ job, request, limits }: ImageRequest): Promise<void> {
     const response = toBinary(SegmentImageResponseSchema, create(SegmentImageResponseSchema, init))
     port.postMessage({ kind: 'done', job, response } satisfies ImageReply, [response.buffer as ArrayBuffer])
   } catch (reason) {
-    const { code, message, violations } = PelletlineError.from(reason)
-    port.postMessage({ kind: 'failed', job, code, message, violations } satisfies ImageReply)
+    port.postMessage(describeFailure(job, reason) satisfies ImageReply)
   }
 }
 

@@ -1,6 +1,6 @@
-import type { ErrorCode, FieldViolation } from '../shared/errors/pelletline-error.ts'
 import type { KernelMemory } from '../shared/wasm/start-kernel.ts'
 import type { SegmentationLimits } from './segment-strip.ts'
+import type { WorkerFailure } from './worker-failure.ts'
 
 /** What a worker thread is started with. */
 export interface StripWorkerData {
@@ -56,16 +56,6 @@ export interface StripReply {
   /** Pellets with columns. */
   readonly pellets: number
   readonly shed: number
-}
-
-/** Why a worker has no answer. */
-export interface WorkerFailure {
-  readonly kind: 'failed'
-  readonly job: number
-  readonly code: ErrorCode
-  readonly message: string
-  readonly retryable: boolean
-  readonly violations: readonly FieldViolation[]
 }
 
 export type WorkerReply = { readonly kind: 'done'; readonly job: number; readonly reply: StripReply } | WorkerFailure

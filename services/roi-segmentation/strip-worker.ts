@@ -16,6 +16,7 @@ import type {
   WorkerRequest,
 } from './strip-worker-protocol.ts'
 import { toParts } from './to-parts.ts'
+import { describeFailure } from './worker-failure.ts'
 
 // A worker thread: holds the segmenters of the runs given to it and turns strips into encoded messages, one at a time.
 const { limits } = workerData as StripWorkerData
@@ -67,9 +68,7 @@ function answer(request: SegmentRequest): void {
     const moved = reply.parts.map((part) => part.buffer as ArrayBuffer)
     port.postMessage({ kind: 'done', job: request.job, reply } satisfies WorkerReply, moved)
   } catch (reason) {
-    const { code, message, retryable, violations } = PelletlineError.from(reason)
-    const failure = { kind: 'failed', job: request.job, code, message, retryable, violations } satisfies WorkerReply
-    port.postMessage(failure)
+    port.postMessage(describeFailure(request.job, reason) satisfies WorkerReply)
   }
 }
 
