@@ -123,6 +123,8 @@ export function createWasmSegmenter(options: WasmSegmenterOptions): WasmSegmente
   return {
     memory,
     view(at, bytes) {
+      // Growth in another thread may not have reached this one's buffer, if both took place as the memory arrived here.
+      if (memory.buffer.byteLength < at + bytes) memory.grow(0)
       return new Uint8Array(bytesOf(), at, bytes)
     },
     restart(isResumed) {
