@@ -1,22 +1,23 @@
 import assert from 'node:assert/strict'
+import process from 'node:process'
 import { describe, it } from 'node:test'
 import { create } from '@bufbuild/protobuf'
 import { StripHeaderSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { systemClock } from '../shared/service/clock.ts'
 import { createStripWorkers, type StripInWork, type StripWorkers } from './create-strip-workers.ts'
 
-/** The first strip of a run, of one empty row. */
-function emptyStrip(width: number): StripInWork {
+/** The first strip of a run, all empty. */
+function emptyStrip(width: number, rows = 1): StripInWork {
   const header = create(StripHeaderSchema, {
     key: { plant: 'plant', line: 'line', camera: 'camera', run: 'run', strip: 0n },
-    rows: 1,
+    rows,
     width,
     threshold: 100,
     medianAreaPx: 300,
     minAreaPx: 20,
     cropScale: 1,
   })
-  return { header, pixels: new Uint8Array(width), receivedUnixNs: 0n, context: false }
+  return { header, pixels: new Uint8Array(width * rows), receivedUnixNs: 0n, context: false }
 }
 
 async function withWorkers(maxPelletRows: number, use: (workers: StripWorkers) => Promise<void>): Promise<void> {
@@ -53,6 +54,46 @@ describe('createStripWorkers', () => {
         message: /lower maxPelletRows/,
         retryable: false,
       })
+    })
+  })
+
+  it('finds the strips of a run however its memory grew while it came to the worker', async () => {
+    await withWorkers(64, async (workers) => {
+      for (let i = 0; i < 100; i++) {
+        // Another width each time, so that every run has a memory of its own.
+        const run = workers.openRun({ width: 1000 + i, resumed: false })
+        assert.equal((await run.segment(emptyStrip(1000 + i, 1100))).pellets, 0)
+        run.close()
+      }
+    })
+  })
+
+  it('takes no more memory for a hundred runs than for one', async () => {
+    await withWorkers(64, async (workers) => {
+      const began = process.memoryUsage.rss()
+      for (let i = 0; i < 100; i++) {
+        const run = workers.openRun({ width: 8192, resumed: false })
+        await run.segment(emptyStrip(8192, 1024))
+        run.close()
+      }
+      const grown = process.memoryUsage.rss() - began
+      assert.ok(grown < 400e6, `${grown} bytes`)
+    })
+  })
+
+  it('gives the place of a run to the next one only once its strips are settled, and takes no strip of a closed run', async () => {
+    await withWorkers(64, async (workers) => {
+      const first = workers.openRun({ width: 128, resumed: false })
+      const strips = [first.segment(emptyStrip(128)), first.segment(emptyStrip(128))]
+      first.close()
+      const second = workers.openRun({ width: 128, resumed: false })
+      assert.equal((await second.segment(emptyStrip(128))).neededFromRow, 1)
+      await strips[0]
+      // The second strip began at row 0 again: refused, which leaves the kernel as it was.
+      await assert.rejects(strips[1]!, { code: 'failed_precondition' })
+      await assert.rejects(first.segment(emptyStrip(128)), { code: 'failed_precondition', message: /closed/ })
+      const third = workers.openRun({ width: 128, resumed: false })
+      assert.equal((await third.segment(emptyStrip(128))).neededFromRow, 1)
     })
   })
 })

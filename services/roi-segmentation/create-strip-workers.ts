@@ -3,9 +3,9 @@ import { toBinary } from '@bufbuild/protobuf'
 import { type StripHeader, StripHeaderSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { type Clock, systemClock } from '../shared/service/clock.ts'
-import { createKernelMemory } from '../shared/wasm/start-kernel.ts'
+import { createKernelRooms, type KernelRoom, type KernelRooms } from './kernel-rooms.ts'
 import type { SegmentationLimits } from './segment-strip.ts'
-import { createSharedSlots, type SharedSlot, type SharedSlots } from './shared-slots.ts'
+import type { SharedSlot } from './shared-slots.ts'
 import type { StripReply, StripWorkerData, WorkerReply, WorkerRequest } from './strip-worker-protocol.ts'
 import { errorOf } from './worker-failure.ts'
 
@@ -59,6 +59,7 @@ interface Job {
 interface Seat {
   readonly worker: Worker
   readonly jobs: Map<number, Job>
+  readonly rooms: KernelRooms
   runs: number
   alive: boolean
 }
@@ -73,7 +74,12 @@ export function createStripWorkers(options: StripWorkersOptions): StripWorkers {
 
   function startSeat(): Seat {
     const worker = new Worker(workerUrl, { workerData: { limits } satisfies StripWorkerData, name: 'strip-worker' })
-    const seat: Seat = { worker, jobs: new Map(), runs: 0, alive: true }
+    const rooms = createKernelRooms({
+      maxBytes: maxRunBytes,
+      nextStream: () => streams++,
+      forget: (stream) => ask(seat, { kind: 'close', stream }),
+    })
+    const seat: Seat = { worker, jobs: new Map(), rooms, runs: 0, alive: true }
     worker.on('message', (reply: WorkerReply) => settle(seat, reply))
     worker.on('error', (cause) => bury(seat, `A segmentation worker died: ${(cause as Error).message}`, cause))
     worker.on('exit', () => bury(seat, 'A segmentation worker ended.'))
@@ -114,7 +120,7 @@ export function createStripWorkers(options: StripWorkersOptions): StripWorkers {
     if (seat.alive) seat.worker.postMessage(request)
   }
 
-  function segment(seat: Seat, stream: number, slots: SharedSlots, strip: StripInWork): Promise<StripReply> {
+  function segment(seat: Seat, { stream, slots }: KernelRoom, strip: StripInWork): Promise<StripReply> {
     if (!seat.alive) {
       return Promise.reject(
         new PelletlineError('unavailable', 'The worker of this run has died; resume the run.', { retryAfterMs: 100 }),
@@ -158,19 +164,23 @@ export function createStripWorkers(options: StripWorkersOptions): StripWorkers {
         )
       }
       const seat = chooseSeat()
-      const stream = streams++
-      const memory = createKernelMemory(maxRunBytes)
-      const slots = createSharedSlots(memory)
+      const room = seat.rooms.take(width)
       let closedRun = false
       seat.runs++
-      ask(seat, { kind: 'open', stream, width, resumed, memory })
+      ask(seat, { kind: 'open', stream: room.stream, width, resumed, memory: room.memory })
       return {
-        segment: (strip) => segment(seat, stream, slots, strip),
+        segment(strip) {
+          // Its room may be another run's by now.
+          if (closedRun) return Promise.reject(new PelletlineError('failed_precondition', 'The run was closed.'))
+          const reply = segment(seat, room, strip)
+          room.watch(reply)
+          return reply
+        },
         close() {
           if (closedRun) return
           closedRun = true
           seat.runs--
-          ask(seat, { kind: 'close', stream })
+          room.leave()
         },
       }
     },

@@ -7,7 +7,7 @@ export interface StripWorkerData {
   readonly limits: SegmentationLimits
 }
 
-/** Opens a run in the worker. */
+/** Opens a run in the worker; where the stream is known, in the place of the run before it, which has ended. */
 export interface OpenRun {
   readonly kind: 'open'
   /** Number of the run's stream, unique in the process. */
@@ -39,7 +39,7 @@ export interface SegmentRequest {
   readonly context: boolean
 }
 
-/** Forgets a run. */
+/** Forgets a stream. */
 export interface CloseRun {
   readonly kind: 'close'
   readonly stream: number

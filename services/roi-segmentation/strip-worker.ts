@@ -4,7 +4,8 @@ import { CropsMessageSchema } from '../gen/pelletline/events/v1/events_pb.ts'
 import { StripHeaderSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { systemClock } from '../shared/service/clock.ts'
-import { createLineSegmenter, type LineSegmenter } from './kernel/create-line-segmenter.ts'
+import { createLineSegmenter } from './kernel/create-line-segmenter.ts'
+import { createWasmSegmenter, type WasmSegmenter } from './kernel/create-wasm-segmenter.ts'
 import { createRunSegmenter, type RunSegmenter } from './segment-strip.ts'
 import { stampTimes } from './stamp-times.ts'
 import type {
@@ -26,13 +27,17 @@ const runs = new Map<number, OpenedRun | PelletlineError>()
 
 interface OpenedRun {
   readonly run: RunSegmenter
-  readonly segmenter: LineSegmenter
+  readonly kernel: WasmSegmenter
 }
 
-function open({ width, resumed, memory }: OpenRun): OpenedRun | PelletlineError {
+function open({ stream, width, resumed, memory }: OpenRun): OpenedRun | PelletlineError {
   try {
-    const segmenter = createLineSegmenter({ width, resumed, memory })
-    return { run: createRunSegmenter(segmenter, limits), segmenter }
+    const before = runs.get(stream)
+    // Nothing else may begin in a memory that a kernel has begun in.
+    if (before instanceof PelletlineError) return before
+    before?.kernel.restart(resumed)
+    const kernel = before?.kernel ?? createWasmSegmenter({ width, resumed, memory })
+    return { run: createRunSegmenter(createLineSegmenter({ width, resumed, kernel }), limits), kernel }
   } catch (reason) {
     return PelletlineError.from(reason)
   }
@@ -48,7 +53,7 @@ function segment(request: SegmentRequest): StripReply {
   }
   if (opened instanceof PelletlineError) throw opened
   const { pixels } = request
-  const placed = pixels instanceof Uint8Array ? pixels : opened.segmenter.view(pixels.at, pixels.bytes)
+  const placed = pixels instanceof Uint8Array ? pixels : opened.kernel.view(pixels.at, pixels.bytes)
   const header = fromBinary(StripHeaderSchema, request.header)
   const beganNs = systemClock.nowNs() + request.clockOffsetNs
   const strip = opened.run.segment(header, placed)

@@ -2,14 +2,17 @@ import { cropMarginPx } from '../../shared/inspection/crop.ts'
 import { edgeLevels } from './canny/edge-levels.ts'
 import { checkSettings, checkStrip } from './check-strip.ts'
 import { createSegmenter } from './create-segmenter.ts'
-import { createWasmSegmenter, type WasmSegmenterOptions } from './create-wasm-segmenter.ts'
+import { createWasmSegmenter, type WasmSegmenter } from './create-wasm-segmenter.ts'
 import type { HandingSegmenter } from './hand-over.ts'
 import type { SegmentationMethod, SegmentationSettings, Segmenter, StripPellets, StripRows } from './types.ts'
 
-/** A segmenter of line rate for every recipe. */
-export interface LineSegmenter extends Segmenter {
-  /** Pixels in the kernel's memory: a strip placed there is segmented where it lies. */
-  view(at: number, bytes: number): Uint8Array
+export interface LineSegmenterOptions {
+  /** Pixels per row, 1..65535; strips of another width are refused. */
+  readonly width: number
+  /** As in `createSegmenter`: the first strip is not the run's first. */
+  readonly resumed?: boolean
+  /** A kernel of that width that was created or restarted for this run; where absent there is one of its own. */
+  readonly kernel?: WasmSegmenter
 }
 
 /** How the rows up to `endRow` were read. */
@@ -24,9 +27,8 @@ interface ReadRows {
  * that they came with, and what it reports of them has been reported before. So the pellets are those that the reference alone
  * finds, however often the method changes. Columns are valid until the next call.
  */
-export function createLineSegmenter(options: WasmSegmenterOptions): LineSegmenter {
-  const { width, resumed = false } = options
-  const kernel = createWasmSegmenter(options)
+export function createLineSegmenter(options: LineSegmenterOptions): Segmenter {
+  const { width, resumed = false, kernel = createWasmSegmenter({ width, resumed }) } = options
   let method: SegmentationMethod = 'regions'
   let active: HandingSegmenter = kernel
   let read: ReadRows[] = []
@@ -41,8 +43,6 @@ export function createLineSegmenter(options: WasmSegmenterOptions): LineSegmente
     const carried = active.carried()
     const isResumed = carried?.resumed ?? (resumed && !everPushed)
     if (active === kernel) {
-      // Nothing may be open where the kernel begins anew.
-      if (carried !== undefined) kernel.flush({ ...settings, method: 'regions' })
       active = createSegmenter({ width, resumed: isResumed })
     } else {
       kernel.restart(isResumed)
@@ -72,7 +72,6 @@ export function createLineSegmenter(options: WasmSegmenterOptions): LineSegmente
   }
 
   return {
-    view: kernel.view,
     push(strip: StripRows, settings: SegmentationSettings): StripPellets {
       checkSettings(settings)
       checkStrip(strip, width, nextRow)

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { createKernelMemory } from '../../shared/wasm/start-kernel.ts'
 import { createSegmenter } from './create-segmenter.ts'
-import { createWasmSegmenter } from './create-wasm-segmenter.ts'
+import { createWasmSegmenter, type WasmSegmenter } from './create-wasm-segmenter.ts'
 import { drawBed, drawDisc, drawEllipse, randomFrom } from './drawn-image.ts'
 import { findDifference, readRandomRun } from './random-strips.ts'
 import { drawnSettings } from './segment-drawn.ts'
@@ -24,6 +24,27 @@ describe('createWasmSegmenter', () => {
       }),
       { numRuns: 10_000, endOnFailure: true },
     )
+  })
+
+  it('gives what the reference gives in run after run, whatever was open as it was restarted', () => {
+    const kernels = new Map<number, WasmSegmenter>()
+    const restarted = ({ width, resumed }: { readonly width: number; readonly resumed: boolean }) => {
+      const kernel = kernels.get(width) ?? createWasmSegmenter({ width })
+      kernels.set(width, kernel)
+      const bright = new Uint8Array(width * 20).fill(200)
+      kernel.push({ pixels: bright, width, rows: 20, firstRow: 7, rowsLostBefore: 0 }, drawnSettings)
+      kernel.restart(resumed)
+      return kernel
+    }
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 2 ** 32 - 1 }), (seed) => {
+        const limits = { maxWidth: 40, maxRows: 120 }
+        const expected = readRandomRun(seed, limits, createSegmenter)
+        assert.equal(findDifference(expected, readRandomRun(seed, limits, restarted)), undefined)
+      }),
+      { numRuns: 300, endOnFailure: true },
+    )
+    assert.ok(kernels.size <= 40)
   })
 
   it('gives the columns and crops of the reference on 20 strips of full size, sparse, dense, and all noise', () => {

@@ -29,7 +29,7 @@ export interface WasmSegmenter extends HandingSegmenter {
   readonly memory: KernelMemory
   /** Pixels in `memory`, wherever the view was made. */
   view(at: number, bytes: number): Uint8Array
-  /** Begins a run, or takes one over (`resumed`), after a flush. */
+  /** Begins a run, or takes one over (`resumed`); what is open of the one before is dropped. */
   restart(resumed: boolean): void
 }
 
@@ -128,7 +128,11 @@ export function createWasmSegmenter(options: WasmSegmenterOptions): WasmSegmente
       return new Uint8Array(bytesOf(), at, bytes)
     },
     restart(isResumed) {
-      guarded(() => kernel.start(width, isResumed ? 1 : 0))
+      nextRow = undefined
+      guarded(() => {
+        kernel.flush()
+        kernel.start(width, isResumed ? 1 : 0)
+      })
     },
     carried(): CarriedStrip | undefined {
       if (nextRow === undefined) return undefined
