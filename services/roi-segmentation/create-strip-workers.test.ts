@@ -57,17 +57,6 @@ describe('createStripWorkers', () => {
     })
   })
 
-  it('finds the strips of a run however its memory grew while it came to the worker', async () => {
-    await withWorkers(64, async (workers) => {
-      for (let i = 0; i < 100; i++) {
-        // Another width each time, so that every run has a memory of its own.
-        const run = workers.openRun({ width: 1000 + i, resumed: false })
-        assert.equal((await run.segment(emptyStrip(1000 + i, 1100))).pellets, 0)
-        run.close()
-      }
-    })
-  })
-
   it('takes no more memory for a hundred runs than for one', async () => {
     await withWorkers(64, async (workers) => {
       const began = process.memoryUsage.rss()

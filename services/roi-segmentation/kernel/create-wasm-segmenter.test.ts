@@ -100,6 +100,25 @@ describe('createWasmSegmenter', () => {
     assert.deepEqual(Buffer.from(placed), Buffer.from(image.pixels))
   })
 
+  it('sees a place in memory that grew in another thread unnoticed by this one', () => {
+    const memory = createKernelMemory(2 ** 26)
+    const grow = memory.grow.bind(memory)
+    const before = memory.buffer
+    const kernel = createWasmSegmenter({ width: 64, memory })
+    const place = takeStripPlace(memory, 2 ** 21)
+    const after = memory.buffer
+    // What a thread has that missed the growth: the buffer of before, until it grows the memory itself.
+    let seen = before
+    Object.defineProperty(memory, 'buffer', { get: () => seen })
+    Object.defineProperty(memory, 'grow', {
+      value(pages: number) {
+        seen = after
+        return grow(pages)
+      },
+    })
+    assert.equal(kernel.view(place.at, 2 ** 21).buffer, after)
+  })
+
   it('refuses what the reference refuses, unchanged by it, and edges', () => {
     const settings = drawnSettings
     const strip = { pixels: new Uint8Array(640), width: 64, rows: 10, firstRow: 0, rowsLostBefore: 0 }
