@@ -277,6 +277,16 @@ test('REST refuses a body that does not come to its end in time, and bytes that 
   assert.match(await text(other), /^HTTP\/1\.1 400 [\s\S]*{"error":"This is no HTTP request/)
 })
 
+test('REST lets go of a caller that neither reads its refusal nor stops sending', async (t) => {
+  const { server } = await serve(t, {}, { requestTimeoutMs: 50 })
+  const socket = connect(Number(server.address.split(':')[1]), '127.0.0.1')
+  socket.on('error', () => {})
+  socket.write('POST /v2/models/student/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n')
+  const trickle = setInterval(() => socket.write(' '), 20)
+  t.after(() => clearInterval(trickle))
+  await new Promise((resolve) => socket.once('close', resolve))
+})
+
 test('REST says what is wrong with the second request of a connection as with the first', async (t) => {
   const { server } = await serve(t)
   const socket = connect(Number(server.address.split(':')[1]), '127.0.0.1')

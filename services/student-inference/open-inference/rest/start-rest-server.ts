@@ -40,6 +40,7 @@ const keepAliveMs = 65_000
 /** A connection whose caller neither sends nor reads for so long is cut, ms. */
 const silenceMs = 120_000
 const abortGraceMs = 500
+const refusalGraceMs = 1000
 
 function send(response: ServerResponse, { status, headers, body }: RestReply, last: boolean): void {
   if (response.headersSent || response.destroyed) return
@@ -61,6 +62,8 @@ function refuseConnection(socket: Socket, error: NodeJS.ErrnoException): void {
   const body = JSON.stringify({ error: message })
   const head = `HTTP/1.1 ${line}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`
   socket.end(`${head}Connection: close\r\n\r\n${body}`)
+  // Long enough to read the refusal, but not as long as the caller likes.
+  setTimeout(() => socket.destroy(), refusalGraceMs).unref()
 }
 
 /** Starts the REST half. Throws `failed_precondition` where the address cannot be bound. */
