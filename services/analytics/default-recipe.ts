@@ -14,7 +14,7 @@ export const defaultRecipe = {
   minAreaPx: 150,
   nominalAreaPx: 950,
   cropScale: 1,
-  audit: { ngRate: 0.5, nearThresholdRate: 0.5, nearThresholdBand: 2.0, baseRate: 0.02, partBudget: 1.5 },
+  audit: { ngRate: 0.5, nearThresholdRate: 0.5, nearThresholdBand: 2.0, baseRate: 0.01, partBudget: 1 },
   disagreementLimit: 0.02,
   disagreementHysteresis: 0.5,
   disagreementWindow: 400,
