@@ -41,6 +41,7 @@ const keepAliveMs = 65_000
 const silenceMs = 120_000
 const abortGraceMs = 500
 const refusalGraceMs = 1000
+const silentGraceMs = 500
 
 function send(response: ServerResponse, { status, headers, body }: RestReply, last: boolean): void {
   if (response.headersSent || response.destroyed) return
@@ -171,8 +172,12 @@ export async function startRestServer(options: RestServerOptions): Promise<RestS
   async function shutDown(timeoutMs: number): Promise<void> {
     draining = true
     const closed = new Promise<boolean>((resolve) => server.close(() => resolve(true)))
-    // Node closes those that idle after a request, and takes those that have sent nothing yet for busy.
-    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy()
+    // Node closes those that idle after a request, and takes those that have sent nothing yet for busy; what such a one has
+    // under way is let in.
+    const endSilent = () => {
+      for (const socket of connections) if (socket.bytesRead === 0) socket.destroy()
+    }
+    setTimeout(endSilent, silentGraceMs).unref()
     const within = async (ms: number) => {
       const { promise, resolve } = Promise.withResolvers<boolean>()
       const timer = setTimeout(() => resolve(false), ms)
