@@ -2,11 +2,10 @@ import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { cropBytes } from '../shared/inspection/crop.ts'
 import type { InferencePool } from '../shared/onnx/inference-pool.ts'
 import type { Clock } from '../shared/service/clock.ts'
-import { chooseRelease, type ReleaseReason } from './batching/choose-release.ts'
+import { aheadBatches, chooseRelease, efficiencyTolerance, type ReleaseReason } from './batching/choose-release.ts'
 import type { CostCurve, CostSample } from './batching/cost-curve.ts'
 import { type BatchCounts, createBatchCounter } from './batching/count-batches.ts'
 import { createFairQueue, type TakenCrops, type WaitingJob } from './batching/fair-queue.ts'
-import { aheadBatches, efficiencyTolerance } from './batching/policies.ts'
 import type { CropSource } from './crop-source.ts'
 
 /** Classes of callers, each with a limit of its own on what may wait. */

@@ -1,3 +1,9 @@
+/** A batch is full from where its time per crop is within this share of the best. */
+export const efficiencyTolerance = 0.05
+
+/** How far an urgent flow may run ahead of its share, in full batches. */
+export const aheadBatches = 2
+
 /** What the decision on the next batch depends on. */
 export interface ReleaseSituation {
   /** Crops that wait. */

@@ -1,13 +1,7 @@
-import { chooseRelease } from './choose-release.ts'
+import { aheadBatches, chooseRelease, efficiencyTolerance } from './choose-release.ts'
 import { type CostCurve, createCostCurve } from './cost-curve.ts'
 import { createFairQueue, type TakenCrops } from './fair-queue.ts'
 import type { Arrival, BatchingPolicy } from './simulate-batching.ts'
-
-/** A batch is full from where its time per crop is within this share of the best. */
-export const efficiencyTolerance = 0.05
-
-/** How far an urgent flow may run ahead of its share, in full batches. */
-export const aheadBatches = 2
 
 export interface PolicyOptions {
   readonly workers: number
