@@ -51,8 +51,13 @@ const packageRules: readonly { readonly packages: RegExp; readonly where: Where;
   },
   {
     packages: /^kafkajs$/,
-    where: () => false,
-    rule: 'no file needs Kafka yet; it will belong to one folder of services/shared/bus',
+    where: within('shared/bus/kafkajs'),
+    rule: 'kafkajs belongs to services/shared/bus/kafkajs',
+  },
+  {
+    packages: /^@platformatic\/kafka$/,
+    where: within('shared/bus/platformatic'),
+    rule: '@platformatic/kafka belongs to services/shared/bus/platformatic',
   },
   {
     packages: /^onnxruntime-node$/,
