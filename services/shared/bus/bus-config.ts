@@ -22,7 +22,10 @@ const saslSchema = z.strictObject({
 export const kafkaConfigSchema = z.strictObject({
   kind: z.literal('kafka'),
   /** `HOST:PORT` of some brokers of the cluster. */
-  brokers: z.array(z.string().regex(/^\S+:\d{1,5}$/, 'valid is: HOST:PORT')).min(1).max(64),
+  brokers: z
+    .array(z.string().regex(/^\S+:\d{1,5}$/, 'valid is: HOST:PORT'))
+    .min(1)
+    .max(64),
   client: clientSchema.default('platformatic'),
   tls: tlsSchema.optional(),
   sasl: saslSchema.optional(),
