@@ -4,18 +4,18 @@
 // @generated from file pelletline/segmentation/v1/segmentation.proto (package pelletline.segmentation.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { PelletColumns, Polarity, Reconciliation, StripHeader } from "../../inspection/v1/inspection_pb.ts";
 import { file_pelletline_inspection_v1_inspection } from "../../inspection/v1/inspection_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file pelletline/segmentation/v1/segmentation.proto.
  */
 export const file_pelletline_segmentation_v1_segmentation: GenFile = /*@__PURE__*/
-  fileDesc("Ci1wZWxsZXRsaW5lL3NlZ21lbnRhdGlvbi92MS9zZWdtZW50YXRpb24ucHJvdG8SGnBlbGxldGxpbmUuc2VnbWVudGF0aW9uLnYxIu8CChNTZWdtZW50SW1hZ2VSZXF1ZXN0Eh8KB2VuY29kZWQYASABKAxCDLpICXoHEAEYgICAIEgAEjUKBGdyYXkYAiABKAsyJS5wZWxsZXRsaW5lLnNlZ21lbnRhdGlvbi52MS5HcmF5SW1hZ2VIABI+Cghwb2xhcml0eRgDIAEoDjIiLnBlbGxldGxpbmUuaW5zcGVjdGlvbi52MS5Qb2xhcml0eUIIukgFggECEAESIgoJdGhyZXNob2xkGAQgASgNQgq6SAcqBRj/ASgBSAGIAQESOAoScGVsbGV0X2RpYW1ldGVyX3B4GAUgASgBQhe6SBQSEhkAAAAAAECfQCkAAAAAAAAIQEgCiAEBEhQKDHJldHVybl9jcm9wcxgGIAEoCBIXCg9yZXR1cm5fb3V0bGluZXMYByABKAhCDgoFaW1hZ2USBbpIAggBQgwKCl90aHJlc2hvbGRCFQoTX3BlbGxldF9kaWFtZXRlcl9weCJUCglHcmF5SW1hZ2USGgoFd2lkdGgYASABKA1CC7pICCoGGP//AygBEhsKBmhlaWdodBgCIAEoDUILukgIKgYYwIQ9KAESDgoGcGl4ZWxzGAMgASgMIs0CChRTZWdtZW50SW1hZ2VSZXNwb25zZRI4CgdwZWxsZXRzGAEgASgLMicucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLlBlbGxldENvbHVtbnMSDQoFY3JvcHMYAiABKAwSNQoIb3V0bGluZXMYAyADKAsyIy5wZWxsZXRsaW5lLnNlZ21lbnRhdGlvbi52MS5PdXRsaW5lEjQKCHBvbGFyaXR5GAQgASgOMiIucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLlBvbGFyaXR5EhEKCXRocmVzaG9sZBgFIAEoDRIWCg5tZWRpYW5fYXJlYV9weBgGIAEoARISCgpjcm9wX3NjYWxlGAcgASgBEkAKDnJlY29uY2lsaWF0aW9uGAggASgLMigucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLlJlY29uY2lsaWF0aW9uIjoKB091dGxpbmUSLwoFcmluZ3MYASADKAsyIC5wZWxsZXRsaW5lLnNlZ21lbnRhdGlvbi52MS5SaW5nIhIKBFJpbmcSCgoCeHkYASADKAEioAEKFFNlZ21lbnRTdHJpcHNSZXF1ZXN0Ej0KBmhlYWRlchgBIAEoCzIlLnBlbGxldGxpbmUuaW5zcGVjdGlvbi52MS5TdHJpcEhlYWRlckIGukgDyAEBEg4KBnBpeGVscxgCIAEoDBIoChByZWNlaXZlZF91bml4X25zGAMgASgGQg66SAtSCRn/////////fxIPCgdjb250ZXh0GAQgASgIImMKFVNlZ21lbnRTdHJpcHNSZXNwb25zZRISCgpuZXh0X3N0cmlwGAEgASgEEg0KBXN0cmlwGAIgASgEEhYKDnNpbmdsZV9hcmVhX3B4GAMgAygNEg8KB2NyZWRpdHMYBCABKA0yggIKE1NlZ21lbnRhdGlvblNlcnZpY2UScQoMU2VnbWVudEltYWdlEi8ucGVsbGV0bGluZS5zZWdtZW50YXRpb24udjEuU2VnbWVudEltYWdlUmVxdWVzdBowLnBlbGxldGxpbmUuc2VnbWVudGF0aW9uLnYxLlNlZ21lbnRJbWFnZVJlc3BvbnNlEngKDVNlZ21lbnRTdHJpcHMSMC5wZWxsZXRsaW5lLnNlZ21lbnRhdGlvbi52MS5TZWdtZW50U3RyaXBzUmVxdWVzdBoxLnBlbGxldGxpbmUuc2VnbWVudGF0aW9uLnYxLlNlZ21lbnRTdHJpcHNSZXNwb25zZSgBMAFiBnByb3RvMw", [file_buf_validate_validate, file_pelletline_inspection_v1_inspection]);
+  fileDesc("Ci1wZWxsZXRsaW5lL3NlZ21lbnRhdGlvbi92MS9zZWdtZW50YXRpb24ucHJvdG8SGnBlbGxldGxpbmUuc2VnbWVudGF0aW9uLnYxIu8CChNTZWdtZW50SW1hZ2VSZXF1ZXN0Eh8KB2VuY29kZWQYASABKAxCDLpICXoHEAEYgICAIEgAEjUKBGdyYXkYAiABKAsyJS5wZWxsZXRsaW5lLnNlZ21lbnRhdGlvbi52MS5HcmF5SW1hZ2VIABI+Cghwb2xhcml0eRgDIAEoDjIiLnBlbGxldGxpbmUuaW5zcGVjdGlvbi52MS5Qb2xhcml0eUIIukgFggECEAESIgoJdGhyZXNob2xkGAQgASgNQgq6SAcqBRj/ASgBSAGIAQESOAoScGVsbGV0X2RpYW1ldGVyX3B4GAUgASgBQhe6SBQSEhkAAAAAAECfQCkAAAAAAAAIQEgCiAEBEhQKDHJldHVybl9jcm9wcxgGIAEoCBIXCg9yZXR1cm5fb3V0bGluZXMYByABKAhCDgoFaW1hZ2USBbpIAggBQgwKCl90aHJlc2hvbGRCFQoTX3BlbGxldF9kaWFtZXRlcl9weCJUCglHcmF5SW1hZ2USGgoFd2lkdGgYASABKA1CC7pICCoGGP//AygBEhsKBmhlaWdodBgCIAEoDUILukgIKgYYwIQ9KAESDgoGcGl4ZWxzGAMgASgMIs0CChRTZWdtZW50SW1hZ2VSZXNwb25zZRI4CgdwZWxsZXRzGAEgASgLMicucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLlBlbGxldENvbHVtbnMSDQoFY3JvcHMYAiABKAwSNQoIb3V0bGluZXMYAyADKAsyIy5wZWxsZXRsaW5lLnNlZ21lbnRhdGlvbi52MS5PdXRsaW5lEjQKCHBvbGFyaXR5GAQgASgOMiIucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLlBvbGFyaXR5EhEKCXRocmVzaG9sZBgFIAEoDRIWCg5tZWRpYW5fYXJlYV9weBgGIAEoARISCgpjcm9wX3NjYWxlGAcgASgBEkAKDnJlY29uY2lsaWF0aW9uGAggASgLMigucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLlJlY29uY2lsaWF0aW9uIjoKB091dGxpbmUSLwoFcmluZ3MYASADKAsyIC5wZWxsZXRsaW5lLnNlZ21lbnRhdGlvbi52MS5SaW5nIhIKBFJpbmcSCgoCeHkYASADKAEilQIKFFNlZ21lbnRTdHJpcHNSZXF1ZXN0Ej0KBmhlYWRlchgBIAEoCzIlLnBlbGxldGxpbmUuaW5zcGVjdGlvbi52MS5TdHJpcEhlYWRlckIGukgDyAEBEg4KBnBpeGVscxgCIAEoDBIoChByZWNlaXZlZF91bml4X25zGAMgASgGQg66SAtSCRn/////////fxIPCgdjb250ZXh0GAQgASgIEkUKCGVuY29kaW5nGAUgASgOMikucGVsbGV0bGluZS5zZWdtZW50YXRpb24udjEuUGl4ZWxFbmNvZGluZ0IIukgFggECEAESFAoMYmxvY2tfYml0bWFwGAYgASgMEhYKBGZpbGwYByABKA1CCLpIBSoDGP8BIqoBChVTZWdtZW50U3RyaXBzUmVzcG9uc2USEgoKbmV4dF9zdHJpcBgBIAEoBBINCgVzdHJpcBgCIAEoBBIWCg5zaW5nbGVfYXJlYV9weBgDIAMoDRIPCgdjcmVkaXRzGAQgASgNEkUKEmFjY2VwdGVkX2VuY29kaW5ncxgFIAMoDjIpLnBlbGxldGxpbmUuc2VnbWVudGF0aW9uLnYxLlBpeGVsRW5jb2RpbmcqaQoNUGl4ZWxFbmNvZGluZxIeChpQSVhFTF9FTkNPRElOR19VTlNQRUNJRklFRBAAEhgKFFBJWEVMX0VOQ09ESU5HX0RFTlNFEAESHgoaUElYRUxfRU5DT0RJTkdfQkxPQ0tTXzE2WDQQAjKCAgoTU2VnbWVudGF0aW9uU2VydmljZRJxCgxTZWdtZW50SW1hZ2USLy5wZWxsZXRsaW5lLnNlZ21lbnRhdGlvbi52MS5TZWdtZW50SW1hZ2VSZXF1ZXN0GjAucGVsbGV0bGluZS5zZWdtZW50YXRpb24udjEuU2VnbWVudEltYWdlUmVzcG9uc2USeAoNU2VnbWVudFN0cmlwcxIwLnBlbGxldGxpbmUuc2VnbWVudGF0aW9uLnYxLlNlZ21lbnRTdHJpcHNSZXF1ZXN0GjEucGVsbGV0bGluZS5zZWdtZW50YXRpb24udjEuU2VnbWVudFN0cmlwc1Jlc3BvbnNlKAEwAWIGcHJvdG8z", [file_buf_validate_validate, file_pelletline_inspection_v1_inspection]);
 
 /**
  * An image as an encoded file or as raw gray.
@@ -250,7 +250,7 @@ export type SegmentStripsRequest = Message<"pelletline.segmentation.v1.SegmentSt
   header?: StripHeader | undefined;
 
   /**
-   * rows * width bytes in bright polarity, row-major.
+   * Bytes in bright polarity, as `encoding` says; where dense, rows * width of them.
    *
    * @generated from field: bytes pixels = 2;
    */
@@ -270,6 +270,27 @@ export type SegmentStripsRequest = Message<"pelletline.segmentation.v1.SegmentSt
    * @generated from field: bool context = 4;
    */
   context: boolean;
+
+  /**
+   * Coding of the pixels. Another than dense may be sent once an answer in the same stream has named it.
+   *
+   * @generated from field: pelletline.segmentation.v1.PixelEncoding encoding = 5;
+   */
+  encoding: PixelEncoding;
+
+  /**
+   * With BLOCKS_16X4: ceil(width / 128) bytes for every four rows begun. Else empty.
+   *
+   * @generated from field: bytes block_bitmap = 6;
+   */
+  blockBitmap: Uint8Array;
+
+  /**
+   * With BLOCKS_16X4: gray level of the pixels left out. It is none that begins a pellet.
+   *
+   * @generated from field: uint32 fill = 7;
+   */
+  fill: number;
 };
 
 /**
@@ -312,6 +333,13 @@ export type SegmentStripsResponse = Message<"pelletline.segmentation.v1.SegmentS
    * @generated from field: uint32 credits = 4;
    */
   credits: number;
+
+  /**
+   * In the first answer of a stream: codings beside the dense one in which further strips of the stream may come.
+   *
+   * @generated from field: repeated pelletline.segmentation.v1.PixelEncoding accepted_encodings = 5;
+   */
+  acceptedEncodings: PixelEncoding[];
 };
 
 /**
@@ -320,6 +348,50 @@ export type SegmentStripsResponse = Message<"pelletline.segmentation.v1.SegmentS
  */
 export const SegmentStripsResponseSchema: GenMessage<SegmentStripsResponse> = /*@__PURE__*/
   messageDesc(file_pelletline_segmentation_v1_segmentation, 6);
+
+/**
+ * Which pixels of a strip are sent, and how. A new way is a new value, never a new meaning of an old one.
+ *
+ * @generated from enum pelletline.segmentation.v1.PixelEncoding
+ */
+export const PixelEncoding = {
+  /**
+   * Senders that do not say send all pixels.
+   *
+   * @generated from enum value: PIXEL_ENCODING_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * All pixels, row-major.
+   *
+   * @generated from enum value: PIXEL_ENCODING_DENSE = 1;
+   */
+  DENSE: 1,
+
+  /**
+   * Blocks of 16 columns and 4 rows, those that the result depends on: docs/segmentation.md says which. `block_bitmap` has a
+   * bit for every block, rows of blocks from the first row down, in each from the first column on, least significant bit first; a
+   * row of blocks begins at a new byte, bits beyond it are 0. `pixels` has 64 bytes for each bit that is 1, in that order: four rows of 16.
+   * Bytes of a block beyond the strip mean nothing. Pixels of the other blocks are `fill`.
+   *
+   * @generated from enum value: PIXEL_ENCODING_BLOCKS_16X4 = 2;
+   */
+  BLOCKS_16X4: 2,
+} as const;
+
+/**
+ * Which pixels of a strip are sent, and how. A new way is a new value, never a new meaning of an old one.
+ *
+ * @generated from enum pelletline.segmentation.v1.PixelEncoding
+ */
+export type PixelEncoding = (typeof PixelEncoding)[keyof typeof PixelEncoding] | UnknownEnum;
+
+/**
+ * Describes the enum pelletline.segmentation.v1.PixelEncoding.
+ */
+export const PixelEncodingSchema: GenEnum<PixelEncoding> = /*@__PURE__*/
+  enumDesc(file_pelletline_segmentation_v1_segmentation, 0);
 
 /**
  * Cuts pellets out of images and strips.
@@ -341,7 +413,7 @@ export const SegmentationService: GenService<{
    * Segments the strips of one run in order. Crops go to the bus; the replies acknowledge and grant credits. The first strip
    * of a stream needs no credit; its answer grants the first ones. A stream that is cut is resumed from the first strip that
    * is not acknowledged; those that were answered are marked as context.
-   * FAILED_PRECONDITION: a strip out of order. INVALID_ARGUMENT: wrong width or byte count.
+   * FAILED_PRECONDITION: a strip out of order. INVALID_ARGUMENT: wrong width or byte count, or blocks that are not those of the bitmap.
    *
    * @generated from rpc pelletline.segmentation.v1.SegmentationService.SegmentStrips
    */
