@@ -4,6 +4,7 @@ import { describe, it } from 'node:test'
 import { withServer } from '../../../test/support/with-server.ts'
 import { SegmentationService } from '../../gen/pelletline/segmentation/v1/segmentation_pb.ts'
 import { Health, HealthCheckResponse_ServingStatus as Serving } from '../../gen/third_party/grpc/health/v1/health_pb.ts'
+import { livenessName } from './health-service.ts'
 import { implement } from './implement.ts'
 
 const segmentation = () => implement(SegmentationService, { segmentImage: async () => ({}), async *segmentStrips() {} })
@@ -40,6 +41,17 @@ describe('health', { timeout: 60_000 }, () => {
       const { SERVING, NOT_SERVING } = Serving
       assert.deepEqual(seen, [NOT_SERVING, SERVING, NOT_SERVING, SERVING, NOT_SERVING])
       await server.drain(10_000)
+    })
+  })
+
+  it('answers SERVING for its liveness whatever the services are, so that a wait for a broker is no reason to restart', async () => {
+    await withServer([segmentation()], async ({ server, client }) => {
+      const liveness = async () => (await client(Health).check({ service: livenessName })).status
+      assert.equal(await liveness(), Serving.SERVING)
+      server.setServing('', true)
+      server.setServing('', false)
+      assert.equal(await liveness(), Serving.SERVING)
+      assert.throws(() => server.setServing(livenessName, false), { code: 'not_found' })
     })
   })
 

@@ -18,12 +18,19 @@ interface Watcher {
   readonly wake: () => void
 }
 
-/** grpc.health.v1 for the given services; all NOT_SERVING at first. */
+/**
+ * Name whose health says only that the process still answers. A supervisor that restarts what does not live asks for this one:
+ * a service that waits for its broker is not ready, and a restart would not help it.
+ */
+export const livenessName = 'liveness'
+
+/** grpc.health.v1 for the given services, all NOT_SERVING at first, and for `livenessName`, SERVING as long as it answers. */
 export function createHealthService(services: readonly string[]): HealthService {
   const states = new Map<string, ServingStatus>([
     ['', ServingStatus.NOT_SERVING],
     ...services.map((service) => [service, ServingStatus.NOT_SERVING] as const),
   ])
+  const stateOf = (service: string) => (service === livenessName ? ServingStatus.SERVING : states.get(service))
   const watchers = new Set<Watcher>()
   let ended = false
   const wakeAll = () => {
@@ -32,7 +39,7 @@ export function createHealthService(services: readonly string[]): HealthService 
 
   const implementation = implement(Health, {
     async check({ service }) {
-      const status = states.get(service)
+      const status = stateOf(service)
       if (status === undefined) {
         const known = services.join(', ')
         throw new PelletlineError('not_found', `There is no service "${service}" here; there are ${known}.`)
@@ -47,7 +54,7 @@ export function createHealthService(services: readonly string[]): HealthService 
       signal.addEventListener('abort', watcher.wake, { once: true })
       try {
         while (!signal.aborted) {
-          const status = states.get(service) ?? ServingStatus.SERVICE_UNKNOWN
+          const status = stateOf(service) ?? ServingStatus.SERVICE_UNKNOWN
           if (status !== last) {
             last = status
             yield { status }
