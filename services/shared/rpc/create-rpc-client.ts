@@ -1,12 +1,14 @@
 import { type DescService, fromBinary, type Message, toBinary } from '@bufbuild/protobuf'
 import { Client, type ClientDuplexStream, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
 import { PelletlineError } from '../errors/pelletline-error.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
 import { abortable } from './abortable-iterable.ts'
 import { type CallLifetime, startCall } from './call-lifetime.ts'
 import { channelOptions, defaultMaxMessageBytes } from './channel-options.ts'
 import { fromStatus } from './error-status.ts'
 import { methodName } from './invoke-handler.ts'
 import { asBuffer, readMessages, writeMessage } from './message-stream.ts'
+import { traceClientCalls } from './trace-calls.ts'
 import { createTypedClient, type Transport } from './typed-client.ts'
 import type { CallOptions, ServiceClient } from './types.ts'
 
@@ -15,6 +17,8 @@ export interface RpcClientOptions {
   readonly address: string
   /** Largest message taken or sent; default 4 MiB. */
   readonly maxMessageBytes?: number
+  /** Carries the trace of the span in which a call is made; calls carry none where absent. */
+  readonly telemetry?: Telemetry
 }
 
 type RawStream = ClientDuplexStream<Buffer, Buffer>
@@ -108,7 +112,9 @@ export function createRpcClient<S extends DescService>(
     }
   }
 
-  const typed = createTypedClient(service, transport)
+  const { telemetry } = options
+  const traced = telemetry === undefined ? transport : traceClientCalls(transport, { telemetry })
+  const typed = createTypedClient(service, traced)
   return Object.assign(typed, {
     close() {
       closed = true

@@ -9,6 +9,7 @@ import {
 } from '@grpc/grpc-js'
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
 import { abortable } from './abortable-iterable.ts'
 import { channelOptions, defaultMaxMessageBytes } from './channel-options.ts'
 import { toStatus } from './error-status.ts'
@@ -24,6 +25,7 @@ import {
 } from './listen-address.ts'
 import { asBuffer, readMessages, writeMessage } from './message-stream.ts'
 import { createReflectionServices } from './reflection-service.ts'
+import { traceServerCalls } from './trace-calls.ts'
 import type { ServiceImplementation } from './types.ts'
 
 export interface RpcServerOptions {
@@ -37,6 +39,8 @@ export interface RpcServerOptions {
   readonly logger: Logger
   /** Around every call, the first outermost. */
   readonly interceptors?: readonly Interceptor[]
+  /** Spans and times of the calls, outside all interceptors; none where absent. */
+  readonly telemetry?: Telemetry
 }
 
 /** A server that listens. */
@@ -148,7 +152,9 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     }
     server.addService(definition, handlers)
   }
-  for (const implementation of implementations) register(implementation, options.interceptors ?? [])
+  const { telemetry, interceptors = [] } = options
+  const around = telemetry === undefined ? interceptors : [traceServerCalls({ telemetry }), ...interceptors]
+  for (const implementation of implementations) register(implementation, around)
   for (const implementation of builtIn) register(implementation, [])
 
   await removeStaleSocket(target)

@@ -1,4 +1,5 @@
 import { pino } from 'pino'
+import { currentSpan } from './current-span.ts'
 
 /** Levels from most to least talkative; `silent` writes nothing. */
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
@@ -42,7 +43,8 @@ function formatForTerminal(line: string): string {
 
 /**
  * Creates a logger that writes one JSON object per line (`level`, `time` in ISO 8601, `service`, the fields, `msg`), or
- * one readable line where the stream is a terminal. The field `err` takes an Error, written with its stack.
+ * one readable line where the stream is a terminal. The field `err` takes an Error, written with its stack. What is logged
+ * within a span carries `trace_id`, `span_id` and, where it is known, `lot`.
  */
 export function createLogger(options: LoggerOptions): Logger {
   const stream = options.stream ?? standardError
@@ -53,9 +55,19 @@ export function createLogger(options: LoggerOptions): Logger {
       base: { service: options.service },
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
+      mixin: spanFields,
+      // A field of the line itself goes before one of the span.
+      mixinMergeStrategy: (fields, mixin) => ({ ...mixin, ...fields }),
     },
     sink as { write(line: string): void },
   )
+}
+
+function spanFields(): LogFields {
+  const span = currentSpan()
+  if (span === undefined) return {}
+  const { traceId, spanId } = span.context
+  return { trace_id: traceId, span_id: spanId, ...(span.lot === undefined ? {} : { lot: span.lot }) }
 }
 
 /** A logger that writes nothing. */

@@ -76,16 +76,69 @@ export const metrics = {
     'seconds',
   ),
   alertsActive: metric('gauge', 'pelletline_alerts_active', 'Alerts not resolved.', ['line', 'kind']),
+  alertsRaised: metric('counter', 'pelletline_alerts_raised_total', 'Alerts raised.', ['line', 'kind']),
+  stripLatency: metric(
+    'histogram',
+    'pelletline_strip_latency_seconds',
+    'Time of a strip from the exposure of its first row until it is booked.',
+    ['line'],
+    'seconds',
+  ),
+  batchSize: metric('histogram', 'pelletline_inference_batch_pellets', 'Pellets of one batch.', ['model']),
+  bookings: metric('counter', 'pelletline_bookings_total', 'Messages booked, by what they were: new or a repeat.', [
+    'kind',
+    'result',
+  ]),
+  auditsDisagreed: metric(
+    'counter',
+    'pelletline_audits_disagreed_total',
+    'Audited pellets on which student and teachers disagree.',
+    ['line'],
+  ),
+  tracesWritten: metric('counter', 'pelletline_pellet_traces_total', 'Traces of pellets written, by reason.', [
+    'reason',
+  ]),
+  tracesLeftOut: metric(
+    'counter',
+    'pelletline_pellet_traces_left_out_total',
+    'Pellets whose trace was to be kept and was not written, since too many came at once.',
+    ['reason'],
+  ),
+  spansSent: metric(
+    'counter',
+    'pelletline_telemetry_spans_total',
+    'Spans by what became of them: sent, failed, dropped.',
+    ['result'],
+  ),
 } as const satisfies Record<string, MetricName>
 
-/** Spans, one per stage of a strip. */
+/** Spans: one per stage of a strip or of a pellet, and those of work that joins many strips. */
 export const spans = {
   acquire: 'pelletline.acquire',
   segment: 'pelletline.segment',
-  classify: 'pelletline.classify',
+  queue: 'pelletline.queue',
+  infer: 'pelletline.infer',
   audit: 'pelletline.audit',
   book: 'pelletline.book',
+  /** One run of the network, linked to the strips whose pellets it judged. */
+  batch: 'pelletline.batch',
+  /** One transaction of the books, linked to the strips that it booked. */
+  commit: 'pelletline.commit',
+  /** Of a pellet: its rows are exposed and reach the gateway. */
+  capture: 'pelletline.capture',
+  /** Of a pellet: what is known of it is booked and the alert rules have seen it. */
+  alert: 'pelletline.alert',
 } as const
+
+/** Span of one message that is published; messaging conventions: operation, then destination. */
+export function publishSpanName(topic: string): string {
+  return `publish ${topic}`
+}
+
+/** Span of one message in the hands of a consumer. */
+export function processSpanName(topic: string): string {
+  return `process ${topic}`
+}
 
 /** Attributes of spans and log fields: ids and sizes, never pixels. */
 export const attributes = {
@@ -99,9 +152,32 @@ export const attributes = {
   lot: 'pelletline.lot',
   model: 'pelletline.model',
   verdict: 'pelletline.verdict',
+  pellets: 'pelletline.pellets',
+  batchSize: 'pelletline.batch.size',
+  margin: 'pelletline.margin',
+  threshold: 'pelletline.threshold',
+  outcome: 'pelletline.outcome',
+  teacherVerdict: 'pelletline.teacher.verdict',
+  ensembleScore: 'pelletline.teacher.score_ng',
+  alert: 'pelletline.alert.id',
+  traceReason: 'pelletline.trace.reason',
+  clockSkew: 'pelletline.clock_skew',
+  rawStart: 'pelletline.raw.start_unix_ns',
+  rawEnd: 'pelletline.raw.end_unix_ns',
+  attempt: 'pelletline.attempt',
   messagingSystem: 'messaging.system',
+  messagingOperation: 'messaging.operation.name',
+  messagingOperationType: 'messaging.operation.type',
   messagingDestination: 'messaging.destination.name',
+  messagingPartition: 'messaging.destination.partition.id',
+  messagingOffset: 'messaging.kafka.offset',
+  messagingKey: 'messaging.kafka.message.key',
   messagingGroup: 'messaging.consumer.group.name',
+  messagingBytes: 'messaging.message.body.size',
+  messagingBatch: 'messaging.batch.message_count',
+  rpcSystem: 'rpc.system.name',
   rpcService: 'rpc.service',
   rpcMethod: 'rpc.method',
+  rpcStatus: 'rpc.response.status_code',
+  errorType: 'error.type',
 } as const

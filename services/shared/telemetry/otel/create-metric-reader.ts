@@ -1,0 +1,63 @@
+import { createServer } from 'node:http'
+import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus'
+import { AggregationTemporality, AggregationType, MetricReader } from '@opentelemetry/sdk-metrics'
+import { boundAddress, describeBindFailure, parseListenAddress } from '../../rpc/listen-address.ts'
+
+/** A reader that answers when it is asked; it sends nothing by itself. */
+class AskedReader extends MetricReader {
+  protected override async onForceFlush(): Promise<void> {}
+  protected override async onShutdown(): Promise<void> {}
+}
+
+/** `/metrics` in Prometheus' text format. */
+export interface MetricServer {
+  readonly reader: MetricReader
+  /** Where it listens, with the port that was bound. */
+  readonly address: string
+  close(): Promise<void>
+}
+
+const contentType = 'text/plain; version=0.0.4; charset=utf-8'
+
+/** Starts the endpoint. Throws `failed_precondition` where the address cannot be bound. */
+export async function startMetricServer(listen: string, maxSeriesPerMetric: number): Promise<MetricServer> {
+  const target = parseListenAddress(listen)
+  const reader = new AskedReader({
+    aggregationSelector: () => ({ type: AggregationType.DEFAULT }),
+    aggregationTemporalitySelector: () => AggregationTemporality.CUMULATIVE,
+    cardinalitySelector: () => maxSeriesPerMetric,
+  })
+  const serializer = new PrometheusSerializer()
+  const server = createServer(async (request, response) => {
+    if (request.method !== 'GET' || request.url?.split('?', 1)[0] !== '/metrics') {
+      response.writeHead(404).end('Metrics are at GET /metrics.\n')
+      return
+    }
+    try {
+      const { resourceMetrics } = await reader.collect()
+      response.writeHead(200, { 'content-type': contentType }).end(serializer.serialize(resourceMetrics))
+    } catch (reason) {
+      response.writeHead(500).end(`# the metrics cannot be read: ${(reason as Error).message}\n`)
+    }
+  })
+  const path = target.startsWith('unix:') ? target.slice('unix:'.length) : undefined
+  const at = target.lastIndexOf(':')
+  const host = target.slice(0, at).replace(/^\[|\]$/g, '')
+  const port = Number(target.slice(at + 1))
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause) => reject(describeBindFailure(listen, cause, 'telemetry.prometheusListen')))
+    server.listen(path === undefined ? { host, port } : { path }, resolve)
+  })
+  // Whoever reads metrics must not keep a process that has ended its work.
+  server.unref()
+  const bound = server.address()
+  return {
+    reader,
+    address: boundAddress(target, typeof bound === 'object' && bound !== null ? bound.port : 0),
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}

@@ -1,0 +1,67 @@
+import type { Meter, ObservableResult } from '@opentelemetry/api'
+import type { Resource } from '@opentelemetry/resources'
+import { MeterProvider, type MetricReader } from '@opentelemetry/sdk-metrics'
+import type { Logger } from '../logger.ts'
+import type { MetricName } from '../names.ts'
+import type { Counter, GaugeReading, Histogram, Telemetry } from '../telemetry.ts'
+
+/** Instruments of one process. */
+export type Metrics = Pick<Telemetry, 'counter' | 'histogram' | 'gauge'>
+
+// Seconds: from a run of the network to a strip that waits; pellets: batch sizes.
+const secondsBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
+const countBuckets = [1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024]
+
+/** Creates the instruments by the registry of names; each is made when it is first asked for, and once. */
+export function createMetrics(resource: Resource, reader: MetricReader, logger: Logger): Metrics {
+  const provider = new MeterProvider({ resource, readers: [reader] })
+  const meter = provider.getMeter('pelletline')
+  const counters = new Map<string, Counter>()
+  const histograms = new Map<string, Histogram>()
+  const gauges = new Map<string, Set<GaugeReader>>()
+
+  return {
+    counter: (metric) => once(counters, metric, () => meter.createCounter(metric.name, describe(metric))),
+    histogram: (metric) =>
+      once(histograms, metric, () =>
+        meter.createHistogram(metric.name, {
+          ...describe(metric),
+          advice: { explicitBucketBoundaries: metric.unit === 'seconds' ? secondsBuckets : countBuckets },
+        }),
+      ),
+    gauge(metric, read) {
+      const readers = once(gauges, metric, () => observe(meter, metric, logger))
+      readers.add(read)
+      return () => void readers.delete(read)
+    },
+  }
+}
+
+type GaugeReader = () => readonly GaugeReading[] | Promise<readonly GaugeReading[]>
+
+function observe(meter: Meter, metric: MetricName, logger: Logger): Set<GaugeReader> {
+  const readers = new Set<GaugeReader>()
+  meter.createObservableGauge(metric.name, describe(metric)).addCallback(async (result: ObservableResult) => {
+    for (const read of readers) {
+      try {
+        for (const { value, labels = {} } of await read()) result.observe(value, labels)
+      } catch (reason) {
+        // One gauge that cannot be read (a database that is away) must not take the others with it.
+        logger.debug({ metric: metric.name, err: reason }, 'a gauge could not be read')
+      }
+    }
+  })
+  return readers
+}
+
+function describe({ help, unit }: MetricName) {
+  return { description: help, unit: unit === 'seconds' ? 's' : unit === 'bytes' ? 'By' : '1' }
+}
+
+function once<T>(made: Map<string, T>, { name }: MetricName, make: () => T): T {
+  const known = made.get(name)
+  if (known !== undefined) return known
+  const instrument = make()
+  made.set(name, instrument)
+  return instrument
+}

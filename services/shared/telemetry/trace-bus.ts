@@ -1,0 +1,153 @@
+import type { Bus, IncomingMessage, OutgoingMessage, SubscribeOptions } from '../bus/bus.ts'
+import { headerNames } from '../bus/topics.ts'
+import { PelletlineError } from '../errors/pelletline-error.ts'
+import { type Clock, systemClock } from '../service/clock.ts'
+import { currentSpan, withSpan } from './current-span.ts'
+import { attributes, metrics, processSpanName, publishSpanName } from './names.ts'
+import { formatTraceparent, parseTraceparent, type SpanContext } from './span-context.ts'
+import { childOf, type Telemetry } from './telemetry.ts'
+
+export interface TraceBusOptions {
+  readonly telemetry: Telemetry
+  /** `messaging.system`: `kafka`, or `pelletline_memory` for the bus within the process. */
+  readonly system: string
+  readonly clock?: Pick<Clock, 'nowNs'>
+}
+
+/**
+ * The same bus with the W3C trace context in the headers of what is published within a span, a span for each message that is
+ * published and for each that is handled, and the lag of its groups as metrics. Span ids are derived from the span that
+ * published or that was sent, so that a message that is delivered or sent again writes the same spans.
+ */
+export function traceBus(bus: Bus, { telemetry, system, clock = systemClock }: TraceBusOptions): Bus {
+  const redeliveries = telemetry.counter(metrics.busRedeliveries)
+  const deadLetters = telemetry.counter(metrics.busDeadLetters)
+  const groups = new Map<string, { readonly topic: string; readonly group: string }>()
+  const lags = () =>
+    Promise.all(
+      [...groups.values()].map(async (labels) => ({ labels, lag: await bus.lag(labels.topic, labels.group) })),
+    )
+  const gauges = [
+    telemetry.gauge(metrics.busLagMessages, async () =>
+      (await lags()).map(({ labels, lag }) => ({ value: lag.messages, labels })),
+    ),
+    telemetry.gauge(metrics.queueFill, async () =>
+      (await lags()).map(({ labels, lag }) => ({
+        value: lag.fill,
+        labels: { queue: `${labels.topic}/${labels.group}` },
+      })),
+    ),
+  ]
+
+  const publish: Bus['publish'] = async (topic, messages, signal) => {
+    const parent = currentSpan()?.context
+    if (parent === undefined) return bus.publish(topic, messages, signal)
+    const name = publishSpanName(topic)
+    const contexts = messages.map((_, i) => childOf(parent, name, `${i}`))
+    const stamped = messages.map((message, i) => ({
+      ...message,
+      headers: { ...message.headers, [headerNames.traceparent]: formatTraceparent(contexts[i] as SpanContext) },
+    }))
+    const startNs = clock.nowNs()
+    let error: string | undefined
+    try {
+      await bus.publish(topic, stamped, signal)
+    } catch (reason) {
+      error = PelletlineError.from(reason).code
+      throw reason
+    } finally {
+      if (telemetry.tracing && parent.sampled) {
+        const endNs = clock.nowNs()
+        for (const [i, message] of messages.entries()) {
+          telemetry.writeSpan({
+            name,
+            kind: 'producer',
+            context: contexts[i] as SpanContext,
+            parentSpanId: parent.spanId,
+            startNs,
+            endNs,
+            attributes: { ...describe(system, topic, message, 'publish'), ...failure(error) },
+            error,
+          })
+        }
+      }
+    }
+  }
+
+  const handleTraced = async (options: SubscribeOptions, message: IncomingMessage, signal: AbortSignal) => {
+    const { topic, group, handle } = options
+    if (message.redeliveries > 0) redeliveries.add(1, { topic, group })
+    const parent = parseTraceparent(message.headers[headerNames.traceparent])
+    const name = processSpanName(topic)
+    const context = parent === undefined ? undefined : childOf(parent, name, `${group}/${message.redeliveries}`)
+    const startNs = clock.nowNs()
+    let error: string | undefined
+    try {
+      if (context === undefined) await handle(message, signal)
+      else await withSpan(activeSpan(context, message), () => handle(message, signal))
+    } catch (reason) {
+      const thrown = PelletlineError.from(reason)
+      error = thrown.code
+      const retried = reason instanceof PelletlineError && thrown.retryable
+      if (!retried && !signal.aborted) deadLetters.add(1, { topic })
+      throw reason
+    } finally {
+      if (telemetry.tracing && parent?.sampled === true && context !== undefined) {
+        telemetry.writeSpan({
+          name,
+          kind: 'consumer',
+          context,
+          parentSpanId: parent.spanId,
+          startNs,
+          endNs: clock.nowNs(),
+          attributes: {
+            ...describe(system, topic, message, 'process'),
+            [attributes.messagingGroup]: group,
+            [attributes.messagingPartition]: `${message.partition}`,
+            [attributes.messagingOffset]: Number(message.offset),
+            ...(message.redeliveries === 0 ? {} : { [attributes.attempt]: message.redeliveries + 1 }),
+            ...failure(error),
+          },
+          error,
+        })
+      }
+    }
+  }
+
+  return {
+    publish,
+    async subscribe(options) {
+      const subscription = await bus.subscribe({
+        ...options,
+        handle: (message, signal) => handleTraced(options, message, signal),
+      })
+      groups.set(`${options.topic}/${options.group}`, { topic: options.topic, group: options.group })
+      return subscription
+    },
+    lag: (topic, group) => bus.lag(topic, group),
+    async close() {
+      for (const release of gauges) release()
+      await bus.close()
+    },
+  }
+}
+
+function activeSpan(context: SpanContext, { headers }: IncomingMessage) {
+  const lot = headers[headerNames.lot]
+  return lot === undefined ? { context } : { context, lot }
+}
+
+function failure(error: string | undefined) {
+  return error === undefined ? {} : { [attributes.errorType]: error }
+}
+
+function describe(system: string, topic: string, message: OutgoingMessage, operation: 'publish' | 'process') {
+  return {
+    [attributes.messagingSystem]: system,
+    [attributes.messagingOperation]: operation,
+    [attributes.messagingOperationType]: operation === 'publish' ? 'send' : 'process',
+    [attributes.messagingDestination]: topic,
+    [attributes.messagingKey]: message.key,
+    [attributes.messagingBytes]: message.value.byteLength,
+  }
+}
