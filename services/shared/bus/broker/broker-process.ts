@@ -1,0 +1,132 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { PelletlineError } from '../../errors/pelletline-error.ts'
+import { systemClock } from '../../service/clock.ts'
+import { withinTime } from '../../service/within-time.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import type { KafkaJars } from './kafka-jars.ts'
+
+export interface BrokerProcessOptions {
+  readonly jars: KafkaJars
+  readonly propertiesFile: string
+  /** Largest heap, MiB. */
+  readonly heapMb: number
+  readonly logger: Logger
+  /** Folder that is deleted should this process die before the broker has been stopped. */
+  readonly temporaryFolder?: string
+  /** Writes the archive of loaded classes when the broker ends. */
+  readonly writeClassArchive?: boolean
+}
+
+/** A broker's process. */
+export interface BrokerProcess {
+  readonly pid: number
+  /** Resolves when the process has ended, however it came to that. */
+  readonly exited: Promise<void>
+  readonly hasExited: boolean
+  /** Sends a signal; a signal to a process that has ended does nothing. */
+  signal(signal: NodeJS.Signals): void
+  /** SIGTERM, and SIGKILL for one that has not ended after `timeoutMs`. */
+  stop(timeoutMs: number): Promise<void>
+}
+
+const log4jFile = join(import.meta.dirname, 'log4j2.properties')
+const readyLine = 'Kafka Server started'
+const startTimeoutMs = 120_000
+const keptLines = 20
+
+/** Arguments of a JVM that starts quickly and runs the given class of Kafka. */
+export function javaArguments(jars: KafkaJars, heapMb: number): string[] {
+  const archive = existsSync(jars.classArchive) ? [`-XX:SharedArchiveFile=${jars.classArchive}`] : []
+  return [`-Xmx${heapMb}m`, '-XX:+UseSerialGC', '-Xshare:auto', '-Xlog:disable', ...archive, '-cp', jars.classPath]
+}
+
+/**
+ * A shell that outlives this process just long enough to end the broker when this process dies without having done so,
+ * however it dies: its standard input is a pipe that closes then.
+ */
+function guardProcess(pid: number, temporaryFolder: string | undefined): ChildProcess {
+  const script = 'cat >/dev/null; kill -KILL "$1" 2>/dev/null; [ -z "$2" ] || { sleep 1; rm -rf "$2"; }'
+  const guard = spawn('sh', ['-c', script, 'sh', String(pid), temporaryFolder ?? ''], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  })
+  guard.unref()
+  ;(guard.stdin as unknown as { unref(): void }).unref()
+  return guard
+}
+
+/** Starts the broker and resolves once it serves; `unavailable` with its last words where it ends before that. */
+export async function startBrokerProcess(options: BrokerProcessOptions): Promise<BrokerProcess> {
+  const { jars, propertiesFile, logger } = options
+  const archive = options.writeClassArchive ? [`-XX:ArchiveClassesAtExit=${jars.classArchive}`] : []
+  const child = spawn(
+    'java',
+    [
+      ...archive,
+      `-Dlog4j2.configurationFile=${log4jFile}`,
+      ...javaArguments(jars, options.heapMb),
+      'kafka.Kafka',
+      propertiesFile,
+    ],
+    // A process group of its own: a Ctrl-C at the terminal reaches this process, which stops things in their order.
+    { stdio: ['ignore', 'pipe', 'pipe'], detached: true },
+  )
+  const exit = Promise.withResolvers<void>()
+  const ready = Promise.withResolvers<void>()
+  const lastLines: string[] = []
+  let hasExited = false
+  const failure = (what: string, cause?: unknown) =>
+    new PelletlineError(
+      'unavailable',
+      `The Kafka broker of ${propertiesFile} ${what}; its last words: ${lastLines.join(' | ') || 'none'}`,
+      { retryable: false, cause },
+    )
+  const takeLine = (line: string) => {
+    if (line.includes(readyLine)) return ready.resolve()
+    lastLines.push(line)
+    if (lastLines.length > keptLines) lastLines.shift()
+    logger.debug({ broker: propertiesFile }, line)
+  }
+  for (const stream of [child.stdout, child.stderr]) {
+    let rest = ''
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      const lines = (rest + chunk).split('\n')
+      rest = (lines.pop() ?? '').slice(-10_000)
+      for (const line of lines) takeLine(line)
+    })
+  }
+  child.once('error', (cause) => ready.reject(failure(`could not be started (${cause.message})`, cause)))
+  child.once('close', (code, signal) => {
+    hasExited = true
+    guard?.kill('SIGKILL')
+    ready.reject(failure(`ended before it served (${signal ?? `exit code ${code}`})`))
+    exit.resolve()
+  })
+  const guard = child.pid === undefined ? undefined : guardProcess(child.pid, options.temporaryFolder)
+  const signalChild = (signal: NodeJS.Signals) => {
+    if (!hasExited) child.kill(signal)
+  }
+  try {
+    if (!(await withinTime(ready.promise, startTimeoutMs, systemClock))) {
+      throw failure(`did not serve within ${startTimeoutMs / 1000} s`)
+    }
+  } catch (thrown) {
+    signalChild('SIGKILL')
+    throw thrown
+  }
+  return {
+    pid: child.pid as number,
+    exited: exit.promise,
+    get hasExited() {
+      return hasExited
+    },
+    signal: signalChild,
+    async stop(timeoutMs) {
+      signalChild('SIGTERM')
+      if (!(await withinTime(exit.promise, timeoutMs, systemClock))) signalChild('SIGKILL')
+      await exit.promise
+    },
+  }
+}

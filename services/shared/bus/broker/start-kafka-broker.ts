@@ -1,0 +1,166 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Logger, silentLogger } from '../../telemetry/logger.ts'
+import { choosePorts, createKafkaId, type NodeFolder, writeNodeFolder } from './broker-folder.ts'
+import { type BrokerProcess, startBrokerProcess } from './broker-process.ts'
+import type { BrokerSecurity } from './broker-properties.ts'
+import { prepareKafka } from './prepare-kafka.ts'
+
+export interface KafkaBrokerOptions {
+  /** Folder of the broker's data, kept, and used again by the next start; absent: a temporary one, deleted by `stop`. */
+  readonly directory?: string
+  /** Port for clients on 127.0.0.1; absent: the one of the directory's last start, else a free one. */
+  readonly port?: number
+  readonly logger?: Logger
+  /** Largest heap of each broker, MiB; default 512. */
+  readonly heapMb?: number
+  readonly security?: BrokerSecurity
+  /** Properties that go before the project's own, by Kafka's names. */
+  readonly properties?: Readonly<Record<string, string>>
+  /** Called when a broker's process ends without having been told to by this handle. */
+  readonly onUnexpectedExit?: (address: string) => void
+}
+
+/** A broker that runs on this machine, on loopback. */
+export interface KafkaBroker {
+  /** `127.0.0.1:PORT`, the same over all restarts. */
+  readonly address: string
+  readonly directory: string
+  /** Process id; changes with a restart. */
+  readonly pid: number
+  /** Sends a signal; resolves once the process has ended where the signal is SIGKILL or SIGTERM, else at once. */
+  kill(signal: NodeJS.Signals): Promise<void>
+  /** Starts the broker again on its data, after a stop where it still runs; resolves once it serves. */
+  restart(): Promise<void>
+  /** SIGTERM, and SIGKILL after 30 s; a temporary directory is deleted. */
+  stop(): Promise<void>
+}
+
+/** Brokers that form a cluster. */
+export interface KafkaCluster {
+  readonly brokers: readonly KafkaBroker[]
+  /** Addresses of all brokers. */
+  readonly addresses: readonly string[]
+  stop(): Promise<void>
+}
+
+const stopTimeoutMs = 30_000
+const defaultHeapMb = 512
+
+/** Starts one broker (KRaft: broker and controller in one process); resolves once it serves. */
+export async function startKafkaBroker(options: KafkaBrokerOptions = {}): Promise<KafkaBroker> {
+  const { brokers, stop } = await startNodes(1, options)
+  const broker = brokers[0] as KafkaBroker
+  return {
+    address: broker.address,
+    directory: broker.directory,
+    get pid() {
+      return broker.pid
+    },
+    kill: broker.kill,
+    restart: broker.restart,
+    stop,
+  }
+}
+
+export type KafkaClusterOptions = Omit<KafkaBrokerOptions, 'port'> & {
+  /** Default 3. */
+  readonly nodes?: number
+}
+
+/** Starts a cluster of brokers, each broker and controller at once; three keep every topic thrice and survive one death. */
+export function startKafkaCluster(options: KafkaClusterOptions = {}): Promise<KafkaCluster> {
+  return startNodes(options.nodes ?? 3, options)
+}
+
+async function startNodes(count: number, options: KafkaBrokerOptions): Promise<KafkaCluster> {
+  const logger = options.logger ?? silentLogger
+  const jars = await prepareKafka(logger)
+  const temporary = options.directory === undefined
+  const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'pelletline-kafka-')))
+  const taken = new Set<number>()
+  const nodes: NodeFolder[] = []
+  for (let nodeId = 1; nodeId <= count; nodeId += 1) {
+    const folder = count === 1 ? directory : join(directory, `node-${nodeId}`)
+    const ports = await choosePorts(folder, options.port, taken)
+    nodes.push({ folder, nodeId, ports, directoryId: createKafkaId() })
+  }
+  const clusterId = createKafkaId()
+  const { security, properties } = options
+  const removeTemporary = async () => {
+    if (temporary) await rm(directory, { recursive: true, force: true })
+  }
+  const startNode = async (node: NodeFolder): Promise<KafkaBroker> => {
+    const propertiesFile = await writeNodeFolder({
+      node,
+      nodes,
+      clusterId,
+      jars,
+      ...(security === undefined ? {} : { security }),
+      ...(properties === undefined ? {} : { properties }),
+    })
+    return runNode(node, options, () =>
+      startBrokerProcess({
+        jars,
+        propertiesFile,
+        heapMb: options.heapMb ?? defaultHeapMb,
+        logger,
+        ...(temporary ? { temporaryFolder: directory } : {}),
+      }),
+    )
+  }
+  const started = await Promise.allSettled(nodes.map(startNode))
+  const brokers = started.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
+  const stop = async () => {
+    await Promise.all(brokers.map((broker) => broker.stop()))
+    await removeTemporary()
+  }
+  const failed = started.find((outcome) => outcome.status === 'rejected')
+  if (failed !== undefined) {
+    await stop()
+    throw failed.reason
+  }
+  return { brokers, addresses: brokers.map((broker) => broker.address), stop }
+}
+
+/** The handle of one node, over as many processes as it takes. */
+async function runNode(
+  node: NodeFolder,
+  options: KafkaBrokerOptions,
+  start: () => Promise<BrokerProcess>,
+): Promise<KafkaBroker> {
+  const address = `127.0.0.1:${node.ports.port}`
+  let expected = false
+  let current: BrokerProcess
+  const begin = async () => {
+    expected = false
+    const begun = await start()
+    current = begun
+    void begun.exited.then(() => {
+      if (!expected && current === begun) options.onUnexpectedExit?.(address)
+    })
+  }
+  await begin()
+  const stop = async () => {
+    expected = true
+    await current.stop(stopTimeoutMs)
+  }
+  return {
+    address,
+    directory: node.folder,
+    get pid() {
+      return current.pid
+    },
+    async kill(signal) {
+      expected = true
+      current.signal(signal)
+      if (signal === 'SIGKILL' || signal === 'SIGTERM') await current.exited
+    },
+    async restart() {
+      if (!current.hasExited) await stop()
+      await begin()
+    },
+    stop,
+  }
+}
