@@ -1,12 +1,14 @@
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import { cropBytes } from '../inspection/crop.ts'
 import { createSeat, type Run, type RunResult, type Seat, slotsPerWorker } from './inference-pool-seat.ts'
-import { loadModel } from './load-model.ts'
+import { type LoadedModel, loadModel } from './load-model.ts'
 import type { ModelManifest } from './model-manifest.ts'
 
 export interface InferencePoolOptions {
   /** Path of the ONNX file; its manifest lies beside it. */
   readonly modelPath: string
+  /** The model where it has been read and checked before; `modelPath` is then for messages only. */
+  readonly loaded?: LoadedModel
   /** SHA-256 that the file must have, hex, beside the manifest's own. */
   readonly expectedSha256?: string | undefined
   /** Worker threads, each with a session of its own; default 1. */
@@ -86,7 +88,8 @@ export async function createInferencePool(options: InferencePoolOptions): Promis
   const maxBatch = checkWhole('maxBatch', options.maxBatch ?? 32, 1, 1024)
   const niceness = checkWhole('niceness', options.niceness ?? 0, 0, 19)
   const maxRestarts = checkWhole('maxRestarts', options.maxRestarts ?? 3, 0, 100)
-  const loaded = await loadModel(modelPath, { expectedSha256: options.expectedSha256, signal })
+  const { expectedSha256 } = options
+  const loaded = options.loaded ?? (await loadModel(modelPath, { expectedSha256, signal }))
 
   const waiting = new Set<Run>()
   let closed = false

@@ -28,18 +28,16 @@ async function readModel(modelPath: string, signal: AbortSignal | undefined): Pr
 }
 
 /**
- * Reads a model and the manifest beside it and checks that they belong together: SHA-256 (of the manifest, and
- * `expectedSha256` where given), crop version, class order. Rejects with `not_found` where a file is missing, `data_loss`
- * where the digest differs, `failed_precondition` where the model is for other crops or classes.
+ * Checks that a file's bytes belong to a manifest: SHA-256 (of the manifest, and `expectedSha256` where given), crop version,
+ * class order. Throws `data_loss` where the digest differs, `failed_precondition` where the model is for other crops or classes.
  */
-export async function loadModel(
+export function checkLoadedModel(
   modelPath: string,
-  options: { readonly expectedSha256?: string | undefined; readonly signal?: AbortSignal | undefined } = {},
-): Promise<LoadedModel> {
-  const file = await readModel(modelPath, options.signal)
-  const manifest = await readModelManifest(modelPath)
+  file: Uint8Array,
+  manifest: ModelManifest,
+  expectedSha256: string | undefined,
+): LoadedModel {
   verifyModelDigest(modelPath, file, manifest)
-  const { expectedSha256 } = options
   if (expectedSha256 !== undefined && manifest.sha256 !== expectedSha256.toLowerCase()) {
     throw new PelletlineError(
       'data_loss',
@@ -57,4 +55,17 @@ export async function loadModel(
   const bytes = new SharedArrayBuffer(file.length)
   new Uint8Array(bytes).set(file)
   return { manifest, bytes }
+}
+
+/**
+ * Reads a model and the manifest beside it and checks that they belong together, as `checkLoadedModel` does. Rejects with
+ * `not_found` where a file is missing and as that does.
+ */
+export async function loadModel(
+  modelPath: string,
+  options: { readonly expectedSha256?: string | undefined; readonly signal?: AbortSignal | undefined } = {},
+): Promise<LoadedModel> {
+  const file = await readModel(modelPath, options.signal)
+  const manifest = await readModelManifest(modelPath)
+  return checkLoadedModel(modelPath, file, manifest, options.expectedSha256)
 }

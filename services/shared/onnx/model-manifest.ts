@@ -144,6 +144,14 @@ export async function readModelManifest(modelPath: string): Promise<ModelManifes
       : `There is no model ${modelPath}; give the path of an ONNX file with its manifest beside it.`
     throw new PelletlineError('not_found', message, { cause })
   })
+  return parseModelManifest(text, path)
+}
+
+/**
+ * Reads a manifest's text; `path` names it in messages. `invalid_argument` where it is no JSON or a member is missing or wrong,
+ * `failed_precondition` where its format is of another version.
+ */
+export function parseModelManifest(text: string, path: string): ModelManifest {
   const refuse = (what: string, cause?: unknown) =>
     new PelletlineError('invalid_argument', `${path} ${what}; export the model again, or restore the file.`, { cause })
   let json: unknown
