@@ -9,6 +9,7 @@ export {
   quickConfig,
 } from './experiment/experiment-config.ts'
 export type { ExperimentEvent, OnExperimentEvent } from './experiment/experiment-events.ts'
+export { readGivenTeachers } from './experiment/given-teachers.ts'
 export type { ReportedExperiment } from './experiment/report-experiment.ts'
 export { type ExperimentData, type RunExperimentOptions, runExperiment } from './experiment/run-experiment.ts'
 export { countLayers, countMultiplyAdds, countParameters } from './networks/count-costs.ts'

@@ -17,6 +17,13 @@ import { parseTrainConfig, type TrainConfigInput } from './training/train-config
 import type { OnTrainingEvent } from './training/training-events.ts'
 import { gatherParameters } from './training/training-session.ts'
 
+/** A model that taught, as a student's manifest names it. */
+export interface TeacherRecord {
+  readonly id: string
+  readonly sha256: string
+  readonly architecture: string
+}
+
 export interface TrainNetworkOptions {
   readonly network: NetworkName
   readonly splits: CropSplits
@@ -28,6 +35,8 @@ export interface TrainNetworkOptions {
   readonly resume?: boolean
   /** What the teachers say; needed where the configuration distils. */
   readonly softTargets?: SoftTargets | undefined
+  /** Who they are, for the lineage. */
+  readonly teachers?: readonly TeacherRecord[] | undefined
   /** 1 for each training crop whose label may be used; default: all. */
   readonly labelled?: Uint8Array | undefined
   /** Takes the refusal of int8; default: it is thrown, after the other files have been written. */
@@ -58,7 +67,7 @@ export interface TrainedNetwork {
  * `exportVariants`; `cancelled` on abort, after which `resume` goes on from the last checkpoint.
  */
 export async function trainNetwork(options: TrainNetworkOptions): Promise<TrainedNetwork> {
-  const { splits, outDir, signal, resume = false, softTargets, labelled } = options
+  const { splits, outDir, signal, resume = false, softTargets, teachers, labelled } = options
   const onEvent = options.onProgress ?? (() => {})
   const config = parseTrainConfig(options.config)
   const network = createNetwork(options.network, config)
@@ -81,7 +90,11 @@ export async function trainNetwork(options: TrainNetworkOptions): Promise<Traine
       threshold: config.threshold,
       smallestSpeckPx: config.smallestSpeckPx,
       distillationTemperature: config.distillation?.temperature,
-      lineage: { seed: config.seed, options: { ...config, keptEpoch }, commit: options.commit },
+      lineage: {
+        seed: config.seed,
+        options: { ...config, keptEpoch, ...(teachers && { teachers }) },
+        commit: options.commit,
+      },
       maxInt8Loss: config.maxInt8Loss,
       allowInt8Loss: config.allowInt8Loss,
       onRefused: options.onRefused,

@@ -25,6 +25,10 @@ export const addDistillCommand: AddCommand = (program, context) => {
         '1,000 training crops and few epochs: every figure in minutes, at the price of accuracy',
       ).conflicts('config'),
     )
+    .option(
+      '--teachers <files>',
+      'models that teach as they are, separated by commas, each with its manifest beside it; no teacher is trained then',
+    )
     .option('--seed <n>', 'first seed of weights, order and simulation; 1 where not given', parseSeed)
     .option('--seeds <n>', 'repeat the students with so many seeds, for intervals', parseInteger({ min: 1, max: 100 }))
     .option('--sweep', 'try temperatures and lambdas on the validation part')
@@ -37,6 +41,7 @@ export const addDistillCommand: AddCommand = (program, context) => {
       exampleText([
         'npx pelletline distill --data crops/ --out experiments/first --quick',
         "npx pelletline distill --data crops/ --group-pattern '^(lot\\d+)-' --out experiments/paper --seeds 5",
+        'npx pelletline distill --data crops/ --out experiments/taught --teachers models/vgg16-2.onnx,models/resnet18-1.onnx',
         'npx pelletline distill --data simulated --count 48000 --config models/training/release.yaml --out experiments/release',
       ]),
     )

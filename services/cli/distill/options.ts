@@ -4,6 +4,8 @@ import type { TrainingDataOptions } from '../train/read-training-data.ts'
 export interface DistillOptions extends TrainingDataOptions {
   readonly config?: string
   readonly quick?: boolean
+  /** Model files, separated by commas. */
+  readonly teachers?: string
   readonly seed?: number
   readonly seeds?: number
   readonly sweep?: boolean

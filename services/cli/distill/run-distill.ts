@@ -4,6 +4,7 @@ import {
   parseExperimentConfig,
   planWork,
   quickConfig,
+  readGivenTeachers,
   runExperiment,
 } from '../../distillation/index.ts'
 import { makeFolder } from '../../shared/files/make-folder.ts'
@@ -27,7 +28,8 @@ export async function runDistill(options: DistillOptions, terminal: Terminal, si
     // What is simulated need not be simulated to be planned.
     const simulated = options.data === 'simulated'
     const data = simulated ? undefined : await readTrainingData(options, config.seed, terminal, signal)
-    showPlan(config, data?.splits.train.count ?? options.count, terminal)
+    const given = await readGivenTeachers(config.teachers.given ?? [], signal)
+    showPlan(planWork(config, data?.splits.train.count ?? options.count, given), terminal)
     return
   }
   await makeFolder(options.out)
@@ -54,12 +56,20 @@ export async function runDistill(options: DistillOptions, terminal: Terminal, si
   terminal.note(`The report is ${html}, its figures are ${json}.`)
 }
 
+/** Settings of a key that holds others; what is no such thing is refused later, with the rest. */
+function asRecord(value: unknown): object {
+  return typeof value === 'object' && value !== null ? value : {}
+}
+
 /** The settings of a file (or the quick ones), overruled by single options. */
 function experimentConfig(options: DistillOptions): ExperimentConfig {
   const file = options.config === undefined ? {} : loadSettings(options.config, 'distill')
   const settings: Readonly<Record<string, unknown>> = options.quick === true ? quickConfig : file
   const overruled = {
     ...settings,
+    ...(options.teachers !== undefined && {
+      teachers: { ...asRecord(settings['teachers']), given: options.teachers.split(',') },
+    }),
     ...(options.seed !== undefined && { seed: options.seed }),
     ...(options.seeds !== undefined && { seeds: options.seeds }),
     ...(options.sweep === true && { sweep: settings['sweep'] ?? {} }),
@@ -69,8 +79,7 @@ function experimentConfig(options: DistillOptions): ExperimentConfig {
   return parseExperimentConfig(overruled, options.config)
 }
 
-function showPlan(config: ExperimentConfig, trainCount: number, terminal: Terminal): void {
-  const jobs = planWork(config, trainCount)
+function showPlan(jobs: ReturnType<typeof planWork>, terminal: Terminal): void {
   terminal.printJson({ kind: 'plan', jobs })
   if (terminal.json) return
   const total = jobs.reduce((sum, { work }) => sum + work, 0)

@@ -27,64 +27,81 @@ const distinct = <T extends z.ZodType>(value: T) =>
 /** Further students, each trained once: with the first seed, and otherwise as the plain or the distilled one. */
 export const variantNames = ['plateau', 'temperatureSquared', 'block'] as const
 
-export const experimentConfigSchema = z.strictObject({
-  title: z.string().max(200).optional(),
-  seed: z.int().min(0).default(1),
-  /** How many seeds the plain and the distilled student are trained with: this one and those that follow. */
-  seeds: z.int().min(1).max(100).default(1),
-  /** Train on so many crops of the training part, drawn by the seed, half of each class; null: on all. */
-  trainCount: z.int().min(2).nullable().default(null),
-  teachers: z
-    .strictObject({
-      networks: distinct(z.enum(teacherNames))
-        .min(1)
-        .default([...teacherNames]),
-      training: trainingSchema.prefault({}),
-      exportAs: exportSchema.default(['float16']),
-    })
-    .prefault({}),
-  student: z
-    .strictObject({
-      training: trainingSchema.prefault({}),
-      /** Precisions of the students that the report shows; those of studies come as float16. */
-      exportAs: exportSchema.default(['float16', 'float32', 'int8']),
-    })
-    .prefault({}),
-  distillation: distillationSchema.prefault({}),
-  /**
-   * plateau: reduce-on-plateau instead of the schedule, for the comparison of the paper's figure 6; temperatureSquared: the
-   * loss with T squared where it is without, or without; block: the other residual block, plain and distilled.
-   */
-  variants: distinct(z.enum(variantNames)).default([...variantNames]),
-  /** Temperatures and lambdas tried on the validation part; null: none. */
-  sweep: z
-    .strictObject({
-      temperatures: distinct(z.number().min(1).max(100)).min(1).default([1, 2, 4, 8]),
-      lambdas: distinct(z.number().min(0).max(1)).min(1).default([0.3, 0.5, 0.7, 0.9]),
-      temperatureSquared: distinct(z.boolean()).min(1).default([false]),
-      epochs: z.int().min(1).max(10_000).default(20),
-    })
-    .nullable()
-    .default(null),
-  /** Where distillation pays: few labels (the teachers speak on the rest), wrong labels; null: not asked. */
-  labelStudy: z
-    .strictObject({
-      labelShares: distinct(share).default([0.1, 0.25]),
-      noiseShares: distinct(z.number().gt(0).lt(0.5)).default([0.2]),
-      /** Teachers of the study; they see only the labels that the study allows. */
-      teachers: distinct(z.enum(teacherNames))
-        .min(1)
-        .default([...teacherNames]),
-    })
-    .nullable()
-    .default(null),
-  /** Recall that the second threshold of the report is chosen for, on the validation part. */
-  targetRecall: share.default(0.99),
-  threads: z.int().min(1).max(256).optional(),
-  spinning: z.boolean().default(true),
-  /** A checkpoint is written after every epoch, and within a long one after this many minutes. */
-  checkpointMinutes: z.number().positive().default(5),
-})
+/** Students that every experiment may have, in the order in which they are trained. */
+export const studentNames = ['plain', 'distilled'] as const
+
+export const experimentConfigSchema = z
+  .strictObject({
+    title: z.string().max(200).optional(),
+    seed: z.int().min(0).default(1),
+    /** How many seeds the plain and the distilled student are trained with: this one and those that follow. */
+    seeds: z.int().min(1).max(100).default(1),
+    /** Train on so many crops of the training part, drawn by the seed, half of each class; null: on all. */
+    trainCount: z.int().min(2).nullable().default(null),
+    teachers: z
+      .strictObject({
+        /**
+         * Model files that teach as they are, each with its manifest beside it, relative to the working directory; null: the
+         * networks below are trained.
+         */
+        given: distinct(z.string().min(1)).min(1).nullable().default(null),
+        networks: distinct(z.enum(teacherNames))
+          .min(1)
+          .default([...teacherNames]),
+        training: trainingSchema.prefault({}),
+        exportAs: exportSchema.default(['float16']),
+      })
+      .prefault({}),
+    student: z
+      .strictObject({
+        training: trainingSchema.prefault({}),
+        /** Precisions of the students that the report shows; those of studies come as float16. */
+        exportAs: exportSchema.default(['float16', 'float32', 'int8']),
+      })
+      .prefault({}),
+    /** Which students are trained with every seed, in this order. */
+    students: distinct(z.enum(studentNames))
+      .min(1)
+      .default([...studentNames]),
+    distillation: distillationSchema.prefault({}),
+    /**
+     * plateau: reduce-on-plateau instead of the schedule, for the comparison of the paper's figure 6; temperatureSquared: the
+     * loss with T squared where it is without, or without; block: the other residual block, plain and distilled.
+     */
+    variants: distinct(z.enum(variantNames)).default([...variantNames]),
+    /** Temperatures and lambdas tried on the validation part; null: none. */
+    sweep: z
+      .strictObject({
+        temperatures: distinct(z.number().min(1).max(100)).min(1).default([1, 2, 4, 8]),
+        lambdas: distinct(z.number().min(0).max(1)).min(1).default([0.3, 0.5, 0.7, 0.9]),
+        temperatureSquared: distinct(z.boolean()).min(1).default([false]),
+        epochs: z.int().min(1).max(10_000).default(20),
+      })
+      .nullable()
+      .default(null),
+    /** Where distillation pays: few labels (the teachers speak on the rest), wrong labels; null: not asked. */
+    labelStudy: z
+      .strictObject({
+        labelShares: distinct(share).default([0.1, 0.25]),
+        noiseShares: distinct(z.number().gt(0).lt(0.5)).default([0.2]),
+        /** Teachers of the study; they see only the labels that the study allows. */
+        teachers: distinct(z.enum(teacherNames))
+          .min(1)
+          .default([...teacherNames]),
+      })
+      .nullable()
+      .default(null),
+    /** Recall that the second threshold of the report is chosen for, on the validation part. */
+    targetRecall: share.default(0.99),
+    threads: z.int().min(1).max(256).optional(),
+    spinning: z.boolean().default(true),
+    /** A checkpoint is written after every epoch, and within a long one after this many minutes. */
+    checkpointMinutes: z.number().positive().default(5),
+  })
+  .refine(({ labelStudy, students }) => labelStudy === null || students.length === studentNames.length, {
+    path: ['students'],
+    error: 'valid is: both, plain and distilled, where a study of labels compares them',
+  })
 
 /** Everything that decides an experiment, defaults filled in. */
 export type ExperimentConfig = Readonly<z.infer<typeof experimentConfigSchema>>

@@ -11,7 +11,7 @@ import { differingExperimentKeys, type ExperimentConfig, parseExperimentConfig }
 import { type DoneMark, doneSchema, experimentSchema } from './folder-manifest.ts'
 
 /** Keys by which an experiment may grow in its folder: they add jobs and change none. */
-const growingKeys: readonly string[] = ['seeds', 'sweep', 'labelStudy', 'variants', 'targetRecall']
+const growingKeys: readonly string[] = ['seeds', 'students', 'sweep', 'labelStudy', 'variants', 'targetRecall']
 
 /** Where an experiment keeps what. */
 export interface ExperimentFolder {

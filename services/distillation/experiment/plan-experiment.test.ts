@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+import type { ModelManifest } from '../../shared/onnx/model-manifest.ts'
 import { planWork } from './estimate-work.ts'
 import { differingExperimentKeys, parseExperimentConfig, quickConfig } from './experiment-config.ts'
 import { planExperiment, type TrainingJob } from './plan-experiment.ts'
@@ -47,6 +48,56 @@ test('more seeds, a sweep and a study of labels add jobs and change none', () =>
   assert.equal((long.get('labels-0.1-distilled') as TrainingJob).taughtBy, 'labels-0.1-teaching')
 })
 
+test('students are trained in the order that is asked for, and one can be left out', () => {
+  const ids = (given: unknown) => trainings(given).map(({ id }) => id)
+  const short = { variants: [], teachers: { networks: ['vgg16'] } }
+  assert.deepEqual(ids({ ...short, students: ['distilled'] }), ['vgg16', 'distilled-1'])
+  const both = { ...short, seeds: 2, students: ['distilled', 'plain'] }
+  assert.deepEqual(ids(both), ['vgg16', 'distilled-1', 'plain-1', 'distilled-2', 'plain-2'])
+})
+
+test('given teachers take the place of those that would be trained, and cost what their manifests say', () => {
+  const given = ['a', 'b'].map((id, i) => ({ path: `${id}.onnx`, manifest: toyManifest(id, 1000 * (i + 1)) }))
+  const config = parseExperimentConfig({ teachers: { given: ['a.onnx', 'b.onnx'] }, variants: [] })
+  const jobs = planExperiment(config, given)
+  assert.deepEqual(
+    jobs.map(({ kind, id }) => `${kind} ${id}`),
+    ['given a', 'given b', 'teach teaching-a-b', 'train plain-1', 'train distilled-1'],
+  )
+  assert.equal((jobs[4] as TrainingJob).taughtBy, 'teaching-a-b')
+  const work = new Map(planWork(config, 500, given).map((job) => [job.id, job.work]))
+  assert.equal(work.get('a'), 0)
+  assert.equal(work.get('teaching-a-b'), 500 * 3000)
+})
+
+function toyManifest(id: string, multiplyAdds: number): ModelManifest {
+  const digest = '0'.repeat(64)
+  return {
+    formatVersion: 1,
+    id,
+    sha256: digest,
+    kind: 'teacher',
+    architecture: 'vgg16',
+    input: { name: 'pellet', shape: [null, 1, 50, 50], dtype: 'uint8', cropVersion: 1 },
+    output: { name: 'logits', shape: [null, 2] },
+    classes: ['OK', 'NG'],
+    standardisation: { mean: 50, deviation: 60 },
+    distillationTemperature: 1,
+    threshold: 0,
+    metrics: {},
+    parameters: 1,
+    multiplyAdds,
+    lineage: {
+      dataSource: 'toys',
+      dataDigest: { train: digest, val: digest, test: digest },
+      seed: 1,
+      options: {},
+      commit: 'c0ffee',
+      createdAt: '2026-03-01T12:00:00.000Z',
+    },
+  }
+}
+
 test('students of a study are others when their teachers are', () => {
   const taughtBy = (teachers: readonly string[]) => {
     const jobs = trainings({ labelStudy: { labelShares: [0.1], noiseShares: [], teachers } })
@@ -68,6 +119,9 @@ test('unknown and wrong settings are refused by name', () => {
   refused({ student: { training: { distillation: {} } } }, /distillation/)
   refused({ distillation: { lambda: 1.5 } }, /distillation\.lambda/)
   refused({ teachers: { networks: [] } }, /teachers\.networks/)
+  refused({ teachers: { given: [] } }, /teachers\.given/)
+  refused({ teachers: { given: ['a.onnx', 'a.onnx'] } }, /teachers\.given.*each value once/)
+  refused({ students: ['distilled'], labelStudy: {} }, /students.*both, plain and distilled/)
   refused({ variants: ['wide'] }, /variants/)
   // As many threads would be started one by one.
   refused({ threads: 100_000 }, /threads: found 100000; valid is: at most 256/)

@@ -2,6 +2,7 @@ import { type NetworkName, teacherNames } from '../networks/create-network.ts'
 import type { ModelRole } from '../report/experiment-report.ts'
 import { parseTrainConfig, type TrainConfig, type TrainConfigInput } from '../training/train-config.ts'
 import type { ExperimentConfig } from './experiment-config.ts'
+import type { GivenTeacher } from './given-teachers.ts'
 
 /** What is done to the training part before a training. */
 export interface TrainingData {
@@ -35,7 +36,15 @@ export interface TeachingJob {
   readonly teachersSee: 'crops' | 'views' | 'augmented'
 }
 
-export type ExperimentJob = TrainingJob | TeachingJob
+/** A teacher that was trained before; nothing is left to do. */
+export interface GivenJob {
+  readonly kind: 'given'
+  readonly id: string
+  readonly label: string
+  readonly teacher: GivenTeacher
+}
+
+export type ExperimentJob = TrainingJob | TeachingJob | GivenJob
 
 const allData: TrainingData = { labelShare: 1, noiseShare: 0 }
 const networkLabels: Readonly<Record<NetworkName, string>> = {
@@ -48,17 +57,31 @@ const otherBlock = '1x1-3x3-1x1'
 
 /**
  * The jobs of an experiment in the order in which they run. A longer list (more seeds, a sweep) begins with the shorter
- * one's jobs or holds them unchanged, so that an experiment can be extended in its folder.
+ * one's jobs or holds them unchanged, so that an experiment can be extended in its folder. `given`: the teachers that
+ * `config.teachers.given` names, which then are not trained.
  */
-export function planExperiment(config: ExperimentConfig): readonly ExperimentJob[] {
-  const main = teachersOf(config, '', allData, config.teachers.networks)
+export function planExperiment(
+  config: ExperimentConfig,
+  given: readonly GivenTeacher[] = [],
+): readonly ExperimentJob[] {
+  const main =
+    config.teachers.given === null
+      ? teachersOf(config, '', allData, config.teachers.networks)
+      : givenTeachersOf(config, given)
   const taughtBy = main.at(-1)!.id
-  const students = Array.from({ length: config.seeds }, (_, i) => config.seed + i).flatMap((seed) => [
-    student(config, { id: `plain-${seed}`, label: 'student, plain', role: 'plain', seed }),
-    student(config, { id: `distilled-${seed}`, label: 'student, distilled', role: 'distilled', seed, taughtBy }),
-  ])
-  const first = students.slice(0, 2)
-  const further = students.slice(2)
+  const students = Array.from({ length: config.seeds }, (_, i) => config.seed + i).flatMap((seed) =>
+    config.students.map((role) =>
+      student(config, {
+        id: `${role}-${seed}`,
+        label: `student, ${role}`,
+        role,
+        seed,
+        ...(role === 'distilled' && { taughtBy }),
+      }),
+    ),
+  )
+  const first = students.slice(0, config.students.length)
+  const further = students.slice(config.students.length)
   return [
     ...main,
     ...first,
@@ -93,15 +116,29 @@ function teachersOf(
       taughtBy: undefined,
     }),
   )
-  // Crops that are never turned need no judgement of their turned views.
-  const turned = config.student.training.augmentation?.flips === true
-  const { teachersSee: asked } = config.distillation
-  const teachersSee = asked === 'views' && !turned ? 'crops' : asked
   const teachers = jobs.map(({ id }) => id)
   // A study may come back to its folder with other teachers: their students are others too, and say so by this id.
   const all = prefix === '' || networks.length === teacherNames.length
   const id = `${prefix}teaching${all ? '' : `-${networks.join('-')}`}`
-  return [...jobs, { kind: 'teach', id, label: 'soft targets', teachers, teachersSee }]
+  return [...jobs, { kind: 'teach', id, label: 'soft targets', teachers, teachersSee: teachersSeeOf(config) }]
+}
+
+/** Teachers that exist, and the judging that follows them; its id names them, as their students are theirs only. */
+function givenTeachersOf(config: ExperimentConfig, given: readonly GivenTeacher[]): ExperimentJob[] {
+  const jobs = given.map((teacher): GivenJob => {
+    const { id, architecture } = teacher.manifest
+    const label = `${(networkLabels as Readonly<Record<string, string>>)[architecture] ?? architecture} (${id})`
+    return { kind: 'given', id, label, teacher }
+  })
+  const teachers = jobs.map(({ id }) => id)
+  const id = ['teaching', ...teachers].join('-')
+  return [...jobs, { kind: 'teach', id, label: 'soft targets', teachers, teachersSee: teachersSeeOf(config) }]
+}
+
+/** Crops that are never turned need no judgement of their turned views. */
+function teachersSeeOf({ student, distillation }: ExperimentConfig): TeachingJob['teachersSee'] {
+  const { teachersSee } = distillation
+  return teachersSee === 'views' && student.training.augmentation?.flips !== true ? 'crops' : teachersSee
 }
 
 interface StudentOptions {

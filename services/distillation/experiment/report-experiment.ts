@@ -2,17 +2,16 @@ import { join } from 'node:path'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { readModelManifest } from '../../shared/onnx/model-manifest.ts'
 import { judgeWithCache, openModelFile } from '../evaluation/soft-labels.ts'
-import { createNetwork } from '../networks/create-network.ts'
 import { buildReport } from '../report/build/build-report.ts'
 import { combineTeachers } from '../report/build/combine-teachers.ts'
 import type { ComparedPair, ExportedFile, SeedPair, TrainedModelInput } from '../report/build/report-input.ts'
 import type { ExperimentReport, LabelStudyPoint, SweepPoint } from '../report/experiment-report.ts'
 import { writeReport } from '../report/write-report.ts'
-import type { ExperimentConfig } from './experiment-config.ts'
+import { type ExperimentConfig, studentNames } from './experiment-config.ts'
 import type { OnExperimentEvent } from './experiment-events.ts'
 import { readDoneMark } from './experiment-folder.ts'
 import type { DoneMark } from './folder-manifest.ts'
-import type { ExperimentJob, TrainingJob } from './plan-experiment.ts'
+import type { ExperimentJob, GivenJob, TrainingJob } from './plan-experiment.ts'
 import type { ExperimentData } from './run-experiment.ts'
 import { type JobContext, modelPathOf } from './run-training-job.ts'
 
@@ -39,16 +38,25 @@ export async function reportExperiment(options: ReportOptions): Promise<Reported
   const { folder, splits, signal } = context
   const trained = options.jobs.filter((job) => job.kind === 'train')
   // The first seed stands for the students; the others show in the study of seeds.
-  const pairs = Array.from({ length: config.seeds }, (_, i) => ({
-    plain: `plain-${config.seed + i}`,
-    distilled: `distilled-${config.seed + i}`,
-  }))
+  const first = { plain: `plain-${config.seed}`, distilled: `distilled-${config.seed}` }
+  const pairs =
+    config.students.length < studentNames.length
+      ? []
+      : Array.from({ length: config.seeds }, (_, i) => ({
+          plain: `plain-${config.seed + i}`,
+          distilled: `distilled-${config.seed + i}`,
+        }))
   const models: TrainedModelInput[] = []
-  for (const job of trained) if (job.role !== 'study') models.push(await describeTrained(job, context))
-  const { mean, deviation } = (await readModelManifest(modelPathOf(folder, models[0]!.id))).standardisation
+  for (const job of options.jobs) {
+    if (job.kind === 'given') models.push(await describeGiven(job, context))
+    if (job.kind === 'train' && job.role !== 'study') models.push(await describeTrained(job, context))
+  }
+  const ofThisData = trained.find(({ role }) => role !== 'study')!
+  const { mean, deviation } = (await readModelManifest(modelPathOf(folder, ofThisData.id))).standardisation
   const plateau = models.find(({ id }) => id === 'plain-plateau')
+  const named = new Set(models.map(({ id }) => id))
   const sweep = await readSweep(trained, context)
-  const labelStudy = await readLabelStudy(config, trained, context)
+  const labelStudy = await readLabelStudy(config, options.jobs, context)
   const report = await buildReport(
     {
       title: config.title ?? splits.train.source,
@@ -60,8 +68,8 @@ export async function reportExperiment(options: ReportOptions): Promise<Reported
       settings: config,
       models,
       seeds: pairs,
-      ...(plateau && { schedules: { cosine: pairs[0]!.plain, plateau: plateau.id } }),
-      compare: comparisonsOf(models, pairs[0]!),
+      ...(plateau && named.has(first.plain) && { schedules: { cosine: first.plain, plateau: plateau.id } }),
+      compare: comparisonsOf(models, first).filter(({ a }) => named.has(a)),
       ...(sweep.length > 0 && { sweep }),
       ...(labelStudy.length > 0 && { labelStudy }),
       cacheDir: folder.logitsDir,
@@ -83,23 +91,48 @@ function comparisonsOf(models: readonly TrainedModelInput[], { plain, distilled 
     .map(({ id }) => ({ a: id.startsWith('plain-') ? plain : distilled, b: id }))
 }
 
-async function markOf(job: TrainingJob, { folder }: JobContext): Promise<DoneMark> {
+async function markOf(job: TrainingJob | GivenJob, { folder }: JobContext): Promise<DoneMark> {
   const mark = await readDoneMark(folder.modelDir(job.id))
   if (mark !== undefined) return mark
   throw new PelletlineError('internal', `the job ${job.id} has left no result: run the experiment again`)
 }
 
-async function describeTrained(job: TrainingJob, context: JobContext): Promise<TrainedModelInput> {
-  const { history, keptEpoch, files } = await markOf(job, context)
+async function describeGiven(job: GivenJob, context: JobContext): Promise<TrainedModelInput> {
+  const { history, keptEpoch } = await markOf(job, context)
+  const { id, label, teacher } = job
+  const { parameters, multiplyAdds, lineage } = teacher.manifest
+  const { dataSource, dataDigest, seed, commit, createdAt } = lineage
+  return {
+    id,
+    label,
+    role: 'teacher',
+    seed,
+    costs: { parameters, multiplyAdds },
+    files: await filesOf(job, context),
+    history,
+    keptEpoch,
+    trainingSeconds: 0,
+    given: { model: id, dataSource, trainDigest: dataDigest.train, seed, commit, createdAt },
+  }
+}
+
+async function filesOf(job: TrainingJob | GivenJob, context: JobContext): Promise<TrainedModelInput['files']> {
+  const { files } = await markOf(job, context)
   const dir = context.folder.modelDir(job.id)
   const paths = files.map(({ precision, name }): ExportedFile => ({ precision, path: join(dir, name) }))
+  return paths as [ExportedFile, ...ExportedFile[]]
+}
+
+async function describeTrained(job: TrainingJob, context: JobContext): Promise<TrainedModelInput> {
+  const { history, keptEpoch } = await markOf(job, context)
+  const { parameters, multiplyAdds } = await readModelManifest(modelPathOf(context.folder, job.id))
   return {
     id: job.id,
     label: job.label,
     role: job.role === 'study' ? 'variant' : job.role,
     seed: job.config.seed,
-    network: createNetwork(job.network, job.config),
-    files: paths as [ExportedFile, ...ExportedFile[]],
+    costs: { parameters, multiplyAdds },
+    files: await filesOf(job, context),
     history,
     keptEpoch,
     trainingSeconds: history.reduce((sum, { seconds }) => sum + seconds, 0),
@@ -129,7 +162,7 @@ async function readSweep(jobs: readonly TrainingJob[], context: JobContext): Pro
 /** Accuracy on the test part at margin 0 for each case of the study: its students, and the mean of its teachers. */
 async function readLabelStudy(
   { labelStudy, seed }: ExperimentConfig,
-  jobs: readonly TrainingJob[],
+  jobs: readonly ExperimentJob[],
   context: JobContext,
 ): Promise<LabelStudyPoint[]> {
   if (labelStudy === null) return []
@@ -144,8 +177,7 @@ async function readLabelStudy(
     const judge = (id: string) => judgeTest(id, context)
     const teachers: Float32Array[] = []
     for (const job of jobs) {
-      const own = prefix === '' ? job.role === 'teacher' : job.id.startsWith(prefix) && job.network !== 'student'
-      if (own) teachers.push(await judge(job.id))
+      if (isTeacher(job, prefix)) teachers.push(await judge(job.id))
     }
     const suffix = prefix === '' ? `-${seed}` : ''
     const accuracy = (margins: Float32Array) => accuracyOf(margins, context.splits.test.labels)
@@ -158,6 +190,13 @@ async function readLabelStudy(
     })
   }
   return points
+}
+
+/** Whether a job's model taught in the case of that prefix; none: with all labels. */
+function isTeacher(job: ExperimentJob, prefix: string): boolean {
+  if (job.kind === 'given') return prefix === ''
+  if (job.kind === 'teach') return false
+  return prefix === '' ? job.role === 'teacher' : job.id.startsWith(prefix) && job.network !== 'student'
 }
 
 async function judgeTest(id: string, { folder, splits, worker, signal }: JobContext): Promise<Float32Array> {

@@ -8,6 +8,7 @@ import { estimateWork, workPerStep } from './estimate-work.ts'
 import { type ExperimentConfig, type ExperimentConfigInput, parseExperimentConfig } from './experiment-config.ts'
 import type { OnExperimentEvent } from './experiment-events.ts'
 import { openExperimentFolder } from './experiment-folder.ts'
+import { adoptTeachers, readGivenTeachers, refuseTeachersOfTheTest } from './given-teachers.ts'
 import { type ExperimentJob, planExperiment, type TeachingJob, type TrainingJob } from './plan-experiment.ts'
 import { type ReportedExperiment, reportExperiment } from './report-experiment.ts'
 import { findJobState, type JobContext, runTeachingJob, runTrainingJob } from './run-training-job.ts'
@@ -34,7 +35,7 @@ export interface RunExperimentOptions {
 }
 
 /**
- * Runs the experiment of the paper: teachers, their judgement of the training part, students plain and distilled, further
+ * Runs the experiment of the paper: teachers (trained, or given), their judgement of the training part, students plain and distilled, further
  * students and studies as configured, report. A queue of jobs; what is finished is not done again, what was stopped at any
  * moment goes on from its last checkpoint and ends with the same models to the bit (on the same machine and threads).
  * `failed_precondition` where the folder holds another experiment, `data_loss` where a model of a finished job is missing or
@@ -45,7 +46,9 @@ export async function runExperiment(options: RunExperimentOptions): Promise<Repo
   const config = parseExperimentConfig(options.config)
   // 1. The data of this experiment, and its folder.
   const splits = { ...data.splits, train: drawTrainingPart(data.splits, config) }
-  const jobs = planExperiment(config)
+  const given = await readGivenTeachers(config.teachers.given ?? [], signal)
+  refuseTeachersOfTheTest(given, splits)
+  const jobs = planExperiment(config, given)
   for (const job of jobs) {
     if (job.kind !== 'train') continue
     checkSplits(splits, job.config)
@@ -57,13 +60,14 @@ export async function runExperiment(options: RunExperimentOptions): Promise<Repo
     ...(config.threads !== undefined && { threads: config.threads }),
   })
   try {
+    await adoptTeachers(given, folder)
     // 2. The queue.
     const context: JobContext = { folder, splits, seed: config.seed, worker, signal }
     const queue = []
     // One after the other: what a finished job left is read, which may be hundreds of models.
     for (const job of jobs) {
       signal?.throwIfAborted()
-      const state = job.kind === 'train' ? await findJobState(job, context) : 'open'
+      const state = job.kind === 'teach' ? 'open' : await findJobState(job, context)
       const work = estimateWork(job, jobs, splits.train.count)
       queue.push({ job, work, done: state === 'done', stale: state === 'stale' })
     }
@@ -108,6 +112,8 @@ async function runJob(
   progress: (done: number, detail: string) => void,
   onTraining: (event: TrainingEvent) => void,
 ): Promise<void> {
+  // A given teacher is done as soon as it is in the folder.
+  if (job.kind === 'given') return
   if (job.kind === 'teach') {
     // Teachers judge what their students are trained on.
     const pupil = jobs.find((other): other is TrainingJob => other.kind === 'train' && other.taughtBy === job.id)

@@ -10,7 +10,8 @@ import { createCachedTargets, createLiveTargets, type SoftTargets } from '../tra
 import type { OnTrainingEvent } from '../training/training-events.ts'
 import { deriveTrainingPart } from './derive-training-part.ts'
 import { type ExperimentFolder, identityOf, markDone, readDoneMark } from './experiment-folder.ts'
-import type { TeachingJob, TrainingJob } from './plan-experiment.ts'
+import { recordTeachers } from './given-teachers.ts'
+import type { GivenJob, TeachingJob, TrainingJob } from './plan-experiment.ts'
 
 export interface JobContext {
   readonly folder: ExperimentFolder
@@ -42,21 +43,21 @@ function describeJob(job: TrainingJob, splits: CropSplits): string {
 export type JobState = 'open' | 'done' | 'stale'
 
 /**
- * How far a training job is: `done` where it was finished on the same data and settings. `data_loss` where a model that it left is missing
+ * How far a job is that ends with a model: `done` where it was finished on the same data and settings. `data_loss` where a model that it left is missing
  * or damaged: what is judged by other bytes than those that were trained would be no result.
  */
-export async function findJobState(job: TrainingJob, { folder, splits }: JobContext): Promise<JobState> {
+export async function findJobState(job: TrainingJob | GivenJob, { folder, splits }: JobContext): Promise<JobState> {
   const dir = folder.modelDir(job.id)
   const mark = await readDoneMark(dir)
   if (mark === undefined) return 'open'
-  if (mark.identity !== describeJob(job, splits)) return 'stale'
+  if (job.kind === 'train' && mark.identity !== describeJob(job, splits)) return 'stale'
   for (const { name } of mark.files) {
     const path = join(dir, name)
     await loadModel(path).catch((cause) => {
       throw new PelletlineError(
         'data_loss',
         `${job.label} (${job.id}) was finished, but ${path} or its manifest is missing or damaged: ` +
-          `restore both, or delete ${join(dir, 'done.json')} to train it anew`,
+          `restore both, or delete ${join(dir, 'done.json')} to ${job.kind === 'given' ? 'copy' : 'train'} it anew`,
         { cause },
       )
     })
@@ -74,6 +75,7 @@ export async function runTrainingJob(
   const { folder, splits, seed, signal } = context
   const { train, labelled } = deriveTrainingPart(splits.train, job.data, seed, teaching !== undefined)
   const softTargets = teaching && (await openSoftTargets(teaching, train, context))
+  const teachers = teaching && (await recordTeachers(teaching.teachers.map((id) => modelPathOf(folder, id))))
   const outDir = folder.modelDir(job.id)
   const { history, keptEpoch, files } = await trainNetwork({
     network: job.network,
@@ -82,6 +84,7 @@ export async function runTrainingJob(
     outDir,
     resume: true,
     softTargets,
+    teachers,
     labelled,
     // The report says what int8 costs; a network that it costs too much goes without.
     onRefused: (refusal) => onEvent({ kind: 'refused', message: refusal.message }),

@@ -75,6 +75,21 @@ export interface ReportedModel {
   readonly history: readonly EpochRecord[]
   readonly keptEpoch: number
   readonly trainingSeconds: number
+  /** Only of a teacher that was given to the experiment instead of trained in it; its history is empty. */
+  readonly given?: GivenModel
+}
+
+/** Lineage of a model that existed before the experiment. */
+export interface GivenModel {
+  /** Id of its manifest. */
+  readonly model: string
+  readonly dataSource: string
+  /** SHA-256 of its own training part. */
+  readonly trainDigest: string
+  readonly seed: number
+  readonly commit: string
+  /** ISO 8601, UTC. */
+  readonly createdAt: string
 }
 
 export interface ReportedFile {

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { encodeModel } from '../../shared/onnx/onnx-proto.ts'
 import { buildInferenceModel } from '../export/build-inference-model.ts'
+import { countMultiplyAdds, countParameters } from '../networks/count-costs.ts'
 import { createNetwork, type NetworkName } from '../networks/create-network.ts'
 import type { TrainedModelInput } from '../report/build/report-input.ts'
 import type { ModelRole } from '../report/experiment-report.ts'
@@ -37,7 +38,7 @@ export async function writeRandomModel(options: RandomModelOptions): Promise<Tra
     label: id,
     role,
     seed,
-    network,
+    costs: { parameters: countParameters(network), multiplyAdds: countMultiplyAdds(network) },
     files: [files[0]!, ...files.slice(1)],
     history: [epoch],
     keptEpoch: 1,

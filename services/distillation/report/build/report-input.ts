@@ -1,8 +1,8 @@
 import type { CropSplits } from '../../../shared/dataset/crop-dataset.ts'
 import type { SkippedImage } from '../../../shared/dataset/read-image-folder.ts'
-import type { Network } from '../../networks/network.ts'
+import type { ModelManifest } from '../../../shared/onnx/model-manifest.ts'
 import type { EpochRecord } from '../../training/checkpoint.ts'
-import type { LabelStudyPoint, ModelRole, ReportedFile, SweepPoint } from '../experiment-report.ts'
+import type { GivenModel, LabelStudyPoint, ModelRole, ReportedFile, SweepPoint } from '../experiment-report.ts'
 
 /** A file that a network was exported to. */
 export interface ExportedFile {
@@ -10,7 +10,7 @@ export interface ExportedFile {
   readonly path: string
 }
 
-/** One trained network of an experiment. */
+/** One network of an experiment, trained in it or given to it. */
 export interface TrainedModelInput {
   /** Names the model everywhere in the report; no two are alike, none is `ensemble`. */
   readonly id: string
@@ -18,12 +18,15 @@ export interface TrainedModelInput {
   readonly label: string
   readonly role: ModelRole
   readonly seed: number
-  readonly network: Network
+  /** Trained numbers, and true multiply-adds of one image. */
+  readonly costs: Pick<ModelManifest, 'parameters' | 'multiplyAdds'>
   /** The first is judged for the model's own figures; the others show what their precision costs. */
   readonly files: readonly [ExportedFile, ...ExportedFile[]]
   readonly history: readonly EpochRecord[]
   readonly keptEpoch: number
   readonly trainingSeconds: number
+  /** Where a teacher comes from that was not trained in this experiment; it has no history then. */
+  readonly given?: GivenModel
 }
 
 /** A plain and a distilled student of one seed, by their ids. */

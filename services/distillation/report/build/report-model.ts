@@ -1,6 +1,5 @@
 import { basename } from 'node:path'
 import { chooseThreshold } from '../../evaluation/choose-threshold.ts'
-import { countMultiplyAdds, countParameters } from '../../networks/count-costs.ts'
 import type { ReportedFile, ReportedModel } from '../experiment-report.ts'
 import type { JudgedModel } from './judge-models.ts'
 import { calibrate, measureFigures } from './measure-figures.ts'
@@ -13,7 +12,7 @@ export function reportModel(
   times: ReadonlyMap<string, NonNullable<ReportedFile['time']>>,
 ): ReportedModel {
   const { test, val } = input.splits
-  const parameters = countParameters(model.network)
+  const { parameters, multiplyAdds } = model.costs
   const measured = files.map(
     ({ precision, path, file, margins }): ReportedFile => ({
       precision,
@@ -31,7 +30,7 @@ export function reportModel(
     role: model.role,
     seed: model.seed,
     parameters,
-    multiplyAdds: countMultiplyAdds(model.network),
+    multiplyAdds,
     paperOperations: 2 * parameters,
     files: measured,
     test: measured[0]!.test,
@@ -40,6 +39,7 @@ export function reportModel(
     history: model.history,
     keptEpoch: model.keptEpoch,
     trainingSeconds: model.trainingSeconds,
+    ...(model.given === undefined ? {} : { given: model.given }),
   }
 }
 

@@ -22,7 +22,7 @@ export function describeExperiment(report: ExperimentReport): Section {
 <b>${data.source}</b>. ${sentence(data.split)} Pixels are standardised by the training part alone: mean ${formatSignificant(standardisation.mean, 4)},
 standard deviation ${formatSignificant(standardisation.deviation, 4)} gray levels. NG is the positive class throughout.</p>
 ${table('Parts of the data', ['part', 'images', 'share', 'OK', 'NG', 'groups'], rows)}
-<p>${describeLosses(data)} Trained in ${formatDuration(trained)} of computing on ${machine.processor},
+<p>${describeLosses(data)} ${describeGiven(models)}Trained in ${formatDuration(trained)} of computing on ${machine.processor},
 ${machine.threads} ${machine.threads === 1 ? 'thread' : 'threads'}, ${machine.runtime}. Program at commit <code>${report.commit}</code>, report of
 <time datetime="${report.createdAt}">${report.createdAt.replace('T', ' ').replace(/(\.\d+)?Z$/, ' UTC')}</time>. Settings, digests and seeds are <a href="#details">at the end</a>.</p>`,
     ],
@@ -36,6 +36,14 @@ export function listDetails(report: ExperimentReport): Section {
     title: 'Settings, digests, skipped images',
     blocks: [html`${foldedSettings(report)}${foldedDigests(report)}${foldedSkipped(report.data)}`],
   }
+}
+
+/** Which models were not trained here, so that their training does not seem to have cost nothing. */
+function describeGiven(models: ExperimentReport['models']): string {
+  const named = models.flatMap(({ given }) =>
+    given === undefined ? [] : [`${given.model} (on ${given.dataSource}, commit ${given.commit.slice(0, 8)})`],
+  )
+  return named.length === 0 ? '' : `Given, and trained before: ${named.join('; ')}. The others: `
 }
 
 function partCells(name: string, { count, ok, ng, groups }: ReportedPart, all: number) {
