@@ -1,4 +1,7 @@
 import { z } from 'zod'
+import { busConfigSchema } from '../shared/bus/bus-config.ts'
+import { defaultPlantName, nameSchema } from '../shared/config/name-schema.ts'
+import { databaseConfigSchema } from '../shared/store/database-config.ts'
 import { defaultAlertSettings, defaultRecipe } from './default-recipe.ts'
 
 const share = z.number().gt(0).max(1)
@@ -98,25 +101,13 @@ export type AnalyticsOptionsInput = z.input<typeof analyticsOptionsSchema>
 /** Configuration file of the service when it runs alone. */
 export const analyticsConfigSchema = z.strictObject({
   /** Name of the plant. */
-  plant: z
-    .string()
-    .regex(
-      /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/,
-      'valid is: 1 to 63 letters, digits, ".", "_" or "-", a letter or digit first',
-    )
-    .default('plant-1'),
+  plant: nameSchema.default(defaultPlantName),
   /** `HOST:PORT` or `unix:PATH`. */
   listen: z.string().min(1).default('127.0.0.1:7405'),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
-  /** Only the bus within the process exists; no verdict reaches this service alone with it. */
-  bus: z.literal('memory').default('memory'),
-  database: z
-    .strictObject({
-      kind: z.literal('pglite').default('pglite'),
-      /** Directory of the database; in memory, and gone with the process, where absent. */
-      directory: z.string().min(1).optional(),
-    })
-    .prefault({}),
+  /** Where verdicts and audits come from; with `memory` none reaches this service alone. */
+  bus: busConfigSchema,
+  database: databaseConfigSchema,
   /** Model files (their manifests lie beside them) whose lots are corrected for misclassification. */
   modelPaths: z.array(z.string().min(1)).default([]),
   /** How long a drain waits for bookings in hand, ms. */

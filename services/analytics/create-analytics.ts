@@ -220,7 +220,7 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
         )
       }
       await monitor.restore()
-      subscriptions = await Promise.all([
+      const joining = await Promise.allSettled([
         consumeTopic(bus, {
           topic: topics.verdicts,
           group: analyticsGroup,
@@ -234,6 +234,14 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
           handle: (message) => book({ kind: 'audits', message }),
         }),
       ])
+      const joined = joining.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+      const refused = joining.find((result) => result.status === 'rejected')
+      if (refused !== undefined) {
+        // A start that failed may be tried again, and must not find itself in the group.
+        await Promise.all(joined.map((subscription) => subscription.drain(0)))
+        throw refused.reason
+      }
+      subscriptions = joined
       ticking = tick()
     },
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { defaultPlantName, nameSchema } from '../shared/config/name-schema.ts'
 import { stripMaxMessageBytes } from '../shared/rpc/channel-options.ts'
 import { defaultSpeckDemand } from '../shared/vision/smallest-speck.ts'
 
@@ -27,10 +28,6 @@ export const cameraGatewayOptionsSchema = z.strictObject({
 
 export type CameraGatewayOptions = z.infer<typeof cameraGatewayOptionsSchema>
 
-const nameSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/, {
-  error: 'valid is: 1 to 63 letters, digits, ".", "_" and "-", the first a letter or digit',
-})
-
 /** The calibration of one camera of one line. */
 const calibrationSchema = z.strictObject({
   line: nameSchema,
@@ -44,7 +41,7 @@ export type CalibrationEntry = z.infer<typeof calibrationSchema>
 /** Configuration file of the service when it runs alone. */
 export const cameraGatewayConfigSchema = z.strictObject({
   /** Name of the plant, part of every strip's name. */
-  plant: nameSchema,
+  plant: nameSchema.default(defaultPlantName),
   /** `HOST:PORT` or `unix:PATH`. */
   listen: z.string().min(1).default('127.0.0.1:7401'),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),

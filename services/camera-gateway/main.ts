@@ -1,45 +1,45 @@
+import { CameraGatewayService } from '../gen/pelletline/camera/v1/camera_pb.ts'
 import { RegistryService } from '../gen/pelletline/registry/v1/registry_pb.ts'
 import { SegmentationService } from '../gen/pelletline/segmentation/v1/segmentation_pb.ts'
 import { startByConfig } from '../shared/config/start-by-config.ts'
+import { checkHealth } from '../shared/rpc/check-health.ts'
 import { createRpcClient } from '../shared/rpc/create-rpc-client.ts'
-import { startRpcServer } from '../shared/rpc/start-rpc-server.ts'
-import { systemClock } from '../shared/service/clock.ts'
 import type { RunningService } from '../shared/service/run-service.ts'
-import { createLogger } from '../shared/telemetry/logger.ts'
+import { type LoadingService, serveWhileLoading } from '../shared/service/serve-while-loading.ts'
 import { type CameraGatewayConfig, cameraGatewayConfigSchema } from './config.ts'
 import { createCameraGateway } from './create-camera-gateway.ts'
 import { loadCalibrations } from './load-calibrations.ts'
 
 const name = 'camera-gateway'
 
-async function startUp(config: CameraGatewayConfig): Promise<RunningService> {
-  const { plant, listen, maxMessageBytes } = config
-  const logger = createLogger({ service: name, level: config.logLevel })
-  const calibrations = await loadCalibrations(config.calibrations)
-  const registry = createRpcClient(RegistryService, { address: config.registryAddress })
-  const segmentation = createRpcClient(SegmentationService, { address: config.segmentationAddress, maxMessageBytes })
-  const gateway = createCameraGateway({
-    plant,
-    registry,
-    segmentation,
-    clock: systemClock,
-    logger,
-    calibrations,
-    options: config.gateway,
-  })
-  const { implementations } = gateway
-  const server = await startRpcServer({ listen, implementations, maxMessageBytes, logger })
-  server.setServing('', true)
-  return {
-    ready: server.address,
-    async drain(timeoutMs) {
-      server.setServing('', false)
-      await gateway.drain(timeoutMs)
-      await server.drain(1000)
-      registry.close()
-      segmentation.close()
+function startUp(config: CameraGatewayConfig, signal: AbortSignal): Promise<RunningService> {
+  const { plant, maxMessageBytes, registryAddress, segmentationAddress } = config
+  return serveWhileLoading({
+    name,
+    config,
+    services: [CameraGatewayService],
+    async create({ clock, logger, onReady, untilThere, onEnd }): Promise<LoadingService> {
+      const calibrations = await loadCalibrations(config.calibrations)
+      const registry = createRpcClient(RegistryService, { address: registryAddress })
+      const segmentation = createRpcClient(SegmentationService, { address: segmentationAddress, maxMessageBytes })
+      onEnd(() => registry.close())
+      onEnd(() => segmentation.close())
+      const options = config.gateway
+      const gateway = createCameraGateway({ plant, registry, segmentation, clock, logger, calibrations, options })
+      return {
+        implementations: gateway.implementations,
+        // Strips that come before are held, within the credits; the gateway calls itself ready once they get further.
+        async start(started) {
+          const check = (address: string) => () => checkHealth(address, { signal: started })
+          await untilThere('the registry', check(registryAddress))
+          await untilThere('segmentation', check(segmentationAddress))
+          onReady(true)
+        },
+        drain: (timeoutMs) => gateway.drain(timeoutMs),
+      }
     },
-  }
+    signal,
+  })
 }
 
 /** Runs the service by its configuration file until it is told to end; resolves when the exit code is decided. */

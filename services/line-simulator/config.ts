@@ -1,20 +1,16 @@
 import { z } from 'zod'
+import { nameSchema } from '../shared/config/name-schema.ts'
 import { stripMaxMessageBytes } from '../shared/rpc/channel-options.ts'
-
-/** A name as the proto has it for lines, cameras and runs. */
-const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/, {
-  error: 'valid is: 1 to 63 letters, digits, ".", "_" and "-", the first a letter or digit',
-})
 
 /** Configuration file of the simulator when it streams a line to a gateway. */
 export const lineSimulatorConfigSchema = z.strictObject({
   /** Address of the camera gateway, `HOST:PORT` or `unix:PATH`. */
   gatewayAddress: z.string().min(1).default('127.0.0.1:7401'),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
-  line: name.default('line-1'),
-  camera: name.default('camera-1'),
+  line: nameSchema.default('line-1'),
+  camera: nameSchema.default('camera-1'),
   /** Name of the run; by the time of the start where absent, since a run cannot be begun twice. */
-  run: name.optional(),
+  run: nameSchema.optional(),
   /** Seed of the product: the same settings, seed and faults give the same bytes. */
   seed: z.int().min(0).max(4_294_967_295).default(1),
   /** Seconds of the belt after which the run ends, and the simulator with it; until it is told to end where absent. */

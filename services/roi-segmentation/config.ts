@@ -1,5 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
+import { busConfigSchema } from '../shared/bus/bus-config.ts'
+import { defaultPlantName, nameSchema } from '../shared/config/name-schema.ts'
 import { stripMaxMessageBytes } from '../shared/rpc/channel-options.ts'
 
 /** Options of segmentation; every one has a default. */
@@ -31,8 +33,10 @@ export const roiSegmentationConfigSchema = z.strictObject({
   /** `HOST:PORT` or `unix:PATH`. */
   listen: z.string().min(1).default('127.0.0.1:7402'),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
-  /** Only the bus within the process exists; crops go no further than this service with it. */
-  bus: z.literal('memory').default('memory'),
+  /** Name of the plant, which the topics must belong to. */
+  plant: nameSchema.default(defaultPlantName),
+  /** Where crops go; with `memory` no further than this service. */
+  bus: busConfigSchema,
   /** How long a drain waits for strips in work, ms. */
   drainTimeoutMs: z.int().min(0).max(600_000).default(10_000),
   /** Largest message taken: a strip with its header, bytes. */

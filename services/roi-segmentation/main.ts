@@ -1,32 +1,28 @@
-import { createMemoryBus } from '../shared/bus/memory-bus.ts'
+import { SegmentationService } from '../gen/pelletline/segmentation/v1/segmentation_pb.ts'
 import { startByConfig } from '../shared/config/start-by-config.ts'
-import { startRpcServer } from '../shared/rpc/start-rpc-server.ts'
-import { systemClock } from '../shared/service/clock.ts'
 import type { RunningService } from '../shared/service/run-service.ts'
-import { createLogger } from '../shared/telemetry/logger.ts'
+import { type LoadingService, serveWhileLoading } from '../shared/service/serve-while-loading.ts'
 import { type RoiSegmentationConfig, roiSegmentationConfigSchema } from './config.ts'
 import { createRoiSegmentation } from './create-roi-segmentation.ts'
 
 const name = 'roi-segmentation'
 
-async function startUp(config: RoiSegmentationConfig): Promise<RunningService> {
-  const { listen, maxMessageBytes } = config
-  const logger = createLogger({ service: name, level: config.logLevel })
-  const bus = createMemoryBus({ logger })
-  const segmentation = createRoiSegmentation({ bus, clock: systemClock, logger, options: config.segmentation })
-  const { implementations } = segmentation
-  const server = await startRpcServer({ listen, implementations, maxMessageBytes, logger })
-  logger.info({ bus: config.bus }, 'the bus lives within one process: alone, this service offers its gRPC surface only')
-  server.setServing('', true)
-  return {
-    ready: server.address,
-    async drain(timeoutMs) {
-      server.setServing('', false)
-      await segmentation.drain(timeoutMs)
-      await server.drain(1000)
-      await bus.close()
+function startUp(config: RoiSegmentationConfig, signal: AbortSignal): Promise<RunningService> {
+  return serveWhileLoading({
+    name,
+    config,
+    services: [SegmentationService],
+    async create({ clock, logger, onReady, openBus }): Promise<LoadingService> {
+      const bus = await openBus(config.bus)
+      const segmentation = createRoiSegmentation({ bus, clock, logger, options: config.segmentation })
+      return {
+        implementations: segmentation.implementations,
+        start: async () => onReady(true),
+        drain: (timeoutMs) => segmentation.drain(timeoutMs),
+      }
     },
-  }
+    signal,
+  })
 }
 
 /** Runs the service by its configuration file until it is told to end; resolves when the exit code is decided. */

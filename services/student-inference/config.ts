@@ -1,5 +1,27 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
+import { busConfigSchema } from '../shared/bus/bus-config.ts'
+import { defaultPlantName, nameSchema } from '../shared/config/name-schema.ts'
+
+/** Which models may be loaded while the student runs. */
+const studentModelsSchema = z.strictObject({
+  /** Folder of the models; that of `modelPath` where not given. */
+  folder: z.string().min(1).optional(),
+  /** Public ed25519 keys, each in PEM or as the line that `pelletline models keygen` prints. Where there are some, the model of `modelPath` must be signed too. */
+  trustedKeys: z.array(z.string().min(1)).max(64).default([]),
+  /** Whether models that are neither signed by a trusted key nor released with the program are taken. */
+  allowUnsigned: z.boolean().default(false),
+  /** Most models in memory at once; each has workers of its own. */
+  maxLoaded: z.int().min(1).max(16).default(3),
+  /** A model that is not warm within this time is refused, ms. */
+  loadLimitMs: z.int().min(10).max(3_600_000).default(120_000),
+  /** Whether callers of the Open Inference Protocol may load and unload models. */
+  openInferenceControl: z.boolean().default(false),
+  /** Which model judges after a start: the one that the registry assigns, or the configured one until the assignment changes. */
+  startWith: z.enum(['assigned', 'configured']).default('assigned'),
+  /** How often the state of the models is reported to the registry, ms. */
+  reportEveryMs: z.int().min(50).max(60_000).default(5000),
+})
 
 /** How the student judges; everything but the model has a default. */
 export const studentInferenceOptionsSchema = z.strictObject({
@@ -36,6 +58,8 @@ export const studentInferenceOptionsSchema = z.strictObject({
   recipeLimit: z.int().min(1).max(100_000).default(256),
   /** Patience with the registry, ms. */
   registryTimeoutMs: z.int().min(10).max(60_000).default(5000),
+  /** Models beside the one of `modelPath`: where they come from and whose are taken. */
+  models: studentModelsSchema.prefault({}),
   /** What callers are told to wait while the model loads, ms. */
   expectedLoadMs: z.int().min(10).max(600_000).default(3000),
 })
@@ -50,8 +74,12 @@ export const studentInferenceConfigSchema = z.strictObject({
   /** Where the REST half of the Open Inference Protocol listens: `HOST:PORT`, `unix:PATH`, or `off`. */
   restListen: z.string().min(1).default('127.0.0.1:7413'),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
-  /** Only the bus within the process exists; the service offers its gRPC surface only with it. */
-  bus: z.literal('memory').default('memory'),
+  /** Name of the plant, which the topics must belong to. */
+  plant: nameSchema.default(defaultPlantName),
+  /** Where crops come from and verdicts go; with `memory` the service offers its gRPC surface only. */
+  bus: busConfigSchema,
+  /** Address of the registry (analytics), which knows the recipes that strips name; `HOST:PORT` or `unix:PATH`. */
+  registryAddress: z.string().min(1).default('127.0.0.1:7405'),
   /** How long a drain waits for crops in hand, ms. */
   drainTimeoutMs: z.int().min(0).max(600_000).default(10_000),
   /** Largest message or REST body taken, bytes; 4,096 crops are 10 MiB. */

@@ -1,4 +1,8 @@
+import { StudentInferenceService } from '../gen/pelletline/inference/v1/inference_pb.ts'
+import { RegistryService } from '../gen/pelletline/registry/v1/registry_pb.ts'
+import { GRPCInferenceService } from '../gen/third_party/inference/grpc_service_pb.ts'
 import { startByConfig } from '../shared/config/start-by-config.ts'
+import { createRpcClient } from '../shared/rpc/create-rpc-client.ts'
 import type { RunningService } from '../shared/service/run-service.ts'
 import { serveWhileLoading } from '../shared/service/serve-while-loading.ts'
 import { type StudentInferenceConfig, studentInferenceConfigSchema } from './config.ts'
@@ -11,10 +15,16 @@ function startUp(config: StudentInferenceConfig, signal: AbortSignal): Promise<R
   return serveWhileLoading({
     name,
     config,
-    create(setup) {
-      const student = createStudentInference({ ...setup, options: config.student })
+    services: [StudentInferenceService, GRPCInferenceService],
+    async create({ clock, logger, onReady, openBus, onEnd }) {
+      const bus = await openBus(config.bus)
+      const registry = createRpcClient(RegistryService, { address: config.registryAddress })
+      onEnd(() => registry.close())
+      // A bus within the process has no other end.
+      const busSide = config.bus.kind === 'memory' ? {} : { bus, registry }
+      const student = createStudentInference({ clock, logger, onReady, options: config.student, ...busSide })
       const { restListen: listen, maxMessageBytes: maxBodyBytes } = config
-      return listen === 'off' ? student : serveRestBeside(student, { listen, maxBodyBytes, logger: setup.logger })
+      return listen === 'off' ? student : serveRestBeside(student, { listen, maxBodyBytes, logger })
     },
     signal,
   })

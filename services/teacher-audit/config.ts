@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { busConfigSchema } from '../shared/bus/bus-config.ts'
+import { defaultPlantName, nameSchema } from '../shared/config/name-schema.ts'
 
 /** How the teachers audit; everything but the models has a default. */
 export const teacherAuditOptionsSchema = z.strictObject({
@@ -27,8 +29,10 @@ export const teacherAuditConfigSchema = z.strictObject({
   /** `HOST:PORT` or `unix:PATH`. */
   listen: z.string().min(1).default('127.0.0.1:7404'),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
-  /** Only the bus within the process exists; the service offers its gRPC surface only with it. */
-  bus: z.literal('memory').default('memory'),
+  /** Name of the plant, which the topics must belong to. */
+  plant: nameSchema.default(defaultPlantName),
+  /** Where audit requests come from and audits go; with `memory` the service offers its gRPC surface only. */
+  bus: busConfigSchema,
   /** How long a drain waits for crops in hand, ms. */
   drainTimeoutMs: z.int().min(0).max(600_000).default(10_000),
   /** Largest message taken, bytes; 256 crops are 640 KB. */

@@ -1,3 +1,4 @@
+import { TeacherAuditService } from '../gen/pelletline/audit/v1/audit_pb.ts'
 import { startByConfig } from '../shared/config/start-by-config.ts'
 import type { RunningService } from '../shared/service/run-service.ts'
 import { serveWhileLoading } from '../shared/service/serve-while-loading.ts'
@@ -10,7 +11,13 @@ function startUp(config: TeacherAuditConfig, signal: AbortSignal): Promise<Runni
   return serveWhileLoading({
     name,
     config,
-    create: (setup) => createTeacherAudit({ ...setup, options: config.teachers }),
+    services: [TeacherAuditService],
+    async create({ clock, logger, onReady, openBus }) {
+      const bus = await openBus(config.bus)
+      // A bus within the process has no other end.
+      const busSide = config.bus.kind === 'memory' ? {} : { bus }
+      return createTeacherAudit({ clock, logger, onReady, options: config.teachers, ...busSide })
+    },
     signal,
   })
 }

@@ -14,6 +14,9 @@ export function channelOptions(maxMessageBytes: number): ChannelOptions {
     // A dead peer is noticed within a minute; a busy one has 20 s to answer, since its event loop may be at work.
     'grpc.keepalive_time_ms': 30_000,
     'grpc.keepalive_timeout_ms': 20_000,
+    // A peer that comes back is found within seconds; the default waits up to two minutes.
+    'grpc.initial_reconnect_backoff_ms': 100,
+    'grpc.max_reconnect_backoff_ms': 2_000,
     // Services of one plant are never behind a web proxy, whatever the environment says.
     'grpc.enable_http_proxy': 0,
     // HTTP/2's default of 64 KiB per round trip caps a stream at 131 MB/s where a round trip takes 0.5 ms.

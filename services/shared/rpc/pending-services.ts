@@ -1,0 +1,47 @@
+import type { DescService } from '@bufbuild/protobuf'
+import type { PelletlineError } from '../errors/pelletline-error.ts'
+import { implement } from './implement.ts'
+import type { ServiceHandlers, ServiceImplementation } from './types.ts'
+
+/** Services that a server announces before they can be made. */
+export interface PendingServices {
+  /** What the server is started with. */
+  readonly implementations: readonly ServiceImplementation[]
+  /** From now on calls are answered by these; a service that is not among them keeps refusing. */
+  provide(implementations: readonly ServiceImplementation[]): void
+}
+
+type AnyHandler = (input: unknown, context: unknown) => unknown
+
+/**
+ * Implementations that refuse every call with the error of `refuse` until the real ones are there, so that a server can
+ * listen, and answer for its health, while what a service stands on is still being waited for.
+ */
+export function createPendingServices(
+  services: readonly DescService[],
+  refuse: () => PelletlineError,
+): PendingServices {
+  const provided = new Map<string, Readonly<Record<string, AnyHandler | undefined>>>()
+
+  const defer = (service: DescService) => {
+    const handlers = service.methods.map(({ localName }): [string, AnyHandler] => [
+      localName,
+      (input, context) => {
+        const real = provided.get(service.typeName)
+        const handler = real?.[localName]
+        if (real === undefined || handler === undefined) throw refuse()
+        return handler.call(real, input, context)
+      },
+    ])
+    return implement(service, Object.fromEntries(handlers) as unknown as ServiceHandlers<DescService>)
+  }
+
+  return {
+    implementations: services.map(defer),
+    provide(implementations) {
+      for (const { service, handlers } of implementations) {
+        provided.set(service.typeName, handlers as unknown as Readonly<Record<string, AnyHandler>>)
+      }
+    },
+  }
+}
