@@ -1,5 +1,6 @@
 // What a release promises, measured: overkill of the released student on a million good pellets of the simulated line, its
-// escapes by size, and its accuracy against the ensemble of the released teachers.
+// escapes by size, and its accuracy against the ensemble of the released teachers. `--against FILE,...`: other students that judge the
+// same pellets, each at its own threshold and at the overkill of the first.
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import process from 'node:process'
@@ -10,6 +11,7 @@ import { loadModel } from '../services/shared/onnx/load-model.ts'
 import { manifestPath } from '../services/shared/onnx/model-manifest.ts'
 import { readReleasedModels } from '../services/shared/onnx/released-models.ts'
 import { readBenchOptions, runBench } from './support/bench-options.ts'
+import { compareRival, type RivalFigures, type ThresholdFigures } from './support/compare-rival.ts'
 import { judgeSimulated } from './support/judge-simulated.ts'
 import { type CountedShare, measureRelease, type ReleaseFigures } from './support/measure-release.ts'
 
@@ -17,21 +19,25 @@ const goals = { overkillPpm: 100, escapeTwice: 0.01 }
 const { smallestSpeckPx } = defaultLine.specks
 
 await runBench(async () => {
-  const { json, modelsDir, numbers } = readBenchOptions({
-    good: 1_000_000,
-    'ng-per-mille': 40,
-    ensemble: 20_000,
-    'inferiority-per-mille': 3,
-    // Far from the seeds that training data are simulated with.
-    seed: 770_000_000,
-    lanes: availableParallelism(),
-  })
+  const { json, modelsDir, numbers, texts } = readBenchOptions(
+    {
+      good: 1_000_000,
+      'ng-per-mille': 40,
+      ensemble: 20_000,
+      'inferiority-per-mille': 3,
+      // Far from the seeds that training data are simulated with.
+      seed: 770_000_000,
+      lanes: availableParallelism(),
+    },
+    ['against'],
+  )
   const { good, ensemble, seed, lanes } = numbers
   const ng = Math.max(1, Math.round((good * numbers['ng-per-mille']) / 1000))
   const released = readReleasedModels(modelsDir)
   const studentPath = int8Beside(released.student) ?? released.student
   const student = await loadModel(studentPath)
   const teachers = await Promise.all(released.teachers.map((path) => loadModel(path)))
+  const rivals = await Promise.all((texts.against?.split(',') ?? []).map((path) => loadModel(path)))
   const began = performance.now()
   const judged = await judgeSimulated({
     good,
@@ -40,12 +46,20 @@ await runBench(async () => {
     lanes,
     comparison: Math.min(ensemble, 2 * ng),
     student: new Uint8Array(student.bytes),
+    rivals: rivals.map(({ bytes }) => new Uint8Array(bytes)),
     others: teachers.map(({ bytes }) => new Uint8Array(bytes)),
     onProgress: createProgress(began),
   })
   const { threshold } = student.manifest
   const inferiority = numbers['inferiority-per-mille'] / 1000
-  const figures = measureRelease(judged, { threshold, smallestSpeckPx, inferiority })
+  const rule = { threshold, smallestSpeckPx, inferiority }
+  const figures = measureRelease(judged, rule)
+  const compared = rivals.map(({ manifest }, i) => ({
+    id: manifest.id,
+    sha256: manifest.sha256,
+    threshold: manifest.threshold,
+    ...compareRival(judged.all, judged.rivals[i]!, { ...rule, rivalThreshold: manifest.threshold }),
+  }))
   const about = {
     student: student.manifest.id,
     sha256: student.manifest.sha256,
@@ -56,8 +70,11 @@ await runBench(async () => {
     seconds: Math.round((performance.now() - began) / 1000),
     goals,
   }
-  if (json) process.stdout.write(`${JSON.stringify({ bench: 'release', ...about, ...figures })}\n`)
-  else process.stdout.write(`${print(figures, about).join('\n')}\n`)
+  if (json) process.stdout.write(`${JSON.stringify({ bench: 'release', ...about, ...figures, rivals: compared })}\n`)
+  else
+    process.stdout.write(
+      `${[...print(figures, about), ...compared.flatMap((rival) => printRival(rival, about.student))].join('\n')}\n`,
+    )
 })
 
 /** The int8 file that a release has beside its first one. */
@@ -93,10 +110,11 @@ interface About {
   readonly seconds: number
 }
 
-function print(figures: ReleaseFigures, { student, teachers, threshold, seconds }: About): readonly string[] {
-  const { overkill, escapes, escapesTwice, bySize, curve, against } = figures
-  const percent = (value: number | null) => (value === null ? '-' : `${(100 * value).toFixed(3)} %`)
-  const ppm = (value: number | null) => (value === null ? '-' : `${(1e6 * value).toFixed(1)} ppm`)
+const percent = (value: number | null) => (value === null ? '-' : `${(100 * value).toFixed(3)} %`)
+const ppm = (value: number | null) => (value === null ? '-' : `${(1e6 * value).toFixed(1)} ppm`)
+
+/** Overkill and escapes by size, with their intervals. */
+function tableOf({ overkill, escapes, escapesTwice, bySize }: ThresholdFigures): readonly string[] {
   const row = (what: string, { count, hits, value, low, high }: CountedShare, show = percent) => [
     what,
     formatCount(count),
@@ -105,7 +123,7 @@ function print(figures: ReleaseFigures, { student, teachers, threshold, seconds 
     `${show(low)} .. ${show(high)}`,
   ]
   const px = (value: number) => value.toFixed(1)
-  const table = renderTable(
+  return renderTable(
     ['What', 'Pellets', 'Wrong', 'Share', '95 % interval (exact)'].map((title, at) => ({
       title,
       align: at === 0 ? 'left' : 'right',
@@ -117,11 +135,34 @@ function print(figures: ReleaseFigures, { student, teachers, threshold, seconds 
       ...bySize.map((bin) => row(`  ${px(bin.fromPx)} to ${px(bin.toPx)} px`, bin)),
     ],
   )
+}
+
+function printRival(
+  { id, threshold, atLikeOverkill, ...own }: RivalFigures & { readonly id: string; readonly threshold: number },
+  student: string,
+): readonly string[] {
+  const { overkill, escapes, escapesTwice } = own
+  const { found } = atLikeOverkill
+  return [
+    '',
+    `beside it ${id} on the same pellets, at its own margin ${threshold.toFixed(3)}: overkill ${ppm(overkill.value)}, escapes ` +
+      `${percent(escapes.value)}, ${percent(escapesTwice.value)} from ${2 * smallestSpeckPx} px on; at margin ` +
+      `${atLikeOverkill.threshold.toFixed(3)}, where it overkills no more than ${student}:`,
+    '',
+    ...tableOf(atLikeOverkill),
+    '',
+    `${student} alone finds ${formatCount(found.onlyB)} specked pellets, ${id} alone ${formatCount(found.onlyA)}: difference ` +
+      `${percent(found.gain.value)} (${percent(found.gain.low)} .. ${percent(found.gain.high)}), McNemar p ${found.p.toPrecision(2)}`,
+  ]
+}
+
+function print(figures: ReleaseFigures, { student, teachers, threshold, seconds }: About): readonly string[] {
+  const { overkill, escapesTwice, curve, against } = figures
   const shown = curve.filter(({ overkillPpm }, i) => overkillPpm <= 20_000 && (i < 20 || i % 4 === 0))
   return [
     `release: ${student} at margin ${threshold.toFixed(3)} on the simulated default line, ${formatCount(seconds)} s.`,
     '',
-    ...table,
+    ...tableOf(figures),
     '',
     `at most ${goals.overkillPpm} ppm overkill: ${stateGoal(overkill, goals.overkillPpm / 1e6)}`,
     `at most ${100 * goals.escapeTwice} % escapes from ${2 * smallestSpeckPx} px on: ${stateGoal(escapesTwice, goals.escapeTwice)}`,

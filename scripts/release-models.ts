@@ -3,7 +3,7 @@
 // teachers into models/ as NAME-N, with manifests that carry these names, curves and the report's JSON, and names student and
 // teachers in models/index.json.
 import { existsSync } from 'node:fs'
-import { copyFile, readFile } from 'node:fs/promises'
+import { copyFile, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { doneSchema } from '../services/distillation/experiment/folder-manifest.ts'
@@ -11,7 +11,13 @@ import { variantId } from '../services/distillation/export/export-variants.ts'
 import { teacherNames } from '../services/distillation/networks/create-network.ts'
 import { PelletlineError } from '../services/shared/errors/pelletline-error.ts'
 import { writeFileAtomically } from '../services/shared/files/write-file-atomically.ts'
-import { type ModelPrecision, readModelManifest, writeModelManifest } from '../services/shared/onnx/model-manifest.ts'
+import {
+  type ModelPrecision,
+  manifestPath,
+  readModelManifest,
+  writeModelManifest,
+} from '../services/shared/onnx/model-manifest.ts'
+import { digestOfManifest } from '../services/shared/onnx/signing/judge-trust.ts'
 
 const { values } = parseArgs({
   options: {
@@ -48,7 +54,15 @@ for (const name of teacherNames) {
 const report = join(experiment, 'report', 'report.json')
 if (existsSync(report)) await copyFile(report, join(modelsDir, `report-${release}.json`))
 else process.stdout.write(`${report} is not there: the experiment is not at its end, no report is released\n`)
-await writeFileAtomically(join(modelsDir, 'index.json'), [`${JSON.stringify({ student: served, teachers })}\n`])
+const manifests: Record<string, string> = {}
+for (const name of (await readdir(modelsDir)).filter((file) => file.endsWith('.onnx')).sort()) {
+  const path = join(modelsDir, name)
+  manifests[name.slice(0, -'.onnx'.length)] = digestOfManifest(await readFile(manifestPath(path)))
+}
+// Pinned by the index, released models need no signature: see docs/decisions/0021.
+await writeFileAtomically(join(modelsDir, 'index.json'), [
+  `${JSON.stringify({ student: served, teachers, manifests }, undefined, 2)}\n`,
+])
 process.stdout.write(`models/index.json: student ${served}, teachers ${teachers.join(', ')}\n`)
 
 /** Copies one network's files under its released name; returns the released ids by precision, the main one first. */

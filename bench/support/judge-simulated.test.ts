@@ -27,6 +27,7 @@ test('simulated pellets are judged as many as asked for, alike with any number o
     ng: 30,
     seed: 5,
     student: meanModel(),
+    rivals: [meanModel()],
     others: [meanModel()],
     comparison: 24,
     chunk: 100,
@@ -34,6 +35,7 @@ test('simulated pellets are judged as many as asked for, alike with any number o
   const one = await judgeSimulated({ ...options, lanes: 1 })
   const two = await judgeSimulated({ ...options, lanes: 2 })
   assert.deepEqual(two, one)
+  assert.deepEqual(one.rivals, [one.all.margins])
   const bad = one.all.labels.filter((label) => label === 1)
   assert.deepEqual([one.all.labels.length, bad.length], [280, 30])
   assert.deepEqual([one.compared.labels.length, one.compared.labels.filter((label) => label === 1).length], [24, 12])

@@ -12,6 +12,8 @@ export interface JudgeSimulatedOptions {
   readonly seed: number
   /** Judges every crop. */
   readonly student: Uint8Array
+  /** Judge every crop too, as the predecessors of the student; default: none. */
+  readonly rivals?: readonly Uint8Array[]
   /** Judge the comparison crops only. */
   readonly others: readonly Uint8Array[]
   /** Comparison crops: half good, half NG, from the first chunks on. */
@@ -32,6 +34,8 @@ export interface JudgedPellets {
 
 export interface JudgedSimulation {
   readonly all: JudgedPellets
+  /** Margins of all crops by the rivals, in their order. */
+  readonly rivals: readonly Float32Array[]
   /** The comparison crops, as the student judged them. */
   readonly compared: JudgedPellets
   /** Logits [count, 2] of the comparison crops by the others, in their order. */
@@ -64,6 +68,7 @@ export async function judgeSimulated(options: JudgeSimulatedOptions): Promise<Ju
   await Promise.all(Array.from({ length: options.lanes }, run))
   return {
     all: joinPellets(results.map(({ all }) => all)),
+    rivals: (options.rivals ?? []).map((_, i) => joinFloats(results.map(({ rivals }) => rivals[i]!))),
     compared: joinPellets(results.map(({ compared }) => compared)),
     others: options.others.map((_, i) => joinFloats(results.map(({ others }) => others[i]!))),
   }
@@ -76,6 +81,7 @@ interface ChunkPlan extends ChunkRequest {
 
 interface ChunkResult {
   readonly all: JudgedPellets
+  readonly rivals: readonly Float32Array[]
   readonly compared: JudgedPellets
   readonly others: readonly Float32Array[]
 }
@@ -94,10 +100,11 @@ function planChunks(options: JudgeSimulatedOptions): readonly ChunkPlan[] {
   })
 }
 
-async function openLane({ student, others }: JudgeSimulatedOptions) {
+async function openLane({ student, rivals = [], others }: JudgeSimulatedOptions) {
   const simulator = new Worker(new URL('./simulate-chunk-worker.ts', import.meta.url))
   const judge = createGraphWorker({ threads: 1 })
   await judge.load('student', Uint8Array.from(student))
+  for (const [i, bytes] of rivals.entries()) await judge.load(`rival ${i}`, Uint8Array.from(bytes))
   for (const [i, bytes] of others.entries()) await judge.load(`other ${i}`, Uint8Array.from(bytes))
   return {
     async judge({ compared, ...request }: ChunkPlan): Promise<ChunkResult> {
@@ -107,6 +114,8 @@ async function openLane({ student, others }: JudgeSimulatedOptions) {
       const { labels, speckPx } = reply
       const crops = { ...reply, count: request.count }
       const margins = marginsOf((await runCrops(judge, 'student', crops)).logits)
+      const ofRivals: Float32Array[] = []
+      for (const i of rivals.keys()) ofRivals.push(marginsOf((await runCrops(judge, `rival ${i}`, crops)).logits))
       const chosen = [0, 1].flatMap((label) =>
         Array.from(labels, (_, i) => i)
           .filter((i) => labels[i] === label)
@@ -121,6 +130,7 @@ async function openLane({ student, others }: JudgeSimulatedOptions) {
       }
       return {
         all: { margins, labels, speckPx },
+        rivals: ofRivals,
         compared: {
           margins: Float32Array.from(chosen, (i) => margins[i]!),
           labels: Uint8Array.from(chosen, (i) => labels[i]!),

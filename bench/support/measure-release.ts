@@ -47,7 +47,10 @@ export interface AgainstEnsemble {
 }
 
 /** The figures of a release from the margins of simulated pellets. */
-export function measureRelease({ all, compared, others }: JudgedSimulation, rule: ReleaseRule): ReleaseFigures {
+export function measureRelease(
+  { all, compared, others }: Omit<JudgedSimulation, 'rivals'>,
+  rule: ReleaseRule,
+): ReleaseFigures {
   const { threshold, smallestSpeckPx } = rule
   const share = (among: (i: number) => boolean, hit: (margin: number) => boolean): CountedShare => {
     let [count, hits] = [0, 0]
