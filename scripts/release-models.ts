@@ -1,16 +1,18 @@
 // Releases the networks of an experiment: node_modules/.bin/node scripts/release-models.ts --experiment DIR --release N
 // Copies the distilled student in each of its precisions, the plain one (for comparison, in the precision that is served) and the
 // teachers into models/ as NAME-N, with manifests that carry these names, curves and the report's JSON, and names student and
-// teachers in models/index.json.
+// teachers in models/index.json. Teachers that were given to the experiment are released already: they keep their names.
 import { existsSync } from 'node:fs'
 import { copyFile, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { doneSchema } from '../services/distillation/experiment/folder-manifest.ts'
+import { parseExperimentConfig } from '../services/distillation/experiment/experiment-config.ts'
+import { doneSchema, experimentSchema } from '../services/distillation/experiment/folder-manifest.ts'
 import { variantId } from '../services/distillation/export/export-variants.ts'
 import { teacherNames } from '../services/distillation/networks/create-network.ts'
 import { PelletlineError } from '../services/shared/errors/pelletline-error.ts'
 import { writeFileAtomically } from '../services/shared/files/write-file-atomically.ts'
+import { loadModel } from '../services/shared/onnx/load-model.ts'
 import {
   type ModelPrecision,
   manifestPath,
@@ -46,11 +48,7 @@ if (served === undefined) {
   )
 }
 if (plain !== 'none') await releaseModel(plain, `student-plain-${release}`, [precision as ModelPrecision])
-const teachers: string[] = []
-for (const name of teacherNames) {
-  const files = await releaseModel(name, `${name}-${release}`)
-  teachers.push([...files.values()][0]!)
-}
+const teachers = await releaseTeachers()
 const report = join(experiment, 'report', 'report.json')
 if (existsSync(report)) await copyFile(report, join(modelsDir, `report-${release}.json`))
 else process.stdout.write(`${report} is not there: the experiment is not at its end, no report is released\n`)
@@ -64,6 +62,37 @@ await writeFileAtomically(join(modelsDir, 'index.json'), [
   `${JSON.stringify({ student: served, teachers, manifests }, undefined, 2)}\n`,
 ])
 process.stdout.write(`models/index.json: student ${served}, teachers ${teachers.join(', ')}\n`)
+
+/** Ids of the teachers: those of the experiment are copied, given ones must be those that are released. */
+async function releaseTeachers(): Promise<readonly string[]> {
+  const path = join(experiment!, 'experiment.json')
+  const { config } = experimentSchema.parse(JSON.parse(await readFile(path, 'utf8')))
+  const { given } = parseExperimentConfig(config, path).teachers
+  const ids: string[] = []
+  if (given === null) {
+    for (const name of teacherNames) {
+      const files = await releaseModel(name, `${name}-${release}`)
+      ids.push([...files.values()][0]!)
+    }
+    return ids
+  }
+  for (const { id, sha256 } of await teachersOfStudent()) {
+    await loadModel(join(modelsDir, `${id}.onnx`), { expectedSha256: sha256 })
+    ids.push(id)
+  }
+  return ids
+}
+
+/** Who taught the student, by its manifest. */
+async function teachersOfStudent(): Promise<readonly { readonly id: string; readonly sha256: string }[]> {
+  const { lineage } = await readModelManifest(join(experiment!, 'models', student, `${student}.onnx`))
+  const records = lineage.options['teachers']
+  if (Array.isArray(records)) return records
+  throw new PelletlineError(
+    'failed_precondition',
+    `${student} was not taught by given teachers: name a distilled student`,
+  )
+}
 
 /** Copies one network's files under its released name; returns the released ids by precision, the main one first. */
 async function releaseModel(
