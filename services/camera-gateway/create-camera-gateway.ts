@@ -6,9 +6,12 @@ import { implement } from '../shared/rpc/implement.ts'
 import type { ServiceClient, ServiceImplementation } from '../shared/rpc/types.ts'
 import type { Clock } from '../shared/service/clock.ts'
 import type { Logger } from '../shared/telemetry/logger.ts'
+import { metrics } from '../shared/telemetry/names.ts'
+import { noTelemetry, type Telemetry } from '../shared/telemetry/telemetry.ts'
 import { type CameraGatewayOptions, cameraGatewayOptionsSchema } from './config.ts'
 import { createLineIntake, type LineIntake } from './create-line-intake.ts'
 import type { Calibrations } from './load-calibrations.ts'
+import { createIntakeRecorder } from './record-intake.ts'
 import { createStreamStrips } from './stream-strips.ts'
 
 export interface CameraGatewaySetup {
@@ -22,6 +25,8 @@ export interface CameraGatewaySetup {
   readonly calibrations?: Calibrations
   /** Defaults where absent. */
   readonly options?: CameraGatewayOptions
+  /** None where absent. */
+  readonly telemetry?: Telemetry
 }
 
 /** Counters of a line's run in progress, or of the last one. */
@@ -50,7 +55,8 @@ export interface CameraGateway {
 /** Creates the gateway. */
 export function createCameraGateway(setup: CameraGatewaySetup): CameraGateway {
   const { plant, registry, segmentation, clock, logger, options = cameraGatewayOptionsSchema.parse({}) } = setup
-  const { calibrations = new Map() } = setup
+  const { calibrations = new Map(), telemetry = noTelemetry } = setup
+  const record = createIntakeRecorder(telemetry, clock)
   const { creditLimit } = options
   const intakes = new Map<string, LineIntake>()
   const draining = new AbortController()
@@ -63,10 +69,24 @@ export function createCameraGateway(setup: CameraGatewaySetup): CameraGateway {
       const message = `Line ${line} is one more than the ${options.maxLines} lines that this gateway takes (maxLines); send it to another gateway.`
       throw new PelletlineError('resource_exhausted', message, { retryable: false })
     }
-    const intake = createLineIntake({ plant, line, registry, segmentation, clock, logger, calibrations, options })
+    const intake = createLineIntake({
+      plant,
+      line,
+      registry,
+      segmentation,
+      clock,
+      logger,
+      calibrations,
+      options,
+      record,
+    })
     intakes.set(line, intake)
     return intake
   }
+
+  const releaseGauge = telemetry.gauge(metrics.stripsInFlight, () =>
+    [...intakes].map(([line, intake]) => ({ value: intake.inFlight, labels: { line } })),
+  )
 
   /** Waits until no strip is in flight, at most timeoutMs. */
   async function settle(timeoutMs: number): Promise<void> {
@@ -135,6 +155,7 @@ export function createCameraGateway(setup: CameraGatewaySetup): CameraGateway {
       ending.abort(reason)
       const left = Math.max(1000, timeoutMs - (clock.now() - began))
       await Promise.all([...intakes.values()].map((intake) => intake.stop(left)))
+      releaseGauge()
     },
   }
 }

@@ -11,6 +11,7 @@ import type { CameraGatewayOptions } from './config.ts'
 import { createRun, type Run } from './create-run.ts'
 import { linkSegmentation } from './link-segmentation.ts'
 import { type Calibrations, calibrationKey, checkCalibratedOpening } from './load-calibrations.ts'
+import type { IntakeRecorder } from './record-intake.ts'
 import { createSegmentReporter, type LotSegment } from './report-segments.ts'
 import { watchAssignment } from './watch-assignment.ts'
 
@@ -23,6 +24,8 @@ export interface LineIntakeOptions {
   readonly logger: Logger
   readonly calibrations: Calibrations
   readonly options: CameraGatewayOptions
+  /** Told of every strip that is taken. */
+  readonly record: IntakeRecorder
 }
 
 /** What a camera side may forget, and send. */
@@ -198,7 +201,9 @@ export function createLineIntake(setup: LineIntakeOptions): LineIntake {
           if (over()) return
           const assignment = await watch.get(signal)
           if (over()) return
-          await reportAll(entry.take(strip, receivedUnixNs, assignment))
+          const ended = entry.take(strip, receivedUnixNs, assignment)
+          setup.record({ plant, open: entry.open, strip, lot: assignment.lot, receivedUnixNs })
+          await reportAll(ended)
         } finally {
           waiting--
           notifier.notify()

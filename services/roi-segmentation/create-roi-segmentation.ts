@@ -6,9 +6,11 @@ import type { ServiceImplementation } from '../shared/rpc/types.ts'
 import type { Clock } from '../shared/service/clock.ts'
 import { withinTime } from '../shared/service/within-time.ts'
 import type { Logger } from '../shared/telemetry/logger.ts'
+import { noTelemetry, type Telemetry } from '../shared/telemetry/telemetry.ts'
 import type { SegmentationOptions } from './config.ts'
 import { createImageWorker } from './create-image-worker.ts'
 import { createStripWorkers } from './create-strip-workers.ts'
+import { createStripRecorder } from './record-strips.ts'
 import { createSegmentStrips } from './segment-strips.ts'
 
 export interface RoiSegmentationOptions {
@@ -16,6 +18,8 @@ export interface RoiSegmentationOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly options: SegmentationOptions
+  /** None where absent. */
+  readonly telemetry?: Telemetry
   /** Program of the worker threads, for tests; the service's own where absent. */
   readonly workerUrl?: URL
 }
@@ -32,7 +36,8 @@ export interface RoiSegmentation {
 
 /** Creates the service: strips of runs in worker threads with crops to the bus, and single images. */
 export function createRoiSegmentation(setup: RoiSegmentationOptions): RoiSegmentation {
-  const { bus, clock, logger, options, workerUrl } = setup
+  const { bus, clock, logger, options, workerUrl, telemetry = noTelemetry } = setup
+  const record = createStripRecorder(telemetry)
   const { workers, maxRuns, stripsInWork, maxPelletRows, maxPelletsPerStrip, maxImagePixels, maxImages } = options
   const limits = { maxPelletRows, maxPelletsPerStrip }
   const pool = createStripWorkers({
@@ -45,7 +50,14 @@ export function createRoiSegmentation(setup: RoiSegmentationOptions): RoiSegment
   const images = createImageWorker({ limits: { maxImagePixels }, maxImages })
   const draining = new AbortController()
   const open = new Set<Promise<void>>()
-  const segmentStrips = createSegmentStrips({ bus, workers: pool, stripsInWork, logger, draining: draining.signal })
+  const segmentStrips = createSegmentStrips({
+    bus,
+    workers: pool,
+    stripsInWork,
+    logger,
+    record,
+    draining: draining.signal,
+  })
 
   return {
     implementations: [

@@ -14,6 +14,7 @@ import { createAcknowledgementRule } from './acknowledge-strips.ts'
 import { type CheckedStrip, createStripCheck } from './check-strip-request.ts'
 import type { StripWorkers, WorkerRun } from './create-strip-workers.ts'
 import { publishParts } from './publish-parts.ts'
+import type { StripRecorder } from './record-strips.ts'
 import type { StripReply } from './strip-worker-protocol.ts'
 
 export interface SegmentStripsOptions {
@@ -22,6 +23,8 @@ export interface SegmentStripsOptions {
   /** Strips of one stream that may be in work: being segmented, or waiting for the bus. */
   readonly stripsInWork: number
   readonly logger: Logger
+  /** Told of every strip, within whose span its parts are published. */
+  readonly record: StripRecorder
   /** Aborted when the service drains, with the error by which streams end once their strips in work are answered. */
   readonly draining: AbortSignal
 }
@@ -40,7 +43,7 @@ type Response = MessageInitShape<typeof SegmentStripsResponseSchema>
  * before the first answer. Strips that were read before one that is refused are published and answered.
  */
 export function createSegmentStrips(options: SegmentStripsOptions): SegmentStrips {
-  const { bus, stripsInWork, logger } = options
+  const { bus, stripsInWork, logger, record } = options
 
   return async function* segmentStrips(requests, context): AsyncGenerator<Response> {
     const queue = createBoundedQueue<StripInWork>({ limit: stripsInWork + 1 })
@@ -49,8 +52,9 @@ export function createSegmentStrips(options: SegmentStripsOptions): SegmentStrip
     const rule = createAcknowledgementRule()
     try {
       for await (const { strip, reply } of queue) {
-        const { parts, neededFromRow, singleAreaPx, shed } = await reply
-        await publishParts(bus, strip.header, parts, context.signal)
+        const segmented = await reply
+        const { parts, neededFromRow, singleAreaPx, shed } = segmented
+        await record(strip.header, segmented, () => publishParts(bus, strip.header, parts, context.signal))
         if (shed > 0) logger.warn({ strip: describe(strip), shed }, 'strip holds too many pellets; some were shed')
         const credits = stream.allowed === 1 ? stripsInWork : 1
         stream.allowed += credits

@@ -56,6 +56,10 @@ export interface StripReply {
   /** Pellets with columns. */
   readonly pellets: number
   readonly shed: number
+  /** Unix ns. */
+  readonly beganNs: bigint
+  /** Unix ns. */
+  readonly endedNs: bigint
 }
 
 export type WorkerReply = { readonly kind: 'done'; readonly job: number; readonly reply: StripReply } | WorkerFailure

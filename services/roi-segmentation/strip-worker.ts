@@ -63,7 +63,7 @@ function segment(request: SegmentRequest): StripReply {
     ? []
     : toParts(header, strip).map((part) => toBinary(CropsMessageSchema, stampTimes(part, times)))
   const { neededFromRow, singleAreaPx, shed } = strip
-  return { parts, neededFromRow, singleAreaPx, pellets: strip.pellets.count, shed }
+  return { parts, neededFromRow, singleAreaPx, pellets: strip.pellets.count, shed, beganNs, endedNs }
 }
 
 function answer(request: SegmentRequest): void {

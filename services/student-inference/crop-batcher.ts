@@ -2,6 +2,7 @@ import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { cropBytes } from '../shared/inspection/crop.ts'
 import type { InferencePool } from '../shared/onnx/inference-pool.ts'
 import type { Clock } from '../shared/service/clock.ts'
+import type { SpanContext } from '../shared/telemetry/span-context.ts'
 import { aheadBatches, chooseRelease, efficiencyTolerance, type ReleaseReason } from './batching/choose-release.ts'
 import type { CostCurve, CostSample } from './batching/cost-curve.ts'
 import { type BatchCounts, createBatchCounter } from './batching/count-batches.ts'
@@ -19,8 +20,8 @@ export interface CropBatcherOptions {
   readonly clock: Pick<Clock, 'nowNs'>
   /** What batches cost by their size, as measured; the batcher goes on learning it. */
   readonly curve: CostCurve
-  /** Told of every run that has ended well. */
-  readonly onRun?: (batchSize: number, computeUs: number) => void
+  /** Told of every run that has ended well, with the spans of the requests whose crops it held. */
+  readonly onRun?: (batchSize: number, computeUs: number, traces: readonly SpanContext[]) => void
 }
 
 export interface SubmitOptions {
@@ -32,6 +33,8 @@ export interface SubmitOptions {
   /** A full lane refuses with `resource_exhausted` and a retry hint, or lets the caller wait its turn. */
   readonly whenFull: 'refuse' | 'wait'
   readonly signal?: AbortSignal | undefined
+  /** Span in which the crops are judged. */
+  readonly trace?: SpanContext | undefined
 }
 
 /** Judged crops of one caller. */
@@ -82,6 +85,7 @@ interface Job extends WaitingJob {
   readonly margins: Float32Array
   readonly logits: Float32Array
   readonly queuedNs: bigint
+  readonly trace: SpanContext | undefined
   readonly resolve: (judged: JudgedCrops) => void
   readonly reject: (reason: unknown) => void
   done: number
@@ -155,7 +159,8 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
     try {
       const { logits, computeUs } = await pool.runBatch(batchSize, (pixels) => fill(pixels, segments))
       curve.observe(batchSize, computeUs / 1000)
-      options.onRun?.(batchSize, computeUs)
+      const traces = segments.flatMap(({ job }) => job.trace ?? [])
+      options.onRun?.(batchSize, computeUs, traces)
       deliver(segments, logits, batchSize, computeUs)
     } catch (error) {
       for (const { job } of segments) {
@@ -230,6 +235,7 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
       margins: new Float32Array(count),
       logits: new Float32Array(2 * count),
       queuedNs,
+      trace: submitOptions.trace,
       resolve,
       reject,
       done: 0,

@@ -11,9 +11,12 @@ import type { ServiceImplementation } from '../shared/rpc/types.ts'
 import type { Clock } from '../shared/service/clock.ts'
 import { withinTime } from '../shared/service/within-time.ts'
 import type { Logger } from '../shared/telemetry/logger.ts'
+import { metrics } from '../shared/telemetry/names.ts'
+import { noTelemetry, type Telemetry } from '../shared/telemetry/telemetry.ts'
 import type { TeacherAuditOptions } from './config.ts'
 import { ensembleThreshold } from './ensemble.ts'
 import { handleAuditRequest, type WarmTeachers } from './handle-audit-request.ts'
+import { createAuditRecorder } from './record-audits.ts'
 import { createTeacherScorer } from './teacher-scorer.ts'
 
 export interface CreateTeacherAuditOptions {
@@ -24,6 +27,8 @@ export interface CreateTeacherAuditOptions {
   readonly options: TeacherAuditOptions
   /** Told when crops begin or cease to be taken, for the health service. */
   readonly onReady?: (ready: boolean) => void
+  /** None where absent. */
+  readonly telemetry?: Telemetry
 }
 
 /** State of the audit for tables and health. */
@@ -49,7 +54,8 @@ export const teacherGroup = 'teacher-audit'
 
 /** Creates the audit; nothing is loaded before `start`. */
 export function createTeacherAudit(dependencies: CreateTeacherAuditOptions): TeacherAudit {
-  const { bus, clock, logger, options } = dependencies
+  const { bus, clock, logger, options, telemetry = noTelemetry } = dependencies
+  const record = createAuditRecorder(telemetry)
   let phase: 'cold' | 'loading' | 'ready' | 'draining' = 'cold'
   let loadBegan = 0
   const pools: InferencePool[] = []
@@ -109,6 +115,10 @@ export function createTeacherAudit(dependencies: CreateTeacherAuditOptions): Tea
     },
   })
 
+  const releaseGauge = telemetry.gauge(metrics.queueFill, () => [
+    { value: (warm?.scorer.queued() ?? 0) / options.queueLimit, labels: { queue: 'teachers' } },
+  ])
+
   return {
     implementations: [service],
     async start(signal) {
@@ -124,7 +134,8 @@ export function createTeacherAudit(dependencies: CreateTeacherAuditOptions): Tea
             topic: topics.auditRequests,
             group: teacherGroup,
             maxInFlight: options.maxMessagesInFlight,
-            handle: (request, incoming, signal) => handleAuditRequest(bus, loaded, request, incoming.headers, signal),
+            handle: (request, incoming, signal) =>
+              handleAuditRequest({ bus, clock, record }, loaded, request, incoming.headers, signal),
           })
         }
         if (stopping.signal.aborted) {
@@ -147,6 +158,7 @@ export function createTeacherAudit(dependencies: CreateTeacherAuditOptions): Tea
       const deadline = clock.now() + timeoutMs
       await subscription?.drain(timeoutMs)
       if (warm !== undefined) await withinTime(warm.scorer.idle(), deadline - clock.now(), clock)
+      releaseGauge()
       await Promise.all(pools.map((pool) => pool.close()))
     },
     snapshot: () => ({ ready: isReady(), queued: warm?.scorer.queued() ?? 0, queueLimit: options.queueLimit }),

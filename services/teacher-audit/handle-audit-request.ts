@@ -4,7 +4,9 @@ import type { ModelRef } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import type { Bus } from '../shared/bus/bus.ts'
 import { publishMessage } from '../shared/bus/messages.ts'
 import { stripMessageKey, topics } from '../shared/bus/topics.ts'
+import type { Clock } from '../shared/service/clock.ts'
 import type { EnsembleScore } from './ensemble.ts'
+import type { AuditRecorder } from './record-audits.ts'
 import type { TeacherScorer } from './teacher-scorer.ts'
 
 /** The warm teachers. */
@@ -12,6 +14,13 @@ export interface WarmTeachers {
   readonly scorer: TeacherScorer
   /** In the order of the margins. */
   readonly models: readonly ModelRef[]
+}
+
+export interface HandleAuditOptions {
+  readonly bus: Bus
+  readonly clock: Pick<Clock, 'nowNs'>
+  /** Told of every request that was answered. */
+  readonly record: AuditRecorder
 }
 
 /** The audit of one pellet; its pixels are kept only where student and teachers disagree. */
@@ -35,14 +44,17 @@ function auditItem(item: AuditRequestItem, score: EnsembleScore): MessageInitSha
  * the offset is committed last. The same request gives the same answer.
  */
 export async function handleAuditRequest(
-  bus: Bus,
+  { bus, clock, record }: HandleAuditOptions,
   teachers: WarmTeachers,
   request: AuditRequestMessage,
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<void> {
   const crops = request.items.map((item) => item.crop)
+  const takenUnixNs = clock.nowNs()
   const scores = await teachers.scorer.score(crops, { whenFull: 'wait', signal })
+  const endedUnixNs = clock.nowNs()
+  record(request, takenUnixNs, endedUnixNs)
   const { part, lot } = request
   const message = {
     key: request.key!,
@@ -51,6 +63,7 @@ export async function handleAuditRequest(
     ...(request.student === undefined ? {} : { student: request.student }),
     teachers: [...teachers.models],
     items: request.items.map((item, i) => auditItem(item, scores[i]!)),
+    times: { takenUnixNs, endedUnixNs },
   }
   await publishMessage(bus, topics.audits, { key: stripMessageKey(request.key!), headers, message }, signal)
 }

@@ -44,6 +44,13 @@ export interface StageGroups {
   readonly analytics: string
 }
 
+/** The groups of the services. */
+export const stageGroups: StageGroups = {
+  student: 'student-inference',
+  teacher: 'teacher-audit',
+  analytics: 'analytics',
+}
+
 /** Derives the spans of a part; the traces of its pellets link to them. */
 export function stripSpans(strip: StripNameParts, part: number, share: number, groups: StageGroups): StripSpans {
   const acquire = stripTrace(strip, share)

@@ -1,0 +1,81 @@
+import type { CropsMessage } from '../gen/pelletline/events/v1/events_pb.ts'
+import type { Clock } from '../shared/service/clock.ts'
+import { currentSpan } from '../shared/telemetry/current-span.ts'
+import { attributes, metrics, spans } from '../shared/telemetry/names.ts'
+import { isTraceSampled, randomSpanId, randomTraceId, type SpanContext } from '../shared/telemetry/span-context.ts'
+import { childOf, type Telemetry } from '../shared/telemetry/telemetry.ts'
+
+/** When a part waited and was judged, Unix ns. */
+export interface JudgingTimes {
+  readonly queuedNs: bigint
+  readonly beganNs: bigint
+  readonly endedNs: bigint
+}
+
+/** One run of the network. */
+export interface JudgedBatch {
+  readonly size: number
+  readonly computeUs: number
+  /** Spans of the parts whose crops it held. */
+  readonly traces: readonly SpanContext[]
+}
+
+/** Tells telemetry of what the student judges. */
+export function createJudgingRecorder(telemetry: Telemetry, clock: Pick<Clock, 'nowNs'>) {
+  const stageSeconds = telemetry.histogram(metrics.stageSeconds)
+  const batchSeconds = telemetry.histogram(metrics.batchSeconds)
+  const batchSize = telemetry.histogram(metrics.batchSize)
+
+  return {
+    /** Records a part that was judged, within the span of its message. */
+    part({ header, part, pellets }: CropsMessage, model: string, times: JudgingTimes): void {
+      const line = header?.key?.line ?? ''
+      const { queuedNs, endedNs } = times
+      // The part may have come while its first batch was being put together.
+      const beganNs = times.beganNs < queuedNs ? queuedNs : times.beganNs
+      stageSeconds.record(Number(beganNs - queuedNs) / 1e9, { line, stage: spans.queue })
+      stageSeconds.record(Number(endedNs - beganNs) / 1e9, { line, stage: spans.infer })
+      const parent = currentSpan()?.context
+      if (!telemetry.tracing || parent?.sampled !== true) return
+      const described = {
+        [attributes.line]: line,
+        [attributes.strip]: `${header?.key?.strip ?? 0n}`,
+        [attributes.part]: part,
+        [attributes.lot]: header?.lot ?? '',
+        [attributes.pellets]: pellets?.x.length ?? 0,
+      }
+      const write = (name: string, startNs: bigint, endNs: bigint, more = {}) =>
+        telemetry.writeSpan({
+          name,
+          context: childOf(parent, name, ''),
+          parentSpanId: parent.spanId,
+          startNs,
+          endNs,
+          attributes: { ...described, ...more },
+        })
+      write(spans.queue, queuedNs, beganNs)
+      write(spans.infer, beganNs, endedNs, { [attributes.model]: model })
+    },
+
+    /** Records a run of the network, linked to the parts whose crops it held. */
+    batch(model: string, { size, computeUs, traces }: JudgedBatch): void {
+      batchSeconds.record(computeUs / 1e6, { model })
+      batchSize.record(size, { model })
+      const links = traces.filter(({ sampled }) => sampled)
+      if (!telemetry.tracing || links.length === 0) return
+      const traceId = randomTraceId()
+      const endNs = clock.nowNs()
+      telemetry.writeSpan({
+        name: spans.batch,
+        // A trace of its own in the same share of all; drawn anew, since it belongs to no single strip.
+        context: { traceId, spanId: randomSpanId(), sampled: isTraceSampled(traceId, telemetry.stripShare) },
+        startNs: endNs - BigInt(Math.round(computeUs * 1000)),
+        endNs,
+        attributes: { [attributes.model]: model, [attributes.batchSize]: size },
+        links,
+      })
+    },
+  }
+}
+
+export type JudgingRecorder = ReturnType<typeof createJudgingRecorder>
