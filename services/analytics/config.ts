@@ -88,6 +88,21 @@ export const analyticsOptionsSchema = z.strictObject({
       error: 'valid is: at most stripsWindow',
     })
     .prefault({}),
+  /** Traces of single pellets; written only where telemetry is on. */
+  traces: z
+    .strictObject({
+      /** Share of all pellets whose traces are kept at random, 0..1. */
+      share: z.number().min(0).max(1).default(0.0001),
+      /** From exposure to booking, ms: a part that took longer is late, and one of its pellets' traces is kept. */
+      lateMs: z.number().min(1).max(86_400_000).default(10_000),
+      /** How long a pellet's trace waits for its audit, ms. */
+      auditTimeoutMs: z.int().min(0).max(3_600_000).default(60_000),
+      /** Most traces written in a second; what comes beyond is counted. */
+      perSecond: z.int().min(1).max(10_000).default(50),
+      /** Most parts that may wait for their audits. */
+      maxWaiting: z.int().min(1).max(1_000_000).default(10_000),
+    })
+    .prefault({}),
   /** Most lines that gateways can make known; a line is never forgotten. */
   maxLines: z.int().min(1).max(100_000).default(256),
   /** Seconds over which a line's rate is reported, in ms. */

@@ -1,4 +1,4 @@
-import type { Alert } from '../gen/pelletline/events/v1/events_pb.ts'
+import { type Alert, AlertKindSchema } from '../gen/pelletline/events/v1/events_pb.ts'
 import type { Estimate, Reconciliation } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import type { Recipe } from '../gen/pelletline/registry/v1/registry_pb.ts'
 import type { Bus, Subscription } from '../shared/bus/bus.ts'
@@ -9,10 +9,14 @@ import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import type { ServiceImplementation } from '../shared/rpc/types.ts'
 import type { Clock } from '../shared/service/clock.ts'
 import type { Store } from '../shared/store/index.ts'
+import { currentSpan } from '../shared/telemetry/current-span.ts'
+import { enumName } from '../shared/telemetry/enum-name.ts'
 import type { Logger } from '../shared/telemetry/logger.ts'
+import { metrics } from '../shared/telemetry/names.ts'
+import { noTelemetry, type Telemetry } from '../shared/telemetry/telemetry.ts'
 import { createAlertBook, toAlert } from './alerts/alert-book.ts'
 import { createAlertService } from './alerts/alert-service.ts'
-import { createMonitor } from './alerts/monitor-lines.ts'
+import { createMonitor, type Monitor } from './alerts/monitor-lines.ts'
 import { createBookBatch } from './booking/book-batch.ts'
 import { checkEntry } from './booking/check-entry.ts'
 import type { Booked, BookingEntry } from './booking/entries.ts'
@@ -28,10 +32,13 @@ import { type CalibrationOf, disagreementOf, ngPpm } from './lots/lot-figures.ts
 import { createLotService } from './lots/lot-service.ts'
 import { describeLots, toReconciliation } from './lots/read-lots.ts'
 import { settleClosing } from './lots/settle-closing.ts'
+import { createBookingRecorder } from './record-bookings.ts'
 import { toRecipeSettings } from './registry/configured-recipe.ts'
 import { readAssignments } from './registry/read-lines.ts'
 import { ensureRecipe } from './registry/recipes.ts'
 import { createRegistryService } from './registry/registry-service.ts'
+import { createTraceKeeper } from './traces/keep-traces.ts'
+import { createTraceService } from './traces/trace-service.ts'
 
 export interface CreateAnalyticsOptions {
   readonly plant: string
@@ -42,6 +49,8 @@ export interface CreateAnalyticsOptions {
   readonly logger: Logger
   readonly calibrationOf: CalibrationOf
   readonly options?: AnalyticsOptionsInput
+  /** None where absent. */
+  readonly telemetry?: Telemetry
 }
 
 /** What a line does now; figures are those of the lot in force. */
@@ -62,7 +71,7 @@ export interface LineReport {
 
 /** The books of a plant. */
 export interface Analytics {
-  /** LotService, AlertService and RegistryService. */
+  /** TraceService, LotService, AlertService and RegistryService. */
   readonly implementations: readonly ServiceImplementation[]
   /** Takes up where the books stand and begins to book. */
   start(): Promise<void>
@@ -82,7 +91,7 @@ const tickMs = 500
  * once, however often and in which order its messages come.
  */
 export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics {
-  const { plant, bus, database, clock, logger, calibrationOf } = dependencies
+  const { plant, bus, database, clock, logger, calibrationOf, telemetry = noTelemetry } = dependencies
   const { db } = database
   const options = parseConfig(analyticsOptionsSchema, dependencies.options ?? {}, 'options of analytics')
   const firstRecipe = toRecipeSettings(options.defaultRecipe)
@@ -124,13 +133,33 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
     }
     return recipes?.byLine.get(line)
   }
-  const monitor = createMonitor({ db, book: alertBook, settings: options.alerts, recipeOf, nowMs })
+  const alertsRaised = telemetry.counter(metrics.alertsRaised)
+  const monitor = createMonitor({
+    db,
+    book: alertBook,
+    settings: options.alerts,
+    recipeOf,
+    nowMs,
+    onRaised: (line, kind) => alertsRaised.add(1, { line, kind: enumName(AlertKindSchema, kind) }),
+  })
+  const record = createBookingRecorder(telemetry, clock)
+  const releaseGauges = watchLines(telemetry, monitor)
+  const traces = telemetry.tracing
+    ? createTraceKeeper({
+        telemetry,
+        settings: options.traces,
+        nowMs,
+        nowNs,
+        alertsOf: (line) => (monitor.watched(line)?.alerts ?? []).map(({ id }) => id),
+      })
+    : undefined
 
   // Watching lots and alerts follows the bookings without holding them up: one round at a time, as often as needed.
   let watching: Promise<void> | undefined
   let again = false
   const watchOnce = async () => {
     await monitor.evaluate()
+    traces?.flush()
     const { closed, givenUp } = await settleClosing(db, nowNs(), options.closing)
     for (const lot of closed) logger.info({ lot }, 'lot closed')
     for (const lot of givenUp) logger.warn({ lot }, 'lot closed although strips have not been reported or counted')
@@ -167,19 +196,30 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
       rate.add(found, atMs)
     }
     monitor.observe(result)
+    traces?.observe(result)
     if (result.parts.length > 0) booked.notify()
     if (result.parts.length > 0 || result.audits.length > 0) void watch()
   }
   const { maxInFlight, maxEntries, lingerMs } = options.booking
+  const bookBatch = createBookBatch({ db, ids, findLot, shapeLimitsOf, nowNs })
   const books = createGroupCommit<BookingEntry, Booked>({
     maxEntries,
     lingerMs,
-    commit: createBookBatch({ db, ids, findLot, shapeLimitsOf, nowNs }),
+    async commit(entries) {
+      const startNs = nowNs()
+      const result = await bookBatch(entries)
+      record.commit(entries, startNs)
+      record.booked(entries.length, result)
+      return result
+    },
     onCommitted,
   })
   const book = async (entry: BookingEntry): Promise<void> => {
     checkEntry(entry, plant)
-    await books.write(entry)
+    const startNs = nowNs()
+    const traced = { ...entry, trace: currentSpan()?.context }
+    await books.write(traced)
+    record.entry(traced, startNs)
   }
 
   let subscriptions: readonly Subscription[] = []
@@ -200,6 +240,7 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
     implementations: [
       createLotService({ ...services, calibrationOf, assignments, booked }),
       createAlertService({ ...services, book: alertBook, changes: alertChanges }),
+      createTraceService(db),
       createRegistryService({
         ...services,
         plant,
@@ -255,6 +296,8 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
       stop()
       await ticking
       await watching
+      traces?.drain()
+      releaseGauges()
     },
 
     async lineReport(line) {
@@ -277,5 +320,25 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
         reconciliation: { ...counts, balanced: lot?.balanced ?? true },
       }
     },
+  }
+}
+
+/** Gauges of the lines that the alert rules watch; returns how to let go of them. */
+function watchLines(telemetry: Telemetry, monitor: Monitor): () => void {
+  const watched = () => monitor.seenLines().flatMap((line) => monitor.watched(line) ?? [])
+  const releases = [
+    telemetry.gauge(metrics.alertsActive, () =>
+      watched().flatMap(({ line, alerts }) =>
+        alerts.map(({ kind }) => ({ value: 1, labels: { line, kind: enumName(AlertKindSchema, kind) } })),
+      ),
+    ),
+    telemetry.gauge(metrics.disagreement, () =>
+      watched().flatMap(({ line, disagreement }) =>
+        disagreement === undefined ? [] : [{ value: disagreement, labels: { line } }],
+      ),
+    ),
+  ]
+  return () => {
+    for (const release of releases) release()
   }
 }

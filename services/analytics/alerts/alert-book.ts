@@ -32,7 +32,7 @@ export interface AlertBookOptions {
 }
 
 /** Name of an alert, e.g. `alert-000042`. */
-function formatAlertId(id: bigint): string {
+export function formatAlertId(id: bigint): string {
   return `alert-${String(id).padStart(6, '0')}`
 }
 

@@ -1,8 +1,8 @@
 import { AlertKind } from '../../gen/pelletline/events/v1/events_pb.ts'
 import type { Recipe } from '../../gen/pelletline/registry/v1/registry_pb.ts'
 import type { Kysely, Tables } from '../../shared/store/index.ts'
-import type { Booked } from '../booking/entries.ts'
-import type { AlertBook } from './alert-book.ts'
+import type { BookedAudit, BookedPart } from '../booking/entries.ts'
+import { type AlertBook, formatAlertId } from './alert-book.ts'
 import { type AuditWindow, createAuditWindow } from './audit-window.ts'
 import { type AlertDecision, decideDisagreement, decideRowsLost, decideStripShare } from './decide-alert.ts'
 import { describeDirt, describeDisagreement, describeLight, describeRowsLost } from './describe-alert.ts'
@@ -30,6 +30,23 @@ export interface MonitorOptions {
   /** Recipe in force on a line; undefined for a line that is not known. */
   readonly recipeOf: (line: string) => Promise<Recipe | undefined>
   readonly nowMs: () => number
+  /** Told of every alert that is raised. */
+  readonly onRaised?: (line: string, kind: AlertKind) => void
+}
+
+/** What the windows take of what was booked. */
+export interface ObservedBookings {
+  readonly parts: readonly Omit<BookedPart, 'message'>[]
+  readonly audits: readonly Pick<BookedAudit, 'line' | 'weight' | 'disagreed'>[]
+}
+
+/** A line as its alert rules saw it last. */
+export interface WatchedLine {
+  readonly line: string
+  /** Weighted share of pellets on which student and teachers disagree; undefined before the first audit. */
+  readonly disagreement: number | undefined
+  /** Unresolved alerts, by kind. */
+  readonly alerts: readonly { readonly kind: AlertKind; readonly id: string }[]
 }
 
 interface LineState {
@@ -37,6 +54,7 @@ interface LineState {
   readonly rows: RowsWindow
   readonly strips: StripsWindow
   lot: string
+  disagreement: number | undefined
   /** Unresolved alerts of the line by kind. */
   readonly active: Map<AlertKind, bigint>
 }
@@ -45,17 +63,18 @@ interface LineState {
 const maxWindow = 100_000
 
 /** Watches the windows of each line and raises and resolves its alerts. */
-export function createMonitor({ db, book, settings, recipeOf, nowMs }: MonitorOptions) {
+export function createMonitor({ db, book, settings, recipeOf, nowMs, onRaised }: MonitorOptions) {
   const lines = new Map<string, LineState>()
   const dirty = new Set<string>()
   const stateOf = (line: string): LineState => {
     const known = lines.get(line)
     if (known !== undefined) return known
-    const state = {
+    const state: LineState = {
       audits: createAuditWindow(),
       rows: createRowsWindow(),
       strips: createStripsWindow(),
       lot: '',
+      disagreement: undefined,
       active: new Map(),
     }
     lines.set(line, state)
@@ -85,7 +104,10 @@ export function createMonitor({ db, book, settings, recipeOf, nowMs }: MonitorOp
         windowAudited: decision.audited,
         message: describe(),
       })
-      if (row !== undefined) state.active.set(kind, row.alert_id)
+      if (row !== undefined) {
+        state.active.set(kind, row.alert_id)
+        onRaised?.(line, kind)
+      }
     }
   }
 
@@ -104,6 +126,7 @@ export function createMonitor({ db, book, settings, recipeOf, nowMs }: MonitorOp
       minAudited: settings.minAudited,
       confidence: settings.confidence,
     })
+    state.disagreement = disagreement.audited === 0 ? undefined : disagreement.value.value
     await apply(line, AlertKind.DISAGREEMENT, disagreement, recipe.disagreementLimit, () =>
       describeDisagreement(line, disagreement, recipe.disagreementLimit),
     )
@@ -152,7 +175,7 @@ export function createMonitor({ db, book, settings, recipeOf, nowMs }: MonitorOp
     },
 
     /** Takes what was booked into the windows. */
-    observe(booked: Booked): void {
+    observe(booked: ObservedBookings): void {
       for (const part of booked.parts) {
         const state = stateOf(part.line)
         state.rows.add(part.rowsAcquired, part.rowsLost)
@@ -173,6 +196,17 @@ export function createMonitor({ db, book, settings, recipeOf, nowMs }: MonitorOp
         dirty.add(line)
       }
     },
+
+    /** One line; undefined where nothing of it was seen. */
+    watched(line: string): WatchedLine | undefined {
+      const state = lines.get(line)
+      if (state === undefined) return undefined
+      const alerts = [...state.active].map(([kind, id]) => ({ kind, id: formatAlertId(id) }))
+      return { line, disagreement: state.disagreement, alerts }
+    },
+
+    /** Names of the lines of which anything was seen. */
+    seenLines: (): readonly string[] => [...lines.keys()],
 
     /** Decides on the lines that have changed since the last time; a line whose alert cannot be stored stays to be decided. */
     async evaluate(): Promise<void> {

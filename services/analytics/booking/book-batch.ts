@@ -71,6 +71,7 @@ export function createBookBatch({ db, ids, findLot, shapeLimitsOf, nowNs }: Book
     return db.transaction().execute(async (transaction) => {
       await sql`select pg_advisory_xact_lock(${sql.lit(bookingLock)})`.execute(transaction)
       return {
+        bookedNs: now,
         parts: await bookParts(transaction, verdicts, now),
         audits: await bookAudits(transaction, audits, now),
       }
@@ -133,6 +134,7 @@ async function bookParts(
   return fresh.map(({ source, row, position }) => {
     const strip = conditionOf(source.message)
     return {
+      message: source.message,
       position,
       line: source.lot.line,
       lot: source.lot.name,
@@ -273,9 +275,11 @@ async function bookAudits(
   }))
   await addCounts(transaction, 'lot_counts', ['lot_id'], audited)
   return fresh.map(({ source, item }) => ({
+    message: source.message,
     line: source.lot.line,
     lot: source.lot.name,
     weight: 1 / item.inclusionProbability,
+    stratum: item.stratum,
     disagreed: disagrees(item),
   }))
 }
@@ -300,6 +304,8 @@ function toAuditRow(source: Resolved<AuditsMessage>, item: AuditItem, now: bigin
     teacher_margins: packFloats(item.teacherMargins),
     crop: item.crop.length === 0 ? null : item.crop,
     booked_unix_ns: now,
+    taken_unix_ns: source.message.times?.takenUnixNs ?? 0n,
+    ended_unix_ns: source.message.times?.endedUnixNs ?? 0n,
   }
 }
 

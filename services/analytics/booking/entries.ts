@@ -1,10 +1,15 @@
-import type { AuditsMessage, VerdictsMessage } from '../../gen/pelletline/events/v1/events_pb.ts'
+import type { AuditStratum, AuditsMessage, VerdictsMessage } from '../../gen/pelletline/events/v1/events_pb.ts'
 import type { ColumnRange, FollowState, ModelRef, StripKey } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
+import type { SpanContext } from '../../shared/telemetry/span-context.ts'
 
 /** A message to book. */
-export type BookingEntry =
+export type BookingEntry = (
   | { readonly kind: 'verdicts'; readonly message: VerdictsMessage }
   | { readonly kind: 'audits'; readonly message: AuditsMessage }
+) & {
+  /** Span in which the message is handled. */
+  readonly trace?: SpanContext | undefined
+}
 
 /** What the header of a strip says of its camera. */
 export interface StripCondition {
@@ -17,6 +22,7 @@ export interface StripCondition {
 
 /** A part that was counted now; a repeat is not among them. */
 export interface BookedPart {
+  readonly message: VerdictsMessage
   readonly position: bigint
   readonly line: string
   readonly lot: string
@@ -30,15 +36,20 @@ export interface BookedPart {
 
 /** An audited pellet that was counted now. */
 export interface BookedAudit {
+  /** The message with it, among others. */
+  readonly message: AuditsMessage
   readonly line: string
   readonly lot: string
   /** 1 / inclusion probability. */
   readonly weight: number
+  readonly stratum: AuditStratum
   readonly disagreed: boolean
 }
 
 /** What a transaction added to the books. */
 export interface Booked {
+  /** Unix ns. */
+  readonly bookedNs: bigint
   readonly parts: readonly BookedPart[]
   readonly audits: readonly BookedAudit[]
 }

@@ -15,7 +15,7 @@ export function toPartRow(
   ids: PartIds,
   bookedUnixNs: bigint,
 ): Insertable<Tables['strip_parts']> {
-  const { header, pellets, reconciliation: counts } = message
+  const { header, pellets, reconciliation: counts, times } = message
   if (header?.key === undefined || pellets === undefined || counts === undefined) {
     throw new TypeError('A verdicts message without header, pellets or reconciliation passed validation.')
   }
@@ -33,6 +33,12 @@ export function toPartRow(
     simulated: header.simulated,
     exposed_unix_ns: header.exposedUnixNs,
     booked_unix_ns: bookedUnixNs,
+    received_unix_ns: times?.receivedUnixNs ?? 0n,
+    segmentation_began_unix_ns: times?.segmentationBeganUnixNs ?? 0n,
+    segmentation_ended_unix_ns: times?.segmentationEndedUnixNs ?? 0n,
+    inference_queued_unix_ns: times?.inferenceQueuedUnixNs ?? 0n,
+    inference_began_unix_ns: times?.inferenceBeganUnixNs ?? 0n,
+    inference_ended_unix_ns: times?.inferenceEndedUnixNs ?? 0n,
     rows_acquired: counts.rowsAcquired,
     rows_lost: counts.rowsLost,
     strips: Number(counts.strips),

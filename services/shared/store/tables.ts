@@ -158,6 +158,13 @@ export interface StripPartTable {
   simulated: boolean
   exposed_unix_ns: bigint
   booked_unix_ns: bigint
+  /** Stage times as in the messages, each by the clock of its service; 0 where it was not kept. */
+  received_unix_ns: bigint
+  segmentation_began_unix_ns: bigint
+  segmentation_ended_unix_ns: bigint
+  inference_queued_unix_ns: bigint
+  inference_began_unix_ns: bigint
+  inference_ended_unix_ns: bigint
   rows_acquired: bigint
   rows_lost: bigint
   strips: number
@@ -213,6 +220,9 @@ export interface AuditTable {
   teacher_margins: Uint8Array
   crop: Uint8Array | null
   booked_unix_ns: bigint
+  /** When the teachers had it in hand; 0 where it was not kept. */
+  taken_unix_ns: bigint
+  ended_unix_ns: bigint
 }
 
 /** Alerts; kinds and states as in pelletline.events.v1. */

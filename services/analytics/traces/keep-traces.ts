@@ -1,0 +1,216 @@
+import type { AuditItem, AuditsMessage, VerdictsMessage } from '../../gen/pelletline/events/v1/events_pb.ts'
+import { Outcome, OutcomeSchema, Verdict } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
+import { enumName } from '../../shared/telemetry/enum-name.ts'
+import { metrics } from '../../shared/telemetry/names.ts'
+import { formatStripName, type StripNameParts } from '../../shared/telemetry/strip-trace.ts'
+import type { Telemetry } from '../../shared/telemetry/telemetry.ts'
+import type { Booked } from '../booking/entries.ts'
+import { choosePellets } from './choose-pellets.ts'
+import { createTokenBucket } from './token-bucket.ts'
+import { type PelletAudit, type TracedPellet, type TraceReason, toPelletSpans } from './write-pellet-spans.ts'
+
+export interface TraceSettings {
+  /** Share 0..1 of all pellets whose traces are kept at random. */
+  readonly share: number
+  /** From exposure to booking, ms: a part that took longer is late. */
+  readonly lateMs: number
+  /** How long a pellet's trace waits for its audit, ms. */
+  readonly auditTimeoutMs: number
+  /** Most traces written in a second; what comes beyond is counted. */
+  readonly perSecond: number
+  /** Most parts that may wait for their audits; the oldest is written without. */
+  readonly maxWaiting: number
+}
+
+export interface TraceKeeperOptions {
+  readonly telemetry: Telemetry
+  readonly settings: TraceSettings
+  readonly nowMs: () => number
+  readonly nowNs: () => bigint
+  /** Names of the unresolved alerts of a line. */
+  readonly alertsOf: (line: string) => readonly string[]
+}
+
+/** Writes the traces of kept pellets once what becomes of them is known. */
+export interface TraceKeeper {
+  /** Takes what was booked. */
+  observe(booked: Booked): void
+  /** Writes what is known, or has waited long enough; to be called once the alert rules have seen what was booked. */
+  flush(): void
+  /** Writes all that waits. */
+  drain(): void
+}
+
+/** A part, as far as its pellets' traces need it. */
+interface Part {
+  readonly message: Pick<VerdictsMessage, 'header' | 'part' | 'firstIndex' | 'outcome' | 'margin' | 'threshold'>
+  readonly model: string
+  readonly lot: string
+  readonly times: VerdictsMessage['times']
+  readonly bookedNs: bigint
+  readonly chosen: Map<number, TraceReason>
+  /** The audits of the part, where any pellet of it was drawn. */
+  audit: { readonly message: AuditsMessage; readonly bookedNs: bigint } | undefined
+  readonly expectsAudit: boolean
+  readonly deadlineMs: number
+}
+
+/**
+ * Creates the keeper. NG and late pellets and a random share are kept as the verdicts come; a disagreement when the audit
+ * comes, so every part with a sampled pellet waits for its audit, at most `auditTimeoutMs`. A trace that comes too fast
+ * after others is left out and counted.
+ */
+export function createTraceKeeper(options: TraceKeeperOptions): TraceKeeper {
+  const { telemetry, settings, nowMs, nowNs, alertsOf } = options
+  const written = telemetry.counter(metrics.tracesWritten)
+  const leftOut = telemetry.counter(metrics.tracesLeftOut)
+  const bucket = createTokenBucket(settings.perSecond, nowMs)
+  const choice = { share: settings.share, lateNs: BigInt(Math.round(settings.lateMs * 1e6)) }
+  /** Parts in the order in which they were booked, by strip and part. */
+  const waiting = new Map<string, Part>()
+  /** Audits whose part has not been booked yet. */
+  const early = new Map<string, { readonly message: AuditsMessage; readonly bookedNs: bigint }>()
+  let ready: Part[] = []
+  const nameOf = (strip: StripNameParts, part: number) => `${formatStripName(strip)}/${part}`
+
+  const release = (name: string, part: Part) => {
+    waiting.delete(name)
+    ready.push(part)
+  }
+
+  const takePart = (message: VerdictsMessage, bookedNs: bigint) => {
+    const strip = message.header?.key
+    if (strip === undefined) return
+    const chosen = choosePellets(message, bookedNs, choice)
+    const expectsAudit = message.auditSampled > 0
+    if (chosen.size === 0 && !expectsAudit) return
+    const name = nameOf(strip, message.part)
+    const audit = early.get(name)
+    early.delete(name)
+    const { header, part, firstIndex, outcome, margin, threshold } = message
+    const taken: Part = {
+      message: { header, part, firstIndex, outcome, margin, threshold } as Part['message'],
+      model: message.model?.id ?? '',
+      lot: header?.lot ?? '',
+      times: message.times,
+      bookedNs,
+      chosen,
+      audit,
+      expectsAudit,
+      deadlineMs: nowMs() + settings.auditTimeoutMs,
+    }
+    if (!expectsAudit || audit !== undefined) ready.push(taken)
+    else waiting.set(name, taken)
+    // The oldest comes first.
+    for (const [oldest, waited] of waiting) {
+      if (waiting.size <= settings.maxWaiting) break
+      release(oldest, waited)
+    }
+  }
+
+  const takeAudit = (message: AuditsMessage, bookedNs: bigint) => {
+    if (message.key === undefined) return
+    const name = nameOf(message.key, message.part)
+    const part = waiting.get(name)
+    if (part === undefined) {
+      early.set(name, { message, bookedNs })
+      for (const oldest of early.keys()) {
+        if (early.size <= settings.maxWaiting) break
+        early.delete(oldest)
+      }
+      return
+    }
+    part.audit = { message, bookedNs }
+    release(name, part)
+  }
+
+  const write = (part: Part, alertedNs: bigint) => {
+    for (const item of part.audit?.message.items ?? []) {
+      if (disagrees(item) && part.chosen.get(item.index) !== 'ng') part.chosen.set(item.index, 'disagreement')
+    }
+    if (part.chosen.size === 0) return
+    const alerts = alertsOf(part.message.header?.key?.line ?? '')
+    for (const [index, reason] of part.chosen) {
+      if (!bucket.take()) {
+        leftOut.add(1, { reason })
+        continue
+      }
+      written.add(1, { reason })
+      const pellet = toTracedPellet(part, index, reason, alerts, alertedNs)
+      for (const span of toPelletSpans(pellet, telemetry.stripShare)) telemetry.writeSpan(span)
+    }
+  }
+
+  const flush = () => {
+    const atMs = nowMs()
+    for (const [name, part] of waiting) {
+      if (part.deadlineMs > atMs) break
+      release(name, part)
+    }
+    const parts = ready
+    ready = []
+    const alertedNs = nowNs()
+    for (const part of parts) write(part, alertedNs)
+  }
+
+  return {
+    observe({ parts, audits, bookedNs }) {
+      for (const { message } of parts) takePart(message, bookedNs)
+      for (const message of new Set(audits.map((audit) => audit.message))) takeAudit(message, bookedNs)
+    },
+    flush,
+    drain() {
+      for (const [name, part] of waiting) release(name, part)
+      flush()
+    },
+  }
+}
+
+function disagrees({ studentVerdict, teacherVerdict }: AuditItem): boolean {
+  return studentVerdict !== teacherVerdict
+}
+
+function toTracedPellet(
+  part: Part,
+  index: number,
+  reason: TraceReason,
+  alerts: readonly string[],
+  alertedNs: bigint,
+): TracedPellet {
+  const { message, times, audit } = part
+  const place = index - message.firstIndex
+  const outcome = message.outcome[place] ?? Outcome.UNSPECIFIED
+  const margin = message.margin[place] ?? 0
+  const item = audit?.message.items.find((candidate) => candidate.index === index)
+  const judged: PelletAudit | undefined = item && {
+    teacherVerdict: item.teacherVerdict === Verdict.NG ? 'NG' : 'OK',
+    ensembleScoreNg: item.ensembleScoreNg,
+  }
+  return {
+    strip: message.header!.key!,
+    part: message.part,
+    index,
+    lot: part.lot,
+    reason,
+    clocks: {
+      exposedNs: message.header?.exposedUnixNs ?? 0n,
+      receivedNs: times?.receivedUnixNs ?? 0n,
+      segmentationBeganNs: times?.segmentationBeganUnixNs ?? 0n,
+      segmentationEndedNs: times?.segmentationEndedUnixNs ?? 0n,
+      inferenceQueuedNs: times?.inferenceQueuedUnixNs ?? 0n,
+      inferenceBeganNs: times?.inferenceBeganUnixNs ?? 0n,
+      inferenceEndedNs: times?.inferenceEndedUnixNs ?? 0n,
+      auditTakenNs: (item && audit?.message.times?.takenUnixNs) ?? 0n,
+      auditEndedNs: (item && audit?.message.times?.endedUnixNs) ?? 0n,
+      bookedNs: item === undefined ? part.bookedNs : (audit?.bookedNs ?? part.bookedNs),
+      alertedNs,
+    },
+    outcome: enumName(OutcomeSchema, outcome),
+    verdict: outcome !== Outcome.CLASSIFIED ? undefined : margin >= message.threshold ? 'NG' : 'OK',
+    margin,
+    threshold: message.threshold,
+    model: part.model,
+    audit: judged,
+    alerts,
+  }
+}
