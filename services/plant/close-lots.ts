@@ -1,13 +1,13 @@
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import type { Clock } from '../shared/service/clock.ts'
 import { withinTime } from '../shared/service/within-time.ts'
-import type { ComposedServices } from './compose-services.ts'
 import type { LineFeed } from './feed-line.ts'
 import { closeLot, describeClosedLot } from './line-lots.ts'
 import type { LineStatus } from './line-status.ts'
+import type { PlantServices } from './plant-services.ts'
 
 export interface CloseLotsOptions {
-  readonly services: ComposedServices
+  readonly services: PlantServices
   readonly feeds: readonly LineFeed[]
   readonly readStatuses: () => Promise<LineStatus[]>
   readonly clock: Clock

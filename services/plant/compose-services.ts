@@ -1,26 +1,31 @@
 import { join } from 'node:path'
 import type { DescService } from '@bufbuild/protobuf'
-import { type Analytics, analyticsGroup, createAnalytics } from '../analytics/index.ts'
-import { type CameraGateway, createCameraGateway, loadCalibrations, parseCalibration } from '../camera-gateway/index.ts'
+import { createAnalytics } from '../analytics/index.ts'
+import { createCameraGateway, loadCalibrations, parseCalibration } from '../camera-gateway/index.ts'
+import { ModelService } from '../gen/pelletline/registry/v1/models_pb.ts'
 import { RegistryService } from '../gen/pelletline/registry/v1/registry_pb.ts'
 import { SegmentationService } from '../gen/pelletline/segmentation/v1/segmentation_pb.ts'
 import { createRoiSegmentation, segmentationOptionsSchema } from '../roi-segmentation/index.ts'
-import type { Bus } from '../shared/bus/bus.ts'
 import { createMemoryBus } from '../shared/bus/memory-bus.ts'
 import { topics } from '../shared/bus/topics.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { createManifestCalibration } from '../shared/onnx/manifest-calibration.ts'
 import { readReleasedModels } from '../shared/onnx/released-models.ts'
+import { createFolderStore } from '../shared/onnx/store/create-folder-store.ts'
 import { stripMaxMessageBytes } from '../shared/rpc/channel-options.ts'
 import { createLocalClient } from '../shared/rpc/local-client.ts'
 import { startRpcServer } from '../shared/rpc/start-rpc-server.ts'
-import type { ServiceClient, ServiceImplementation } from '../shared/rpc/types.ts'
+import type { ServiceImplementation } from '../shared/rpc/types.ts'
 import { systemClock } from '../shared/service/clock.ts'
 import { openDatabase } from '../shared/store/index.ts'
 import { createLogger } from '../shared/telemetry/logger.ts'
+import { openTelemetry } from '../shared/telemetry/open-telemetry.ts'
+import { memoryBusSystem, traceBus } from '../shared/telemetry/trace-bus.ts'
 import { createStudentInference, studentGroup, studentInferenceOptionsSchema } from '../student-inference/index.ts'
-import { createTeacherAudit, teacherAuditOptionsSchema, teacherGroup } from '../teacher-audit/index.ts'
+import { createTeacherAudit, teacherAuditOptionsSchema } from '../teacher-audit/index.ts'
 import type { PlantOptions } from './options.ts'
+import { neverFails, type PlantServices } from './plant-services.ts'
+import { allStages, judging, settleStages } from './settle-stages.ts'
 
 /** Name of the plant that one process simulates. */
 const plantName = 'plant-1'
@@ -28,26 +33,13 @@ const plantName = 'plant-1'
 /** About 3,000 crops, some seconds of a line: a student that cannot keep up slows the line instead of hiding a backlog. */
 const busBytesPerTopic = 8 * 1024 * 1024
 
-/** The services of a plant in one process, started. */
-export interface ComposedServices {
-  readonly analytics: Analytics
-  readonly gateway: CameraGateway
-  readonly address: string
-  /** A client of one of the services, within the process. Throws `internal` for a service that the plant has not. */
-  client<S extends DescService>(service: S): ServiceClient<S>
-  /** Fill of the queue of crops before the student, 0..1. */
-  queueFill(): Promise<number>
-  /** Waits until every crop has its verdict, at most `timeoutMs`. */
-  settleVerdicts(timeoutMs: number): Promise<void>
-  /** Waits until every crop has its verdict, every sampled pellet its audit, and all of it is booked, at most `timeoutMs`. */
-  settle(timeoutMs: number): Promise<void>
-  /** Drains the services in the order of the product's flow and closes what they stand on. */
-  drain(timeoutMs: number): Promise<void>
-}
+/** Patience with a collector at the end, ms. */
+const telemetryGraceMs = 5_000
 
 /** Starts all services on an in-memory bus and an embedded database, and one gRPC server in front of them. */
-export async function composeServices(options: PlantOptions, signal: AbortSignal): Promise<ComposedServices> {
+export async function composeServices(options: PlantOptions, signal: AbortSignal): Promise<PlantServices> {
   const models = readReleasedModels(options.modelsDir)
+  const store = createFolderStore(options.modelsDir)
   const calibrations = await loadCalibrations(options.calibrations.map(parseCalibration))
   const logger = createLogger({ service: 'plant', level: options.logLevel })
   const clock = systemClock
@@ -62,6 +54,8 @@ export async function composeServices(options: PlantOptions, signal: AbortSignal
     if (failures.length > 0) throw failures[0]
   }
   try {
+    const { telemetry, close: closeTelemetry } = await openTelemetry(options.telemetry, { service: 'plant', logger })
+    opened.push(() => closeTelemetry(telemetryGraceMs))
     const database = await openDatabase({
       kind: 'pglite',
       ...(options.ephemeral ? {} : { directory: join(options.dataDir, 'database') }),
@@ -69,18 +63,24 @@ export async function composeServices(options: PlantOptions, signal: AbortSignal
     opened.push(() => database.close())
     const bus = createMemoryBus({ logger, clock, maxBytesPerTopic: busBytesPerTopic })
     opened.push(() => bus.close())
+    /** What a service stands on: telemetry in its name, and the bus with its spans. */
+    const standOn = (service: string) => {
+      const own = telemetry.forService(service)
+      return { telemetry: own, bus: traceBus(bus, { telemetry: own, system: memoryBusSystem, clock }) }
+    }
 
     const analytics = createAnalytics({
       plant: plantName,
-      bus,
+      ...standOn('analytics'),
       database,
       clock,
       logger: logger.child({ service: 'analytics' }),
-      calibrationOf: createManifestCalibration([models.student]),
+      options: { traces: options.traces },
+      calibrationOf: createManifestCalibration(async () => (await store.list()).map(store.nameOf)),
     })
     const registry = createLocalClient(find(analytics.implementations, RegistryService))
     const segmentation = createRoiSegmentation({
-      bus,
+      ...standOn('roi-segmentation'),
       clock,
       logger: logger.child({ service: 'roi-segmentation' }),
       options: segmentationOptionsSchema.parse({}),
@@ -92,16 +92,26 @@ export async function composeServices(options: PlantOptions, signal: AbortSignal
       clock,
       logger: logger.child({ service: 'camera-gateway' }),
       calibrations,
+      telemetry: telemetry.forService('camera-gateway'),
     })
     const student = createStudentInference({
-      bus,
+      ...standOn('student-inference'),
       registry,
       clock,
       logger: logger.child({ service: 'student-inference' }),
-      options: studentInferenceOptionsSchema.parse({ modelPath: models.student }),
+      modelRegistry: createLocalClient(find(analytics.implementations, ModelService)),
+      instance: plantName,
+      options: studentInferenceOptionsSchema.parse({
+        modelPath: models.student,
+        models: {
+          trustedKeys: options.trustedKeys,
+          allowUnsigned: options.allowUnsignedModels,
+          startWith: options.startWith,
+        },
+      }),
     })
     const audit = createTeacherAudit({
-      bus,
+      ...standOn('teacher-audit'),
       clock,
       logger: logger.child({ service: 'teacher-audit' }),
       options: teacherAuditOptionsSchema.parse({ modelPaths: models.teachers }),
@@ -114,6 +124,7 @@ export async function composeServices(options: PlantOptions, signal: AbortSignal
       implementations,
       maxMessageBytes: stripMaxMessageBytes,
       logger,
+      telemetry,
     })
     opened.push(() => server.drain(1000))
     await analytics.start()
@@ -121,17 +132,18 @@ export async function composeServices(options: PlantOptions, signal: AbortSignal
     server.setServing('', true)
 
     return {
-      analytics,
-      gateway,
       address: server.address,
       client: (service) => createLocalClient(find(implementations, service)),
+      lineReport: (line) => analytics.lineReport(line),
       queueFill: async () => (await bus.lag(topics.crops.name, studentGroup)).fill,
-      settleVerdicts: (timeoutMs) => settle(bus, [[topics.crops.name, studentGroup]], timeoutMs),
-      settle: (timeoutMs) => settle(bus, allStages, timeoutMs),
+      settleVerdicts: (timeoutMs) => settleStages(bus, judging, timeoutMs, clock),
+      settle: (timeoutMs) => settleStages(bus, allStages, timeoutMs, clock),
+      failed: neverFails,
       async drain(timeoutMs) {
         server.setServing('', false)
         await end(timeoutMs)
       },
+      kill() {},
     }
   } catch (reason) {
     // Why the start failed says more than what fails after it.
@@ -147,21 +159,4 @@ function find<S extends DescService>(
   const found = implementations.find((candidate) => candidate.service.typeName === service.typeName)
   if (found === undefined) throw new PelletlineError('internal', `The plant has no ${service.typeName}.`)
   return found as unknown as ServiceImplementation<S>
-}
-
-/** Topic and group of each stage behind segmentation, in the order of the product's flow. */
-const allStages: readonly (readonly [topic: string, group: string])[] = [
-  [topics.crops.name, studentGroup],
-  [topics.auditRequests.name, teacherGroup],
-  [topics.verdicts.name, analyticsGroup],
-  [topics.audits.name, analyticsGroup],
-]
-
-async function settle(bus: Bus, stages: typeof allStages, timeoutMs: number): Promise<void> {
-  const deadline = performance.now() + timeoutMs
-  for (const [topic, group] of stages) {
-    while ((await bus.lag(topic, group)).messages > 0 && performance.now() < deadline) {
-      await systemClock.sleep(50)
-    }
-  }
 }

@@ -3,8 +3,8 @@ import { describe, it } from 'node:test'
 import { LotService } from '../gen/pelletline/mes/v1/mes_pb.ts'
 import { RegistryService } from '../gen/pelletline/registry/v1/registry_pb.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
-import type { ComposedServices } from './compose-services.ts'
 import { openLot } from './line-lots.ts'
+import type { PlantServices } from './plant-services.ts'
 
 /** Lots of one line as analytics keeps them: one may be open at a time. */
 function createLots(open: string | undefined) {
@@ -31,7 +31,7 @@ function createLots(open: string | undefined) {
     [LotService, lots],
     [RegistryService, registry],
   ])
-  const services = { client: (service: unknown) => clients.get(service) } as unknown as ComposedServices
+  const services = { client: (service: unknown) => clients.get(service) } as unknown as PlantServices
   return { services, calls }
 }
 

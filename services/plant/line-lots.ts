@@ -3,14 +3,14 @@ import { AlertService, type Lot, LotService, LotState } from '../gen/pelletline/
 import { RegistryService } from '../gen/pelletline/registry/v1/registry_pb.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import type { Clock } from '../shared/service/clock.ts'
-import type { ComposedServices } from './compose-services.ts'
 import type { LineStatus, LotMeasures } from './line-status.ts'
+import type { PlantServices } from './plant-services.ts'
 
 /**
  * Opens a lot on a line as an MES would; a line becomes known by its first watch. A lot that is open on the line is closed
  * before: the plant that fed it was killed or has left, and nothing of it can come any more. Returns the lot's name.
  */
-export async function openLot(services: Pick<ComposedServices, 'client'>, line: string, lot: string): Promise<string> {
+export async function openLot(services: Pick<PlantServices, 'client'>, line: string, lot: string): Promise<string> {
   let left = ''
   for await (const { assignment } of services.client(RegistryService).watchLine({ line })) {
     left = assignment?.lot ?? ''
@@ -29,7 +29,7 @@ export async function openLot(services: Pick<ComposedServices, 'client'>, line: 
 }
 
 /** Closes a lot and waits until its counts are final, at most `timeoutMs`; returns the lot as it is then. */
-export async function closeLot(services: ComposedServices, lot: string, clock: Clock, timeoutMs: number): Promise<Lot> {
+export async function closeLot(services: PlantServices, lot: string, clock: Clock, timeoutMs: number): Promise<Lot> {
   const lots = services.client(LotService)
   const deadline = clock.now() + timeoutMs
   let current = (await lots.closeLot({ lot })).lot
@@ -42,7 +42,7 @@ export async function closeLot(services: ComposedServices, lot: string, clock: C
 }
 
 /** Puts the final figures of a closed lot, with the alerts raised in it, in the place of the running ones. */
-export async function describeClosedLot(services: ComposedServices, status: LineStatus, lot: Lot): Promise<LineStatus> {
+export async function describeClosedLot(services: PlantServices, status: LineStatus, lot: Lot): Promise<LineStatus> {
   const { alerts } = await services.client(AlertService).listAlerts({ line: status.line, pageSize: 1000 })
   const reconciliation = lot.reconciliation ?? status.reconciliation
   return {

@@ -1,4 +1,6 @@
 import { join } from 'node:path'
+import type { AnalyticsOptionsInput } from '../analytics/index.ts'
+import { type TelemetryConfig, telemetryConfigSchema } from '../shared/telemetry/telemetry-config.ts'
 
 /** What `up` and `npm start` may be told. */
 export interface PlantOptions {
@@ -24,6 +26,16 @@ export interface PlantOptions {
   readonly calibrations: readonly string[]
   /** Folder of the released models. */
   readonly modelsDir: string
+  /** Public ed25519 keys whose models are taken beside the released ones. */
+  readonly trustedKeys: readonly string[]
+  /** Whether models that are neither released nor signed by one of these keys are taken. */
+  readonly allowUnsignedModels: boolean
+  /** Which student judges at first: the one that was promoted last, or the one that the folder of models names. */
+  readonly startWith: 'assigned' | 'configured'
+  /** Where spans and metrics go; nowhere unless told. */
+  readonly telemetry: TelemetryConfig
+  /** Which pellets' traces are kept. */
+  readonly traces: NonNullable<AnalyticsOptionsInput['traces']>
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 
@@ -41,6 +53,11 @@ export function defaultPlantOptions(root: string): PlantOptions {
     calibrations: [],
     listen: '127.0.0.1:7443',
     modelsDir: join(root, 'models'),
+    trustedKeys: [],
+    allowUnsignedModels: false,
+    startWith: 'assigned',
+    telemetry: telemetryConfigSchema.parse(undefined),
+    traces: {},
     logLevel: 'warn',
   }
 }

@@ -12,9 +12,9 @@ import type { ServiceImplementation } from '../shared/rpc/types.ts'
 import { systemClock } from '../shared/service/clock.ts'
 import { type ProcessPort, runService } from '../shared/service/run-service.ts'
 import { closeLots } from './close-lots.ts'
-import type { ComposedServices } from './compose-services.ts'
 import { feedLine, type LineFeed, type LineFeedOptions } from './feed-line.ts'
 import { defaultPlantOptions } from './options.ts'
+import { neverFails, type PlantServices } from './plant-services.ts'
 import { startPlant } from './run-plant.ts'
 import { createLineWatch } from './watch-lines.ts'
 
@@ -64,14 +64,16 @@ function createIdleServices(lineReport: () => Promise<object> = async () => idle
   ] as unknown as ServiceImplementation[]
   const services = {
     address: 'nowhere',
-    analytics: { lineReport },
+    lineReport,
+    failed: neverFails,
+    kill: () => undefined,
     client: (service: { readonly typeName: string }) =>
       createLocalClient(implementations.find((one) => one.service.typeName === service.typeName)!),
     queueFill: async () => 0,
     settleVerdicts: async () => void calls.push('settle verdicts'),
     settle: async () => void calls.push('settle'),
     drain: async () => void calls.push('drain'),
-  } as unknown as ComposedServices
+  } as unknown as PlantServices
   return { services, calls }
 }
 
@@ -83,7 +85,7 @@ function createCalmFeed({ line, lot, run }: LineFeedOptions): LineFeed {
 }
 
 /** Runs a plant of two lines to its end. */
-async function run(services: ComposedServices, feed: (options: LineFeedOptions) => LineFeed) {
+async function run(services: PlantServices, feed: (options: LineFeedOptions) => LineFeed) {
   const exits: number[] = []
   let errors = ''
   let output = ''

@@ -3,11 +3,12 @@ import { nameRun, parseFault } from '../line-simulator/index.ts'
 import { systemClock } from '../shared/service/clock.ts'
 import { type RunningService, runService } from '../shared/service/run-service.ts'
 import { closeLots } from './close-lots.ts'
-import { type ComposedServices, composeServices } from './compose-services.ts'
+import { composeServices } from './compose-services.ts'
 import { feedLine, type LineFeed } from './feed-line.ts'
 import { openLot } from './line-lots.ts'
 import type { LineStatus } from './line-status.ts'
 import type { PlantOptions } from './options.ts'
+import type { PlantServices } from './plant-services.ts'
 import { renderReconciliation } from './render-status.ts'
 import { reportLine } from './report-line.ts'
 import { createStatusDisplay, type StatusDisplay, type TextStream } from './show-status.ts'
@@ -64,7 +65,7 @@ export async function startPlant(
 
 async function startLines(
   options: PlantOptions,
-  services: ComposedServices,
+  services: PlantServices,
   leaving: AbortController,
   { feed, stdout, stderr }: PlantParts,
 ): Promise<RunningService> {

@@ -1,9 +1,9 @@
-import type { ComposedServices } from './compose-services.ts'
 import type { LineFeed } from './feed-line.ts'
 import type { LineStatus } from './line-status.ts'
+import type { PlantServices } from './plant-services.ts'
 
 /** Reads the state of all lines; rows per second are those since the call before. */
-export function createLineWatch(services: ComposedServices, feeds: readonly LineFeed[]): () => Promise<LineStatus[]> {
+export function createLineWatch(services: PlantServices, feeds: readonly LineFeed[]): () => Promise<LineStatus[]> {
   const before = new Map<string, { rows: number; atMs: number }>()
   const startedMs = performance.now()
 
@@ -11,7 +11,7 @@ export function createLineWatch(services: ComposedServices, feeds: readonly Line
     const queueFill = await services.queueFill()
     return Promise.all(
       feeds.map(async (feed) => {
-        const report = await services.analytics.lineReport(feed.line)
+        const report = await services.lineReport(feed.line, feed.lot)
         const atMs = performance.now()
         const last = before.get(feed.line) ?? { rows: 0, atMs: startedMs }
         const rows = feed.rows()

@@ -1,0 +1,12 @@
+// The program of a child of the plant: `node service-process.ts SERVICE CONFIG`. It is the service as `pelletline serve`
+// runs it, and drains as well where the plant's own process is gone, however that died.
+import process from 'node:process'
+import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+import { type ServiceName, serviceStarts } from './service-starts.ts'
+
+const [name = '', configFile = ''] = process.argv.slice(2)
+const load = serviceStarts[name as ServiceName]
+if (load === undefined) throw new PelletlineError('invalid_argument', `There is no service "${name}".`)
+process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+const start = await load()
+await start(configFile)

@@ -1,0 +1,32 @@
+import { analyticsGroup } from '../analytics/index.ts'
+import type { Bus } from '../shared/bus/bus.ts'
+import { topics } from '../shared/bus/topics.ts'
+import type { Clock } from '../shared/service/clock.ts'
+import { studentGroup } from '../student-inference/index.ts'
+import { teacherGroup } from '../teacher-audit/index.ts'
+
+type Stage = readonly [topic: string, group: string]
+
+/** The stage whose end means that every crop has its verdict. */
+export const judging: readonly Stage[] = [[topics.crops.name, studentGroup]]
+
+/** Topic and group of each stage behind segmentation, in the order of the product's flow. */
+export const allStages: readonly Stage[] = [
+  ...judging,
+  [topics.auditRequests.name, teacherGroup],
+  [topics.verdicts.name, analyticsGroup],
+  [topics.audits.name, analyticsGroup],
+]
+
+/** Waits until the groups have committed everything, one stage after the other, at most `timeoutMs` in all. */
+export async function settleStages(
+  bus: Pick<Bus, 'lag'>,
+  stages: readonly Stage[],
+  timeoutMs: number,
+  clock: Pick<Clock, 'now' | 'sleep'>,
+): Promise<void> {
+  const deadline = clock.now() + timeoutMs
+  for (const [topic, group] of stages) {
+    while ((await bus.lag(topic, group)).messages > 0 && clock.now() < deadline) await clock.sleep(50)
+  }
+}
