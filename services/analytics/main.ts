@@ -3,11 +3,10 @@ import { ModelRefSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts
 import { AlertService, LotService } from '../gen/pelletline/mes/v1/mes_pb.ts'
 import { RegistryService } from '../gen/pelletline/registry/v1/registry_pb.ts'
 import { startByConfig } from '../shared/config/start-by-config.ts'
-import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { createManifestCalibration } from '../shared/onnx/manifest-calibration.ts'
 import type { RunningService } from '../shared/service/run-service.ts'
 import { type LoadingService, serveWhileLoading } from '../shared/service/serve-while-loading.ts'
-import { type DatabaseOptions, openDatabase } from '../shared/store/index.ts'
+import { openDatabase } from '../shared/store/index.ts'
 import { type AnalyticsConfig, analyticsConfigSchema } from './config.ts'
 import { createAnalytics } from './create-analytics.ts'
 
@@ -22,7 +21,7 @@ function startUp(config: AnalyticsConfig, signal: AbortSignal): Promise<RunningS
       const calibrationOf = createManifestCalibration(config.modelPaths)
       // A path that leads nowhere is a mistake of the configuration: say so at the start, not at the first lot.
       await calibrationOf(create(ModelRefSchema), 0)
-      const database = await untilThere('the database', () => openDatabase(databaseOptions(config.database)))
+      const database = await untilThere('the database', () => openDatabase({ ...config.database, logger }))
       onEnd(() => database.close())
       const bus = await openBus(config.bus)
       const { plant, analytics: options } = config
@@ -38,12 +37,6 @@ function startUp(config: AnalyticsConfig, signal: AbortSignal): Promise<RunningS
     },
     signal,
   })
-}
-
-/** As `openDatabase` takes it. */
-function databaseOptions(config: AnalyticsConfig['database']): DatabaseOptions {
-  if (config.kind === 'pglite') return { kind: 'pglite', ...(config.directory && { directory: config.directory }) }
-  throw new PelletlineError('unimplemented', 'There is no way to a PostgreSQL server yet; give database.kind pglite.')
 }
 
 /** Runs the service by its configuration file until it is told to end; resolves when the exit code is decided. */

@@ -22,6 +22,11 @@ const postgresSchema = z.strictObject({
     .optional(),
   /** Most connections of this process. */
   connections: z.int().min(1).max(256).default(8),
+  /**
+   * Whether an older schema is brought up to date at the start; where not, it is refused, and `pelletline database migrate`
+   * is run apart, by a user who may change the schema.
+   */
+  migrate: z.boolean().default(true),
 })
 
 /** `database:` of a service's configuration. */
@@ -30,3 +35,5 @@ export const databaseConfigSchema = z
   .prefault({ kind: 'pglite' })
 
 export type DatabaseConfig = z.output<typeof databaseConfigSchema>
+/** A PostgreSQL server and how to reach it. */
+export type PostgresConfig = z.output<typeof postgresSchema>

@@ -12,6 +12,26 @@ export const allMigrations: readonly Migration[] = [keepBooks, keepMeasures, kee
 // Any fixed number: two programs that open one database at once take their turns on it.
 const migrationLock = 7_021_946
 
+/** Version of the schema of a database; 0 where it has none. */
+export async function readSchemaVersion(db: Kysely<Tables>): Promise<number> {
+  const { rows } = await sql<{ there: boolean }>`select to_regclass('schema_versions') is not null as there`.execute(db)
+  if (rows[0]?.there !== true) return 0
+  const { found } = await db
+    .selectFrom('schema_versions')
+    .select((eb) => eb.fn.coalesce(eb.fn.max('version'), sql.lit(0)).as('found'))
+    .executeTakeFirstOrThrow()
+  return found
+}
+
+/** Throws `failed_precondition` where a schema is of a newer program than one that knows versions up to `newest`. */
+export function refuseNewer(found: number, newest: number, place: string): void {
+  if (found <= newest) return
+  throw new PelletlineError(
+    'failed_precondition',
+    `The database ${place} has schema version ${found}; this program knows up to ${newest}. Run the newer program, or give this one a database of its own.`,
+  )
+}
+
 /**
  * Brings the schema up to the newest migration, all in one transaction, and answers its version. Throws
  * `failed_precondition` where the database was written by a newer program: its schema is left as it is.
@@ -24,17 +44,11 @@ export async function migrate(
   const newest = migrations.at(-1)?.version ?? 0
   return db.transaction().execute(async (transaction) => {
     await sql`select pg_advisory_xact_lock(${sql.lit(migrationLock)})`.execute(transaction)
-    await sql`create table if not exists schema_versions (
-      version integer primary key, name text not null, applied_unix_ns bigint not null)`.execute(transaction)
-    const { found } = await transaction
-      .selectFrom('schema_versions')
-      .select((eb) => eb.fn.coalesce(eb.fn.max('version'), sql.lit(0)).as('found'))
-      .executeTakeFirstOrThrow()
-    if (found > newest) {
-      throw new PelletlineError(
-        'failed_precondition',
-        `The database ${place} has schema version ${found}; this program knows up to ${newest}. Run the newer program, or give this one a database of its own.`,
-      )
+    const found = await readSchemaVersion(transaction)
+    refuseNewer(found, newest, place)
+    if (found === 0) {
+      await sql`create table if not exists schema_versions (
+        version integer primary key, name text not null, applied_unix_ns bigint not null)`.execute(transaction)
     }
     for (const migration of migrations) {
       if (migration.version <= found) continue

@@ -1,35 +1,45 @@
 import { join, resolve } from 'node:path'
 import { Kysely } from 'kysely'
+import type { Logger } from '../telemetry/logger.ts'
 import { createSessionDialect } from './create-session-dialect.ts'
 import { lockDirectory } from './lock-directory.ts'
 import { migrate } from './migrate.ts'
 import type { Migration } from './migrations/migration.ts'
+import { openPostgres, type PostgresOptions } from './postgres/open-postgres.ts'
 import { type SqlSession, startPgliteWorker } from './start-pglite-worker.ts'
+import type { Store } from './store.ts'
 import type { Tables } from './tables.ts'
 
-export interface DatabaseOptions {
+export interface PgliteOptions {
   /** Embedded PostgreSQL (PGlite) in a worker thread. */
   readonly kind: 'pglite'
   /** Directory that holds the database, created where missing; in memory where absent. */
-  readonly directory?: string
+  readonly directory?: string | undefined
   /** Tests of the migrations only; the program's own where absent. */
   readonly migrations?: readonly Migration[]
 }
 
-/** An open database; the one who opened it closes it. */
-export interface Store {
-  readonly db: Kysely<Tables>
-  /** Ends the database after the statements in progress and gives the directory back. */
-  close(): Promise<void>
+/** A database as a configuration names it. */
+export type DatabaseOptions = (PgliteOptions | PostgresOptions) & {
+  /** Told of connections that were lost and of settings that had to be overruled; nobody where absent. */
+  readonly logger?: Logger
 }
 
 /**
- * Opens the database and brings its schema up to date. One process at a time holds a directory. A process killed at any
+ * Opens the database and brings its schema up to date, where the configuration lets it. See `openPglite` and
+ * `openPostgres` for what each refuses; both throw `failed_precondition` for a schema newer than the program.
+ */
+export function openDatabase(options: DatabaseOptions): Promise<Store> {
+  return options.kind === 'pglite' ? openPglite(options) : openPostgres(options)
+}
+
+/**
+ * Opens an embedded database. One process at a time holds a directory. A process killed at any
  * moment leaves a directory that opens again with every committed transaction (PostgreSQL's write-ahead log); PGlite does
  * not flush to the disk itself, so a power cut can cost the last seconds and is what the PostgreSQL server is for.
- * Throws `failed_precondition` for a directory in use, naming it and the pid, and for a schema newer than the program.
+ * Throws `failed_precondition` for a directory in use, naming it and the pid.
  */
-export async function openDatabase(options: DatabaseOptions): Promise<Store> {
+async function openPglite(options: PgliteOptions): Promise<Store> {
   const directory = options.directory === undefined ? undefined : resolve(options.directory)
   const unlock = directory === undefined ? () => undefined : lockDirectory(directory)
   let session: SqlSession | undefined
@@ -40,6 +50,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Store> {
     let closing: Promise<void> | undefined
     return {
       db,
+      // This process holds the database alone.
+      tryLead: async () => ({ held: true, confirm: async () => true, release: async () => undefined }),
       close() {
         closing ??= db.destroy().finally(unlock)
         return closing

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { PelletlineError } from '../errors/pelletline-error.ts'
-import type { PgliteWorkerData, SqlFailure, WorkerReply, WorkerRequest } from './pglite-protocol.ts'
+import type { PgliteWorkerData, WorkerReply, WorkerRequest } from './pglite-protocol.ts'
+import { toSqlError } from './sql-error.ts'
 
 /** Rows of one statement. */
 export interface SqlResult {
@@ -14,19 +15,6 @@ export interface SqlSession {
   query(sql: string, parameters: readonly unknown[]): Promise<SqlResult>
   /** Ends the session and its thread once all statements have been answered. */
   close(): Promise<void>
-}
-
-// SQLSTATE classes that a repeat can cure: connection, serialisation and deadlock, resources, operator, system.
-const retryableClasses = ['08', '40', '53', '57', '58']
-
-function toError(failure: SqlFailure, what: string): PelletlineError {
-  const retryable = retryableClasses.includes(failure.sqlState.slice(0, 2))
-  if (failure.sqlState.startsWith('22')) {
-    const message = `The database cannot hold a value that was given: ${failure.message} (SQLSTATE ${failure.sqlState}). Correct it and try again.`
-    return new PelletlineError('invalid_argument', message)
-  }
-  const state = failure.sqlState === '' ? '' : ` (SQLSTATE ${failure.sqlState})`
-  return new PelletlineError(retryable ? 'unavailable' : 'internal', `${what} failed: ${failure.message}${state}.`)
 }
 
 /**
@@ -63,11 +51,11 @@ export async function startPgliteWorker(directory: string | undefined): Promise<
       if (message.kind === 'ready') return resolve()
       if (message.kind === 'failed') {
         const place = directory === undefined ? 'in memory' : `in ${directory}`
-        return reject(toError(message.failure, `Opening the database ${place}`))
+        return reject(toSqlError(message.failure, `Opening the database ${place}`))
       }
       const call = pending.get(message.id)
       pending.delete(message.id)
-      if (message.kind === 'error') call?.reject(toError(message.failure, 'A statement'))
+      if (message.kind === 'error') call?.reject(toSqlError(message.failure, 'A statement'))
       else call?.resolve(message.kind === 'rows' ? message : { rows: [], affected: 0 })
     })
     worker.on('error', (cause) => {

@@ -1,0 +1,15 @@
+import type { Kysely } from 'kysely'
+import type { Lead, LeadName } from './lead.ts'
+import type { Tables } from './tables.ts'
+
+/** An open database; the one who opened it closes it. */
+export interface Store {
+  readonly db: Kysely<Tables>
+  /**
+   * Takes the lead of that name for this process, where no other on the same database has it; undefined where one has.
+   * Throws `unavailable` where the database does not answer.
+   */
+  tryLead(name: LeadName): Promise<Lead | undefined>
+  /** Ends the database after the statements in progress and gives back what was held. Leads are released before. */
+  close(): Promise<void>
+}
