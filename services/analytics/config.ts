@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { telemetryConfigSchema } from '../shared/telemetry/telemetry-config.ts'
 import { busConfigSchema } from '../shared/bus/bus-config.ts'
 import { defaultPlantName, nameSchema } from '../shared/config/name-schema.ts'
 import { databaseConfigSchema } from '../shared/store/database-config.ts'
@@ -120,6 +121,7 @@ export const analyticsConfigSchema = z.strictObject({
   /** `HOST:PORT` or `unix:PATH`. */
   listen: z.string().min(1).default('127.0.0.1:7405'),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  telemetry: telemetryConfigSchema,
   /** Where verdicts and audits come from; with `memory` none reaches this service alone. */
   bus: busConfigSchema,
   database: databaseConfigSchema,

@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf'
 import { ModelRefSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { AlertService, LotService } from '../gen/pelletline/mes/v1/mes_pb.ts'
 import { RegistryService } from '../gen/pelletline/registry/v1/registry_pb.ts'
+import { TraceService } from '../gen/pelletline/trace/v1/trace_pb.ts'
 import { startByConfig } from '../shared/config/start-by-config.ts'
 import { createManifestCalibration } from '../shared/onnx/manifest-calibration.ts'
 import type { RunningService } from '../shared/service/run-service.ts'
@@ -16,8 +17,8 @@ function startUp(config: AnalyticsConfig, signal: AbortSignal): Promise<RunningS
   return serveWhileLoading({
     name,
     config,
-    services: [LotService, AlertService, RegistryService],
-    async create({ clock, logger, onReady, untilThere, onEnd, openBus }): Promise<LoadingService> {
+    services: [TraceService, LotService, AlertService, RegistryService],
+    async create({ clock, logger, telemetry, onReady, untilThere, onEnd, openBus }): Promise<LoadingService> {
       const calibrationOf = createManifestCalibration(config.modelPaths)
       // A path that leads nowhere is a mistake of the configuration: say so at the start, not at the first lot.
       await calibrationOf(create(ModelRefSchema), 0)
@@ -25,7 +26,7 @@ function startUp(config: AnalyticsConfig, signal: AbortSignal): Promise<RunningS
       onEnd(() => database.close())
       const bus = await openBus(config.bus)
       const { plant, analytics: options } = config
-      const analytics = createAnalytics({ plant, bus, database, clock, logger, calibrationOf, options })
+      const analytics = createAnalytics({ plant, bus, database, clock, logger, telemetry, calibrationOf, options })
       return {
         implementations: analytics.implementations,
         async start() {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { telemetryConfigSchema } from '../shared/telemetry/telemetry-config.ts'
 import { defaultPlantName, nameSchema } from '../shared/config/name-schema.ts'
 import { stripMaxMessageBytes } from '../shared/rpc/channel-options.ts'
 import { defaultSpeckDemand } from '../shared/vision/smallest-speck.ts'
@@ -45,6 +46,7 @@ export const cameraGatewayConfigSchema = z.strictObject({
   /** `HOST:PORT` or `unix:PATH`. */
   listen: z.string().min(1).default('127.0.0.1:7401'),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  telemetry: telemetryConfigSchema,
   /** Address of roi-segmentation, `HOST:PORT` or `unix:PATH`. */
   segmentationAddress: z.string().min(1).default('127.0.0.1:7402'),
   /** Address of the registry (analytics). */

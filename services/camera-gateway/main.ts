@@ -18,14 +18,27 @@ function startUp(config: CameraGatewayConfig, signal: AbortSignal): Promise<Runn
     name,
     config,
     services: [CameraGatewayService],
-    async create({ clock, logger, onReady, untilThere, onEnd }): Promise<LoadingService> {
+    async create({ clock, logger, telemetry, onReady, untilThere, onEnd }): Promise<LoadingService> {
       const calibrations = await loadCalibrations(config.calibrations)
-      const registry = createRpcClient(RegistryService, { address: registryAddress })
-      const segmentation = createRpcClient(SegmentationService, { address: segmentationAddress, maxMessageBytes })
+      const registry = createRpcClient(RegistryService, { address: registryAddress, telemetry })
+      const segmentation = createRpcClient(SegmentationService, {
+        address: segmentationAddress,
+        maxMessageBytes,
+        telemetry,
+      })
       onEnd(() => registry.close())
       onEnd(() => segmentation.close())
       const options = config.gateway
-      const gateway = createCameraGateway({ plant, registry, segmentation, clock, logger, calibrations, options })
+      const gateway = createCameraGateway({
+        plant,
+        registry,
+        segmentation,
+        clock,
+        logger,
+        calibrations,
+        options,
+        telemetry,
+      })
       return {
         implementations: gateway.implementations,
         // Strips that come before are held, within the credits; the gateway calls itself ready once they get further.

@@ -14,6 +14,7 @@ import { addReplayCommand } from './commands/replay.ts'
 import { addResultsCommand } from './commands/results.ts'
 import { addServeCommand } from './commands/serve.ts'
 import { addSimulateCommand } from './commands/simulate.ts'
+import { addTraceCommand } from './commands/trace.ts'
 import { addTrainCommand } from './commands/train.ts'
 import { addUpCommand } from './commands/up.ts'
 import { exampleText } from './example-text.ts'
@@ -23,7 +24,14 @@ const commands: readonly { readonly heading: string; readonly add: readonly AddC
   { heading: 'Run a plant:', add: [addUpCommand, addServeCommand, addCalibrateCommand] },
   {
     heading: 'Ask a running plant:',
-    add: [addLotsCommand, addLinesCommand, addRecipesCommand, addResultsCommand, addAlertsCommand],
+    add: [
+      addLotsCommand,
+      addLinesCommand,
+      addRecipesCommand,
+      addResultsCommand,
+      addAlertsCommand,
+      addTraceCommand,
+    ],
   },
   { heading: 'Make data and models:', add: [addSimulateCommand, addReplayCommand, addTrainCommand, addDistillCommand] },
 ]

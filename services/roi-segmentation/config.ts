@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
+import { telemetryConfigSchema } from '../shared/telemetry/telemetry-config.ts'
 import { busConfigSchema } from '../shared/bus/bus-config.ts'
 import { defaultPlantName, nameSchema } from '../shared/config/name-schema.ts'
 import { stripMaxMessageBytes } from '../shared/rpc/channel-options.ts'
@@ -33,6 +34,7 @@ export const roiSegmentationConfigSchema = z.strictObject({
   /** `HOST:PORT` or `unix:PATH`. */
   listen: z.string().min(1).default('127.0.0.1:7402'),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  telemetry: telemetryConfigSchema,
   /** Name of the plant, which the topics must belong to. */
   plant: nameSchema.default(defaultPlantName),
   /** Where crops go; with `memory` no further than this service. */

@@ -12,9 +12,9 @@ function startUp(config: RoiSegmentationConfig, signal: AbortSignal): Promise<Ru
     name,
     config,
     services: [SegmentationService],
-    async create({ clock, logger, onReady, openBus }): Promise<LoadingService> {
+    async create({ clock, logger, telemetry, onReady, openBus }): Promise<LoadingService> {
       const bus = await openBus(config.bus)
-      const segmentation = createRoiSegmentation({ bus, clock, logger, options: config.segmentation })
+      const segmentation = createRoiSegmentation({ bus, clock, logger, options: config.segmentation, telemetry })
       return {
         implementations: segmentation.implementations,
         start: async () => onReady(true),

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
+import { telemetryConfigSchema } from '../shared/telemetry/telemetry-config.ts'
 import { busConfigSchema } from '../shared/bus/bus-config.ts'
 import { defaultPlantName, nameSchema } from '../shared/config/name-schema.ts'
 
@@ -74,6 +75,7 @@ export const studentInferenceConfigSchema = z.strictObject({
   /** Where the REST half of the Open Inference Protocol listens: `HOST:PORT`, `unix:PATH`, or `off`. */
   restListen: z.string().min(1).default('127.0.0.1:7413'),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  telemetry: telemetryConfigSchema,
   /** Name of the plant, which the topics must belong to. */
   plant: nameSchema.default(defaultPlantName),
   /** Where crops come from and verdicts go; with `memory` the service offers its gRPC surface only. */

@@ -16,13 +16,13 @@ function startUp(config: StudentInferenceConfig, signal: AbortSignal): Promise<R
     name,
     config,
     services: [StudentInferenceService, GRPCInferenceService],
-    async create({ clock, logger, onReady, openBus, onEnd }) {
+    async create({ clock, logger, telemetry, onReady, openBus, onEnd }) {
       const bus = await openBus(config.bus)
-      const registry = createRpcClient(RegistryService, { address: config.registryAddress })
+      const registry = createRpcClient(RegistryService, { address: config.registryAddress, telemetry })
       onEnd(() => registry.close())
       // A bus within the process has no other end.
       const busSide = config.bus.kind === 'memory' ? {} : { bus, registry }
-      const student = createStudentInference({ clock, logger, onReady, options: config.student, ...busSide })
+      const student = createStudentInference({ clock, logger, telemetry, onReady, options: config.student, ...busSide })
       const { restListen: listen, maxMessageBytes: maxBodyBytes } = config
       return listen === 'off' ? student : serveRestBeside(student, { listen, maxBodyBytes, logger })
     },

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { telemetryConfigSchema } from '../shared/telemetry/telemetry-config.ts'
 import { busConfigSchema } from '../shared/bus/bus-config.ts'
 import { defaultPlantName, nameSchema } from '../shared/config/name-schema.ts'
 
@@ -29,6 +30,7 @@ export const teacherAuditConfigSchema = z.strictObject({
   /** `HOST:PORT` or `unix:PATH`. */
   listen: z.string().min(1).default('127.0.0.1:7404'),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  telemetry: telemetryConfigSchema,
   /** Name of the plant, which the topics must belong to. */
   plant: nameSchema.default(defaultPlantName),
   /** Where audit requests come from and audits go; with `memory` the service offers its gRPC surface only. */

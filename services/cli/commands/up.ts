@@ -18,6 +18,8 @@ interface UpOptions {
   readonly listen?: string
   readonly port?: number
   readonly modelsDir?: string
+  readonly otlpEndpoint?: string
+  readonly prometheus?: string
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 
@@ -59,6 +61,8 @@ export const addUpCommand: AddCommand = (program, context) => {
         .conflicts('listen'),
     )
     .option('--models-dir <dir>', 'folder of the released models; default: models in the repository')
+    .option('--otlp-endpoint <url>', 'collector to which spans are sent, e.g. http://127.0.0.1:4318')
+    .option('--prometheus <host:port>', 'where Prometheus reads /metrics; :PORT is this machine only')
     .addOption(
       new Option('--log-level <level>', 'least level that is logged').choices([
         'debug',
@@ -78,6 +82,7 @@ export const addUpCommand: AddCommand = (program, context) => {
     )
     .action(async (options: UpOptions, command: Command) => {
       const { defaultPlantOptions, runPlant } = await import('../../plant/index.ts')
+      const { readTelemetry } = await import('../read-telemetry.ts')
       const defaults = defaultPlantOptions(root)
       const listen = options.port === undefined ? options.listen : `127.0.0.1:${options.port}`
       await runPlant({
@@ -93,6 +98,7 @@ export const addUpCommand: AddCommand = (program, context) => {
         dataDir: options.dataDir ?? defaults.dataDir,
         listen: listen ?? defaults.listen,
         modelsDir: options.modelsDir ?? defaults.modelsDir,
+        telemetry: readTelemetry(options),
         logLevel: options.logLevel ?? defaults.logLevel,
       })
     })

@@ -7,9 +7,12 @@ import { createRpcClient } from '../rpc/create-rpc-client.ts'
 import { implement } from '../rpc/implement.ts'
 import type { ServiceHandlers } from '../rpc/types.ts'
 import { silentLogger } from '../telemetry/logger.ts'
+import { telemetryConfigSchema } from '../telemetry/telemetry-config.ts'
 import { systemClock } from './clock.ts'
 import { serveWhileLoading } from './serve-while-loading.ts'
 import { untilThere } from './until-there.ts'
+
+const noTelemetryConfig = telemetryConfigSchema.parse(undefined)
 
 const handlers = {
   getLot: async ({ lot }: { lot: string }) => ({ lot: { id: lot } }),
@@ -36,7 +39,7 @@ describe('a service that loads', () => {
     let attempts = 0
     const starting = serveWhileLoading({
       name: 'books',
-      config: { plant: 'plant-1', listen, logLevel: 'silent' },
+      config: { plant: 'plant-1', listen, logLevel: 'silent', telemetry: noTelemetryConfig },
       services: [LotService],
       async create({ untilThere: wait, onEnd, onReady }) {
         await wait('the database', async () => {
@@ -77,7 +80,7 @@ describe('a service that loads', () => {
     const serve = () =>
       serveWhileLoading({
         name: 'books',
-        config: { plant: 'plant-1', listen, logLevel: 'silent' },
+        config: { plant: 'plant-1', listen, logLevel: 'silent', telemetry: noTelemetryConfig },
         services: [LotService],
         create({ onEnd }) {
           onEnd(() => void closed.push('database'))

@@ -7,6 +7,10 @@ import { createPendingServices } from '../rpc/pending-services.ts'
 import { type RpcServer, startRpcServer } from '../rpc/start-rpc-server.ts'
 import type { ServiceImplementation } from '../rpc/types.ts'
 import { createLogger, type Logger, type LogLevel } from '../telemetry/logger.ts'
+import { openTelemetry } from '../telemetry/open-telemetry.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
+import type { TelemetryConfig } from '../telemetry/telemetry-config.ts'
+import { messagingSystemOf, traceBus } from '../telemetry/trace-bus.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { RunningService } from './run-service.ts'
 import { untilThere } from './until-there.ts'
@@ -30,6 +34,7 @@ export interface LoadingService {
 export interface LoadingServiceSetup {
   readonly clock: Clock
   readonly logger: Logger
+  readonly telemetry: Telemetry
   /** Told when work begins or ceases to be taken: the health that the server answers. */
   readonly onReady: (ready: boolean) => void
   /** Aborts where the process is told to end before the service is up. */
@@ -49,6 +54,7 @@ export interface ServeWhileLoadingOptions {
     readonly listen: string
     readonly maxMessageBytes?: number
     readonly logLevel: LogLevel
+    readonly telemetry: TelemetryConfig
   }
   /** Services that the server offers, known before they can be made. */
   readonly services: readonly DescService[]
@@ -71,11 +77,13 @@ export async function serveWhileLoading(options: ServeWhileLoadingOptions): Prom
   const { listen, maxMessageBytes } = config
   const logger = createLogger({ service: name, level: config.logLevel })
   const clock = systemClock
+  const { telemetry, close: closeTelemetry } = await openTelemetry(config.telemetry, { service: name, logger })
   const pending = createPendingServices(
     services,
     () => new PelletlineError('unavailable', `${name} is starting; call again in a second.`, { retryAfterMs: 1_000 }),
   )
-  const closes: (() => Promise<void> | void)[] = []
+  // The first of what is opened, so the last that ends: what the others say while they end is sent as well.
+  const closes: (() => Promise<void> | void)[] = [() => closeTelemetry(closeGraceMs - 100)]
   const closeAll = async () => {
     for (const close of closes.reverse()) {
       const closed = Promise.resolve(close()).catch((reason) => logger.warn({ err: reason }, 'closing failed'))
@@ -86,6 +94,7 @@ export async function serveWhileLoading(options: ServeWhileLoadingOptions): Prom
     listen,
     implementations: pending.implementations,
     logger,
+    telemetry,
     ...(maxMessageBytes === undefined ? {} : { maxMessageBytes }),
   })
   const wait = <T>(what: string, attempt: () => Promise<T>) => untilThere(attempt, { what, clock, logger, signal })
@@ -94,6 +103,7 @@ export async function serveWhileLoading(options: ServeWhileLoadingOptions): Prom
     service = await create({
       clock,
       logger,
+      telemetry,
       signal,
       onReady: (ready) => server.setServing('', ready),
       async openBus(busConfig) {
@@ -102,7 +112,8 @@ export async function serveWhileLoading(options: ServeWhileLoadingOptions): Prom
           logger.info({ bus: busConfig.kind }, text)
         }
         const identity = { plant: config.plant, clientId: name, clock, logger }
-        const bus = await wait('the bus', () => openBus(busConfig, identity))
+        const opened = await wait('the bus', () => openBus(busConfig, identity))
+        const bus = traceBus(opened, { telemetry, system: messagingSystemOf(busConfig.kind), clock })
         closes.push(() => bus.close())
         return bus
       },

@@ -5,7 +5,15 @@ import { type Clock, systemClock } from '../service/clock.ts'
 import { currentSpan, withSpan } from './current-span.ts'
 import { attributes, metrics, processSpanName, publishSpanName } from './names.ts'
 import { formatTraceparent, parseTraceparent, type SpanContext } from './span-context.ts'
-import { childOf, type Telemetry } from './telemetry.ts'
+import { childOf, noTelemetry, type Telemetry } from './telemetry.ts'
+
+/** `messaging.system` of the bus within the process, which no convention names. */
+export const memoryBusSystem = 'pelletline_memory'
+
+/** `messaging.system` of a kind of bus. */
+export function messagingSystemOf(kind: 'memory' | 'kafka'): string {
+  return kind === 'memory' ? memoryBusSystem : kind
+}
 
 export interface TraceBusOptions {
   readonly telemetry: Telemetry
@@ -17,9 +25,11 @@ export interface TraceBusOptions {
 /**
  * The same bus with the W3C trace context in the headers of what is published within a span, a span for each message that is
  * published and for each that is handled, and the lag of its groups as metrics. Span ids are derived from the span that
- * published or that was sent, so that a message that is delivered or sent again writes the same spans.
+ * published or that was sent, so that a message that is delivered or sent again writes the same spans. Without telemetry the
+ * bus stays as it is.
  */
 export function traceBus(bus: Bus, { telemetry, system, clock = systemClock }: TraceBusOptions): Bus {
+  if (telemetry === noTelemetry) return bus
   const redeliveries = telemetry.counter(metrics.busRedeliveries)
   const deadLetters = telemetry.counter(metrics.busDeadLetters)
   const groups = new Map<string, { readonly topic: string; readonly group: string }>()

@@ -1,0 +1,16 @@
+import { parseConfig } from '../shared/config/load-config.ts'
+import { type TelemetryConfig, telemetryConfigSchema } from '../shared/telemetry/telemetry-config.ts'
+
+export interface TelemetryOptions {
+  readonly otlpEndpoint?: string
+  readonly prometheus?: string
+}
+
+/** Telemetry as the command line asks for it; throws `invalid_argument` naming what is wrong. */
+export function readTelemetry({ otlpEndpoint, prometheus }: TelemetryOptions): TelemetryConfig {
+  const given = {
+    ...(otlpEndpoint !== undefined && { otlpEndpoint }),
+    ...(prometheus !== undefined && { prometheusListen: prometheus }),
+  }
+  return parseConfig(telemetryConfigSchema, given, 'telemetry, as --otlp-endpoint and --prometheus give it,')
+}
