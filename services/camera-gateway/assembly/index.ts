@@ -1,6 +1,8 @@
 // Pixels as a camera sends them to corrected 8 bit pixels, in AssemblyScript. ../correct-pixels.ts is the same in plain
 // TypeScript, held equal to the bit; read that one first. Addresses are bytes of the imported memory, nothing is allocated.
 
+export { encodeBlocks } from './encode-blocks'
+
 /** One gray level, not clamped, from a raw one that was shifted to 15 bits: see ../correct-pixels.ts. */
 function correctOne(raw: i32, dark: i32, gain: i32): i32 {
   const product = ((raw - dark) * gain + 0x4000) >> 15

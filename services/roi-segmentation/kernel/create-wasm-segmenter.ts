@@ -29,8 +29,20 @@ export interface WasmSegmenter extends HandingSegmenter {
   readonly memory: KernelMemory
   /** Pixels in `memory`, wherever the view was made. */
   view(at: number, bytes: number): Uint8Array
+  /**
+   * All pixels of a sparse strip of `rows` rows, whose bitmap and blocks lie at two addresses of `memory`; valid until the next
+   * call. They are as `checkBlocks` lets them pass.
+   */
+  decode(sparse: PlacedBlocks, rows: number): Uint8Array
   /** Begins a run, or takes one over (`resumed`); what is open of the one before is dropped. */
   restart(resumed: boolean): void
+}
+
+/** Where the bitmap and the blocks of a sparse strip lie, and the gray level of the pixels left out. */
+export interface PlacedBlocks {
+  readonly bitmapAt: number
+  readonly blocksAt: number
+  readonly fill: number
 }
 
 const defaultMaxBytes = 2 ** 31
@@ -49,6 +61,8 @@ export function createWasmSegmenter(options: WasmSegmenterOptions): WasmSegmente
   /** Every growth makes another buffer object of the same memory. */
   const buffers = new WeakSet<ArrayBufferLike>()
   let place: StripPlace | undefined
+  /** Of pixels that were decoded. */
+  let decoded: StripPlace | undefined
   let nextRow: number | undefined
   let failure: PelletlineError | undefined
 
@@ -126,6 +140,13 @@ export function createWasmSegmenter(options: WasmSegmenterOptions): WasmSegmente
       // Growth in another thread may not have reached this one's buffer, if both took place as the memory arrived here.
       if (memory.buffer.byteLength < at + bytes) memory.grow(0)
       return new Uint8Array(bytesOf(), at, bytes)
+    },
+    decode({ bitmapAt, blocksAt, fill }, rows) {
+      const bytes = rows * width
+      if (decoded === undefined || decoded.bytes < bytes) decoded = takeStripPlace(memory, bytes)
+      const { at } = decoded
+      guarded(() => kernel.decodeBlocks(bitmapAt, blocksAt, width, rows, fill, at))
+      return this.view(at, bytes)
     },
     restart(isResumed) {
       nextRow = undefined

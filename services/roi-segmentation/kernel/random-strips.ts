@@ -106,8 +106,8 @@ function changeSettings(
   return { ...settings, method, threshold: threshold ^ 1, medianAreaPx: medianAreaPx * 1.03, maxPelletRows }
 }
 
-/** A copy of plain data and typed arrays. */
-function copyOf<T>(value: T): T {
+/** A copy of plain data and typed arrays, those in shared memory as well. */
+export function copyOf<T>(value: T): T {
   if (ArrayBuffer.isView(value)) return (value as unknown as Uint8Array).slice() as T
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, copyOf(entry)])) as T

@@ -15,6 +15,7 @@ export interface KernelExports {
     smallestSpeckPx: number,
     minSpeckContrast: number,
   ): void
+  decodeBlocks(bitmap: number, blocks: number, width: number, rows: number, fill: number, pixels: number): void
   push(pixels: number, rows: number, firstRow: number, rowsLost: number): void
   flush(): void
   pellets(): number

@@ -2,6 +2,7 @@
 // one and its DESIGN.md first. One instance segments one run; all state is that of the instance.
 
 import { endRow, firstRowAtHand, rowAt } from './carried-rows'
+import { writePixels } from './decode-blocks'
 import { setSpeckLimits } from './find-specks'
 import { isExhausted } from './memory'
 import {
@@ -39,6 +40,18 @@ export function configure(
 ): void {
   setSpeckLimits(bedLevel, smallestSpeckPx, minSpeckContrast)
   setStripSettings(threshold, medianAreaPx, minAreaPx, cropScale, maxPelletRows, maxPelletsPerStrip)
+}
+
+/** Writes all `width` by `rows` pixels of a sparse strip at `pixels`: its blocks, and `fill` between them. */
+export function decodeBlocks(
+  bitmap: usize,
+  blocks: usize,
+  width: i32,
+  rows: i32,
+  fill: i32,
+  pixels: usize,
+): void {
+  writePixels(bitmap, blocks, width, rows, fill, pixels)
 }
 
 /** Segments the rows that lie at `pixels`; 128 bytes before and behind them may be read. */

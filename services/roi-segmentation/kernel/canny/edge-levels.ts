@@ -1,3 +1,4 @@
+import { edgeComponentLevel } from '../../../shared/strips/component-level.ts'
 import type { SegmentationSettings } from '../types.ts'
 
 /** Gray level and gradients by which pellets are looked for by their edges. */
@@ -10,8 +11,6 @@ export interface EdgeLevels {
   readonly weak: number
 }
 
-/** The components that are looked at begin at this share of the way from the bed to the threshold. */
-const componentShare = 0.35
 /** An edge is certain from a step of this share of the way from the bed to the threshold on ... */
 const strongShare = 0.5
 /** ... and goes on with this share of that gradient: Canny (1986, section VIII) has 1/3 to 1/2. */
@@ -34,7 +33,7 @@ export function edgeLevels({ threshold, bedLevel = 0 }: SegmentationSettings): E
   const rise = Math.max(0, threshold - bedLevel)
   const strong = gradientOfStep * Math.max(smallestStep, strongShare * rise)
   return {
-    componentLevel: Math.floor(threshold - (1 - componentShare) * rise),
+    componentLevel: edgeComponentLevel(threshold, bedLevel),
     strong: strong ** 2,
     weak: (weakShare * strong) ** 2,
   }
