@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { telemetryConfigSchema } from '../shared/telemetry/telemetry-config.ts'
 import { busConfigSchema } from '../shared/bus/bus-config.ts'
 import { defaultPlantName, nameSchema } from '../shared/config/name-schema.ts'
 import { databaseConfigSchema } from '../shared/store/database-config.ts'
+import { telemetryConfigSchema } from '../shared/telemetry/telemetry-config.ts'
 import { defaultAlertSettings, defaultRecipe } from './default-recipe.ts'
 
 const share = z.number().gt(0).max(1)
@@ -106,6 +106,8 @@ export const analyticsOptionsSchema = z.strictObject({
     .prefault({}),
   /** Most lines that gateways can make known; a line is never forgotten. */
   maxLines: z.int().min(1).max(100_000).default(256),
+  /** How long students may take to load a model or to follow a switch before the change is taken back, ms. */
+  modelSettleMs: z.int().min(100).max(3_600_000).default(180_000),
   /** Seconds over which a line's rate is reported, in ms. */
   rateWindowMs: z.int().min(100).max(600_000).default(5_000),
 })

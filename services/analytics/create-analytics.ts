@@ -34,6 +34,7 @@ import { describeLots, toReconciliation } from './lots/read-lots.ts'
 import { settleClosing } from './lots/settle-closing.ts'
 import { createBookingRecorder } from './record-bookings.ts'
 import { toRecipeSettings } from './registry/configured-recipe.ts'
+import { createModelService } from './registry/models/model-service.ts'
 import { readAssignments } from './registry/read-lines.ts'
 import { ensureRecipe } from './registry/recipes.ts'
 import { createRegistryService } from './registry/registry-service.ts'
@@ -251,6 +252,7 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
         assignments,
         onSegment: () => void watch(),
       }),
+      createModelService({ ...services, settleMs: options.modelSettleMs }),
     ],
 
     async start() {

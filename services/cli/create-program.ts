@@ -9,6 +9,7 @@ import { addExplainCommand } from './commands/explain.ts'
 import { addInspectCommand } from './commands/inspect.ts'
 import { addLinesCommand } from './commands/lines.ts'
 import { addLotsCommand } from './commands/lots.ts'
+import { addModelsCommand } from './commands/models.ts'
 import { addRecipesCommand } from './commands/recipes.ts'
 import { addReplayCommand } from './commands/replay.ts'
 import { addResultsCommand } from './commands/results.ts'
@@ -31,6 +32,7 @@ const commands: readonly { readonly heading: string; readonly add: readonly AddC
       addResultsCommand,
       addAlertsCommand,
       addTraceCommand,
+      addModelsCommand,
     ],
   },
   { heading: 'Make data and models:', add: [addSimulateCommand, addReplayCommand, addTrainCommand, addDistillCommand] },

@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
-import { telemetryConfigSchema } from '../shared/telemetry/telemetry-config.ts'
 import { busConfigSchema } from '../shared/bus/bus-config.ts'
 import { defaultPlantName, nameSchema } from '../shared/config/name-schema.ts'
+import { telemetryConfigSchema } from '../shared/telemetry/telemetry-config.ts'
 
 /** Which models may be loaded while the student runs. */
 const studentModelsSchema = z.strictObject({

@@ -1,26 +1,31 @@
-import { create } from '@bufbuild/protobuf'
-import { ModelRefSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
+import { hostname } from 'node:os'
+import process from 'node:process'
+import type { CropsMessage } from '../gen/pelletline/events/v1/events_pb.ts'
 import type { RegistryService } from '../gen/pelletline/registry/v1/registry_pb.ts'
 import type { Bus, Subscription } from '../shared/bus/bus.ts'
 import { consumeTopic } from '../shared/bus/messages.ts'
-import { maxPelletsPerPart, topics } from '../shared/bus/topics.ts'
+import { topics } from '../shared/bus/topics.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
-import { createInferencePool, type InferencePool } from '../shared/onnx/inference-pool.ts'
 import type { ServiceClient, ServiceImplementation } from '../shared/rpc/types.ts'
 import type { Clock } from '../shared/service/clock.ts'
-import { withinTime } from '../shared/service/within-time.ts'
 import type { Logger } from '../shared/telemetry/logger.ts'
-import { createBatcherStatistics } from './batcher-statistics.ts'
-import { measureCurve } from './batching/measure-curve.ts'
+import { metrics } from '../shared/telemetry/names.ts'
+import { noTelemetry, type Telemetry } from '../shared/telemetry/telemetry.ts'
 import { createClassifyService } from './classify-service.ts'
 import type { StudentInferenceOptions } from './config.ts'
-import { createCropBatcher } from './crop-batcher.ts'
-import { type CropExplainer, createCropExplainer } from './explain-crops.ts'
 import { handleCrops } from './handle-crops.ts'
+import { controlAlone, controlByRegistry } from './models/control-models.ts'
+import { createModelShelf, type ModelShelf } from './models/create-model-shelf.ts'
+import { describeShelf } from './models/describe-shelf.ts'
+import { type AssignmentFollower, followAssignment, type ModelRegistry } from './models/follow-assignment.ts'
+import { listVersions } from './models/list-versions.ts'
+import { busLimitOf, type LoadedStudent, loadStudent } from './models/load-student.ts'
+import { createStudentModels } from './models/read-student.ts'
 import { createGrpcInferenceService } from './open-inference/grpc-inference-service.ts'
-import type { ServedModelState, ServedModels } from './open-inference/served-models.ts'
+import type { ServedModels } from './open-inference/served-models.ts'
 import { createRecipeCache } from './recipe-cache.ts'
-import { type ServedStudent, serveStudentModel } from './serve-student-model.ts'
+import { createJudgingRecorder } from './record-judging.ts'
+import { serveStudentModel } from './serve-student-model.ts'
 
 /** The bus side of the student; absent where it offers its gRPC surface only. */
 export interface StudentBusSide {
@@ -32,8 +37,14 @@ export interface CreateStudentInferenceOptions extends Partial<StudentBusSide> {
   readonly clock: Clock
   readonly logger: Logger
   readonly options: StudentInferenceOptions
+  /** Keeps which models are to judge; the configured one does where it is absent. */
+  readonly modelRegistry?: ModelRegistry
+  /** Name of this process among those that report to the registry; default: host and process id. */
+  readonly instance?: string
   /** Told when crops begin or cease to be taken, for the health service. */
   readonly onReady?: (ready: boolean) => void
+  /** None where absent. */
+  readonly telemetry?: Telemetry
 }
 
 /** State of the student for tables and health. */
@@ -51,7 +62,10 @@ export interface StudentInference {
   readonly implementations: readonly ServiceImplementation[]
   /** The student under the Open Inference Protocol, whose gRPC half is among the implementations. */
   readonly models: ServedModels
-  /** Loads and warms the model, then takes messages; rejects with the error that names the model and what is wrong. */
+  /**
+   * Loads and warms the assigned model, then takes messages; rejects with the error that names the model and what is wrong. It
+   * waits for a registry that does not answer.
+   */
   start(signal?: AbortSignal): Promise<void>
   /** Refuses new crops, finishes those in hand within `timeoutMs`, and ends the workers. */
   drain(timeoutMs: number): Promise<void>
@@ -61,79 +75,108 @@ export interface StudentInference {
 /** Name of the consumer group on topic `crops`. */
 export const studentGroup = 'student-inference'
 
+/** How long a model that is let go may finish what it has, ms. */
+const retireLimitMs = 60_000
+
 /** Creates the student; nothing is loaded before `start`. */
 export function createStudentInference(dependencies: CreateStudentInferenceOptions): StudentInference {
-  const { clock, logger, options, bus, registry } = dependencies
-  const busLimit = options.maxMessagesInFlight * maxPelletsPerPart
+  const { clock, logger, options, bus, registry, modelRegistry } = dependencies
+  const { instance = `${hostname()}/${process.pid}` } = dependencies
+  const models = createStudentModels(options)
+  const { telemetry = noTelemetry } = dependencies
+  const record = createJudgingRecorder(telemetry, clock)
   let phase: 'cold' | 'loading' | 'ready' | 'draining' = 'cold'
   let loadBegan = 0
-  let pool: InferencePool | undefined
-  let warm: ServedStudent | undefined
-  let explainer: CropExplainer | undefined
+  let shelf: ModelShelf | undefined
+  let follower: AssignmentFollower | undefined
   let subscription: Subscription | undefined
+  let told = false
   const stopping = new AbortController()
 
-  function student(): ServedStudent {
+  function student(): LoadedStudent {
     if (phase === 'draining') {
       throw new PelletlineError('unavailable', 'The student is being stopped; send the crops to another instance.', {
         retryAfterMs: 1000,
       })
     }
-    if (warm === undefined) {
+    const live = phase === 'ready' ? shelf?.live() : undefined
+    if (live === undefined) {
       const waited = phase === 'loading' ? clock.now() - loadBegan : 0
       const retryAfterMs = Math.max(250, options.expectedLoadMs - waited)
       const text = `The model ${options.modelPath} is being loaded; send the crops again in ${retryAfterMs} ms.`
       throw new PelletlineError('unavailable', text, { retryAfterMs })
     }
-    return warm
+    return live
   }
 
   function isReady(): boolean {
-    return phase === 'ready' && pool !== undefined && pool.state() !== 'failed'
+    const live = shelf?.live()
+    return phase === 'ready' && live !== undefined && live.state() !== 'failed'
   }
 
-  /** Where the student stands, in the terms of a model repository. */
-  function describeState(): Omit<ServedModelState, 'name'> {
-    const version = pool?.model.id ?? ''
-    if (isReady()) return { version, state: 'READY', reason: '' }
-    if (phase === 'draining') return { version, state: 'UNLOADING', reason: 'the service is being stopped' }
-    if (phase === 'ready') return { version, state: 'UNAVAILABLE', reason: 'its workers have died; see the log' }
-    return { version, state: 'LOADING', reason: `${options.modelPath} is being loaded` }
+  /** Tells health of a change only. */
+  function tellReady(): void {
+    if (isReady() === told) return
+    told = !told
+    dependencies.onReady?.(told)
   }
 
-  async function load(signal: AbortSignal | undefined): Promise<ServedStudent> {
-    pool = await createInferencePool({
-      modelPath: options.modelPath,
-      expectedSha256: options.modelSha256,
-      workers: options.workers,
-      threadsPerWorker: options.threadsPerWorker,
-      maxBatch: options.maxBatch,
-      signal,
-      onWorkerDeath(error, state) {
-        logger.error({ err: error, state }, 'inference worker died')
-        if (state === 'failed') dependencies.onReady?.(false)
+  async function createShelf(): Promise<ModelShelf> {
+    const configured = await models.configured()
+    return createModelShelf({
+      configured,
+      maxLoaded: options.models.maxLoaded,
+      logger,
+      retireLimitMs,
+      load: (model, signal) =>
+        loadStudent({
+          name: model.id,
+          read: (within) => models.read(model, within),
+          options,
+          clock,
+          record,
+          signal,
+          onWorkerDeath(error, state) {
+            logger.error({ err: error, state, model: model.id }, 'inference worker died')
+            tellReady()
+            follower?.report()
+          },
+        }),
+      onChange() {
+        alone?.noteChange()
+        follower?.report()
       },
     })
-    const { id, sha256, threshold } = pool.model
-    const { modelPath, explainQueueLimit } = options
-    explainer = createCropExplainer({ modelPath, sha256, queueLimit: explainQueueLimit, clock })
-    const statistics = createBatcherStatistics(clock)
-    const limits = { rpc: options.queueLimit, bus: busLimit }
-    const curve = await measureCurve(pool, signal)
-    const batcher = statistics.count(createCropBatcher({ pool, clock, limits, curve, onRun: statistics.onRun }))
-    const { model: manifest, workers, maxBatch } = pool
-    return {
-      batcher,
-      model: create(ModelRefSchema, { id, sha256 }),
-      threshold,
-      manifest,
-      workers,
-      maxBatch,
-      statistics,
-    }
   }
 
-  async function subscribe(student: ServedStudent): Promise<void> {
+  /** Loads the model that is to judge; an assignment that comes later is followed from then on. */
+  async function load(signal: AbortSignal): Promise<LoadedStudent> {
+    const made = await createShelf()
+    shelf = made
+    if (modelRegistry === undefined) made.follow(undefined)
+    else {
+      let first: bigint | undefined
+      follower = followAssignment({
+        registry: modelRegistry,
+        instance,
+        clock,
+        logger,
+        reportEveryMs: options.models.reportEveryMs,
+        onAssignment(assignment) {
+          first ??= assignment.generation
+          const own = options.models.startWith === 'configured' && assignment.generation === first
+          made.follow(own ? undefined : assignment)
+        },
+        describe: () => describeShelf(made, { ...models, logger }),
+      })
+      await abortable(follower.first(), signal)
+    }
+    const refused = await abortable(made.settled(), signal)
+    if (refused !== undefined) throw made.generation === 0n ? refused : atStart(refused)
+    return made.live()!
+  }
+
+  async function subscribe(made: ModelShelf): Promise<void> {
     if (bus === undefined || registry === undefined) return
     const recipes = createRecipeCache({
       registry,
@@ -141,72 +184,113 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
       timeoutMs: options.registryTimeoutMs,
     })
     const { auditSalt, galleryPerPart } = options
+    const route = ({ header, part }: CropsMessage) => made.route(header!.key!, part)!
     subscription = await consumeTopic(bus, {
       topic: topics.crops,
       group: studentGroup,
       maxInFlight: options.maxMessagesInFlight,
       handle: (message, incoming, signal) =>
-        handleCrops({ bus, recipes, clock, auditSalt, galleryPerPart }, student, message, incoming.headers, signal),
+        handleCrops(
+          { bus, recipes, clock, auditSalt, galleryPerPart, route, record },
+          message,
+          incoming.headers,
+          signal,
+        ),
     })
+  }
+
+  async function close(timeoutMs: number): Promise<void> {
+    await follower?.stop(timeoutMs)
+    await shelf?.close(timeoutMs)
   }
 
   const service = createClassifyService({
     student,
-    explainer: () => explainer!,
+    explainer: () => student().explainer,
     maxRequestsPerStream: options.maxRequestsPerStream,
-    getModel: () => ({
-      ...(warm === undefined ? {} : { model: warm.model, threshold: warm.threshold }),
-      ready: isReady(),
-      queued: warm?.batcher.queued() ?? 0,
-      queueLimit: options.queueLimit,
-    }),
+    getModel() {
+      const live = phase === 'ready' ? shelf?.live() : undefined
+      return {
+        ...(live === undefined ? {} : { model: live.model, threshold: live.threshold }),
+        ready: isReady(),
+        queued: live?.batcher.queued() ?? 0,
+        queueLimit: options.queueLimit,
+      }
+    },
   })
-  const models = serveStudentModel({ student, ready: isReady, state: describeState })
+  const alone =
+    options.models.openInferenceControl && modelRegistry === undefined ? controlAlone(models, () => shelf!) : undefined
+  const byRegistry =
+    options.models.openInferenceControl && modelRegistry !== undefined ? controlByRegistry(modelRegistry) : undefined
+  const control = alone ?? byRegistry
+  const served = serveStudentModel({
+    student,
+    find: (id) => shelf?.find(id),
+    ready: isReady,
+    states: () => listVersions({ phase, ready: isReady(), shelf, modelPath: options.modelPath }),
+    ...(control === undefined ? {} : { control }),
+  })
   const { maxRequestsPerStream } = options
+  const snapshot = (): StudentSnapshot => ({
+    ready: isReady(),
+    queued: shelf?.queued() ?? 0,
+    queueLimit: options.queueLimit + (bus === undefined ? 0 : busLimitOf(options)),
+  })
+  const releaseGauge = telemetry.gauge(metrics.queueFill, () => {
+    const { queued, queueLimit } = snapshot()
+    return [{ value: queued / queueLimit, labels: { queue: 'student' } }]
+  })
 
   return {
-    implementations: [service, createGrpcInferenceService({ models, maxRequestsPerStream })],
-    models,
+    implementations: [service, createGrpcInferenceService({ models: served, maxRequestsPerStream })],
+    models: served,
     async start(signal) {
       if (phase !== 'cold') {
         throw new PelletlineError('failed_precondition', `The student is ${phase}; start it once.`)
       }
       phase = 'loading'
       loadBegan = clock.now()
+      const within = AbortSignal.any([stopping.signal, ...(signal === undefined ? [] : [signal])])
       try {
-        const loaded = await load(AbortSignal.any([stopping.signal, ...(signal === undefined ? [] : [signal])]))
-        await subscribe(loaded)
+        const { model, loadMs } = await load(within)
+        await subscribe(shelf!)
         if (stopping.signal.aborted) throw new PelletlineError('cancelled', 'The student was stopped while it started.')
-        warm = loaded
+        phase = 'ready'
+        tellReady()
+        const { workers, threadsPerWorker, maxBatch } = options
+        const fields = { model: model.id, sha256: model.sha256, workers, threadsPerWorker, maxBatch }
+        logger.info({ ...fields, loadMs }, 'student is warm')
       } catch (error) {
         if (!stopping.signal.aborted) phase = 'cold'
         await subscription?.drain(0)
-        await pool?.close()
+        await close(0)
         throw error
       }
-      phase = 'ready'
-      dependencies.onReady?.(true)
-      const { workers, threadsPerWorker, maxBatch } = options
-      const fields = { model: warm.model.id, sha256: warm.model.sha256, workers, threadsPerWorker, maxBatch }
-      logger.info({ ...fields, loadMs: Math.round(pool!.loadMs) }, 'student is warm')
     },
     async drain(timeoutMs) {
       phase = 'draining'
       stopping.abort()
-      dependencies.onReady?.(false)
+      tellReady()
       const deadline = clock.now() + timeoutMs
       await subscription?.drain(timeoutMs)
-      if (warm !== undefined) {
-        const idle = Promise.all([warm.batcher.idle(), explainer?.idle()])
-        await withinTime(idle, deadline - clock.now(), clock)
-      }
-      await explainer?.close()
-      await pool?.close()
+      releaseGauge()
+      await close(deadline - clock.now())
     },
-    snapshot: () => ({
-      ready: isReady(),
-      queued: warm?.batcher.queued() ?? 0,
-      queueLimit: options.queueLimit + (bus === undefined ? 0 : busLimit),
-    }),
+    snapshot,
   }
+}
+
+/** The refusal of an assigned model at a start, when no other one judges, with the way out. */
+function atStart(refused: PelletlineError): PelletlineError {
+  const text = `The model that the registry assigns is refused: ${refused.message} Mend that, or start with models.startWith: configured (--start-with configured) and promote another one.`
+  return new PelletlineError(refused.code, text, { cause: refused })
+}
+
+/** The work, or `cancelled` as soon as the signal aborts; the work goes on. */
+function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const onAbort = () => reject(new PelletlineError('cancelled', 'The student was stopped while it started.'))
+  if (signal.aborted) onAbort()
+  signal.addEventListener('abort', onAbort, { once: true })
+  return Promise.race([work, promise]).finally(() => signal.removeEventListener('abort', onAbort))
 }

@@ -4,12 +4,16 @@ import { publishMessage } from '../shared/bus/messages.ts'
 import { stripMessageKey, topics } from '../shared/bus/topics.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import type { Clock } from '../shared/service/clock.ts'
+import { currentSpan } from '../shared/telemetry/current-span.ts'
 import { checkCropsMessage } from './check-crops-message.ts'
-import type { WarmStudent } from './classify-service.ts'
 import type { JudgedCrops } from './crop-batcher.ts'
 import { packedCrops } from './crop-source.ts'
 import { judgePart } from './judge-part.ts'
+import type { PartRoute } from './models/create-model-shelf.ts'
+import type { LoadedStudent } from './models/load-student.ts'
+import { scoreShadow } from './models/score-shadow.ts'
 import type { RecipeCache } from './recipe-cache.ts'
+import type { JudgingRecorder } from './record-judging.ts'
 
 export interface HandleCropsOptions {
   readonly bus: Bus
@@ -17,9 +21,13 @@ export interface HandleCropsOptions {
   readonly clock: Pick<Clock, 'nowNs'>
   readonly auditSalt: string
   readonly galleryPerPart: number
+  /** Told of every part that was judged. */
+  readonly record: JudgingRecorder
+  /** By which models a part is judged; asked when its crops are submitted, which no switch comes between. */
+  readonly route: (message: CropsMessage) => PartRoute
 }
 
-async function judgeCrops(student: WarmStudent, message: CropsMessage, signal: AbortSignal, queuedNs: bigint) {
+async function judgeCrops(student: LoadedStudent, message: CropsMessage, signal: AbortSignal, queuedNs: bigint) {
   if (message.crops.length === 0) {
     return { margins: new Float32Array(0), beganNs: queuedNs, endedNs: queuedNs } satisfies Partial<JudgedCrops>
   }
@@ -30,6 +38,7 @@ async function judgeCrops(student: WarmStudent, message: CropsMessage, signal: A
     flow,
     whenFull: 'wait',
     signal,
+    trace: currentSpan()?.context,
   })
   const bad = judged.margins.findIndex((margin) => !Number.isFinite(margin))
   if (bad < 0) return judged
@@ -42,11 +51,11 @@ async function judgeCrops(student: WarmStudent, message: CropsMessage, signal: A
 /**
  * Judges one message of topic `crops`: verdicts are published, then the audit request, and only then does the promise
  * resolve, so that the offset is committed last. Handling the same message again publishes the same again. Rejects with
- * `invalid_argument` where the message contradicts itself and with a retryable error where a peer is not there.
+ * `invalid_argument` where the message contradicts itself and with a retryable error where a peer is not there. One model judges
+ * the whole part, whatever is switched meanwhile.
  */
 export async function handleCrops(
   options: HandleCropsOptions,
-  student: WarmStudent,
   message: CropsMessage,
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal,
@@ -55,13 +64,18 @@ export async function handleCrops(
   checkCropsMessage(message)
   const header = message.header!
   const recipe = await options.recipes.get(header.recipe, header.recipeVersion)
+  const { student, shadow } = options.route(message)
   const judged = await judgeCrops(student, message, signal, queuedNs)
+  const threshold = Math.fround(recipe.ngThreshold ?? student.threshold)
+  if (shadow !== undefined) scoreShadow(shadow, message, { margins: judged.margins, threshold }, recipe.ngThreshold)
+  const { beganNs, endedNs } = judged
+  options.record.part(message, student.model.id, { queuedNs, beganNs, endedNs })
   const { verdicts, auditRequest } = judgePart(
     message,
     { ...judged, queuedNs },
     {
       model: student.model,
-      threshold: Math.fround(recipe.ngThreshold ?? student.threshold),
+      threshold,
       sampling: recipe.audit,
       auditSalt: options.auditSalt,
       galleryPerPart: options.galleryPerPart,
@@ -69,6 +83,7 @@ export async function handleCrops(
   )
   const key = stripMessageKey(header.key!)
   await publishMessage(options.bus, topics.verdicts, { key, headers, message: verdicts }, signal)
+  student.judged.crops += judged.margins.length
   if (auditRequest === undefined) return
   await publishMessage(options.bus, topics.auditRequests, { key, headers, message: auditRequest }, signal)
 }

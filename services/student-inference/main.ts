@@ -1,4 +1,5 @@
 import { StudentInferenceService } from '../gen/pelletline/inference/v1/inference_pb.ts'
+import { ModelService } from '../gen/pelletline/registry/v1/models_pb.ts'
 import { RegistryService } from '../gen/pelletline/registry/v1/registry_pb.ts'
 import { GRPCInferenceService } from '../gen/third_party/inference/grpc_service_pb.ts'
 import { startByConfig } from '../shared/config/start-by-config.ts'
@@ -19,9 +20,11 @@ function startUp(config: StudentInferenceConfig, signal: AbortSignal): Promise<R
     async create({ clock, logger, telemetry, onReady, openBus, onEnd }) {
       const bus = await openBus(config.bus)
       const registry = createRpcClient(RegistryService, { address: config.registryAddress, telemetry })
+      const modelRegistry = createRpcClient(ModelService, { address: config.registryAddress })
       onEnd(() => registry.close())
+      onEnd(() => modelRegistry.close())
       // A bus within the process has no other end.
-      const busSide = config.bus.kind === 'memory' ? {} : { bus, registry }
+      const busSide = config.bus.kind === 'memory' ? {} : { bus, registry, modelRegistry }
       const student = createStudentInference({ clock, logger, telemetry, onReady, options: config.student, ...busSide })
       const { restListen: listen, maxMessageBytes: maxBodyBytes } = config
       return listen === 'off' ? student : serveRestBeside(student, { listen, maxBodyBytes, logger })

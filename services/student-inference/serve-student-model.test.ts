@@ -37,7 +37,8 @@ function setUp(limit = 100) {
       return student
     },
     ready: () => refusal === undefined,
-    state: () => ({ version: 'student-1', state: 'READY', reason: '' }),
+    find: () => undefined,
+    states: () => [{ version: 'student-1', state: 'READY', reason: '' }],
   })
   const served = models.find('student', '')
   const infer = (levels: readonly number[], options: Partial<InferOptions> = {}) =>

@@ -5,7 +5,7 @@ import type { BatcherStatistics } from './batcher-statistics.ts'
 import type { WarmStudent } from './classify-service.ts'
 import { packedCrops } from './crop-source.ts'
 import { quote } from './open-inference/check-input.ts'
-import type { ServedModel, ServedModelState, ServedModels } from './open-inference/served-models.ts'
+import type { ModelControl, ServedModel, ServedModelState, ServedModels } from './open-inference/served-models.ts'
 
 /** Name of the student among served models; its versions are the ids of model files. */
 export const studentModelName = 'student'
@@ -22,11 +22,15 @@ export interface ServedStudent extends WarmStudent {
 }
 
 export interface ServeStudentModelOptions {
-  /** The student; throws `unavailable` with the expected wait before it is warm and while it drains. */
+  /** The student that judges; throws `unavailable` with the expected wait before it is warm and while it drains. */
   readonly student: () => ServedStudent
+  /** A student in memory by the id of its model file; undefined where none of that id is ready. */
+  readonly find: (id: string) => ServedStudent | undefined
   readonly ready: () => boolean
-  /** Where the student stands, for the repository's index. */
-  readonly state: () => Omit<ServedModelState, 'name'>
+  /** Where each version stands, for the repository's index; the one that judges comes first. */
+  readonly states: () => readonly Omit<ServedModelState, 'name'>[]
+  /** Absent where callers may not change the models. */
+  readonly control?: ModelControl
 }
 
 function notFound(what: string, known: string): PelletlineError {
@@ -63,26 +67,27 @@ function describeStudent(student: ServedStudent, ready: () => boolean): ServedMo
   }
 }
 
-/** Offers the student under the Open Inference Protocol as the model `student`, with the id of its file as the version. */
+/** Offers the student under the Open Inference Protocol as the model `student`, with the ids of model files as its versions. */
 export function serveStudentModel(options: ServeStudentModelOptions): ServedModels {
-  let described: { readonly student: ServedStudent; readonly model: ServedModel } | undefined
+  const described = new WeakMap<ServedStudent, ServedModel>()
 
-  function current(): ServedModel {
-    const student = options.student()
-    if (described?.student !== student) described = { student, model: describeStudent(student, options.ready) }
-    return described.model
+  function describe(student: ServedStudent): ServedModel {
+    const model = described.get(student) ?? describeStudent(student, options.ready)
+    described.set(student, model)
+    return model
   }
 
   return {
     ready: options.ready,
-    list: () => [{ name: studentModelName, ...options.state() }],
+    list: () => options.states().map((state) => ({ name: studentModelName, ...state })),
     find(name, version) {
       if (name !== studentModelName) throw notFound(`model ${quote(name)}`, `"${studentModelName}"`)
-      const model = current()
-      if (version !== '' && version !== model.version) {
-        throw notFound(`version ${quote(version)} of model "${name}"`, `"${model.version}"`)
-      }
-      return model
+      const live = options.student()
+      if (version === '' || version === live.manifest.id) return describe(live)
+      const other = options.find(version)
+      if (other === undefined) throw notFound(`version ${quote(version)} of model "${name}"`, `"${live.manifest.id}"`)
+      return describe(other)
     },
+    ...(options.control === undefined ? {} : { control: options.control }),
   }
 }

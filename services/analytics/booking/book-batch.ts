@@ -214,13 +214,22 @@ async function addLotRuns(transaction: Transaction<Tables>, rows: readonly PartR
 }
 
 async function addLotModels(transaction: Transaction<Tables>, rows: readonly PartRow[]) {
-  const deltas = rows.flatMap(({ lot_id, model_id, threshold, classified, ng }) =>
-    model_id === null || model_id === undefined || classified === 0
-      ? []
-      : [{ lot_id, model_id, threshold: Math.fround(threshold), classified: BigInt(classified), ng: BigInt(ng) }],
-  )
-  const sums = sumBy(deltas, (row) => `${row.lot_id}/${row.model_id}/${row.threshold}`, ['classified', 'ng'])
-  await addCounts(transaction, 'lot_models', ['lot_id', 'model_id', 'threshold'], sums)
+  const sums = new Map<string, Insertable<Tables['lot_models']>>()
+  for (const { lot_id, model_id, threshold, classified, ng, exposed_unix_ns } of rows) {
+    if (model_id === null || model_id === undefined || classified === 0) continue
+    const key = { lot_id, model_id, threshold: Math.fround(threshold) }
+    const name = `${lot_id}/${model_id}/${key.threshold}`
+    const sum = sums.get(name) ?? { ...key, classified: 0n, ng: 0n }
+    const { first_exposed_unix_ns: first = exposed_unix_ns, last_exposed_unix_ns: last = exposed_unix_ns } = sum
+    sums.set(name, {
+      ...key,
+      classified: sum.classified + BigInt(classified),
+      ng: sum.ng + BigInt(ng),
+      first_exposed_unix_ns: exposed_unix_ns < first ? exposed_unix_ns : first,
+      last_exposed_unix_ns: exposed_unix_ns > last ? exposed_unix_ns : last,
+    })
+  }
+  await addCounts(transaction, 'lot_models', ['lot_id', 'model_id', 'threshold'], [...sums.values()])
 }
 
 async function markSimulated(transaction: Transaction<Tables>, rows: readonly PartRow[]) {

@@ -74,17 +74,30 @@ export async function readLotRuns(
   return byLot
 }
 
+/** Judgements by one model at one threshold, with the times of its first and its last strip. */
+interface LotSegment extends ModelSegment {
+  readonly firstExposedUnixNs: bigint
+  readonly lastExposedUnixNs: bigint
+}
+
 async function readSegments(db: Kysely<Tables>, lotIds: readonly bigint[]) {
-  const byLot = new Map<bigint, ModelSegment[]>()
+  const byLot = new Map<bigint, LotSegment[]>()
   const rows = await db
     .selectFrom('lot_models')
     .innerJoin('models', 'models.model_id', 'lot_models.model_id')
     .select(['lot_id', 'manifest_id', 'sha256', 'threshold', 'classified', 'ng'])
+    .select(['first_exposed_unix_ns', 'last_exposed_unix_ns'])
     .where('lot_id', 'in', lotIds)
+    .orderBy('first_exposed_unix_ns')
+    .orderBy('manifest_id')
     .execute()
-  for (const { lot_id, manifest_id: id, sha256, threshold, classified, ng } of rows) {
+  for (const { lot_id, manifest_id: id, sha256, threshold, classified, ng, ...exposed } of rows) {
     const model = { $typeName: 'pelletline.inspection.v1.ModelRef', id, sha256 } as const
-    byLot.set(lot_id, [...(byLot.get(lot_id) ?? []), { model, threshold, classified, ng }])
+    const times = {
+      firstExposedUnixNs: exposed.first_exposed_unix_ns,
+      lastExposedUnixNs: exposed.last_exposed_unix_ns,
+    }
+    byLot.set(lot_id, [...(byLot.get(lot_id) ?? []), { model, threshold, classified, ng, ...times }])
   }
   return byLot
 }
@@ -168,6 +181,7 @@ export async function describeLots(
         ...(corrected === undefined ? {} : { ngPpmCorrected: corrected }),
         ...(groups === undefined ? {} : { disagreement: disagreementOf(groups) }),
         simulated: row.simulated,
+        models: segments.get(row.lot_id) ?? [],
         stripsStamped: lotRuns.reduce((sum, run) => sum + run.stamped, 0n),
         ...(measured === undefined ? {} : toMeasures(measured)),
         ...(deviation === undefined ? {} : { grayDeviation: deviation }),

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { type Command, Option } from 'commander'
 import type { AddCommand } from '../cli-context.ts'
 import { exampleText } from '../example-text.ts'
+import { readKeyText } from '../models/read-key-text.ts'
 import { collectText, parseInteger, parseNumber, parseSeconds, parseSeed } from '../parse-option.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
@@ -18,6 +19,9 @@ interface UpOptions {
   readonly listen?: string
   readonly port?: number
   readonly modelsDir?: string
+  readonly trustKey?: readonly string[]
+  readonly allowUnsignedModels?: boolean
+  readonly startWith?: 'assigned' | 'configured'
   readonly otlpEndpoint?: string
   readonly prometheus?: string
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error' | 'silent'
@@ -61,6 +65,17 @@ export const addUpCommand: AddCommand = (program, context) => {
         .conflicts('listen'),
     )
     .option('--models-dir <dir>', 'folder of the released models; default: models in the repository')
+    .option(
+      '--trust-key <key>',
+      'public key whose signed models may be loaded, as a file or as text; may be repeated',
+      collectText,
+    )
+    .option('--allow-unsigned-models', 'models that are neither released nor signed may be loaded')
+    .addOption(
+      new Option('--start-with <which>', 'student that judges at first: the promoted one, or that of the models folder')
+        .choices(['assigned', 'configured'])
+        .default('assigned'),
+    )
     .option('--otlp-endpoint <url>', 'collector to which spans are sent, e.g. http://127.0.0.1:4318')
     .option('--prometheus <host:port>', 'where Prometheus reads /metrics; :PORT is this machine only')
     .addOption(
@@ -98,6 +113,9 @@ export const addUpCommand: AddCommand = (program, context) => {
         dataDir: options.dataDir ?? defaults.dataDir,
         listen: listen ?? defaults.listen,
         modelsDir: options.modelsDir ?? defaults.modelsDir,
+        trustedKeys: await Promise.all((options.trustKey ?? []).map(readKeyText)),
+        allowUnsignedModels: options.allowUnsignedModels === true,
+        startWith: options.startWith ?? defaults.startWith,
         telemetry: readTelemetry(options),
         logLevel: options.logLevel ?? defaults.logLevel,
       })

@@ -79,6 +79,15 @@ export function lotJson(lot: Lot): object {
     specked: lot.specked,
     specksMeasured: lot.specksMeasured,
     grayDeviation: lot.grayDeviation ?? null,
+    models: lot.models.map(({ model, threshold, classified, ng, firstExposedUnixNs, lastExposedUnixNs }) => ({
+      id: model?.id ?? '',
+      sha256: model?.sha256 ?? '',
+      threshold,
+      classified,
+      ng,
+      firstExposedAt: describeTime(firstExposedUnixNs),
+      lastExposedAt: describeTime(lastExposedUnixNs),
+    })),
     reconciliation: { ...reconciliationJson(lot.reconciliation), balanced: lot.balanced },
   }
 }
@@ -153,6 +162,13 @@ export function lotDetails(lot: Lot): readonly (readonly [string, string])[] {
     ['Gray, from reference', lot.grayDeviation === undefined ? '-' : formatSigned(lot.grayDeviation)],
     ['Audited', count(counts?.audited)],
     ['Dust', count(counts?.dust)],
+    ...lot.models.map(
+      ({ model, classified, ng, threshold }) =>
+        [
+          `Judged by ${model?.id ?? '?'}`,
+          `${count(classified)}, NG ${count(ng)}, at ${formatQuantity(threshold)}`,
+        ] as const,
+    ),
     ['Counts balance', lot.balanced ? 'yes' : 'NO'],
   ]
 }

@@ -28,3 +28,16 @@ export function readReleasedModels(modelsDir: string): ReleasedModels {
   const pathOf = (id: string) => join(modelsDir, `${id}.onnx`)
   return { student: pathOf(student), teachers: teachers.map(pathOf) }
 }
+
+/** The index of the models that came with this program. */
+const ownIndex = new URL('../../../models/index.json', import.meta.url)
+
+/**
+ * SHA-256 of the manifests of the models that came with this program; empty where it came without. A manifest pins its model, so
+ * these need no signature: whoever could exchange the index could exchange the program.
+ */
+export function readReleasedManifests(index: URL = ownIndex): ReadonlySet<string> {
+  if (!existsSync(index)) return new Set()
+  const { manifests } = JSON.parse(readFileSync(index, 'utf8')) as { manifests?: Readonly<Record<string, string>> }
+  return new Set(Object.values(manifests ?? {}))
+}

@@ -102,6 +102,9 @@ export interface LotModelTable {
   threshold: number
   classified: bigint
   ng: bigint
+  /** When its first and its last strip were exposed; 0 for what was booked by schema version 3 or before. */
+  first_exposed_unix_ns: Generated<bigint>
+  last_exposed_unix_ns: Generated<bigint>
 }
 
 /** The audit of a lot by weight: rows are few, since a stratum of a recipe version has one probability. */
@@ -255,6 +258,33 @@ export interface AlertChangeTable {
   published: boolean
 }
 
+/** What all students are to do: one row, a pelletline.registry.v1.ModelAssignment. */
+export interface ModelAssignmentTable {
+  id: number
+  generation: bigint
+  body: Uint8Array
+}
+
+/** Changes of that, in their order; `action` as in pelletline.registry.v1.ModelAction. */
+export interface ModelChangeTable {
+  change_id: Generated<bigint>
+  generation: bigint
+  at_unix_ns: bigint
+  changed_by: string
+  action: number
+  from_model: string
+  to_model: string
+  detail: string
+  why: string
+}
+
+/** The last report of each student, a pelletline.registry.v1.StudentModels. */
+export interface StudentReportTable {
+  instance: string
+  reported_unix_ns: bigint
+  body: Uint8Array
+}
+
 /** Applied migrations. */
 export interface SchemaVersionTable {
   version: number
@@ -281,5 +311,8 @@ export interface Tables {
   audits: AuditTable
   alerts: AlertTable
   alert_changes: AlertChangeTable
+  model_assignments: ModelAssignmentTable
+  model_changes: ModelChangeTable
+  student_reports: StudentReportTable
   schema_versions: SchemaVersionTable
 }

@@ -9,7 +9,7 @@ import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Alert } from "../../events/v1/events_pb.ts";
 import { file_pelletline_events_v1_events } from "../../events/v1/events_pb.ts";
-import type { Box, Estimate, PelletKey, Reconciliation, ShapeCounts, StripKey } from "../../inspection/v1/inspection_pb.ts";
+import type { Box, Estimate, ModelRef, PelletKey, Reconciliation, ShapeCounts, StripKey } from "../../inspection/v1/inspection_pb.ts";
 import { file_pelletline_inspection_v1_inspection } from "../../inspection/v1/inspection_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -17,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file pelletline/mes/v1/mes.proto.
  */
 export const file_pelletline_mes_v1_mes: GenFile = /*@__PURE__*/
-  fileDesc("ChtwZWxsZXRsaW5lL21lcy92MS9tZXMucHJvdG8SEXBlbGxldGxpbmUubWVzLnYxIooFCgNMb3QSCgoCaWQYASABKAkSDAoEbGluZRgCIAEoCRIqCgVzdGF0ZRgDIAEoDjIbLnBlbGxldGxpbmUubWVzLnYxLkxvdFN0YXRlEg4KBnJlY2lwZRgEIAEoCRIWCg5yZWNpcGVfdmVyc2lvbhgFIAEoDRIQCghtYXRlcmlhbBgGIAEoCRIXCg9leHRlcm5hbF9qb2JfaWQYByABKAkSFgoOb3BlbmVkX3VuaXhfbnMYCCABKAYSFgoOY2xvc2VkX3VuaXhfbnMYCSABKAYSQAoOcmVjb25jaWxpYXRpb24YCiABKAsyKC5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuUmVjb25jaWxpYXRpb24SEAoIYmFsYW5jZWQYCyABKAgSMgoGbmdfcHBtGAwgASgLMiIucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLkVzdGltYXRlEjwKEG5nX3BwbV9jb3JyZWN0ZWQYDSABKAsyIi5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuRXN0aW1hdGUSOAoMZGlzYWdyZWVtZW50GA4gASgLMiIucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLkVzdGltYXRlEhEKCXNpbXVsYXRlZBgPIAEoCBIWCg5zdHJpcHNfc3RhbXBlZBgQIAEoBBI1CgZzaGFwZXMYESABKAsyJS5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuU2hhcGVDb3VudHMSDwoHc3BlY2tlZBgSIAEoBBIbCg5ncmF5X2RldmlhdGlvbhgTIAEoAUgAiAEBEhcKD3NwZWNrc19tZWFzdXJlZBgUIAEoBEIRCg9fZ3JheV9kZXZpYXRpb24inwEKDk9wZW5Mb3RSZXF1ZXN0EjcKA2xvdBgBIAEoCUIqukgnciUQARiAATIeXltBLVphLXowLTldW0EtWmEtejAtOV8uOi8tXSokEhcKBGxpbmUYAiABKAlCCbpIBnIEEAEYPxIYCgZyZWNpcGUYAyABKAlCCLpIBXIDGIABEiEKD2V4dGVybmFsX2pvYl9pZBgEIAEoCUIIukgFcgMYgAEiNgoPT3BlbkxvdFJlc3BvbnNlEiMKA2xvdBgBIAEoCzIWLnBlbGxldGxpbmUubWVzLnYxLkxvdCInCg9DbG9zZUxvdFJlcXVlc3QSFAoDbG90GAEgASgJQge6SARyAhABIjcKEENsb3NlTG90UmVzcG9uc2USIwoDbG90GAEgASgLMhYucGVsbGV0bGluZS5tZXMudjEuTG90IiUKDUdldExvdFJlcXVlc3QSFAoDbG90GAEgASgJQge6SARyAhABIjUKDkdldExvdFJlc3BvbnNlEiMKA2xvdBgBIAEoCzIWLnBlbGxldGxpbmUubWVzLnYxLkxvdCJQCg9MaXN0TG90c1JlcXVlc3QSDAoEbGluZRgBIAEoCRIbCglwYWdlX3NpemUYAiABKA1CCLpIBSoDGOgHEhIKCnBhZ2VfdG9rZW4YAyABKAkiUQoQTGlzdExvdHNSZXNwb25zZRIkCgRsb3RzGAEgAygLMhYucGVsbGV0bGluZS5tZXMudjEuTG90EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIyChpHZXRMb3REaXN0cmlidXRpb25zUmVxdWVzdBIUCgNsb3QYASABKAlCB7pIBHICEAEiiAEKG0dldExvdERpc3RyaWJ1dGlvbnNSZXNwb25zZRI0CgdwZWxsZXRzGAEgAygLMiMucGVsbGV0bGluZS5tZXMudjEuU2l6ZURpc3RyaWJ1dGlvbhIzCgZzcGVja3MYAiADKAsyIy5wZWxsZXRsaW5lLm1lcy52MS5TaXplRGlzdHJpYnV0aW9uIqUBChBTaXplRGlzdHJpYnV0aW9uEisKBHVuaXQYASABKA4yHS5wZWxsZXRsaW5lLm1lcy52MS5MZW5ndGhVbml0Eg4KBnBpZWNlcxgCIAEoBBItCgdjbGFzc2VzGAMgAygLMhwucGVsbGV0bGluZS5tZXMudjEuU2l6ZUNsYXNzEgsKA2QxMBgEIAEoARILCgNkNTAYBSABKAESCwoDZDkwGAYgASgBIjkKCVNpemVDbGFzcxINCgVsb3dlchgBIAEoARINCgV1cHBlchgCIAEoARIOCgZwaWVjZXMYAyABKAQiTQoTV2F0Y2hSZXN1bHRzUmVxdWVzdBILCgNsb3QYASABKAkSFgoOYWZ0ZXJfcG9zaXRpb24YAiABKAQSEQoJdW50aWxfbm93GAMgASgIIvoBChRXYXRjaFJlc3VsdHNSZXNwb25zZRIQCghwb3NpdGlvbhgBIAEoBBIvCgNrZXkYAiABKAsyIi5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuU3RyaXBLZXkSDAoEcGFydBgDIAEoDRILCgNsb3QYBCABKAkSQAoOcmVjb25jaWxpYXRpb24YBSABKAsyKC5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuUmVjb25jaWxpYXRpb24SLwoKbmdfcGVsbGV0cxgGIAMoCzIbLnBlbGxldGxpbmUubWVzLnYxLk5nUGVsbGV0EhEKCXNpbXVsYXRlZBgHIAEoCCJ4CghOZ1BlbGxldBIwCgNrZXkYASABKAsyIy5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuUGVsbGV0S2V5EioKA2JveBgCIAEoCzIdLnBlbGxldGxpbmUuaW5zcGVjdGlvbi52MS5Cb3gSDgoGbWFyZ2luGAMgASgCImsKEUxpc3RBbGVydHNSZXF1ZXN0EgwKBGxpbmUYASABKAkSFwoPdW5yZXNvbHZlZF9vbmx5GAIgASgIEhsKCXBhZ2Vfc2l6ZRgDIAEoDUIIukgFKgMY6AcSEgoKcGFnZV90b2tlbhgEIAEoCSJaChJMaXN0QWxlcnRzUmVzcG9uc2USKwoGYWxlcnRzGAEgAygLMhsucGVsbGV0bGluZS5ldmVudHMudjEuQWxlcnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiIKEldhdGNoQWxlcnRzUmVxdWVzdBIMCgRsaW5lGAEgASgJIkEKE1dhdGNoQWxlcnRzUmVzcG9uc2USKgoFYWxlcnQYASABKAsyGy5wZWxsZXRsaW5lLmV2ZW50cy52MS5BbGVydCJZChdBY2tub3dsZWRnZUFsZXJ0UmVxdWVzdBIZCghhbGVydF9pZBgBIAEoCUIHukgEcgIQARIjCg9hY2tub3dsZWRnZWRfYnkYAiABKAlCCrpIB3IFEAEYgAEiRgoYQWNrbm93bGVkZ2VBbGVydFJlc3BvbnNlEioKBWFsZXJ0GAEgASgLMhsucGVsbGV0bGluZS5ldmVudHMudjEuQWxlcnQqZgoITG90U3RhdGUSGQoVTE9UX1NUQVRFX1VOU1BFQ0lGSUVEEAASEgoOTE9UX1NUQVRFX09QRU4QARIVChFMT1RfU1RBVEVfQ0xPU0lORxACEhQKEExPVF9TVEFURV9DTE9TRUQQAypRCgpMZW5ndGhVbml0EhsKF0xFTkdUSF9VTklUX1VOU1BFQ0lGSUVEEAASEgoOTEVOR1RIX1VOSVRfVU0QARISCg5MRU5HVEhfVU5JVF9QWBACMrAECgpMb3RTZXJ2aWNlElAKB09wZW5Mb3QSIS5wZWxsZXRsaW5lLm1lcy52MS5PcGVuTG90UmVxdWVzdBoiLnBlbGxldGxpbmUubWVzLnYxLk9wZW5Mb3RSZXNwb25zZRJTCghDbG9zZUxvdBIiLnBlbGxldGxpbmUubWVzLnYxLkNsb3NlTG90UmVxdWVzdBojLnBlbGxldGxpbmUubWVzLnYxLkNsb3NlTG90UmVzcG9uc2USTQoGR2V0TG90EiAucGVsbGV0bGluZS5tZXMudjEuR2V0TG90UmVxdWVzdBohLnBlbGxldGxpbmUubWVzLnYxLkdldExvdFJlc3BvbnNlElMKCExpc3RMb3RzEiIucGVsbGV0bGluZS5tZXMudjEuTGlzdExvdHNSZXF1ZXN0GiMucGVsbGV0bGluZS5tZXMudjEuTGlzdExvdHNSZXNwb25zZRJ0ChNHZXRMb3REaXN0cmlidXRpb25zEi0ucGVsbGV0bGluZS5tZXMudjEuR2V0TG90RGlzdHJpYnV0aW9uc1JlcXVlc3QaLi5wZWxsZXRsaW5lLm1lcy52MS5HZXRMb3REaXN0cmlidXRpb25zUmVzcG9uc2USYQoMV2F0Y2hSZXN1bHRzEiYucGVsbGV0bGluZS5tZXMudjEuV2F0Y2hSZXN1bHRzUmVxdWVzdBonLnBlbGxldGxpbmUubWVzLnYxLldhdGNoUmVzdWx0c1Jlc3BvbnNlMAEytgIKDEFsZXJ0U2VydmljZRJZCgpMaXN0QWxlcnRzEiQucGVsbGV0bGluZS5tZXMudjEuTGlzdEFsZXJ0c1JlcXVlc3QaJS5wZWxsZXRsaW5lLm1lcy52MS5MaXN0QWxlcnRzUmVzcG9uc2USXgoLV2F0Y2hBbGVydHMSJS5wZWxsZXRsaW5lLm1lcy52MS5XYXRjaEFsZXJ0c1JlcXVlc3QaJi5wZWxsZXRsaW5lLm1lcy52MS5XYXRjaEFsZXJ0c1Jlc3BvbnNlMAESawoQQWNrbm93bGVkZ2VBbGVydBIqLnBlbGxldGxpbmUubWVzLnYxLkFja25vd2xlZGdlQWxlcnRSZXF1ZXN0GisucGVsbGV0bGluZS5tZXMudjEuQWNrbm93bGVkZ2VBbGVydFJlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_pelletline_events_v1_events, file_pelletline_inspection_v1_inspection]);
+  fileDesc("ChtwZWxsZXRsaW5lL21lcy92MS9tZXMucHJvdG8SEXBlbGxldGxpbmUubWVzLnYxIrcFCgNMb3QSCgoCaWQYASABKAkSDAoEbGluZRgCIAEoCRIqCgVzdGF0ZRgDIAEoDjIbLnBlbGxldGxpbmUubWVzLnYxLkxvdFN0YXRlEg4KBnJlY2lwZRgEIAEoCRIWCg5yZWNpcGVfdmVyc2lvbhgFIAEoDRIQCghtYXRlcmlhbBgGIAEoCRIXCg9leHRlcm5hbF9qb2JfaWQYByABKAkSFgoOb3BlbmVkX3VuaXhfbnMYCCABKAYSFgoOY2xvc2VkX3VuaXhfbnMYCSABKAYSQAoOcmVjb25jaWxpYXRpb24YCiABKAsyKC5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuUmVjb25jaWxpYXRpb24SEAoIYmFsYW5jZWQYCyABKAgSMgoGbmdfcHBtGAwgASgLMiIucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLkVzdGltYXRlEjwKEG5nX3BwbV9jb3JyZWN0ZWQYDSABKAsyIi5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuRXN0aW1hdGUSOAoMZGlzYWdyZWVtZW50GA4gASgLMiIucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLkVzdGltYXRlEhEKCXNpbXVsYXRlZBgPIAEoCBIWCg5zdHJpcHNfc3RhbXBlZBgQIAEoBBI1CgZzaGFwZXMYESABKAsyJS5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuU2hhcGVDb3VudHMSDwoHc3BlY2tlZBgSIAEoBBIbCg5ncmF5X2RldmlhdGlvbhgTIAEoAUgAiAEBEhcKD3NwZWNrc19tZWFzdXJlZBgUIAEoBBIrCgZtb2RlbHMYFSADKAsyGy5wZWxsZXRsaW5lLm1lcy52MS5Mb3RNb2RlbEIRCg9fZ3JheV9kZXZpYXRpb24irQEKCExvdE1vZGVsEjEKBW1vZGVsGAEgASgLMiIucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLk1vZGVsUmVmEhEKCXRocmVzaG9sZBgCIAEoAhISCgpjbGFzc2lmaWVkGAMgASgEEgoKAm5nGAQgASgEEh0KFWZpcnN0X2V4cG9zZWRfdW5peF9ucxgFIAEoBhIcChRsYXN0X2V4cG9zZWRfdW5peF9ucxgGIAEoBiKfAQoOT3BlbkxvdFJlcXVlc3QSNwoDbG90GAEgASgJQiq6SCdyJRABGIABMh5eW0EtWmEtejAtOV1bQS1aYS16MC05Xy46Ly1dKiQSFwoEbGluZRgCIAEoCUIJukgGcgQQARg/EhgKBnJlY2lwZRgDIAEoCUIIukgFcgMYgAESIQoPZXh0ZXJuYWxfam9iX2lkGAQgASgJQgi6SAVyAxiAASI2Cg9PcGVuTG90UmVzcG9uc2USIwoDbG90GAEgASgLMhYucGVsbGV0bGluZS5tZXMudjEuTG90IicKD0Nsb3NlTG90UmVxdWVzdBIUCgNsb3QYASABKAlCB7pIBHICEAEiNwoQQ2xvc2VMb3RSZXNwb25zZRIjCgNsb3QYASABKAsyFi5wZWxsZXRsaW5lLm1lcy52MS5Mb3QiJQoNR2V0TG90UmVxdWVzdBIUCgNsb3QYASABKAlCB7pIBHICEAEiNQoOR2V0TG90UmVzcG9uc2USIwoDbG90GAEgASgLMhYucGVsbGV0bGluZS5tZXMudjEuTG90IlAKD0xpc3RMb3RzUmVxdWVzdBIMCgRsaW5lGAEgASgJEhsKCXBhZ2Vfc2l6ZRgCIAEoDUIIukgFKgMY6AcSEgoKcGFnZV90b2tlbhgDIAEoCSJRChBMaXN0TG90c1Jlc3BvbnNlEiQKBGxvdHMYASADKAsyFi5wZWxsZXRsaW5lLm1lcy52MS5Mb3QSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjIKGkdldExvdERpc3RyaWJ1dGlvbnNSZXF1ZXN0EhQKA2xvdBgBIAEoCUIHukgEcgIQASKIAQobR2V0TG90RGlzdHJpYnV0aW9uc1Jlc3BvbnNlEjQKB3BlbGxldHMYASADKAsyIy5wZWxsZXRsaW5lLm1lcy52MS5TaXplRGlzdHJpYnV0aW9uEjMKBnNwZWNrcxgCIAMoCzIjLnBlbGxldGxpbmUubWVzLnYxLlNpemVEaXN0cmlidXRpb24ipQEKEFNpemVEaXN0cmlidXRpb24SKwoEdW5pdBgBIAEoDjIdLnBlbGxldGxpbmUubWVzLnYxLkxlbmd0aFVuaXQSDgoGcGllY2VzGAIgASgEEi0KB2NsYXNzZXMYAyADKAsyHC5wZWxsZXRsaW5lLm1lcy52MS5TaXplQ2xhc3MSCwoDZDEwGAQgASgBEgsKA2Q1MBgFIAEoARILCgNkOTAYBiABKAEiOQoJU2l6ZUNsYXNzEg0KBWxvd2VyGAEgASgBEg0KBXVwcGVyGAIgASgBEg4KBnBpZWNlcxgDIAEoBCJNChNXYXRjaFJlc3VsdHNSZXF1ZXN0EgsKA2xvdBgBIAEoCRIWCg5hZnRlcl9wb3NpdGlvbhgCIAEoBBIRCgl1bnRpbF9ub3cYAyABKAgi+gEKFFdhdGNoUmVzdWx0c1Jlc3BvbnNlEhAKCHBvc2l0aW9uGAEgASgEEi8KA2tleRgCIAEoCzIiLnBlbGxldGxpbmUuaW5zcGVjdGlvbi52MS5TdHJpcEtleRIMCgRwYXJ0GAMgASgNEgsKA2xvdBgEIAEoCRJACg5yZWNvbmNpbGlhdGlvbhgFIAEoCzIoLnBlbGxldGxpbmUuaW5zcGVjdGlvbi52MS5SZWNvbmNpbGlhdGlvbhIvCgpuZ19wZWxsZXRzGAYgAygLMhsucGVsbGV0bGluZS5tZXMudjEuTmdQZWxsZXQSEQoJc2ltdWxhdGVkGAcgASgIIngKCE5nUGVsbGV0EjAKA2tleRgBIAEoCzIjLnBlbGxldGxpbmUuaW5zcGVjdGlvbi52MS5QZWxsZXRLZXkSKgoDYm94GAIgASgLMh0ucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLkJveBIOCgZtYXJnaW4YAyABKAIiawoRTGlzdEFsZXJ0c1JlcXVlc3QSDAoEbGluZRgBIAEoCRIXCg91bnJlc29sdmVkX29ubHkYAiABKAgSGwoJcGFnZV9zaXplGAMgASgNQgi6SAUqAxjoBxISCgpwYWdlX3Rva2VuGAQgASgJIloKEkxpc3RBbGVydHNSZXNwb25zZRIrCgZhbGVydHMYASADKAsyGy5wZWxsZXRsaW5lLmV2ZW50cy52MS5BbGVydBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiIgoSV2F0Y2hBbGVydHNSZXF1ZXN0EgwKBGxpbmUYASABKAkiQQoTV2F0Y2hBbGVydHNSZXNwb25zZRIqCgVhbGVydBgBIAEoCzIbLnBlbGxldGxpbmUuZXZlbnRzLnYxLkFsZXJ0IlkKF0Fja25vd2xlZGdlQWxlcnRSZXF1ZXN0EhkKCGFsZXJ0X2lkGAEgASgJQge6SARyAhABEiMKD2Fja25vd2xlZGdlZF9ieRgCIAEoCUIKukgHcgUQARiAASJGChhBY2tub3dsZWRnZUFsZXJ0UmVzcG9uc2USKgoFYWxlcnQYASABKAsyGy5wZWxsZXRsaW5lLmV2ZW50cy52MS5BbGVydCpmCghMb3RTdGF0ZRIZChVMT1RfU1RBVEVfVU5TUEVDSUZJRUQQABISCg5MT1RfU1RBVEVfT1BFThABEhUKEUxPVF9TVEFURV9DTE9TSU5HEAISFAoQTE9UX1NUQVRFX0NMT1NFRBADKlEKCkxlbmd0aFVuaXQSGwoXTEVOR1RIX1VOSVRfVU5TUEVDSUZJRUQQABISCg5MRU5HVEhfVU5JVF9VTRABEhIKDkxFTkdUSF9VTklUX1BYEAIysAQKCkxvdFNlcnZpY2USUAoHT3BlbkxvdBIhLnBlbGxldGxpbmUubWVzLnYxLk9wZW5Mb3RSZXF1ZXN0GiIucGVsbGV0bGluZS5tZXMudjEuT3BlbkxvdFJlc3BvbnNlElMKCENsb3NlTG90EiIucGVsbGV0bGluZS5tZXMudjEuQ2xvc2VMb3RSZXF1ZXN0GiMucGVsbGV0bGluZS5tZXMudjEuQ2xvc2VMb3RSZXNwb25zZRJNCgZHZXRMb3QSIC5wZWxsZXRsaW5lLm1lcy52MS5HZXRMb3RSZXF1ZXN0GiEucGVsbGV0bGluZS5tZXMudjEuR2V0TG90UmVzcG9uc2USUwoITGlzdExvdHMSIi5wZWxsZXRsaW5lLm1lcy52MS5MaXN0TG90c1JlcXVlc3QaIy5wZWxsZXRsaW5lLm1lcy52MS5MaXN0TG90c1Jlc3BvbnNlEnQKE0dldExvdERpc3RyaWJ1dGlvbnMSLS5wZWxsZXRsaW5lLm1lcy52MS5HZXRMb3REaXN0cmlidXRpb25zUmVxdWVzdBouLnBlbGxldGxpbmUubWVzLnYxLkdldExvdERpc3RyaWJ1dGlvbnNSZXNwb25zZRJhCgxXYXRjaFJlc3VsdHMSJi5wZWxsZXRsaW5lLm1lcy52MS5XYXRjaFJlc3VsdHNSZXF1ZXN0GicucGVsbGV0bGluZS5tZXMudjEuV2F0Y2hSZXN1bHRzUmVzcG9uc2UwATK2AgoMQWxlcnRTZXJ2aWNlElkKCkxpc3RBbGVydHMSJC5wZWxsZXRsaW5lLm1lcy52MS5MaXN0QWxlcnRzUmVxdWVzdBolLnBlbGxldGxpbmUubWVzLnYxLkxpc3RBbGVydHNSZXNwb25zZRJeCgtXYXRjaEFsZXJ0cxIlLnBlbGxldGxpbmUubWVzLnYxLldhdGNoQWxlcnRzUmVxdWVzdBomLnBlbGxldGxpbmUubWVzLnYxLldhdGNoQWxlcnRzUmVzcG9uc2UwARJrChBBY2tub3dsZWRnZUFsZXJ0EioucGVsbGV0bGluZS5tZXMudjEuQWNrbm93bGVkZ2VBbGVydFJlcXVlc3QaKy5wZWxsZXRsaW5lLm1lcy52MS5BY2tub3dsZWRnZUFsZXJ0UmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_pelletline_events_v1_events, file_pelletline_inspection_v1_inspection]);
 
 /**
  * A lot with what is known of it now.
@@ -166,6 +166,14 @@ export type Lot = Message<"pelletline.mes.v1.Lot"> & {
    * @generated from field: uint64 specks_measured = 20;
    */
   specksMeasured: bigint;
+
+  /**
+   * Models that judged, in the order of their first strip: one entry for each model and threshold. A switch of the model within
+   * a lot shows here; every strip part was judged by one of them.
+   *
+   * @generated from field: repeated pelletline.mes.v1.LotModel models = 21;
+   */
+  models: LotModel[];
 };
 
 /**
@@ -174,6 +182,62 @@ export type Lot = Message<"pelletline.mes.v1.Lot"> & {
  */
 export const LotSchema: GenMessage<Lot> = /*@__PURE__*/
   messageDesc(file_pelletline_mes_v1_mes, 0);
+
+/**
+ * What one model judged of a lot at one threshold.
+ *
+ * @generated from message pelletline.mes.v1.LotModel
+ */
+export type LotModel = Message<"pelletline.mes.v1.LotModel"> & {
+  /**
+   * Model.
+   *
+   * @generated from field: pelletline.inspection.v1.ModelRef model = 1;
+   */
+  model?: ModelRef | undefined;
+
+  /**
+   * Threshold on the margin zNG - zOK.
+   *
+   * @generated from field: float threshold = 2;
+   */
+  threshold: number;
+
+  /**
+   * Pellets that it judged.
+   *
+   * @generated from field: uint64 classified = 3;
+   */
+  classified: bigint;
+
+  /**
+   * Of these, NG.
+   *
+   * @generated from field: uint64 ng = 4;
+   */
+  ng: bigint;
+
+  /**
+   * Exposure of the first strip of which it judged a part, Unix time in nanoseconds; 0 where the books do not know it.
+   *
+   * @generated from field: fixed64 first_exposed_unix_ns = 5;
+   */
+  firstExposedUnixNs: bigint;
+
+  /**
+   * The same of the last strip.
+   *
+   * @generated from field: fixed64 last_exposed_unix_ns = 6;
+   */
+  lastExposedUnixNs: bigint;
+};
+
+/**
+ * Describes the message pelletline.mes.v1.LotModel.
+ * Use `create(LotModelSchema)` to create a new message.
+ */
+export const LotModelSchema: GenMessage<LotModel> = /*@__PURE__*/
+  messageDesc(file_pelletline_mes_v1_mes, 1);
 
 /**
  * Lot to open.
@@ -215,7 +279,7 @@ export type OpenLotRequest = Message<"pelletline.mes.v1.OpenLotRequest"> & {
  * Use `create(OpenLotRequestSchema)` to create a new message.
  */
 export const OpenLotRequestSchema: GenMessage<OpenLotRequest> = /*@__PURE__*/
-  messageDesc(file_pelletline_mes_v1_mes, 1);
+  messageDesc(file_pelletline_mes_v1_mes, 2);
 
 /**
  * The open lot.
@@ -236,7 +300,7 @@ export type OpenLotResponse = Message<"pelletline.mes.v1.OpenLotResponse"> & {
  * Use `create(OpenLotResponseSchema)` to create a new message.
  */
 export const OpenLotResponseSchema: GenMessage<OpenLotResponse> = /*@__PURE__*/
-  messageDesc(file_pelletline_mes_v1_mes, 2);
+  messageDesc(file_pelletline_mes_v1_mes, 3);
 
 /**
  * Lot to close.
@@ -257,7 +321,7 @@ export type CloseLotRequest = Message<"pelletline.mes.v1.CloseLotRequest"> & {
  * Use `create(CloseLotRequestSchema)` to create a new message.
  */
 export const CloseLotRequestSchema: GenMessage<CloseLotRequest> = /*@__PURE__*/
-  messageDesc(file_pelletline_mes_v1_mes, 3);
+  messageDesc(file_pelletline_mes_v1_mes, 4);
 
 /**
  * The closing lot.
@@ -278,7 +342,7 @@ export type CloseLotResponse = Message<"pelletline.mes.v1.CloseLotResponse"> & {
  * Use `create(CloseLotResponseSchema)` to create a new message.
  */
 export const CloseLotResponseSchema: GenMessage<CloseLotResponse> = /*@__PURE__*/
-  messageDesc(file_pelletline_mes_v1_mes, 4);
+  messageDesc(file_pelletline_mes_v1_mes, 5);
 
 /**
  * Lot to read.
@@ -299,7 +363,7 @@ export type GetLotRequest = Message<"pelletline.mes.v1.GetLotRequest"> & {
  * Use `create(GetLotRequestSchema)` to create a new message.
  */
 export const GetLotRequestSchema: GenMessage<GetLotRequest> = /*@__PURE__*/
-  messageDesc(file_pelletline_mes_v1_mes, 5);
+  messageDesc(file_pelletline_mes_v1_mes, 6);
 
 /**
  * The lot.
@@ -320,7 +384,7 @@ export type GetLotResponse = Message<"pelletline.mes.v1.GetLotResponse"> & {
  * Use `create(GetLotResponseSchema)` to create a new message.
  */
 export const GetLotResponseSchema: GenMessage<GetLotResponse> = /*@__PURE__*/
-  messageDesc(file_pelletline_mes_v1_mes, 6);
+  messageDesc(file_pelletline_mes_v1_mes, 7);
 
 /**
  * Which lots.
@@ -355,7 +419,7 @@ export type ListLotsRequest = Message<"pelletline.mes.v1.ListLotsRequest"> & {
  * Use `create(ListLotsRequestSchema)` to create a new message.
  */
 export const ListLotsRequestSchema: GenMessage<ListLotsRequest> = /*@__PURE__*/
-  messageDesc(file_pelletline_mes_v1_mes, 7);
+  messageDesc(file_pelletline_mes_v1_mes, 8);
 
 /**
  * A page of lots.
@@ -383,7 +447,7 @@ export type ListLotsResponse = Message<"pelletline.mes.v1.ListLotsResponse"> & {
  * Use `create(ListLotsResponseSchema)` to create a new message.
  */
 export const ListLotsResponseSchema: GenMessage<ListLotsResponse> = /*@__PURE__*/
-  messageDesc(file_pelletline_mes_v1_mes, 8);
+  messageDesc(file_pelletline_mes_v1_mes, 9);
 
 /**
  * Lot whose sizes are wanted.
@@ -404,7 +468,7 @@ export type GetLotDistributionsRequest = Message<"pelletline.mes.v1.GetLotDistri
  * Use `create(GetLotDistributionsRequestSchema)` to create a new message.
  */
 export const GetLotDistributionsRequestSchema: GenMessage<GetLotDistributionsRequest> = /*@__PURE__*/
-  messageDesc(file_pelletline_mes_v1_mes, 9);
+  messageDesc(file_pelletline_mes_v1_mes, 10);
 
 /**
  * Sizes of a lot.
@@ -433,7 +497,7 @@ export type GetLotDistributionsResponse = Message<"pelletline.mes.v1.GetLotDistr
  * Use `create(GetLotDistributionsResponseSchema)` to create a new message.
  */
 export const GetLotDistributionsResponseSchema: GenMessage<GetLotDistributionsResponse> = /*@__PURE__*/
-  messageDesc(file_pelletline_mes_v1_mes, 10);
+  messageDesc(file_pelletline_mes_v1_mes, 11);
 
 /**
  * Distribution of a size by number, in 40 classes per decade of equal ratio (ISO 9276-1 with r = 0).
@@ -489,7 +553,7 @@ export type SizeDistribution = Message<"pelletline.mes.v1.SizeDistribution"> & {
  * Use `create(SizeDistributionSchema)` to create a new message.
  */
 export const SizeDistributionSchema: GenMessage<SizeDistribution> = /*@__PURE__*/
-  messageDesc(file_pelletline_mes_v1_mes, 11);
+  messageDesc(file_pelletline_mes_v1_mes, 12);
 
 /**
  * One class of a distribution.
@@ -524,7 +588,7 @@ export type SizeClass = Message<"pelletline.mes.v1.SizeClass"> & {
  * Use `create(SizeClassSchema)` to create a new message.
  */
 export const SizeClassSchema: GenMessage<SizeClass> = /*@__PURE__*/
-  messageDesc(file_pelletline_mes_v1_mes, 12);
+  messageDesc(file_pelletline_mes_v1_mes, 13);
 
 /**
  * Which results.
@@ -559,7 +623,7 @@ export type WatchResultsRequest = Message<"pelletline.mes.v1.WatchResultsRequest
  * Use `create(WatchResultsRequestSchema)` to create a new message.
  */
 export const WatchResultsRequestSchema: GenMessage<WatchResultsRequest> = /*@__PURE__*/
-  messageDesc(file_pelletline_mes_v1_mes, 13);
+  messageDesc(file_pelletline_mes_v1_mes, 14);
 
 /**
  * One booked strip part.
@@ -622,7 +686,7 @@ export type WatchResultsResponse = Message<"pelletline.mes.v1.WatchResultsRespon
  * Use `create(WatchResultsResponseSchema)` to create a new message.
  */
 export const WatchResultsResponseSchema: GenMessage<WatchResultsResponse> = /*@__PURE__*/
-  messageDesc(file_pelletline_mes_v1_mes, 14);
+  messageDesc(file_pelletline_mes_v1_mes, 15);
 
 /**
  * A pellet judged NG.
@@ -657,7 +721,7 @@ export type NgPellet = Message<"pelletline.mes.v1.NgPellet"> & {
  * Use `create(NgPelletSchema)` to create a new message.
  */
 export const NgPelletSchema: GenMessage<NgPellet> = /*@__PURE__*/
-  messageDesc(file_pelletline_mes_v1_mes, 15);
+  messageDesc(file_pelletline_mes_v1_mes, 16);
 
 /**
  * Which alerts.
@@ -699,7 +763,7 @@ export type ListAlertsRequest = Message<"pelletline.mes.v1.ListAlertsRequest"> &
  * Use `create(ListAlertsRequestSchema)` to create a new message.
  */
 export const ListAlertsRequestSchema: GenMessage<ListAlertsRequest> = /*@__PURE__*/
-  messageDesc(file_pelletline_mes_v1_mes, 16);
+  messageDesc(file_pelletline_mes_v1_mes, 17);
 
 /**
  * A page of alerts.
@@ -727,7 +791,7 @@ export type ListAlertsResponse = Message<"pelletline.mes.v1.ListAlertsResponse">
  * Use `create(ListAlertsResponseSchema)` to create a new message.
  */
 export const ListAlertsResponseSchema: GenMessage<ListAlertsResponse> = /*@__PURE__*/
-  messageDesc(file_pelletline_mes_v1_mes, 17);
+  messageDesc(file_pelletline_mes_v1_mes, 18);
 
 /**
  * Which alerts.
@@ -748,7 +812,7 @@ export type WatchAlertsRequest = Message<"pelletline.mes.v1.WatchAlertsRequest">
  * Use `create(WatchAlertsRequestSchema)` to create a new message.
  */
 export const WatchAlertsRequestSchema: GenMessage<WatchAlertsRequest> = /*@__PURE__*/
-  messageDesc(file_pelletline_mes_v1_mes, 18);
+  messageDesc(file_pelletline_mes_v1_mes, 19);
 
 /**
  * An alert as it is now.
@@ -769,7 +833,7 @@ export type WatchAlertsResponse = Message<"pelletline.mes.v1.WatchAlertsResponse
  * Use `create(WatchAlertsResponseSchema)` to create a new message.
  */
 export const WatchAlertsResponseSchema: GenMessage<WatchAlertsResponse> = /*@__PURE__*/
-  messageDesc(file_pelletline_mes_v1_mes, 19);
+  messageDesc(file_pelletline_mes_v1_mes, 20);
 
 /**
  * Alert that a person has seen.
@@ -797,7 +861,7 @@ export type AcknowledgeAlertRequest = Message<"pelletline.mes.v1.AcknowledgeAler
  * Use `create(AcknowledgeAlertRequestSchema)` to create a new message.
  */
 export const AcknowledgeAlertRequestSchema: GenMessage<AcknowledgeAlertRequest> = /*@__PURE__*/
-  messageDesc(file_pelletline_mes_v1_mes, 20);
+  messageDesc(file_pelletline_mes_v1_mes, 21);
 
 /**
  * The alert.
@@ -818,7 +882,7 @@ export type AcknowledgeAlertResponse = Message<"pelletline.mes.v1.AcknowledgeAle
  * Use `create(AcknowledgeAlertResponseSchema)` to create a new message.
  */
 export const AcknowledgeAlertResponseSchema: GenMessage<AcknowledgeAlertResponse> = /*@__PURE__*/
-  messageDesc(file_pelletline_mes_v1_mes, 21);
+  messageDesc(file_pelletline_mes_v1_mes, 22);
 
 /**
  * State of a lot.

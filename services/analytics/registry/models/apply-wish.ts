@@ -1,0 +1,164 @@
+import type { ModelRef } from '../../../gen/pelletline/inspection/v1/inspection_pb.ts'
+import { ModelAction, type ModelAssignment, type StudentModels } from '../../../gen/pelletline/registry/v1/models_pb.ts'
+import { PelletlineError } from '../../../shared/errors/pelletline-error.ts'
+import type { Kysely, Tables } from '../../../shared/store/index.ts'
+import type { ChangeSignal } from '../../change-signal.ts'
+import { changeModels, type ModelWish, withdraw } from './change-models.ts'
+import { judgingModel, progressOf, refusal, requireStudents } from './find-model.ts'
+import { readAssignment, writeAssignment } from './keep-models.ts'
+import { readStudents } from './keep-reports.ts'
+
+export interface ModelChangesOptions {
+  readonly db: Kysely<Tables>
+  readonly nowNs: () => bigint
+  /** Changes of the assignment. */
+  readonly assigned: ChangeSignal
+  /** Reports of students. */
+  readonly reported: ChangeSignal
+  /** How long students may take to follow, ms. */
+  readonly settleMs: number
+}
+
+/** Who changes something, and why. */
+export interface Author {
+  readonly by: string
+  readonly why: string
+}
+
+// Another analytics on the same database may hear a report; it is looked for that often.
+const pollMs = 500
+
+/** How long a change waits for the first report of students that have just started, ms. */
+const firstReportMs = 10_000
+
+const actions = {
+  load: ModelAction.LOAD,
+  unload: ModelAction.UNLOAD,
+  shadow: ModelAction.SHADOW,
+  canary: ModelAction.CANARY,
+  promote: ModelAction.PROMOTE,
+  rollback: ModelAction.ROLLBACK,
+} as const satisfies Record<ModelWish['kind'], ModelAction>
+
+function detailOf(wish: ModelWish): string {
+  if (wish.kind === 'shadow' && wish.model !== undefined) return `share ${wish.share}`
+  if (wish.kind !== 'canary' || wish.model === undefined) return ''
+  return wish.lines.length > 0 ? `lines ${wish.lines.join(', ')}` : `share ${wish.share}`
+}
+
+/** Makes changes to the models and waits until students have followed. */
+export function createModelChanges(options: ModelChangesOptions) {
+  const { db, nowNs, assigned, reported, settleMs } = options
+
+  const write: typeof writeAssignment = async (database, decide) => {
+    const next = await writeAssignment(database, decide)
+    assigned.notify()
+    return next
+  }
+
+  /** Students that have reported, once there are some and it is known which model judges; rejects where that does not come. */
+  async function readSettled(signal: AbortSignal): Promise<readonly StudentModels[]> {
+    const deadline = performance.now() + Math.min(firstReportMs, settleMs)
+    for (;;) {
+      const seen = reported.version
+      const students = await readStudents(db, nowNs())
+      try {
+        requireStudents(students)
+        judgingModel(await readAssignment(db), students)
+        return students
+      } catch (reason) {
+        const left = deadline - performance.now()
+        if (left <= 0 || signal.aborted) throw reason
+        await reported.waitForChange(seen, { signal, timeoutMs: Math.min(pollMs, left) })
+      }
+    }
+  }
+
+  /** Waits until every student has taken up the generation; the error says who refused or did not follow. */
+  async function follow(
+    generation: bigint,
+    model: ModelRef | undefined,
+    judges: boolean,
+    signal: AbortSignal,
+  ): Promise<PelletlineError | undefined> {
+    const deadline = performance.now() + settleMs
+    for (;;) {
+      const seen = reported.version
+      const students = await readStudents(db, nowNs())
+      const progress = progressOf(generation, model, students, judges)
+      if (progress.kind === 'done') return undefined
+      if (progress.kind === 'refused') return refusal(model!.id, progress.instance, progress.status)
+      const left = deadline - performance.now()
+      if (left <= 0 || signal.aborted) {
+        const text = `${progress.on.join(', ')} did not follow within ${settleMs} ms; see the log of that student.`
+        return signal.aborted ? PelletlineError.from(signal.reason) : new PelletlineError('deadline_exceeded', text)
+      }
+      await reported.waitForChange(seen, { signal, timeoutMs: Math.min(pollMs, left) })
+    }
+  }
+
+  /** Loads a model in every student; where one refuses it, it is withdrawn and the promise rejects. */
+  async function load(model: ModelRef, author: Author, signal: AbortSignal): Promise<ModelAssignment> {
+    const students = await readStudents(db, nowNs())
+    const wish: ModelWish = { kind: 'load', model }
+    const before = await readAssignment(db)
+    if (progressOf(before.generation, model, students, false).kind === 'done') return before
+    const judging = judgingModel(before, students)
+    const wasHeld = changeModels(before, judging, wish).next.held.length === before.held.length
+    const next = await write(db, (assignment) => {
+      const step = changeModels(assignment, judgingModel(assignment, students), wish)
+      return { next: step.next, note: note(wish, step, author) }
+    })
+    const failure = await follow(next.generation, model, false, signal)
+    if (failure === undefined) return next
+    await write(db, (assignment) => ({
+      next: wasHeld ? { ...assignment, generation: assignment.generation + 1n } : withdraw(assignment, model),
+      note: {
+        ...author,
+        atUnixNs: nowNs(),
+        action: ModelAction.REFUSED,
+        from: '',
+        to: model.id,
+        detail: failure.message,
+      },
+    }))
+    throw failure
+  }
+
+  function note(wish: ModelWish, step: { readonly from: string; readonly to: string }, author: Author) {
+    return {
+      ...author,
+      atUnixNs: nowNs(),
+      action: actions[wish.kind],
+      from: step.from,
+      to: step.to,
+      detail: detailOf(wish),
+    }
+  }
+
+  return {
+    readSettled,
+
+    /**
+     * Fulfils a wish: loads the model first where it needs one, and answers once every student has followed. Rejects with
+     * `failed_precondition` where the wish does not fit or a student refuses the model, `deadline_exceeded` where one does not follow.
+     */
+    async apply(wish: ModelWish, author: Author, signal: AbortSignal): Promise<ModelAssignment> {
+      const students = await readSettled(signal)
+      const before = await readAssignment(db)
+      // What does not fit is refused before anything is loaded for it.
+      changeModels(before, judgingModel(before, students), wish)
+      const needed = wish.kind === 'rollback' ? before.before.at(-1) : wish.model
+      if (needed !== undefined && wish.kind !== 'unload') await load(needed, author, signal)
+      if (wish.kind === 'load') return readAssignment(db)
+      const next = await write(db, (assignment) => {
+        const step = changeModels(assignment, judgingModel(assignment, students), wish)
+        return { next: step.next, note: note(wish, step, author) }
+      })
+      const judges = wish.kind === 'promote' || wish.kind === 'rollback'
+      const failure = await follow(next.generation, judges ? next.live : undefined, judges, signal)
+      if (failure !== undefined) throw failure
+      return next
+    },
+  }
+}

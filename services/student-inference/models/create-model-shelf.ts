@@ -1,0 +1,219 @@
+import type { StripKey } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
+import type { ModelAssignment } from '../../gen/pelletline/registry/v1/models_pb.ts'
+import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+import { createNotifier } from '../../shared/queue/notifier.ts'
+import type { Logger } from '../../shared/telemetry/logger.ts'
+import { createShadowCounter, type ShadowComparison, type ShadowCounter } from './compare-shadow.ts'
+import type { LoadedStudent } from './load-student.ts'
+import { type HeldState, keyOf, type ModelName, planModels, readWanted } from './plan-models.ts'
+import { takesPart } from './route-part.ts'
+
+export interface ModelShelfOptions {
+  /** Judges where the assignment names no model. */
+  readonly configured: ModelName
+  readonly maxLoaded: number
+  readonly logger: Logger
+  /** Loads, checks and warms a model; rejects with why it is refused. */
+  readonly load: (model: ModelName, signal: AbortSignal) => Promise<LoadedStudent>
+  /** How long a model that is let go may finish what it has, ms. */
+  readonly retireLimitMs: number
+  /** Told after every change of what is in memory or who judges. */
+  readonly onChange: () => void
+}
+
+/** Where one model stands. */
+export interface ShelfEntry {
+  readonly name: ModelName
+  readonly state: HeldState
+  /** Why; empty: nothing to say. */
+  readonly reason: string
+  /** There while it is ready or retiring. */
+  readonly student: LoadedStudent | undefined
+  /** There where it is or was in shadow since it was loaded. */
+  readonly shadow: ShadowComparison | undefined
+}
+
+/** By which models one strip part is judged: all of it by one. */
+export interface PartRoute {
+  readonly student: LoadedStudent
+  /** Scores the part too, for comparison. */
+  readonly shadow: { readonly student: LoadedStudent; readonly counter: ShadowCounter } | undefined
+}
+
+/** The models in memory: it follows an assignment, one load at a time, and says who judges. */
+export interface ModelShelf {
+  /** Takes up an assignment; undefined: the configured model judges. What judges goes on until the wanted model is ready. */
+  follow(assignment: ModelAssignment | undefined): void
+  /** Generation of the assignment that was taken up; 0: none. */
+  readonly generation: bigint
+  /** The model that judges; undefined before it is warm. */
+  live(): LoadedStudent | undefined
+  /** A model that is ready, by its id. */
+  find(id: string): LoadedStudent | undefined
+  /** Who judges a strip part; undefined before a model is warm. */
+  route(key: StripKey, part: number): PartRoute | undefined
+  entries(): readonly ShelfEntry[]
+  /** Crops that wait for a batch of any model, but for those of a shadow, which nobody waits for. */
+  queued(): number
+  /** Resolves with the error that the wanted live model was refused with, or undefined once it judges. */
+  settled(): Promise<PelletlineError | undefined>
+  /** Ends loads, lets every model finish within `timeoutMs`, and ends their workers. */
+  close(timeoutMs: number): Promise<void>
+}
+
+interface Held {
+  readonly name: ModelName
+  state: HeldState
+  error: PelletlineError | undefined
+  student: LoadedStudent | undefined
+  counter: ShadowCounter | undefined
+}
+
+/** Creates a shelf without a model; `follow` begins to load. */
+export function createModelShelf(options: ModelShelfOptions): ModelShelf {
+  const { configured, maxLoaded, logger, load, retireLimitMs, onChange } = options
+  const held = new Map<string, Held>()
+  const changed = createNotifier()
+  const stopping = new AbortController()
+  const work = new Set<Promise<void>>()
+  let assignment: ModelAssignment | undefined
+  let roles: { judging?: string | undefined; shadow?: string | undefined; canary?: string | undefined } = {}
+
+  const wanted = () => readWanted(assignment, configured)
+
+  function track(task: Promise<void>): void {
+    work.add(task)
+    void task.finally(() => work.delete(task))
+  }
+
+  function step(): void {
+    if (stopping.signal.aborted) return
+    const states = new Map([...held].map(([key, { state }]) => [key, state]))
+    const plan = planModels({ states, judging: roles.judging, maxLoaded }, wanted())
+    if (plan.judging !== roles.judging && plan.judging !== undefined) {
+      const from = roles.judging === undefined ? undefined : held.get(roles.judging)?.name.id
+      logger.info({ model: held.get(plan.judging)!.name.id, from, generation: assignment?.generation }, 'model judges')
+    }
+    const counter = plan.shadow === undefined ? undefined : held.get(plan.shadow)
+    // Counts are against one model that judges; with another one they begin anew.
+    if (counter !== undefined && (plan.shadow !== roles.shadow || plan.judging !== roles.judging)) {
+      counter.counter = createShadowCounter(counter.name)
+    }
+    roles = { judging: plan.judging, shadow: plan.shadow, canary: plan.canary }
+    for (const key of plan.retire) retire(key)
+    for (const name of plan.tooMany) refuse(name, tooMany(name))
+    if (plan.load !== undefined) begin(plan.load)
+    changed.notify()
+    onChange()
+  }
+
+  function tooMany({ id }: ModelName): PelletlineError {
+    const names = [...held.values()].filter(({ state }) => state === 'ready').map(({ name }) => name.id)
+    const text = `${names.length} models are in memory (${names.join(', ')}), at most ${maxLoaded} may be; unload one before ${id} is loaded.`
+    return new PelletlineError('resource_exhausted', text)
+  }
+
+  function refuse(name: ModelName, error: PelletlineError): void {
+    held.set(keyOf(name), { name, state: 'refused', error, student: undefined, counter: undefined })
+    logger.warn({ model: name.id, code: error.code }, `model refused: ${error.message}`)
+  }
+
+  function begin(name: ModelName): void {
+    const entry: Held = { name, state: 'loading', error: undefined, student: undefined, counter: undefined }
+    held.set(keyOf(name), entry)
+    const loading = async () => {
+      try {
+        entry.student = await load(name, stopping.signal)
+        entry.state = 'ready'
+        logger.info({ model: name.id, sha256: name.sha256, loadMs: entry.student.loadMs }, 'model is warm')
+      } catch (reason) {
+        if (stopping.signal.aborted) held.delete(keyOf(name))
+        else refuse(name, PelletlineError.from(reason))
+      }
+      step()
+    }
+    track(loading())
+  }
+
+  function retire(key: string): void {
+    const entry = held.get(key)!
+    if (entry.student === undefined) {
+      held.delete(key)
+      return
+    }
+    entry.state = 'retiring'
+    const { student } = entry
+    const closing = async () => {
+      // What was routed to it before this moment has been submitted by now: routing and submitting are one step.
+      await student.close(retireLimitMs).catch((reason) => logger.error({ err: reason }, 'a model did not end well'))
+      held.delete(key)
+      step()
+    }
+    track(closing())
+  }
+
+  const studentOf = (key: string | undefined) => (key === undefined ? undefined : held.get(key)?.student)
+
+  return {
+    follow(next) {
+      // A new assignment is a new chance for what was refused: its file may have been mended.
+      for (const [key, { state }] of held) if (state === 'refused') held.delete(key)
+      assignment = next
+      step()
+    },
+    get generation() {
+      return assignment?.generation ?? 0n
+    },
+    live: () => studentOf(roles.judging),
+    find(id) {
+      const live = studentOf(roles.judging)
+      if (live?.model.id === id) return live
+      return [...held.values()].find(({ name, state }) => name.id === id && state === 'ready')?.student
+    },
+    route(key, part) {
+      const live = studentOf(roles.judging)
+      if (live === undefined) return undefined
+      const { canary, shadow } = assignment ?? {}
+      const tried = studentOf(roles.canary)
+      const rule = { modelId: tried?.model.id ?? '', share: canary?.share ?? 0, lines: canary?.lines ?? [] }
+      const student = tried !== undefined && takesPart('canary', rule, key, part) ? tried : live
+      const watched = roles.shadow === undefined ? undefined : held.get(roles.shadow)
+      const watches =
+        watched?.student !== undefined &&
+        watched.student !== student &&
+        takesPart('shadow', { modelId: watched.name.id, share: shadow?.share ?? 0, lines: [] }, key, part)
+      return { student, shadow: watches ? { student: watched.student!, counter: watched.counter! } : undefined }
+    },
+    entries: () =>
+      [...held.values()].map(({ name, state, error, student, counter }) => ({
+        name,
+        state,
+        reason: error?.message ?? (student?.state() === 'failed' ? 'its workers have died; see the log' : ''),
+        student,
+        shadow: counter?.read(),
+      })),
+    queued() {
+      const judging = [...held].filter(([key]) => key !== roles.shadow)
+      return judging.reduce((sum, [, { student }]) => sum + (student?.batcher.queued() ?? 0), 0)
+    },
+    async settled() {
+      for (;;) {
+        const change = changed.changed(stopping.signal)
+        const live = held.get(keyOf(wanted().live))
+        if (live?.state === 'refused') return live.error
+        if (roles.judging === keyOf(wanted().live)) return undefined
+        if (stopping.signal.aborted) return new PelletlineError('cancelled', 'The student was stopped while it loaded.')
+        await change
+      }
+    },
+    async close(timeoutMs) {
+      stopping.abort()
+      const open = [...held.values()].filter(({ state }) => state === 'ready')
+      await Promise.all(open.map(({ student }) => student!.close(timeoutMs)))
+      while (work.size > 0) await Promise.all(work)
+      held.clear()
+      roles = {}
+      changed.notify()
+    },
+  }
+}

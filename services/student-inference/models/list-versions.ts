@@ -1,0 +1,36 @@
+import type { ServedModelState } from '../open-inference/served-models.ts'
+import type { ModelShelf } from './create-model-shelf.ts'
+import type { HeldState } from './plan-models.ts'
+
+type Version = Omit<ServedModelState, 'name'>
+
+const repositoryStates = {
+  loading: 'LOADING',
+  ready: 'READY',
+  refused: 'UNAVAILABLE',
+  retiring: 'UNLOADING',
+} as const satisfies Record<HeldState, Version['state']>
+
+export interface ListVersionsOptions {
+  readonly phase: 'cold' | 'loading' | 'ready' | 'draining'
+  /** Crops are taken. */
+  readonly ready: boolean
+  readonly shelf: ModelShelf | undefined
+  /** The configured model, for messages. */
+  readonly modelPath: string
+}
+
+/** Where each model in memory stands, in the terms of a model repository; the one that judges comes first. */
+export function listVersions({ phase, ready, shelf, modelPath }: ListVersionsOptions): readonly Version[] {
+  const live = shelf?.live()
+  const version = live?.model.id ?? ''
+  const others = (shelf?.entries() ?? [])
+    .filter(({ student }) => live === undefined || student !== live)
+    .map(({ name, state, reason }) => ({ version: name.id, state: repositoryStates[state], reason }))
+  if (ready) return [{ version, state: 'READY', reason: '' }, ...others]
+  if (phase === 'draining') return [{ version, state: 'UNLOADING', reason: 'the service is being stopped' }]
+  if (phase === 'ready') {
+    return [{ version, state: 'UNAVAILABLE', reason: 'its workers have died; see the log' }, ...others]
+  }
+  return [{ version, state: 'LOADING', reason: `${modelPath} is being loaded` }]
+}

@@ -1,0 +1,122 @@
+import { create } from '@bufbuild/protobuf'
+import { ModelRefSchema } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
+import { maxPelletsPerPart } from '../../shared/bus/topics.ts'
+import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+import { createInferencePool, type PoolState } from '../../shared/onnx/inference-pool.ts'
+import type { LoadedModel } from '../../shared/onnx/load-model.ts'
+import type { Clock } from '../../shared/service/clock.ts'
+import { withinTime } from '../../shared/service/within-time.ts'
+import { createBatcherStatistics } from '../batcher-statistics.ts'
+import { measureCurve } from '../batching/measure-curve.ts'
+import type { StudentInferenceOptions } from '../config.ts'
+import { type CropBatcherOptions, createCropBatcher } from '../crop-batcher.ts'
+import { type CropExplainer, createCropExplainer } from '../explain-crops.ts'
+import type { JudgingRecorder } from '../record-judging.ts'
+import type { ServedStudent } from '../serve-student-model.ts'
+
+/** A model in memory, warm. */
+export interface LoadedStudent extends ServedStudent {
+  readonly explainer: CropExplainer
+  /** Why its file is trusted. */
+  readonly trust: string
+  /** Load, checks and warm-up took this long, ms. */
+  readonly loadMs: number
+  state(): PoolState
+  /** Crops of the bus that it has judged. */
+  readonly judged: { crops: number }
+  /** Finishes what it has within `timeoutMs`, then ends its workers. */
+  close(timeoutMs: number): Promise<void>
+}
+
+/** A model file with why it is trusted. */
+export interface TrustedModel extends LoadedModel {
+  /** Path or address, for messages. */
+  readonly source: string
+  readonly trust: string
+}
+
+export interface LoadStudentOptions {
+  readonly read: (signal: AbortSignal) => Promise<TrustedModel>
+  /** The model as it is called in messages. */
+  readonly name: string
+  readonly options: StudentInferenceOptions
+  readonly clock: Clock
+  /** Told of every run of the network. */
+  readonly record: JudgingRecorder
+  readonly onWorkerDeath: (error: PelletlineError, state: PoolState) => void
+  readonly signal: AbortSignal
+}
+
+/** Crops of the bus that may wait: those of the messages in hand. */
+export function busLimitOf({ maxMessagesInFlight }: Pick<StudentInferenceOptions, 'maxMessagesInFlight'>): number {
+  return maxMessagesInFlight * maxPelletsPerPart
+}
+
+/**
+ * Reads a model, checks it and warms it up: digest, shape, finite and batch-independent answers to the warm-up crops, then the
+ * cost of each batch size. Rejects with what is wrong, and with `deadline_exceeded` where it takes longer than
+ * `models.loadLimitMs`; nothing is left of it then.
+ */
+export async function loadStudent(load: LoadStudentOptions): Promise<LoadedStudent> {
+  const { name, options, clock } = load
+  const { loadLimitMs } = options.models
+  const limit = AbortSignal.timeout(loadLimitMs)
+  const signal = AbortSignal.any([load.signal, limit])
+  const beganNs = clock.nowNs()
+  try {
+    const trusted = await load.read(signal)
+    const { source: modelPath } = trusted
+    const { workers, threadsPerWorker, maxBatch } = options
+    const { onWorkerDeath } = load
+    const pool = await createInferencePool({
+      modelPath,
+      loaded: trusted,
+      workers,
+      threadsPerWorker,
+      maxBatch,
+      signal,
+      onWorkerDeath,
+    })
+    try {
+      const { id, sha256, threshold } = pool.model
+      const explainer = createCropExplainer({ modelPath, sha256, queueLimit: options.explainQueueLimit, clock })
+      const statistics = createBatcherStatistics(clock)
+      const limits = { rpc: options.queueLimit, bus: busLimitOf(options) }
+      const curve = await measureCurve(pool, signal)
+      const onRun: CropBatcherOptions['onRun'] = (size, computeUs, traces) => {
+        statistics.onRun(size, computeUs)
+        load.record.batch(id, { size, computeUs, traces })
+      }
+      const batcher = statistics.count(createCropBatcher({ pool, clock, limits, curve, onRun }))
+      return {
+        batcher,
+        model: create(ModelRefSchema, { id, sha256 }),
+        threshold,
+        manifest: pool.model,
+        workers: pool.workers,
+        maxBatch: pool.maxBatch,
+        statistics,
+        explainer,
+        trust: trusted.trust,
+        loadMs: Number((clock.nowNs() - beganNs) / 1_000_000n),
+        state: () => pool.state(),
+        judged: { crops: 0 },
+        async close(timeoutMs) {
+          await withinTime(Promise.all([batcher.idle(), explainer.idle()]), timeoutMs, clock)
+          await explainer.close()
+          await pool.close()
+        },
+      }
+    } catch (error) {
+      await pool.close()
+      throw error
+    }
+  } catch (cause) {
+    if (!limit.aborted || load.signal.aborted) throw cause
+    throw new PelletlineError(
+      'deadline_exceeded',
+      `${name} was not warm within ${loadLimitMs} ms; give a smaller model, or raise models.loadLimitMs.`,
+      { cause },
+    )
+  }
+}
