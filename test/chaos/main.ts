@@ -1,0 +1,72 @@
+// `npm run test:chaos [-- --faults N --seed N --publish DIR]`: hundreds of faults, one broker first and then three of which one
+// dies at a time; a table of recoveries, and status 1 where a pellet is not counted exactly once.
+import { mkdirSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import { parseArgs } from 'node:util'
+import { createRandom } from '../../services/line-simulator/random.ts'
+import { writeFileAtomically } from '../../services/shared/files/write-file-atomically.ts'
+import { everyFault, judgeChaos } from './judge-chaos.ts'
+import { type ChaosReport, runChaos } from './run-chaos.ts'
+import { tableOfRecoveries } from './table-recoveries.ts'
+
+const { values } = parseArgs({
+  options: {
+    faults: { type: 'string', default: '200' },
+    seed: { type: 'string', default: '1' },
+    brokers: { type: 'string', default: '1,3' },
+    publish: { type: 'string' },
+  },
+})
+const faults = Number(values.faults)
+const seed = Number(values.seed)
+if (!Number.isInteger(faults) || faults < 1 || !Number.isInteger(seed)) {
+  process.stderr.write('--faults takes a whole number from 1, --seed a whole number.\n')
+  process.exit(2)
+}
+
+const parts: string[] = []
+let failed = false
+for (const brokers of values.brokers.split(',').map(Number)) {
+  if (brokers !== 1 && brokers !== 3) throw new TypeError('--brokers takes 1, 3 or 1,3.')
+  const random = createRandom(seed, brokers)
+  const report = await runChaos({
+    random: () => random.next(),
+    seed,
+    faults: brokers === 1 ? faults : Math.ceil(faults / 4),
+    meanPauseMs: 3_000,
+    weights: brokers === 1 ? everyFault : { kill: 4, freeze: 1, 'broker-restart': 5 },
+    lines: 2,
+    speed: 0.25,
+    brokers,
+    say: (text) => process.stderr.write(`${text}\n`),
+  })
+  const wrong = judgeChaos(report)
+  failed ||= wrong.length > 0
+  parts.push(describe(brokers, report, wrong))
+}
+const text = parts.join('\n\n')
+process.stdout.write(`${text}\n`)
+if (values.publish !== undefined) {
+  mkdirSync(values.publish, { recursive: true })
+  const how = `\`npm run test:chaos -- --faults ${faults} --seed ${seed}\`, ${cpus().length} cores, ${cpus()[0]?.model.trim()}, Node ${process.version}.`
+  await writeFileAtomically(join(values.publish, 'README.md'), [`# The books under faults\n\n${how}\n\n${text}\n`])
+}
+process.exitCode = failed ? 1 : 0
+
+function describe(brokers: number, report: ChaosReport, wrong: readonly string[]): string {
+  const { books, outcomes, resumed, seconds } = report
+  const sum = (of: (run: (typeof books)[number]) => number) => books.reduce((total, run) => total + of(run), 0)
+  const verdict =
+    wrong.length === 0
+      ? 'Every pellet was counted exactly once, and every lot balances.'
+      : `Wrong:\n\n${wrong.map((line) => `- ${line}`).join('\n')}`
+  return [
+    `## ${brokers === 1 ? 'One broker' : 'Three brokers, one of which dies at a time'}`,
+    `${outcomes.length} faults in ${Math.round(seconds)} s on ${books.length} lines; camera streams were resumed ${resumed} times. ` +
+      `${sum(({ truth }) => truth)} pellets by truth (those cut by the edges of the field apart), ${sum(({ booked }) => booked)} booked, ` +
+      `${sum(({ lost }) => lost.length)} lost, ${sum(({ doubled }) => doubled)} doubled. ${verdict}`,
+    tableOfRecoveries(outcomes),
+  ].join('\n\n')
+}
