@@ -9,6 +9,7 @@ const suites = {
   architecture: ['test/architecture/**/*.test.ts'],
   integration: ['test/integration/**/*.test.ts'],
   e2e: ['test/e2e/**/*.test.ts'],
+  chaos: ['test/chaos/**/*.test.ts'],
 }
 
 const node = setup()

@@ -8,8 +8,8 @@ export interface CutProxy {
   /** Connections that are open now. */
   readonly connections: number
   /**
-   * Lets half of the next bytes of every connection through and resets it then; one on which nothing is being sent is reset
-   * after `patienceMs`. New connections are taken at once.
+   * Lets half of the next bytes of every connection through and ends it then: the sender sees a reset, the receiver the end of
+   * the stream. One on which nothing is being sent is reset after `patienceMs`. New connections are taken at once.
    */
   cut(patienceMs?: number): void
   close(): Promise<void>
@@ -36,8 +36,9 @@ export async function startCutProxy(target: string): Promise<CutProxy> {
   const join = (pair: Pair, from: Socket, to: Socket) => {
     from.on('data', (bytes) => {
       if (pair.cutting) {
-        to.write(bytes.subarray(0, bytes.length >> 1), () => reset(pair))
-        from.pause()
+        pairs.delete(pair)
+        to.end(bytes.subarray(0, bytes.length >> 1))
+        from.resetAndDestroy()
         return
       }
       if (to.write(bytes)) return
@@ -47,8 +48,9 @@ export async function startCutProxy(target: string): Promise<CutProxy> {
     from.on('end', () => to.end())
     from.on('error', () => reset(pair))
     from.on('close', () => {
-      to.destroy()
       pairs.delete(pair)
+      // What is still to be written goes out first.
+      to.destroySoon()
     })
   }
   const server = createServer({ allowHalfOpen: true }, (near) => {
