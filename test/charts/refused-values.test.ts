@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { parse } from 'yaml'
+import { withServiceConfigs } from '../../scripts/chart/values-schema.ts'
 import { chart, templateChart, type Values } from './support/render-chart.ts'
 
 /** What Helm says of values that it refuses. */
@@ -53,6 +54,16 @@ const cases: readonly (readonly [name: string, values: Values, said: RegExp])[] 
     { studentInference: { config: { student: { modelPath: 'x' } } } },
     /modelPath'?: false schema/,
   ],
+  [
+    'what the service would refuse: a key that it does not know',
+    { analytics: { config: { analytics: { maxLine: 9 } } } },
+    /\/analytics\/config\/analytics'?: additional properties 'maxLine' not allowed/,
+  ],
+  [
+    'what the service would refuse: a value out of range',
+    { studentInference: { config: { student: { workers: 0 } } } },
+    /\/studentInference\/config\/student\/workers'?: minimum: got 0, want 1/,
+  ],
   ['a level of logging that is none', { logLevel: 'loud' }, /\/logLevel'?: value must be one of/],
   [
     'two lines of one name',
@@ -77,6 +88,13 @@ describe('values', () => {
     const { code, stderr } = await templateChart({}, '1.29.4')
     assert.notEqual(code, 0)
     assert.match(stderr, /requires kubeVersion: >=1\.30\.0-0 which is incompatible with Kubernetes v1\.29\.4/)
+  })
+
+  it('the schema has the services as their own configuration is now', () => {
+    const schema = JSON.parse(readFileSync(join(chart, 'values.schema.json'), 'utf8')) as { $defs: object }
+    const message =
+      'charts/pelletline/values.schema.json is not what services/*/config.ts say: run `npm run chart-schema`'
+    assert.deepEqual(withServiceConfigs(schema), schema, message)
   })
 
   it('every key of values.yaml is in the schema with a type, and every object of the schema is closed', () => {

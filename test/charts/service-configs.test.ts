@@ -88,6 +88,8 @@ for (const { name: example, values } of examples) {
         assert.match(String(config['listen']), /^0\.0\.0\.0:/, `${name} must listen on more than loopback`)
         assert.equal(named.get('grpc'), port(config['listen']), name)
         if (config['restListen'] !== undefined) assert.equal(named.get('http-rest'), port(config['restListen']), name)
+        const { prometheusListen } = (config['telemetry'] ?? {}) as { prometheusListen?: string }
+        assert.equal(named.get('metrics'), prometheusListen === undefined ? undefined : port(prometheusListen), name)
         for (const probe of [container.startupProbe, container.readinessProbe, container.livenessProbe]) {
           assert.equal(probe?.grpc.port, port(config['listen']), name)
         }

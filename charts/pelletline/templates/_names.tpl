@@ -34,7 +34,7 @@ Name of the objects of one component. Takes a dict: root, component, and line wh
 
 {{/* A line's name as part of an object's name: lower case, "_" and "." as "-". */}}
 {{- define "pelletline.slug" -}}
-{{- . | lower | replace "_" "-" | replace "." "-" | trimSuffix "-" -}}
+{{- . | lower | replace "_" "-" | replace "." "-" | trimAll "-" -}}
 {{- end -}}
 
 {{/* Refuses lines whose objects would share a name. */}}
