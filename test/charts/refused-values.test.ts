@@ -18,8 +18,8 @@ const cases: readonly (readonly [name: string, values: Values, said: RegExp])[] 
   ['a key that does not exist', { line: [{ name: 'a' }] }, /additional properties 'line' not allowed/],
   [
     'such a key of a service',
-    { analytics: { replicas: 2 } },
-    /\/analytics'?: additional properties 'replicas' not allowed/,
+    { cameraGateway: { replicas: 2 } },
+    /\/cameraGateway'?: additional properties 'replicas' not allowed/,
   ],
   [
     'a text for a number',
