@@ -167,7 +167,7 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
           const own = options.models.startWith === 'configured' && assignment.generation === first
           made.follow(own ? undefined : assignment)
         },
-        describe: () => describeShelf(made, { ...models, logger }),
+        describe: () => describeShelf(made, models, logger),
       })
       await abortable(follower.first(), signal)
     }

@@ -1,5 +1,5 @@
-import { createAnalytics } from '../../services/analytics/index.ts'
 import type { AnalyticsOptionsInput } from '../../services/analytics/config.ts'
+import { createAnalytics } from '../../services/analytics/index.ts'
 import { LotService } from '../../services/gen/pelletline/mes/v1/mes_pb.ts'
 import { ModelService } from '../../services/gen/pelletline/registry/v1/models_pb.ts'
 import { RegistryService } from '../../services/gen/pelletline/registry/v1/registry_pb.ts'

@@ -1,14 +1,13 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { ModelState, type ModelStatusSchema } from '../../gen/pelletline/registry/v1/models_pb.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
-import type { TrustPolicy } from '../../shared/onnx/signing/judge-trust.ts'
 import { readStoredModel } from '../../shared/onnx/store/load-stored-model.ts'
-import type { ModelStore } from '../../shared/onnx/store/model-store.ts'
 import type { Logger } from '../../shared/telemetry/logger.ts'
 import type { ShadowComparison } from './compare-shadow.ts'
 import type { ModelShelf, ShelfEntry } from './create-model-shelf.ts'
 import type { ModelReport } from './follow-assignment.ts'
 import type { HeldState } from './plan-models.ts'
+import type { StudentModels } from './read-student.ts'
 
 type Status = MessageInitShape<typeof ModelStatusSchema>
 
@@ -43,10 +42,15 @@ function entryMessage({ name, state, reason, student, shadow }: ShelfEntry): Sta
 }
 
 /** What the store has and memory has not; a manifest that cannot be read is told with its reason. Teachers are left out. */
-async function storedMessages(store: ModelStore, policy: TrustPolicy, inMemory: ReadonlySet<string>) {
+async function storedMessages({ store, policy, configured }: StudentModels, inMemory: ReadonlySet<string>) {
   const found: Status[] = []
+  // The configured model need not lie in the store.
+  const own = await configured().catch(() => undefined)
+  if (own !== undefined && !inMemory.has(own.id)) {
+    found.push({ model: own, state: ModelState.STORED, trust: 'configured' })
+  }
   for (const id of await store.list()) {
-    if (inMemory.has(id)) continue
+    if (inMemory.has(id) || id === own?.id) continue
     try {
       const { manifest, trust } = await readStoredModel(store, id, policy)
       if (manifest.kind !== 'student') continue
@@ -59,14 +63,14 @@ async function storedMessages(store: ModelStore, policy: TrustPolicy, inMemory: 
 }
 
 /** What a student reports of its models: those in memory first, then those of its store. */
-export async function describeShelf(
-  shelf: ModelShelf,
-  { store, policy, logger }: { readonly store: ModelStore; readonly policy: TrustPolicy; readonly logger: Logger },
-): Promise<ModelReport> {
+export async function describeShelf(shelf: ModelShelf, models: StudentModels, logger: Logger): Promise<ModelReport> {
   const entries = shelf.entries()
   const inMemory = new Set(entries.map(({ name }) => name.id))
-  const stored = await storedMessages(store, policy, inMemory).catch((reason) => {
-    logger.warn({ store: store.place }, `the model store cannot be listed: ${PelletlineError.from(reason).message}`)
+  const stored = await storedMessages(models, inMemory).catch((reason) => {
+    logger.warn(
+      { store: models.store.place },
+      `the model store cannot be listed: ${PelletlineError.from(reason).message}`,
+    )
     return []
   })
   const live = shelf.live()

@@ -41,16 +41,18 @@ export function createStudentModels(options: StudentInferenceOptions): StudentMo
     return { ...loaded, source: modelPath, trust }
   }
 
+  async function configured(): Promise<ModelName> {
+    const { id, sha256 } = await readModelManifest(modelPath)
+    return { id, sha256 }
+  }
+
   return {
     store,
     policy,
-    async configured() {
-      const { id, sha256 } = await readModelManifest(modelPath)
-      return { id, sha256 }
-    },
+    configured,
     async read({ id, sha256 }, signal) {
-      const configured = await this.configured().catch(() => undefined)
-      if (configured?.id === id && configured.sha256 === sha256) return readConfigured(signal)
+      const own = await configured().catch(() => undefined)
+      if (own?.id === id && own.sha256 === sha256) return readConfigured(signal)
       const source = store.nameOf(id)
       const loaded = await loadStoredModel(store, id, { policy, expectedSha256: sha256, signal })
       if (loaded.manifest.kind === 'student') return { ...loaded, source }

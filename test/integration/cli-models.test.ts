@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import { readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { modelDirectory, writeTinyModel } from '../../services/shared/onnx/test-support/tiny-model.ts'
+import { openDatabase, type Store } from '../../services/shared/store/index.ts'
+import { type ModelPlant, startModelPlant } from '../support/model-plant.ts'
+import { runCliInside } from '../support/run-cli-inside.ts'
+
+type Json = Readonly<Record<string, unknown>>
+
+describe('pelletline models', () => {
+  let directory: Awaited<ReturnType<typeof modelDirectory>>
+  let database: Store
+  let plant: ModelPlant
+  let publicKey = ''
+  const path = (name: string) => join(directory.path, name)
+  const ask = (...args: string[]) => runCliInside('models', ...args, '--address', plant.address)
+
+  before(async () => {
+    directory = await modelDirectory()
+    const [modelPath] = await Promise.all(['one', 'two', 'three'].map((id) => writeTinyModel(directory.path, { id })))
+    const made = await runCliInside('models', 'keygen', path('plant'), '--json')
+    publicKey = (made.json()[0] as { publicKey: string }).publicKey
+    // Where a configuration names keys, its own model is signed too.
+    for (const id of ['one', 'two']) {
+      assert.equal((await runCliInside('models', 'sign', path(`${id}.onnx`), '--key', path('plant.key'))).code, 0)
+    }
+    database = await openDatabase({ kind: 'pglite' })
+    const models = { allowUnsigned: false, trustedKeys: [publicKey] }
+    plant = await startModelPlant({ modelPath: modelPath!, database, student: { models } })
+  })
+  after(async () => {
+    await plant?.stop()
+    await database?.close()
+    await directory.remove()
+  })
+
+  it('loads, tries, promotes and rolls back a signed model, and shows each step in the list and the log', async () => {
+    const steps = [
+      ['load', 'two'],
+      ['shadow', 'two', '--share', '0.5'],
+      ['canary', 'two', '--share', '0.1', '--by', 'ada'],
+      ['promote', 'two', '--why', 'fewer false rejects'],
+      ['rollback'],
+      ['unload', 'two'],
+    ]
+    const said: string[] = []
+    for (const step of steps) {
+      const run = await ask(...step)
+      assert.equal(run.code, 0, run.stderr)
+      said.push(run.stdout.trim())
+      if (step[0] === 'canary') {
+        const table = await ask('list')
+        assert.match(table.stdout, /^one +[0-9a-f]{12} +ready +live +- +signed by [0-9a-f]{16} +student-1/m)
+        assert.match(table.stdout, /^two +[0-9a-f]{12} +ready +canary 10\.0 %/m)
+        assert.match(table.stdout, /^three +[0-9a-f-]* +stored .*is not signed/m)
+      }
+    }
+    assert.deepEqual(said, [
+      'The configured model judges; two is kept ready.',
+      'The configured model judges; two scores in shadow.',
+      'The configured model judges; two judges 10.0 % as the canary.',
+      'two judges; one is kept ready; a rollback goes to one.',
+      'one judges; two is kept ready.',
+      'one judges.',
+    ])
+    const log = (await ask('log', '--json')).json() as Json[]
+    assert.deepEqual(log.map(({ action, from, to }) => [action, from, to].join(' ')).reverse(), [
+      'load  two',
+      'shadow  two',
+      'canary  two',
+      'promote one two',
+      'rollback two one',
+      'unload two ',
+    ])
+    assert.deepEqual([log.at(-3)!['by'], log.at(-2)!['detail']], ['ada', 'share 0.5'])
+    assert.match((await ask('log')).stdout, /promote +one +two +- +fewer false rejects/)
+  })
+
+  it('says which model is refused and why, what is missing, and which options contradict', async () => {
+    const refused = async (code: number, message: RegExp, ...args: string[]) => {
+      const run = await ask(...args)
+      assert.match(run.stderr, message)
+      assert.deepEqual([run.code, run.stdout], [code, ''])
+    }
+    await refused(1, /three\.onnx is not signed; sign it with `npx pelletline models sign`/, 'promote', 'three')
+    await refused(3, /No student has a model four in its store; there are one, three, two/, 'load', 'four')
+    await refused(1, /one judges already/, 'promote', 'one')
+    await refused(2, /Name a model, or give --off/, 'canary')
+    await refused(2, /share is 0 with 0 lines/, 'canary', 'two')
+    const alone = await runCliInside('models', 'list', '--address', '127.0.0.1:9')
+    assert.match(alone.stderr, /No plant answers at 127\.0\.0\.1:9/)
+  })
+
+  it('makes keys that only their owner reads, and verifies a model until a byte of its manifest changes', async () => {
+    assert.equal((await stat(path('plant.key'))).mode & 0o777, 0o600)
+    const again = await runCliInside('models', 'keygen', path('plant'))
+    assert.match(again.stderr, /a key is never overwritten/)
+    const verify = () => runCliInside('models', 'verify', path('two.onnx'), '--trust-key', path('plant.pub'))
+    assert.match((await verify()).stdout, /signed by [0-9a-f]{16}, and its file is the one/)
+    const manifest = path('two.manifest.json')
+    const text = await readFile(manifest, 'utf8')
+    await writeFile(manifest, text.replace('"threshold":0', '"threshold":1'))
+    const forged = await verify()
+    await writeFile(manifest, text)
+    assert.match(forged.stderr, /signature of .*two\.onnx by key [0-9a-f]{16} does not fit/)
+    assert.notEqual(forged.code, 0)
+  })
+})
