@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { KeepReason, type VerdictsMessage } from '../../gen/pelletline/events/v1/events_pb.ts'
+import { Outcome } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { formatStripName, type StripNameParts } from '../../shared/telemetry/strip-trace.ts'
 import type { TraceReason } from './write-pellet-spans.ts'
 
@@ -12,7 +13,7 @@ export interface ChoiceSettings {
 
 /**
  * Pellets of a part whose traces are kept as far as its verdicts tell, by index within the strip: every NG pellet; of a
- * late part the first pellet, since all of them have its times; and a random share. A pure function of the message, so that
+ * late part the first that was judged, since all of them have its times; and a random share. A pure function of the message, so that
  * a repeat keeps the same pellets.
  */
 export function choosePellets(
@@ -26,7 +27,10 @@ export function choosePellets(
   if (strip === undefined || count === 0) return chosen
   for (const place of drawPlaces(strip, message.part, count, share)) chosen.set(message.firstIndex + place, 'random')
   const exposedNs = message.header?.exposedUnixNs ?? 0n
-  if (exposedNs !== 0n && bookedNs - exposedNs > lateNs) chosen.set(message.firstIndex, 'late')
+  if (exposedNs !== 0n && bookedNs - exposedNs > lateNs) {
+    const judged = message.outcome.indexOf(Outcome.CLASSIFIED)
+    chosen.set(message.firstIndex + Math.max(0, judged), 'late')
+  }
   for (const { index, reason } of message.kept) if (reason === KeepReason.NG) chosen.set(index, 'ng')
   return chosen
 }

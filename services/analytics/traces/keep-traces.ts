@@ -204,6 +204,7 @@ function toTracedPellet(
       auditEndedNs: (item && audit?.message.times?.endedUnixNs) ?? 0n,
       bookedNs: item === undefined ? part.bookedNs : (audit?.bookedNs ?? part.bookedNs),
       alertedNs,
+      judged: outcome === Outcome.CLASSIFIED,
     },
     outcome: enumName(OutcomeSchema, outcome),
     verdict: outcome !== Outcome.CLASSIFIED ? undefined : margin >= message.threshold ? 'NG' : 'OK',

@@ -13,6 +13,8 @@ export interface StageClocks {
   readonly bookedNs: bigint
   /** The alert rules had seen it. */
   readonly alertedNs: bigint
+  /** Whether a network judged it; what has no crop waits for none. */
+  readonly judged: boolean
 }
 
 export const stageNames = ['capture', 'segment', 'queue', 'infer', 'audit', 'alert'] as const
@@ -55,6 +57,7 @@ export function orderStages(clocks: StageClocks): PelletStage[] {
   let beforeNs = 0n
   return raw.flatMap(([name, service, rawBeganNs, rawEndedNs]) => {
     if (rawBeganNs === 0n || rawEndedNs === 0n) return []
+    if (!clocks.judged && (name === 'queue' || name === 'infer')) return []
     const lengthNs = rawEndedNs > rawBeganNs ? rawEndedNs - rawBeganNs : 0n
     const beganNs = rawBeganNs > beforeNs ? rawBeganNs : beforeNs
     const endedNs = beganNs + lengthNs

@@ -65,6 +65,7 @@ export async function readPelletTrace(db: Kysely<Tables>, key: PelletKey): Promi
       bookedNs,
       // The moment at which the rules were looked at is not kept.
       alertedNs: 0n,
+      judged: outcome === Outcome.CLASSIFIED,
     }).map((stage) => ({
       name: stage.name,
       service: stage.service,
