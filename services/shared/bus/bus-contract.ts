@@ -27,7 +27,7 @@ async function eventually(condition: () => boolean | Promise<boolean>): Promise<
 
 /** The contract of the Bus port: every adapter runs these tests. */
 export function describeBus(name: string, setup: () => Promise<BusUnderTest>): void {
-  describe(`${name} as a bus`, { timeout: 60_000 }, () => {
+  describe(`${name} as a bus`, { timeout: 300_000 }, () => {
     let under: BusUnderTest
     before(async () => {
       under = await setup()

@@ -9,7 +9,8 @@ import {
   messageBytes,
   type RetryPolicy,
 } from './consumer-group.ts'
-import { deadLetterTopic, headerNames } from './topics.ts'
+import { toDeadLetter } from './dead-letter.ts'
+import { deadLetterTopic } from './topics.ts'
 
 export interface MemoryBusOptions {
   /** Bytes by which a group may lag before publishing waits, and the size of a topic's tail; default 64 MiB. */
@@ -140,16 +141,8 @@ export function createMemoryBus(options: MemoryBusOptions = {}): Bus {
     }
   }
 
-  const deadLetter = async (message: IncomingMessage, reason: PelletlineError) => {
-    const headers = {
-      ...message.headers,
-      [headerNames.deadLetterReason]: `${reason.code}: ${reason.message}`,
-      [headerNames.originTopic]: message.topic,
-      [headerNames.originPartition]: String(message.partition),
-      [headerNames.originOffset]: String(message.offset),
-    }
-    await publish(deadLetterTopic, [{ key: message.key, value: message.value, headers }])
-  }
+  const deadLetter = (message: IncomingMessage, reason: PelletlineError) =>
+    publish(deadLetterTopic, [toDeadLetter(message, reason)])
 
   return {
     publish,

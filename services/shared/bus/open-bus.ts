@@ -1,7 +1,11 @@
+import { PelletlineError } from '../errors/pelletline-error.ts'
+import { createBackoff } from '../service/backoff.ts'
 import type { Clock } from '../service/clock.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Bus } from './bus.ts'
-import type { BusConfig } from './bus-config.ts'
+import type { BusConfig, KafkaConfig } from './bus-config.ts'
+import type { BrokerAdmin } from './kafka/broker-admin.ts'
+import type { BrokerClient } from './kafka/broker-client.ts'
 import { createMemoryBus } from './memory-bus.ts'
 
 export interface OpenBusOptions {
@@ -13,10 +17,60 @@ export interface OpenBusOptions {
   readonly logger: Logger
 }
 
-/** Opens the bus that a configuration names; the one who opened it closes it. */
+/**
+ * Opens the bus that a configuration names; the one who opened it closes it. Kafka: `failed_precondition` where the topics
+ * are not there or belong to another plant, with the command that mends it.
+ */
 export async function openBus(config: BusConfig, options: OpenBusOptions): Promise<Bus> {
-  const { clock, logger } = options
+  const { clock, logger, plant, clientId } = options
   if (config.kind === 'memory') return createMemoryBus({ clock, logger })
-  const { PelletlineError } = await import('../errors/pelletline-error.ts')
-  throw new PelletlineError('unimplemented', `There is no ${config.client} adapter yet.`)
+  // Loaded only where Kafka is spoken: a plant in one process starts without either client.
+  const { createKafkaBus } = await import('./kafka/create-kafka-bus.ts')
+  await checkPlant(config, options)
+  const client = await openBrokerClient(config, clientId)
+  const { maxBytesPerTopic, publishTimeoutMs } = config
+  return createKafkaBus({ client, plant, maxBytesPerTopic, publishTimeoutMs, clock, logger })
+}
+
+/** A broker that is just starting is waited for so long, ms. */
+const brokerTimeoutMs = 30_000
+
+async function checkPlant(config: KafkaConfig, { plant, clientId, clock, logger }: OpenBusOptions): Promise<void> {
+  const { checkPlantMark } = await import('./kafka/plant-mark.ts')
+  const admin = await openBrokerAdmin(config, clientId)
+  const giveUpAt = clock.now() + brokerTimeoutMs
+  const backoff = createBackoff({ firstMs: 200, maxMs: 2000 })
+  try {
+    for (;;) {
+      try {
+        return await checkPlantMark(admin, plant, config.brokers)
+      } catch (thrown) {
+        const error = PelletlineError.from(thrown)
+        if (!error.retryable || clock.now() > giveUpAt) throw error
+        logger.warn({ brokers: config.brokers }, `the broker is asked again: ${error.message}`)
+        await clock.sleep(backoff.fail())
+      }
+    }
+  } finally {
+    await admin.close()
+  }
+}
+
+/** The client that a configuration names. */
+export async function openBrokerClient(config: KafkaConfig, clientId: string): Promise<BrokerClient> {
+  const { readConnectionSettings } = await import('./kafka/connection-settings.ts')
+  const settings = await readConnectionSettings(config, clientId)
+  if (config.client === 'platformatic') {
+    const { createPlatformaticClient } = await import('./platformatic/create-client.ts')
+    return createPlatformaticClient(settings)
+  }
+  const { createKafkajsClient } = await import('./kafkajs/create-client.ts')
+  return createKafkajsClient(settings)
+}
+
+/** The administration of the broker that a configuration names: topics, dead letters, the plant's mark. */
+export async function openBrokerAdmin(config: KafkaConfig, clientId: string): Promise<BrokerAdmin> {
+  const { readConnectionSettings } = await import('./kafka/connection-settings.ts')
+  const { createPlatformaticAdmin } = await import('./platformatic/create-admin.ts')
+  return createPlatformaticAdmin(await readConnectionSettings(config, clientId))
 }

@@ -44,6 +44,10 @@ export const headerNames = {
   originTopic: 'pelletline-origin-topic',
   originPartition: 'pelletline-origin-partition',
   originOffset: 'pelletline-origin-offset',
+  /** Size of a value that was too large even for the dead letters, bytes; the origin may still have it. */
+  valueDropped: 'pelletline-value-dropped',
+  /** How often a message was sent again from the dead letters. */
+  replays: 'pelletline-replays',
 } as const
 
 /** Most pellets in one message, so that a message of crops stays under 1 MB. */

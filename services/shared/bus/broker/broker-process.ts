@@ -13,6 +13,8 @@ export interface BrokerProcessOptions {
   /** Largest heap, MiB. */
   readonly heapMb: number
   readonly logger: Logger
+  /** Java's first compiler only. */
+  readonly quickStart?: boolean
   /** Folder that is deleted should this process die before the broker has been stopped. */
   readonly temporaryFolder?: string
   /** Writes the archive of loaded classes when the broker ends. */
@@ -65,6 +67,7 @@ export async function startBrokerProcess(options: BrokerProcessOptions): Promise
     'java',
     [
       ...archive,
+      ...(options.quickStart ? ['-XX:TieredStopAtLevel=1'] : []),
       `-Dlog4j2.configurationFile=${log4jFile}`,
       ...javaArguments(jars, options.heapMb),
       'kafka.Kafka',

@@ -102,8 +102,9 @@ export function brokerProperties(settings: NodeSettings): Record<string, string>
     'log.cleaner.dedupe.buffer.size': '16777216',
     'num.network.threads': '2',
     'num.io.threads': '4',
-    'broker.session.timeout.ms': '2000',
-    'broker.heartbeat.interval.ms': '250',
+    // A killed broker is let in again once its old session has ended; a short one would also end under heavy load.
+    'broker.session.timeout.ms': '6000',
+    'broker.heartbeat.interval.ms': '500',
     ...(security === undefined ? {} : securityProperties(security)),
     ...settings.properties,
   }

@@ -1,0 +1,59 @@
+import { PelletlineError } from '../../errors/pelletline-error.ts'
+
+export interface BrokerFailure {
+  /** What was being done, as a sentence begins: `Publishing to pelletline.crops.v1`. */
+  readonly what: string
+  readonly topic?: string
+  readonly brokers: readonly string[]
+  /** Names of the errors in Kafka's protocol (`UNKNOWN_TOPIC_OR_PARTITION`), outermost first; empty where there is none. */
+  readonly protocolErrors: readonly string[]
+  readonly cause: unknown
+}
+
+const missing = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'UNKNOWN_TOPIC_ID', 'INVALID_TOPIC_EXCEPTION'])
+const forbidden = new Set([
+  'TOPIC_AUTHORIZATION_FAILED',
+  'GROUP_AUTHORIZATION_FAILED',
+  'CLUSTER_AUTHORIZATION_FAILED',
+  'TRANSACTIONAL_ID_AUTHORIZATION_FAILED',
+])
+const tooLarge = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'])
+const unauthenticated = new Set(['SASL_AUTHENTICATION_FAILED', 'UNSUPPORTED_SASL_MECHANISM', 'ILLEGAL_SASL_STATE'])
+
+/** Text that a shell takes as one word, for the commands that errors name. */
+function brokerOption(brokers: readonly string[]): string {
+  return `--brokers ${brokers.join(',')}`
+}
+
+/** The one translation of a client's failure; says what mends it. */
+export function brokerError(failure: BrokerFailure): PelletlineError {
+  const { what, topic, brokers, protocolErrors, cause } = failure
+  if (cause instanceof PelletlineError) return cause
+  const found = (names: ReadonlySet<string>) => protocolErrors.find((name) => names.has(name))
+  const options = brokerOption(brokers)
+  if (found(missing) !== undefined) {
+    const text = `${what} failed: the broker has no topic ${topic ?? 'of that name'}; create the topics by: npx pelletline topics apply ${options}`
+    return new PelletlineError('failed_precondition', text, { cause })
+  }
+  const right = found(forbidden)
+  if (right !== undefined) {
+    const text = `${what} failed: the broker refuses the right (${right}); docs/kafka.md lists the rights that each service needs, and this shows what is there: npx pelletline topics check ${options}`
+    return new PelletlineError('failed_precondition', text, { cause })
+  }
+  const login = found(unauthenticated)
+  if (login !== undefined) {
+    const text = `${what} failed: the broker does not accept the user (${login}); check bus.sasl, its mechanism, user name and passwordFile`
+    return new PelletlineError('failed_precondition', text, { cause })
+  }
+  if (found(tooLarge) !== undefined) {
+    const text = `${what} failed: the message is larger than the broker lets into the topic; see max.message.bytes in: npx pelletline topics check ${options}`
+    return new PelletlineError('invalid_argument', text, { cause })
+  }
+  const detail = protocolErrors[0] ?? PelletlineError.from(cause).message
+  return new PelletlineError('unavailable', `${what} failed at ${brokers.join(', ')}: ${detail}`, { cause })
+}
+
+/** Whether the failure is a message larger than the topic lets in. */
+export function isTooLarge(error: PelletlineError): boolean {
+  return error.code === 'invalid_argument'
+}

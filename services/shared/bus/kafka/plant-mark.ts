@@ -1,0 +1,68 @@
+import { PelletlineError } from '../../errors/pelletline-error.ts'
+import { plantTopic } from '../topic-settings.ts'
+import type { BrokerAdmin } from './broker-admin.ts'
+
+const markKey = 'plant'
+
+/** What stands in the one record of the plant's topic. */
+interface PlantMark {
+  readonly plant: string
+  /** When it was written, ISO 8601. */
+  readonly since: string
+}
+
+/** The plant to which the topics of a broker belong; undefined where nobody has marked them. The last mark counts. */
+export async function readPlantMark(admin: BrokerAdmin): Promise<string | undefined> {
+  const range = (await admin.ranges(plantTopic)).get(0)
+  if (range === undefined) return undefined
+  let mark: PlantMark | undefined
+  const { start, end } = range
+  for await (const record of admin.readPartition({ topic: plantTopic, partition: 0, from: start, to: end })) {
+    if (record.key !== markKey) continue
+    try {
+      mark = JSON.parse(Buffer.from(record.value).toString('utf8')) as PlantMark
+    } catch (cause) {
+      const text = `Record ${record.offset} of ${plantTopic} is not a mark of a plant; look at who writes there.`
+      throw new PelletlineError('data_loss', text, { cause })
+    }
+  }
+  return mark?.plant
+}
+
+/**
+ * Marks the topics as the plant's own, or finds that they are. `failed_precondition` where they belong to another plant;
+ * `replace` names the other plant when the mark is to be changed on purpose (a plant that got another name).
+ */
+export async function markPlant(
+  admin: BrokerAdmin,
+  plant: string,
+  options: { readonly replace?: string; readonly brokers: readonly string[] },
+): Promise<void> {
+  const owner = await readPlantMark(admin)
+  if (owner === plant) return
+  if (owner !== undefined && owner !== options.replace) throw foreignTopics(plant, owner, options.brokers)
+  const mark: PlantMark = { plant, since: new Date().toISOString() }
+  await admin.send(plantTopic, [{ key: markKey, value: Buffer.from(JSON.stringify(mark)), headers: {} }])
+  // Two plants that mark the topics in the same moment both come here; the last mark counts for both.
+  const winner = await readPlantMark(admin)
+  if (winner !== plant) throw foreignTopics(plant, winner ?? 'unknown', options.brokers)
+}
+
+/** Refuses a broker whose topics are another plant's, or nobody's yet. */
+export async function checkPlantMark(admin: BrokerAdmin, plant: string, brokers: readonly string[]): Promise<void> {
+  const owner = await readPlantMark(admin)
+  if (owner === plant) return
+  if (owner !== undefined) throw foreignTopics(plant, owner, brokers)
+  throw new PelletlineError(
+    'failed_precondition',
+    `The topics at ${brokers.join(', ')} belong to no plant yet; make them ${plant}'s by: npx pelletline topics apply --plant ${plant} --brokers ${brokers.join(',')}`,
+  )
+}
+
+function foreignTopics(plant: string, owner: string, brokers: readonly string[]): PelletlineError {
+  return new PelletlineError(
+    'failed_precondition',
+    `The topics at ${brokers.join(', ')} belong to plant ${owner}, and this is ${plant}: two plants on the same topics would count each other's pellets. ` +
+      `Give ${plant} a broker of its own; if ${owner} has only been renamed: npx pelletline topics apply --plant ${plant} --replace-plant ${owner} --brokers ${brokers.join(',')}`,
+  )
+}

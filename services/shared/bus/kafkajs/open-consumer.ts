@@ -1,0 +1,101 @@
+import type { EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs'
+import type { BrokerConsumer, BrokerRecord, OpenConsumerOptions } from '../kafka/broker-client.ts'
+import { brokerError } from '../kafka/broker-error.ts'
+import { consumerLimits } from '../kafka/consumer-limits.ts'
+import { protocolErrorsOf } from './protocol-errors.ts'
+
+function headerText(value: Buffer | string | (Buffer | string)[] | undefined): string {
+  const single = Array.isArray(value) ? value.at(-1) : value
+  return single === undefined ? '' : single.toString()
+}
+
+function toRecord(partition: number, message: KafkaMessage): BrokerRecord {
+  const headers: Record<string, string> = {}
+  for (const [name, value] of Object.entries(message.headers ?? {})) headers[name] = headerText(value)
+  return {
+    key: message.key?.toString('utf8') ?? '',
+    value: message.value ?? new Uint8Array(0),
+    headers,
+    partition,
+    offset: BigInt(message.offset),
+  }
+}
+
+/** Waits for the work while the group hears of this member; rejects where the group rebalances meanwhile. */
+async function whileBeating(work: Promise<void>, heartbeat: () => Promise<void>): Promise<void> {
+  const done = work.then(() => true)
+  for (;;) {
+    let timer: NodeJS.Timeout | undefined
+    const beat = new Promise<false>((resolve) => {
+      timer = setTimeout(() => resolve(false), consumerLimits.heartbeatIntervalMs)
+    })
+    const ended = await Promise.race([done, beat]).finally(() => clearTimeout(timer))
+    if (ended) return
+    await heartbeat()
+  }
+}
+
+/** Joins a group; resolves once the first assignment is known. */
+export async function openConsumer(
+  kafka: Kafka,
+  brokers: readonly string[],
+  options: OpenConsumerOptions,
+): Promise<BrokerConsumer> {
+  const { topic, groupId, listener } = options
+  const consumer = kafka.consumer({
+    groupId,
+    sessionTimeout: consumerLimits.sessionTimeoutMs,
+    rebalanceTimeout: consumerLimits.rebalanceTimeoutMs,
+    heartbeatInterval: consumerLimits.heartbeatIntervalMs,
+    // A rebalance is noticed with a heartbeat, and those wait for a fetch.
+    maxWaitTimeInMs: 100,
+    maxBytes: consumerLimits.maxFetchBytes,
+    maxBytesPerPartition: consumerLimits.maxPartitionBytes,
+    allowAutoTopicCreation: false,
+    readUncommitted: true,
+    retry: { retries: 2, initialRetryTime: 100, maxRetryTime: 1000, restartOnFailure: async () => false },
+  })
+  const failure = (what: string, cause: unknown) =>
+    brokerError({ what, topic, brokers, protocolErrors: protocolErrorsOf(cause), cause })
+  let closing = false
+  let crash: Error | undefined
+  let joined = false
+  consumer.on('consumer.crash', ({ payload }) => {
+    crash = payload.error
+    if (joined && !closing) listener.failed(failure(`Reading ${topic} as ${groupId}`, crash))
+  })
+  consumer.on('consumer.group_join', ({ payload }) => listener.assigned(payload.memberAssignment[topic] ?? []))
+  const close = async () => {
+    closing = true
+    await consumer.disconnect().catch(() => {})
+  }
+  const eachBatch = async ({ batch, heartbeat, resolveOffset, isRunning, isStale }: EachBatchPayload) => {
+    for (const message of batch.messages) {
+      if (closing || !isRunning() || isStale()) return
+      await whileBeating(listener.take(toRecord(batch.partition, message)), heartbeat)
+      resolveOffset(message.offset)
+    }
+  }
+  try {
+    await consumer.connect()
+    await consumer.subscribe({ topics: [topic], fromBeginning: true })
+    await consumer.run({ autoCommit: false, eachBatchAutoResolve: false, eachBatch })
+    if (crash !== undefined) throw crash
+    joined = true
+  } catch (thrown) {
+    await close()
+    throw thrown
+  }
+  return {
+    async commit(offsets) {
+      try {
+        await consumer.commitOffsets(
+          [...offsets].map(([partition, offset]) => ({ topic, partition, offset: String(offset) })),
+        )
+      } catch (cause) {
+        throw failure(`Committing as ${groupId}`, cause)
+      }
+    },
+    close,
+  }
+}

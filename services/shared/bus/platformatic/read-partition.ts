@@ -1,0 +1,74 @@
+import { Consumer, FetchIsolationLevels } from '@platformatic/kafka'
+import type { ReadPartitionOptions } from '../kafka/broker-admin.ts'
+import type { BrokerRecord } from '../kafka/broker-client.ts'
+import type { ConnectionSettings } from '../kafka/connection-settings.ts'
+import { clientOptions } from './client-options.ts'
+
+const fetchBytes = 16_777_216
+
+type Header = readonly [Buffer | null, Buffer | null]
+
+function headersOf(headers: readonly Header[]): Record<string, string> {
+  return Object.fromEntries(
+    headers.map(([name, value]) => [name?.toString('utf8') ?? '', value?.toString('utf8') ?? '']),
+  )
+}
+
+/** Reads the offsets from `from` to before `to` of one partition, in order, without joining a group. */
+export async function* readPartition(
+  settings: ConnectionSettings,
+  { topic, partition, from, to }: ReadPartitionOptions,
+): AsyncGenerator<BrokerRecord> {
+  // The client wants the name of a group; it never joins it.
+  const consumer = new Consumer({ ...clientOptions(settings), groupId: `${topic}.reader` })
+  try {
+    let next = from
+    while (next < to) {
+      const metadata = await consumer.metadata({ topics: [topic] })
+      const known = metadata.topics.get(topic)
+      const leader = known?.partitions[partition]?.leader
+      if (known === undefined || leader === undefined) return
+      const answer = await consumer.fetch({
+        node: leader,
+        topics: [
+          {
+            topicId: known.id,
+            partitions: [
+              {
+                partition,
+                fetchOffset: next,
+                currentLeaderEpoch: -1,
+                lastFetchedEpoch: -1,
+                partitionMaxBytes: fetchBytes,
+              },
+            ],
+          },
+        ],
+        minBytes: 1,
+        maxBytes: fetchBytes,
+        maxWaitTime: 500,
+        isolationLevel: FetchIsolationLevels.READ_UNCOMMITTED,
+      })
+      for (const { records: batches } of answer.responses.flatMap((response) => response.partitions)) {
+        for (const batch of batches ?? []) {
+          for (const record of batch.records) {
+            const offset = batch.firstOffset + BigInt(record.offsetDelta)
+            if (offset < next) continue
+            if (offset >= to) return
+            yield {
+              key: record.key?.toString('utf8') ?? '',
+              value: record.value ?? new Uint8Array(0),
+              headers: headersOf(record.headers),
+              partition,
+              offset,
+            }
+          }
+          const after = batch.firstOffset + BigInt(batch.lastOffsetDelta) + 1n
+          if (after > next) next = after
+        }
+      }
+    }
+  } finally {
+    await consumer.close(true).catch(() => {})
+  }
+}
