@@ -32,7 +32,7 @@ export function createJudgingRecorder(telemetry: Telemetry, clock: Pick<Clock, '
       const line = header?.key?.line ?? ''
       const { queuedNs, endedNs } = times
       // The part may have come while its first batch was being put together.
-      const beganNs = times.beganNs < queuedNs ? queuedNs : times.beganNs
+      const beganNs = queuedNs - times.beganNs > 0n ? queuedNs : times.beganNs
       stageSeconds.record(Number(beganNs - queuedNs) / 1e9, { line, stage: spans.queue })
       stageSeconds.record(Number(endedNs - beganNs) / 1e9, { line, stage: spans.infer })
       const parent = currentSpan()?.context

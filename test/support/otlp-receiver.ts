@@ -9,8 +9,8 @@ export interface OtlpReceiver {
   /** Base address, as `telemetry.otlpEndpoint` takes it. */
   readonly endpoint: string
   readonly spans: readonly ReceivedSpan[]
-  /** Requests taken so far. */
-  readonly requests: number
+  /** Spans taken so far. */
+  readonly count: number
   close(): Promise<void>
 }
 
@@ -34,15 +34,15 @@ export async function startOtlpReceiver({
   keep = true,
 }: OtlpReceiverOptions = {}): Promise<OtlpReceiver> {
   const spans: ReceivedSpan[] = []
-  let requests = 0
+  let count = 0
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const body = await readBody(request)
-    requests += 1
     const isTraces = request.method === 'POST' && request.url === '/v1/traces'
     const isProtobuf = request.headers['content-type'] === 'application/x-protobuf'
     const code = isTraces && isProtobuf ? status() : 404
     if (code === 200) {
       const received = decodeTraceRequest(body)
+      count += received.length
       if (keep) spans.push(...received)
     }
     response.writeHead(code, { 'content-type': 'application/x-protobuf' }).end()
@@ -55,8 +55,8 @@ export async function startOtlpReceiver({
   return {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     spans,
-    get requests() {
-      return requests
+    get count() {
+      return count
     },
     async close() {
       const closed = once(server, 'close')

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { attributes, metrics, spans } from './names.ts'
 
@@ -17,6 +18,14 @@ describe('telemetry names', () => {
     for (const { name, kind, unit } of all) {
       assert.equal(name.endsWith('_total'), kind === 'counter', name)
       if (unit !== '') assert.ok(name.endsWith(`_${unit}`), name)
+    }
+  })
+
+  it('every metric stands in docs/telemetry.md as it is', () => {
+    const guide = readFileSync(new URL('../../../docs/telemetry.md', import.meta.url), 'utf8')
+    for (const { name, kind, help, labels } of all) {
+      const row = `| \`${name}\` | ${kind} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${help} |`
+      assert.ok(guide.includes(row), row)
     }
   })
 
