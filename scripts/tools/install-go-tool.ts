@@ -54,7 +54,7 @@ async function build(tool: GoTool, folder: string): Promise<void> {
     ]
     // Low priority: whatever else runs on the machine, tests above all, goes first.
     await execute('nice', ['-n', '15', 'go', ...args], {
-      env: { ...process.env, GOBIN: fresh, CGO_ENABLED: '0' },
+      env: { ...process.env, GOBIN: fresh },
       maxBuffer: 2 ** 26,
     })
     await rename(join(fresh, name), join(folder, name))
