@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { DescService } from '@bufbuild/protobuf'
 import { createAnalytics } from '../analytics/index.ts'
 import { createCameraGateway, loadCalibrations, parseCalibration } from '../camera-gateway/index.ts'
@@ -23,12 +22,10 @@ import { openTelemetry } from '../shared/telemetry/open-telemetry.ts'
 import { memoryBusSystem, traceBus } from '../shared/telemetry/trace-bus.ts'
 import { createStudentInference, studentGroup, studentInferenceOptionsSchema } from '../student-inference/index.ts'
 import { createTeacherAudit, teacherAuditOptionsSchema } from '../teacher-audit/index.ts'
-import type { PlantOptions } from './options.ts'
-import { neverFails, type PlantServices } from './plant-services.ts'
+import { type PlantOptions, plantName } from './options.ts'
+import type { PlantHooks, PlantServices } from './plant-services.ts'
+import { provideDatabase } from './processes/provide-database.ts'
 import { allStages, judging, settleStages } from './settle-stages.ts'
-
-/** Name of the plant that one process simulates. */
-const plantName = 'plant-1'
 
 /** About 3,000 crops, some seconds of a line: a student that cannot keep up slows the line instead of hiding a backlog. */
 const busBytesPerTopic = 8 * 1024 * 1024
@@ -37,7 +34,11 @@ const busBytesPerTopic = 8 * 1024 * 1024
 const telemetryGraceMs = 5_000
 
 /** Starts all services on an in-memory bus and an embedded database, and one gRPC server in front of them. */
-export async function composeServices(options: PlantOptions, signal: AbortSignal): Promise<PlantServices> {
+export async function composeServices(
+  options: PlantOptions,
+  signal: AbortSignal,
+  hooks: PlantHooks,
+): Promise<PlantServices> {
   const models = readReleasedModels(options.modelsDir)
   const store = createFolderStore(options.modelsDir)
   const calibrations = await loadCalibrations(options.calibrations.map(parseCalibration))
@@ -56,10 +57,11 @@ export async function composeServices(options: PlantOptions, signal: AbortSignal
   try {
     const { telemetry, close: closeTelemetry } = await openTelemetry(options.telemetry, { service: 'plant', logger })
     opened.push(() => closeTelemetry(telemetryGraceMs))
-    const database = await openDatabase({
-      kind: 'pglite',
-      ...(options.ephemeral ? {} : { directory: join(options.dataDir, 'database') }),
-    })
+    const failed = Promise.withResolvers<never>()
+    failed.promise.catch(() => undefined)
+    const { config, stop } = await provideDatabase(options, { ...hooks, clock, logger, onFailed: failed.reject })
+    opened.push(stop)
+    const database = await openDatabase({ ...config, logger })
     opened.push(() => database.close())
     const bus = createMemoryBus({ logger, clock, maxBytesPerTopic: busBytesPerTopic })
     opened.push(() => bus.close())
@@ -138,12 +140,11 @@ export async function composeServices(options: PlantOptions, signal: AbortSignal
       queueFill: async () => (await bus.lag(topics.crops.name, studentGroup)).fill,
       settleVerdicts: (timeoutMs) => settleStages(bus, judging, timeoutMs, clock),
       settle: (timeoutMs) => settleStages(bus, allStages, timeoutMs, clock),
-      failed: neverFails,
+      failed: failed.promise,
       async drain(timeoutMs) {
         server.setServing('', false)
         await end(timeoutMs)
       },
-      kill() {},
     }
   } catch (reason) {
     // Why the start failed says more than what fails after it.

@@ -1,6 +1,11 @@
 import { join } from 'node:path'
 import type { AnalyticsOptionsInput } from '../analytics/index.ts'
+import { defaultPlantName } from '../shared/config/name-schema.ts'
 import { type TelemetryConfig, telemetryConfigSchema } from '../shared/telemetry/telemetry-config.ts'
+import type { GivenDatabase } from './processes/provide-database.ts'
+
+/** Name of the plant that is simulated. */
+export const plantName = defaultPlantName
 
 /** What `up` and `npm start` may be told. */
 export interface PlantOptions {
@@ -12,8 +17,17 @@ export interface PlantOptions {
   readonly json: boolean
   /** Keep nothing on disk. */
   readonly ephemeral: boolean
-  /** Folder of the database. */
+  /** Folder of the database, and of all that a plant of several processes keeps. */
   readonly dataDir: string
+  /** `memory`: all services in this process; `kafka`: each in a process of its own, on a broker. */
+  readonly bus: 'memory' | 'kafka'
+  readonly database: 'pglite' | 'postgres'
+  /** `HOST:PORT` of brokers to use; none: an own one is started. Kafka only. */
+  readonly brokers: readonly string[]
+  /** PostgreSQL server to use; absent: an own one is started. */
+  readonly postgres: GivenDatabase | undefined
+  /** Where the gateway takes other cameras, `HOST:PORT`; on a socket in the data folder where absent. Kafka only. */
+  readonly cameras: string | undefined
   /** `name@seconds` of each simulated fault. */
   readonly faults: readonly string[]
   /** Share of NG pellets by truth, 0..1. */
@@ -47,6 +61,11 @@ export function defaultPlantOptions(root: string): PlantOptions {
     json: false,
     ephemeral: false,
     dataDir: join(root, '.pelletline'),
+    bus: 'memory',
+    database: 'pglite',
+    brokers: [],
+    postgres: undefined,
+    cameras: undefined,
     faults: [],
     prevalence: 0.01,
     seed: 1,

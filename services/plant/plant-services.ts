@@ -20,9 +20,12 @@ export interface PlantServices {
   readonly failed: Promise<never>
   /** Drains the services in the order of the product's flow and closes what they stand on. */
   drain(timeoutMs: number): Promise<void>
-  /** Ends at once every process that was started; what is in hand is lost, as a second Ctrl-C says. */
-  kill(): void
 }
 
-/** A failure that never comes. */
-export const neverFails: Promise<never> = new Promise(() => undefined)
+/** What a plant tells those who started it. */
+export interface PlantHooks {
+  /** A sentence for the person who watches: a service died and starts again. */
+  readonly report: (text: string) => void
+  /** Called with what ends a process of the plant at once, for a second Ctrl-C. */
+  readonly onKill: (kill: () => void) => void
+}

@@ -14,7 +14,7 @@ import { type ProcessPort, runService } from '../shared/service/run-service.ts'
 import { closeLots } from './close-lots.ts'
 import { feedLine, type LineFeed, type LineFeedOptions } from './feed-line.ts'
 import { defaultPlantOptions } from './options.ts'
-import { neverFails, type PlantServices } from './plant-services.ts'
+import type { PlantServices } from './plant-services.ts'
 import { startPlant } from './run-plant.ts'
 import { createLineWatch } from './watch-lines.ts'
 
@@ -65,8 +65,7 @@ function createIdleServices(lineReport: () => Promise<object> = async () => idle
   const services = {
     address: 'nowhere',
     lineReport,
-    failed: neverFails,
-    kill: () => undefined,
+    failed: new Promise(() => undefined),
     client: (service: { readonly typeName: string }) =>
       createLocalClient(implementations.find((one) => one.service.typeName === service.typeName)!),
     queueFill: async () => 0,
@@ -103,7 +102,13 @@ async function run(services: PlantServices, feed: (options: LineFeedOptions) => 
       output += text
     },
   }
-  const parts = { compose: async () => services, feed, stdout, stderr: { write: () => undefined } }
+  const parts = {
+    compose: async () => services,
+    feed,
+    onKill: () => undefined,
+    stdout,
+    stderr: { write: () => undefined },
+  }
   await runService({ name: 'pelletline', process: port, start: (signal) => startPlant(options, signal, parts) })
   return { exits, errors, reports: output.trim().split('\n') }
 }

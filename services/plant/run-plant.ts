@@ -1,14 +1,16 @@
 import { CameraGatewayService } from '../gen/pelletline/camera/v1/camera_pb.ts'
 import { nameRun, parseFault } from '../line-simulator/index.ts'
+import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { systemClock } from '../shared/service/clock.ts'
-import { type RunningService, runService } from '../shared/service/run-service.ts'
+import { type RunningService, runService, thisProcess } from '../shared/service/run-service.ts'
 import { closeLots } from './close-lots.ts'
 import { composeServices } from './compose-services.ts'
 import { feedLine, type LineFeed } from './feed-line.ts'
 import { openLot } from './line-lots.ts'
 import type { LineStatus } from './line-status.ts'
 import type { PlantOptions } from './options.ts'
-import type { PlantServices } from './plant-services.ts'
+import type { PlantHooks, PlantServices } from './plant-services.ts'
+import { composeProcesses } from './processes/compose-processes.ts'
 import { renderReconciliation } from './render-status.ts'
 import { reportLine } from './report-line.ts'
 import { createStatusDisplay, type StatusDisplay, type TextStream } from './show-status.ts'
@@ -24,20 +26,37 @@ const drainTimeoutMs = 60_000
  */
 export async function runPlant(options: PlantOptions): Promise<void> {
   options.faults.forEach(parseFault)
-  await runService({ name: 'pelletline', drainTimeoutMs, start: (signal) => startPlant(options, signal) })
+  const kills: (() => void)[] = []
+  const onKill = (kill: () => void) => void kills.push(kill)
+  await runService({
+    name: 'pelletline',
+    drainTimeoutMs,
+    start: (signal) => startPlant(options, signal, { ...ownParts, onKill }),
+    process: {
+      ...thisProcess,
+      exit(code) {
+        // After a drain nothing is left of what was started; a second Ctrl-C leaves before that.
+        for (const kill of kills) kill()
+        thisProcess.exit(code)
+      },
+    },
+  })
 }
 
 /** What a plant is made of; injected in tests. */
 export interface PlantParts {
   readonly compose: typeof composeServices
   readonly feed: typeof feedLine
+  readonly onKill: PlantHooks['onKill']
   readonly stdout: TextStream
   readonly stderr: TextStream
 }
 
 const ownParts: PlantParts = {
-  compose: composeServices,
+  compose: (options, ...rest) =>
+    options.bus === 'memory' ? composeServices(options, ...rest) : composeProcesses(options, ...rest),
   feed: feedLine,
+  onKill: () => undefined,
   stdout: process.stdout,
   stderr: process.stderr,
 }
@@ -51,10 +70,17 @@ export async function startPlant(
   signal: AbortSignal,
   parts: PlantParts = ownParts,
 ): Promise<RunningService> {
-  const services = await parts.compose(options, signal)
+  const display = createStatusDisplay(options.json ? parts.stderr : parts.stdout)
+  const services = await parts.compose(options, signal, {
+    report(text) {
+      parts.stderr.write(`pelletline: ${text}\n`)
+      display.restart()
+    },
+    onKill: parts.onKill,
+  })
   const leaving = new AbortController()
   try {
-    return await startLines(options, services, leaving, parts)
+    return await startLines(options, services, leaving, display, parts)
   } catch (reason) {
     leaving.abort()
     // Why the start failed says more than what fails after it.
@@ -67,7 +93,8 @@ async function startLines(
   options: PlantOptions,
   services: PlantServices,
   leaving: AbortController,
-  { feed, stdout, stderr }: PlantParts,
+  display: StatusDisplay,
+  { feed, stdout }: PlantParts,
 ): Promise<RunningService> {
   const run = nameRun(new Date())
   const gateway = services.client(CameraGatewayService)
@@ -80,14 +107,13 @@ async function startLines(
     )
   }
   const readStatuses = createLineWatch(services, feeds)
-  const display = createStatusDisplay(options.json ? stderr : stdout)
   const closing = new AbortController()
   const showing = showUntil(AbortSignal.any([leaving.signal, closing.signal]), display, readStatuses)
   const ended = Promise.all(feeds.map((line) => line.finished)).then(() => undefined)
 
   return {
     ready: `${services.address} (gRPC with reflection; try: npx pelletline lots list)`,
-    finished: Promise.race([ended, showing]),
+    finished: Promise.race([ended, showing, services.failed]),
     async drain(timeoutMs) {
       try {
         const end = await closeLots({
@@ -103,6 +129,7 @@ async function startLines(
         await showing
         printReport(end.statuses, options.json, stdout)
         if (end.failure !== undefined) throw end.failure
+        refuseUnbalanced(end.statuses)
       } finally {
         leaving.abort()
         await services.drain(timeoutMs)
@@ -130,4 +157,12 @@ function printReport(statuses: readonly LineStatus[], json: boolean, stdout: Tex
     const text = json ? JSON.stringify(reportLine(status)) : `\n${renderReconciliation(status).join('\n')}`
     stdout.write(`${text}\n`)
   }
+}
+
+/** Throws `data_loss` where the counts of a lot do not balance: a plant that lost count has not ended well. */
+function refuseUnbalanced(statuses: readonly LineStatus[]): void {
+  const lots = statuses.filter(({ balanced }) => !balanced).map(({ lot }) => lot)
+  if (lots.length === 0) return
+  const text = `The counts of ${lots.join(', ')} do not balance; the log of each service says what was lost on the way.`
+  throw new PelletlineError('data_loss', text)
 }

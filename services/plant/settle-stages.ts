@@ -1,6 +1,7 @@
 import { analyticsGroup } from '../analytics/index.ts'
 import type { Bus } from '../shared/bus/bus.ts'
 import { topics } from '../shared/bus/topics.ts'
+import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import type { Clock } from '../shared/service/clock.ts'
 import { studentGroup } from '../student-inference/index.ts'
 import { teacherGroup } from '../teacher-audit/index.ts'
@@ -18,7 +19,10 @@ export const allStages: readonly Stage[] = [
   [topics.audits.name, analyticsGroup],
 ]
 
-/** Waits until the groups have committed everything, one stage after the other, at most `timeoutMs` in all. */
+/**
+ * Waits until the groups have committed everything, one stage after the other, at most `timeoutMs` in all; a bus that cannot
+ * be asked at the moment is asked again.
+ */
 export async function settleStages(
   bus: Pick<Bus, 'lag'>,
   stages: readonly Stage[],
@@ -27,6 +31,15 @@ export async function settleStages(
 ): Promise<void> {
   const deadline = clock.now() + timeoutMs
   for (const [topic, group] of stages) {
-    while ((await bus.lag(topic, group)).messages > 0 && clock.now() < deadline) await clock.sleep(50)
+    while (clock.now() < deadline && !(await isSettled(bus, topic, group))) await clock.sleep(50)
+  }
+}
+
+async function isSettled(bus: Pick<Bus, 'lag'>, topic: string, group: string): Promise<boolean> {
+  try {
+    return (await bus.lag(topic, group)).messages === 0
+  } catch (reason) {
+    if (!PelletlineError.from(reason).retryable) throw reason
+    return false
   }
 }

@@ -1,17 +1,11 @@
 import { Argument } from 'commander'
+import { type StartService, serviceStarts } from '../../plant/processes/service-starts.ts'
 import type { AddCommand } from '../cli-context.ts'
 import { exampleText } from '../example-text.ts'
 
-/** Starts a service from its configuration file; resolves once it has drained after SIGTERM or SIGINT. */
-type StartService = (configFile: string) => Promise<void>
-
-const services: Readonly<Record<string, () => Promise<{ readonly start: StartService }>>> = {
-  'camera-gateway': () => import('../../camera-gateway/main.ts'),
-  'roi-segmentation': () => import('../../roi-segmentation/main.ts'),
-  'student-inference': () => import('../../student-inference/main.ts'),
-  'teacher-audit': () => import('../../teacher-audit/main.ts'),
-  analytics: () => import('../../analytics/main.ts'),
-  'line-simulator': () => import('../../line-simulator/main.ts'),
+const services: Readonly<Record<string, () => Promise<StartService>>> = {
+  ...serviceStarts,
+  'line-simulator': async () => (await import('../../line-simulator/main.ts')).start,
 }
 
 /** `serve SERVICE --config FILE`. */
@@ -28,7 +22,7 @@ export const addServeCommand: AddCommand = (program) => {
     .requiredOption('--config <file>', 'YAML or JSON configuration of the service')
     .addHelpText('after', exampleText(['npx pelletline serve analytics --config analytics.yaml']))
     .action(async (service: string, options: { config: string }) => {
-      const { start } = await services[service]!()
+      const start = await services[service]!()
       await start(options.config)
     })
 }

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { type Command, Option } from 'commander'
+import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import type { AddCommand } from '../cli-context.ts'
 import { exampleText } from '../example-text.ts'
 import { readKeyText } from '../models/read-key-text.ts'
@@ -8,6 +9,12 @@ import { collectText, parseInteger, parseNumber, parseSeconds, parseSeed } from 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 interface UpOptions {
+  readonly bus: 'memory' | 'kafka'
+  readonly database: 'pglite' | 'postgres'
+  readonly brokers?: readonly string[]
+  readonly postgres?: string
+  readonly postgresPasswordFile?: string
+  readonly cameras?: string
   readonly seconds?: number
   readonly lines?: number
   readonly ephemeral?: boolean
@@ -27,17 +34,32 @@ interface UpOptions {
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 
-/** `up`: the whole plant in one process; `npm start` runs it. */
+/** `up`: the whole plant, in one process or each service in its own; `npm start` runs it in one. */
 export const addUpCommand: AddCommand = (program, context) => {
   program
     .command('up')
-    .summary('run a whole plant with simulated lines in one process')
+    .summary('run a whole plant with simulated lines')
     .description(
-      'Runs a plant in one process: simulated lines, gateway, segmentation, student, audit by the teachers, analytics. ' +
-        'Shows a live table of the lines. Ctrl-C drains and prints the reconciliation of the lots; a second one leaves at once.',
+      'Runs a plant: simulated lines, gateway, segmentation, student, audit by the teachers, analytics; all in one process ' +
+        'with --bus memory, each service in a supervised process of its own with --bus kafka (docs/processes.md). Shows a live table of the lines. Ctrl-C drains and prints the reconciliation of the lots; a second one leaves at once.',
     )
-    .addOption(new Option('--bus <kind>', 'bus between the services').choices(['memory']).default('memory'))
-    .addOption(new Option('--database <kind>', 'database of the analytics').choices(['pglite']).default('pglite'))
+    .addOption(
+      new Option('--bus <kind>', 'bus between the services; kafka: an own broker, unless --brokers names others')
+        .choices(['memory', 'kafka'])
+        .default('memory'),
+    )
+    .addOption(
+      new Option('--database <kind>', 'database of the analytics; postgres: an own server, unless --postgres names one')
+        .choices(['pglite', 'postgres'])
+        .default('pglite'),
+    )
+    .option('--brokers <host:port,...>', 'Kafka brokers to use; implies --bus kafka', parseList)
+    .option(
+      '--postgres <address>',
+      'PostgreSQL server to use, postgres://USER@HOST:PORT/DATABASE; implies --database postgres',
+    )
+    .option('--postgres-password-file <file>', 'file that holds the password of the user of --postgres')
+    .option('--cameras <host:port>', 'where the gateway takes other cameras; only with --bus kafka')
     .option('--seconds <n>', 'end by itself after so much product; until Ctrl-C where not given', parseSeconds)
     .option('--lines <n>', 'simulated lines', parseInteger({ min: 1, max: 16 }))
     .option('--ephemeral', 'keep nothing on disk')
@@ -93,6 +115,7 @@ export const addUpCommand: AddCommand = (program, context) => {
         'npm start',
         'npm start -- --seconds 20 --lines 2 --json',
         'npm start -- --fault product-darkens@5s --seconds 60',
+        'npx pelletline up --bus kafka --database postgres --lines 2',
       ]),
     )
     .action(async (options: UpOptions, command: Command) => {
@@ -103,6 +126,7 @@ export const addUpCommand: AddCommand = (program, context) => {
       await runPlant({
         ...defaults,
         json: context.terminal(command).json,
+        ...chooseInfrastructure(options),
         seconds: options.seconds,
         ephemeral: options.ephemeral === true,
         faults: options.fault ?? [],
@@ -120,4 +144,30 @@ export const addUpCommand: AddCommand = (program, context) => {
         logLevel: options.logLevel ?? defaults.logLevel,
       })
     })
+}
+
+/** What the plant stands on; what was named says as well which kind it is. Throws `invalid_argument` for what does not fit. */
+function chooseInfrastructure(options: UpOptions) {
+  const { brokers = [], postgres, postgresPasswordFile, cameras } = options
+  const bus = brokers.length > 0 ? 'kafka' : options.bus
+  if (cameras !== undefined && bus === 'memory') {
+    const text = '--cameras belongs to --bus kafka; in one process cameras connect to the address of --listen.'
+    throw new PelletlineError('invalid_argument', text)
+  }
+  if (postgresPasswordFile !== undefined && postgres === undefined) {
+    const text =
+      '--postgres-password-file belongs to --postgres; an own server has a password that nobody needs to know.'
+    throw new PelletlineError('invalid_argument', text)
+  }
+  return {
+    bus,
+    database: postgres === undefined ? options.database : 'postgres',
+    brokers,
+    postgres: postgres === undefined ? undefined : { address: postgres, passwordFile: postgresPasswordFile },
+    cameras,
+  } as const
+}
+
+function parseList(text: string): string[] {
+  return text.split(',').map((entry) => entry.trim())
 }

@@ -8,11 +8,8 @@ import type { ServiceName } from './service-starts.ts'
 /** Where the processes of a plant keep what they keep. */
 export interface PlantFolder {
   readonly path: string
-  readonly logs: string
-  /** Data of the broker, the PostgreSQL server and the embedded database. */
+  /** Data of the broker. */
   readonly kafka: string
-  readonly postgres: string
-  readonly database: string
   /** Describes the running plant: `plant.json`. */
   readonly stateFile: string
   configOf(name: ServiceName): string
@@ -56,10 +53,7 @@ export async function openPlantFolder({ directory }: PlantFolderOptions): Promis
     const sockets = Buffer.byteLength(longest) > maxSocketPath ? await makeTemporary('run') : join(path, 'run')
     return {
       path,
-      logs: join(path, 'logs'),
       kafka: join(path, 'kafka'),
-      postgres: join(path, 'postgres'),
-      database: join(path, 'database'),
       stateFile: join(path, 'run', 'plant.json'),
       configOf: (name) => join(path, 'config', `${name}.json`),
       logOf: (name) => join(path, 'logs', `${name}.log`),

@@ -6,19 +6,28 @@ import type { BusConfig } from '../../shared/bus/bus-config.ts'
 import { parseConfig } from '../../shared/config/load-config.ts'
 import type { ReleasedModels } from '../../shared/onnx/released-models.ts'
 import type { DatabaseConfig } from '../../shared/store/database-config.ts'
-import type { LogLevel } from '../../shared/telemetry/logger.ts'
+import type { TelemetryConfig } from '../../shared/telemetry/telemetry-config.ts'
 import { studentInferenceConfigSchema } from '../../student-inference/config.ts'
 import { teacherAuditConfigSchema } from '../../teacher-audit/config.ts'
-import type { ServiceName } from './service-starts.ts'
+import type { PlantOptions } from '../options.ts'
+import { type ServiceName, serviceNames } from './service-starts.ts'
 
 export interface ServiceConfigsOptions {
   readonly plant: string
   readonly bus: BusConfig
   readonly database: DatabaseConfig
   readonly models: ReleasedModels
-  /** `LINE/CAMERA=FILE` of each camera with a calibration. */
-  readonly calibrations: readonly string[]
-  readonly logLevel: LogLevel
+  readonly options: Pick<
+    PlantOptions,
+    | 'calibrations'
+    | 'logLevel'
+    | 'modelsDir'
+    | 'telemetry'
+    | 'traces'
+    | 'trustedKeys'
+    | 'allowUnsignedModels'
+    | 'startWith'
+  >
   /** Where each service listens, and its peers find it. */
   readonly addresses: Readonly<Record<ServiceName, string>>
 }
@@ -35,15 +44,20 @@ const schemas = {
  * The configuration of each service of a plant whose services find each other at `addresses`, checked as the service itself
  * checks it. What is not said here are the services' own defaults.
  */
-export function createServiceConfigs(options: ServiceConfigsOptions): Readonly<Record<ServiceName, object>> {
-  const { plant, bus, database, models, calibrations, logLevel, addresses } = options
-  const common = (name: ServiceName) => ({ plant, listen: addresses[name], logLevel })
+export function createServiceConfigs(setup: ServiceConfigsOptions): Readonly<Record<ServiceName, object>> {
+  const { plant, bus, database, models, addresses, options } = setup
+  const common = (name: ServiceName) => ({
+    plant,
+    listen: addresses[name],
+    logLevel: options.logLevel,
+    telemetry: ownTelemetry(options.telemetry, serviceNames.indexOf(name)),
+  })
   const configs = {
     'camera-gateway': {
       ...common('camera-gateway'),
       registryAddress: addresses.analytics,
       segmentationAddress: addresses['roi-segmentation'],
-      calibrations: calibrations.map(parseCalibration),
+      calibrations: options.calibrations.map(parseCalibration),
     },
     'roi-segmentation': { ...common('roi-segmentation'), bus },
     'student-inference': {
@@ -51,13 +65,34 @@ export function createServiceConfigs(options: ServiceConfigsOptions): Readonly<R
       bus,
       registryAddress: addresses.analytics,
       restListen: 'off',
-      student: { modelPath: models.student },
+      student: {
+        modelPath: models.student,
+        models: {
+          trustedKeys: options.trustedKeys,
+          allowUnsigned: options.allowUnsignedModels,
+          startWith: options.startWith,
+        },
+      },
     },
     'teacher-audit': { ...common('teacher-audit'), bus, teachers: { modelPaths: models.teachers } },
-    analytics: { ...common('analytics'), bus, database, modelPaths: [models.student] },
+    analytics: {
+      ...common('analytics'),
+      bus,
+      database,
+      modelPaths: [models.student],
+      analytics: { traces: options.traces },
+    },
   } satisfies Record<ServiceName, object>
   for (const [name, config] of Object.entries(configs)) {
     parseConfig(schemas[name as ServiceName], config, `the configuration of ${name}`)
   }
   return configs
+}
+
+/** Every process has an address of its own where Prometheus reads: the given port and those that follow it. */
+function ownTelemetry(telemetry: TelemetryConfig, index: number): TelemetryConfig {
+  const { prometheusListen } = telemetry
+  const port = /:(\d+)$/.exec(prometheusListen ?? '')?.[1]
+  if (prometheusListen === undefined || port === undefined || port === '0') return telemetry
+  return { ...telemetry, prometheusListen: prometheusListen.replace(/\d+$/, String(Number(port) + index)) }
 }

@@ -36,7 +36,7 @@ function superviseFakes({ becomesReady = true } = {}) {
     logFile: 'student-inference.log',
     clock,
     report: (text) => void reports.push(text),
-    onStarted: () => undefined,
+    onChanged: () => undefined,
     untilReady: () => (becomesReady ? Promise.resolve() : new Promise(() => undefined)),
     start() {
       const { promise, resolve } = Promise.withResolvers<ProcessEnd>()
@@ -85,6 +85,16 @@ describe('a supervised process', () => {
     lives[0]!.end({ code: 2, signal: null, lastWords: 'student-inference: a.json has a problem' })
     await assert.rejects(supervised.failed, { code: 'invalid_argument', message: /a\.json has a problem/ })
     await assert.rejects(supervised.ready, { code: 'invalid_argument' })
+  })
+
+  it('is given up with its own words where it has never taken work and ends by itself again and again', async () => {
+    const { supervised, lives, untilLife } = superviseFakes({ becomesReady: false })
+    for (let life = 1; life <= 3; life++) {
+      await untilLife(life)
+      lives[life - 1]!.end({ code: 1, signal: null, lastWords: 'student-inference: the topics belong to plant-2' })
+    }
+    await assert.rejects(supervised.failed, { message: 'student-inference: the topics belong to plant-2' })
+    assert.equal(lives.length, 3)
   })
 
   it('is given up after as many deaths in a row as are allowed, and not where it ran between them', async () => {

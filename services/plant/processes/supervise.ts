@@ -15,8 +15,8 @@ export interface SuperviseOptions {
   readonly clock: Clock
   /** Told in a sentence when the process died and is started again. */
   readonly report: (text: string) => void
-  /** Told of every process that was started. */
-  readonly onStarted: (pid: number) => void
+  /** Told whenever a process was started or has ended. */
+  readonly onChanged: () => void
 }
 
 /** A process that is kept running. */
@@ -37,18 +37,21 @@ export interface Supervised {
 
 /** Deaths in a row after which no more is tried. */
 export const maxDeaths = 8
+/** The same for a process that has never taken work and ends by itself: what it says will be the same the next time. */
+const maxFirstDeaths = 3
 /** A process that took work for so long before it died counts as having run, ms. */
 const steadyMs = 2_000
 
 /** Keeps a process running: one that dies is started again after a pause that doubles from death to death. */
 export function supervise(options: SuperviseOptions): Supervised {
-  const { name, logFile, start, untilReady, clock, report, onStarted } = options
+  const { name, logFile, start, untilReady, clock, report, onChanged } = options
   const backoff = createBackoff({ firstMs: 250, maxMs: 10_000 })
   const ready = Promise.withResolvers<void>()
   const failed = Promise.withResolvers<never>()
   const leaving = new AbortController()
   let current: StartedProcess | undefined
   let starts = 0
+  let everReady = false
   // Whoever waits hears of a failure; it may come before anybody does.
   ready.promise.catch(() => undefined)
   failed.promise.catch(() => undefined)
@@ -60,10 +63,11 @@ export function supervise(options: SuperviseOptions): Supervised {
     const process = start()
     current = process
     starts++
-    onStarted(process.pid)
+    onChanged()
     untilReady(life.signal).then(
       () => {
         readyAtMs = clock.now()
+        everReady = true
         ready.resolve()
       },
       () => undefined,
@@ -71,6 +75,7 @@ export function supervise(options: SuperviseOptions): Supervised {
     const end = await process.ended
     life.abort()
     current = undefined
+    onChanged()
     return { end, steady: readyAtMs !== undefined && clock.now() - readyAtMs >= steadyMs }
   }
 
@@ -79,7 +84,7 @@ export function supervise(options: SuperviseOptions): Supervised {
       const { end, steady } = await live()
       if (leaving.signal.aborted) return
       if (steady) backoff.succeed()
-      const failure = judgeDeath(name, end, backoff.failures + 1, logFile)
+      const failure = judgeDeath({ name, end, deathsInARow: backoff.failures + 1, everReady, logFile })
       if (failure !== undefined) {
         failed.reject(failure)
         ready.reject(failure)
@@ -117,21 +122,29 @@ export function supervise(options: SuperviseOptions): Supervised {
   }
 }
 
+/** A death, and what is known of the lives before. */
+export interface Death {
+  readonly name: string
+  readonly end: ProcessEnd
+  readonly deathsInARow: number
+  /** It has taken work, in this life or an earlier one. */
+  readonly everReady: boolean
+  readonly logFile: string
+}
+
 /**
  * The error by which a death is final; undefined where the process is to be started again. A configuration that is refused
  * (exit code 2) or names what is not there (3) will be the next time.
  */
-export function judgeDeath(
-  name: string,
-  end: ProcessEnd,
-  deathsInARow: number,
-  logFile: string,
-): PelletlineError | undefined {
+export function judgeDeath(death: Death): PelletlineError | undefined {
+  const { name, end, deathsInARow, everReady, logFile } = death
   const said = end.lastWords === '' ? `Its log: ${logFile}` : end.lastWords
   if (end.code === 2) return new PelletlineError('invalid_argument', said)
   if (end.code === 3) return new PelletlineError('not_found', said)
-  if (deathsInARow < maxDeaths) return undefined
-  const text = `${name} ${describeEnd(end)} for the ${maxDeaths}th time in a row and is not started again. Its log: ${logFile}. Its last words: ${said}`
+  const allowed = everReady || end.signal !== null ? maxDeaths : maxFirstDeaths
+  if (deathsInARow < allowed) return undefined
+  if (!everReady && end.code !== null) return new PelletlineError('failed_precondition', said)
+  const text = `${name} ${describeEnd(end)} for the ${allowed}th time in a row and is not started again. Its log: ${logFile}. Its last words: ${said}`
   return new PelletlineError('failed_precondition', text)
 }
 

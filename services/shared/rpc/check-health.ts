@@ -9,7 +9,7 @@ export interface CheckHealthOptions {
   /** Full name of one service; the server as a whole where absent. */
   readonly service?: string
   readonly signal?: AbortSignal | undefined
-  /** Patience, ms; default 2,000. */
+  /** Patience, ms; default 10,000. */
   readonly timeoutMs?: number
 }
 
@@ -18,7 +18,7 @@ export interface CheckHealthOptions {
  * does not serve, or is not there, or does not answer in time; with `not_found` for a service that it does not have.
  */
 export async function checkHealth(address: string, options: CheckHealthOptions = {}): Promise<void> {
-  const { service = '', signal, timeoutMs = 2_000 } = options
+  const { service = '', signal, timeoutMs = 10_000 } = options
   const client = createRpcClient(Health, { address })
   try {
     const { status } = await client.check({ service }, { timeoutMs, ...(signal === undefined ? {} : { signal }) })

@@ -46,7 +46,8 @@ function dieOfInterrupt(): void {
   process.kill(process.pid, 'SIGINT')
 }
 
-const thisProcess: ProcessPort = {
+/** The process that runs this program. */
+export const thisProcess: ProcessPort = {
   on: (signal, listener) => process.on(signal, listener),
   off: (signal, listener) => process.off(signal, listener),
   exit: (code) => (code === interruptedExitCode ? dieOfInterrupt() : process.exit(code)),
