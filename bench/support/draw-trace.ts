@@ -41,7 +41,7 @@ const timeWidth = 90
 const rowHeight = 22
 const plotWidth = width - labelWidth - timeWidth - 30
 
-const escape = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
+const escapeText = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
 const at = (value: number) => value.toFixed(1)
 
 /** Draws both on one scale of time: the pellet's six stages, then the spans of its strip, a bar each, in their service's colour. */
@@ -52,7 +52,7 @@ export function drawTrace({ pellet, strip }: ChosenTrace): string {
   const xOf = (ns: bigint) => labelWidth + (Number(ns - startNs) / 1e6 / spanMs) * plotWidth
   const parts: string[] = []
   const text = (x: number, y: number, words: string, more = '') =>
-    parts.push(`<text x="${at(x)}" y="${at(y)}" ${more}>${escape(words)}</text>`)
+    parts.push(`<text x="${at(x)}" y="${at(y)}" ${more}>${escapeText(words)}</text>`)
   let y = 34
 
   const drawGroup = (title: string, spans: readonly ReceivedSpan[]) => {

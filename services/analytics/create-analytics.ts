@@ -38,6 +38,7 @@ import { createModelService } from './registry/models/model-service.ts'
 import { readAssignments } from './registry/read-lines.ts'
 import { ensureRecipe } from './registry/recipes.ts'
 import { createRegistryService } from './registry/registry-service.ts'
+import { findAudit } from './traces/find-audit.ts'
 import { createTraceKeeper } from './traces/keep-traces.ts'
 import { createTraceService } from './traces/trace-service.ts'
 
@@ -152,6 +153,7 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
         nowMs,
         nowNs,
         alertsOf: (line) => (monitor.watched(line)?.alerts ?? []).map(({ id }) => id),
+        findAudit: (part) => findAudit(db, part),
       })
     : undefined
 
@@ -298,7 +300,7 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
       stop()
       await ticking
       await watching
-      traces?.drain()
+      await traces?.drain()
       releaseGauges()
     },
 

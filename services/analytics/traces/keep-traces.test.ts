@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { AuditsMessage, VerdictsMessage } from '../../gen/pelletline/events/v1/events_pb.ts'
+import { Verdict } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { metrics } from '../../shared/telemetry/names.ts'
 import { deriveTraceId } from '../../shared/telemetry/pellet-name.ts'
 import { stageGroups, stripSpans } from '../../shared/telemetry/strip-trace.ts'
@@ -8,7 +9,7 @@ import { noTelemetry, type SpanRecord, type Telemetry } from '../../shared/telem
 import type { Booked } from '../booking/entries.ts'
 import { type AuditPlan, makeAudits, makeVerdicts, type StripPlan } from '../test-support/make-messages.ts'
 import { drawPlaces } from './choose-pellets.ts'
-import { createTraceKeeper, type TraceSettings } from './keep-traces.ts'
+import { createTraceKeeper, type TraceKeeperOptions, type TraceSettings } from './keep-traces.ts'
 
 const ms = 1_000_000n
 const plan: StripPlan = { line: 'line-1', lot: 'lot-1', strip: 7, parts: ['oonco'] }
@@ -16,7 +17,7 @@ const strip = { plant: 'plant-1', line: 'line-1', camera: 'camera-1', run: 'run-
 const exposedNs = 1_700_000_000_000n * ms
 
 /** A keeper with a clock that is set by hand, and what it wrote. */
-function setUp(given: Partial<TraceSettings> = {}) {
+function setUp(given: Partial<TraceSettings> = {}, findAudit: TraceKeeperOptions['findAudit'] = async () => undefined) {
   const settings = { share: 0, lateMs: 1000, auditTimeoutMs: 500, perSecond: 100, maxWaiting: 10, ...given }
   const spans: SpanRecord[] = []
   const leftOut: number[] = []
@@ -34,6 +35,7 @@ function setUp(given: Partial<TraceSettings> = {}) {
     nowMs: () => clock.ms,
     nowNs: () => exposedNs + 200n * ms,
     alertsOf: () => ['alert-000001'],
+    findAudit,
   })
   const indices = () => [...new Set(spans.map(({ attributes }) => attributes?.['pelletline.pellet.index']))]
   return { keeper, spans, leftOut, clock, indices }
@@ -119,7 +121,7 @@ describe('the traces of kept pellets', () => {
     assert.equal(spans.length, 6)
   })
 
-  it('are written without an audit that does not come in time', () => {
+  it('are written without an audit that does not come in time', async () => {
     const { keeper, spans, clock } = setUp()
     keeper.observe(booked([verdictsOf({ auditSampled: 1 })]))
     clock.ms += 499
@@ -127,13 +129,31 @@ describe('the traces of kept pellets', () => {
     assert.equal(spans.length, 0)
     clock.ms += 1
     keeper.flush()
+    await keeper.drain()
     assert.equal(spans.length, 5)
   })
 
-  it('are written at the end, whatever they wait for', () => {
+  it('hold an audit that another analytics has booked', async () => {
+    const items = [{ index: 2, studentVerdict: Verdict.NG, teacherVerdict: Verdict.OK, ensembleScoreNg: 0.25 }]
+    const times = { takenNs: exposedNs + 60n * ms, endedNs: exposedNs + 90n * ms, bookedNs: exposedNs + 95n * ms }
+    const asked: object[] = []
+    const { keeper, spans, clock } = setUp({}, async (part) => {
+      asked.push({ ...part, strip: part.strip.strip })
+      return { items, ...times }
+    })
+    keeper.observe(booked([verdictsOf({ auditSampled: 1 })]))
+    clock.ms += 500
+    keeper.flush()
+    await keeper.drain()
+    assert.deepEqual(asked, [{ strip: 7n, firstIndex: 0, count: 5 }])
+    assert.equal(spans.length, 6)
+    assert.equal(spans[4]?.attributes?.['pelletline.teacher.verdict'], 'OK')
+  })
+
+  it('are written at the end, whatever they wait for', async () => {
     const { keeper, spans } = setUp()
     keeper.observe(booked([verdictsOf({ auditSampled: 1 })]))
-    keeper.drain()
+    await keeper.drain()
     assert.equal(spans.length, 5)
   })
 

@@ -1,4 +1,4 @@
-import type { AuditItem, AuditsMessage, VerdictsMessage } from '../../gen/pelletline/events/v1/events_pb.ts'
+import type { AuditsMessage, VerdictsMessage } from '../../gen/pelletline/events/v1/events_pb.ts'
 import { Outcome, OutcomeSchema, Verdict } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { enumName } from '../../shared/telemetry/enum-name.ts'
 import { metrics } from '../../shared/telemetry/names.ts'
@@ -22,6 +22,26 @@ export interface TraceSettings {
   readonly maxWaiting: number
 }
 
+/** What the teachers said of the sampled pellets of a part. */
+export interface PartAudit {
+  readonly items: readonly {
+    readonly index: number
+    readonly studentVerdict: Verdict
+    readonly teacherVerdict: Verdict
+    readonly ensembleScoreNg: number
+  }[]
+  readonly takenNs: bigint
+  readonly endedNs: bigint
+  readonly bookedNs: bigint
+}
+
+/** Names a part, with the pellets that it holds. */
+export interface PartName {
+  readonly strip: StripNameParts
+  readonly firstIndex: number
+  readonly count: number
+}
+
 export interface TraceKeeperOptions {
   readonly telemetry: Telemetry
   readonly settings: TraceSettings
@@ -29,6 +49,8 @@ export interface TraceKeeperOptions {
   readonly nowNs: () => bigint
   /** Names of the unresolved alerts of a line. */
   readonly alertsOf: (line: string) => readonly string[]
+  /** Looks into the books for the audit of a part: another analytics on the same database may have booked it. */
+  readonly findAudit: (part: PartName) => Promise<PartAudit | undefined>
 }
 
 /** Writes the traces of kept pellets once what becomes of them is known. */
@@ -38,7 +60,7 @@ export interface TraceKeeper {
   /** Writes what is known, or has waited long enough; to be called once the alert rules have seen what was booked. */
   flush(): void
   /** Writes all that waits. */
-  drain(): void
+  drain(): Promise<void>
 }
 
 /** A part, as far as its pellets' traces need it. */
@@ -50,7 +72,7 @@ interface Part {
   readonly bookedNs: bigint
   readonly chosen: Map<number, TraceReason>
   /** The audits of the part, where any pellet of it was drawn. */
-  audit: { readonly message: AuditsMessage; readonly bookedNs: bigint } | undefined
+  audit: PartAudit | undefined
   readonly expectsAudit: boolean
   readonly deadlineMs: number
 }
@@ -61,7 +83,7 @@ interface Part {
  * after others is left out and counted.
  */
 export function createTraceKeeper(options: TraceKeeperOptions): TraceKeeper {
-  const { telemetry, settings, nowMs, nowNs, alertsOf } = options
+  const { telemetry, settings, nowMs, nowNs, alertsOf, findAudit } = options
   const written = telemetry.counter(metrics.tracesWritten)
   const leftOut = telemetry.counter(metrics.tracesLeftOut)
   const bucket = createTokenBucket(settings.perSecond, nowMs)
@@ -69,7 +91,8 @@ export function createTraceKeeper(options: TraceKeeperOptions): TraceKeeper {
   /** Parts in the order in which they were booked, by strip and part. */
   const waiting = new Map<string, Part>()
   /** Audits whose part has not been booked yet. */
-  const early = new Map<string, { readonly message: AuditsMessage; readonly bookedNs: bigint }>()
+  const early = new Map<string, PartAudit>()
+  const searching = new Set<Promise<void>>()
   let ready: Part[] = []
   const nameOf = (strip: StripNameParts, part: number) => `${formatStripName(strip)}/${part}`
 
@@ -113,19 +136,19 @@ export function createTraceKeeper(options: TraceKeeperOptions): TraceKeeper {
     const name = nameOf(message.key, message.part)
     const part = waiting.get(name)
     if (part === undefined) {
-      early.set(name, { message, bookedNs })
+      early.set(name, toPartAudit(message, bookedNs))
       for (const oldest of early.keys()) {
         if (early.size <= settings.maxWaiting) break
         early.delete(oldest)
       }
       return
     }
-    part.audit = { message, bookedNs }
+    part.audit = toPartAudit(message, bookedNs)
     release(name, part)
   }
 
   const write = (part: Part, alertedNs: bigint) => {
-    for (const item of part.audit?.message.items ?? []) {
+    for (const item of part.audit?.items ?? []) {
       if (disagrees(item) && part.chosen.get(item.index) !== 'ng') part.chosen.set(item.index, 'disagreement')
     }
     if (part.chosen.size === 0) return
@@ -145,8 +168,21 @@ export function createTraceKeeper(options: TraceKeeperOptions): TraceKeeper {
     const atMs = nowMs()
     for (const [name, part] of waiting) {
       if (part.deadlineMs > atMs) break
-      release(name, part)
+      waiting.delete(name)
+      const search = searchAudit(part).finally(() => searching.delete(search))
+      searching.add(search)
     }
+    writeReady()
+  }
+
+  /** The last look before a trace is written without its audit; books that cannot be read change nothing. */
+  const searchAudit = async (part: Part) => {
+    const { header, firstIndex, outcome } = part.message
+    part.audit = await findAudit({ strip: header!.key!, firstIndex, count: outcome.length }).catch(() => undefined)
+    ready.push(part)
+  }
+
+  const writeReady = () => {
     const parts = ready
     ready = []
     const alertedNs = nowNs()
@@ -159,14 +195,19 @@ export function createTraceKeeper(options: TraceKeeperOptions): TraceKeeper {
       for (const message of new Set(audits.map((audit) => audit.message))) takeAudit(message, bookedNs)
     },
     flush,
-    drain() {
+    async drain() {
       for (const [name, part] of waiting) release(name, part)
-      flush()
+      await Promise.all(searching)
+      writeReady()
     },
   }
 }
 
-function disagrees({ studentVerdict, teacherVerdict }: AuditItem): boolean {
+function toPartAudit({ items, times }: AuditsMessage, bookedNs: bigint): PartAudit {
+  return { items, takenNs: times?.takenUnixNs ?? 0n, endedNs: times?.endedUnixNs ?? 0n, bookedNs }
+}
+
+function disagrees({ studentVerdict, teacherVerdict }: PartAudit['items'][number]): boolean {
   return studentVerdict !== teacherVerdict
 }
 
@@ -181,7 +222,7 @@ function toTracedPellet(
   const place = index - message.firstIndex
   const outcome = message.outcome[place] ?? Outcome.UNSPECIFIED
   const margin = message.margin[place] ?? 0
-  const item = audit?.message.items.find((candidate) => candidate.index === index)
+  const item = audit?.items.find((candidate) => candidate.index === index)
   const judged: PelletAudit | undefined = item && {
     teacherVerdict: item.teacherVerdict === Verdict.NG ? 'NG' : 'OK',
     ensembleScoreNg: item.ensembleScoreNg,
@@ -200,8 +241,8 @@ function toTracedPellet(
       inferenceQueuedNs: times?.inferenceQueuedUnixNs ?? 0n,
       inferenceBeganNs: times?.inferenceBeganUnixNs ?? 0n,
       inferenceEndedNs: times?.inferenceEndedUnixNs ?? 0n,
-      auditTakenNs: (item && audit?.message.times?.takenUnixNs) ?? 0n,
-      auditEndedNs: (item && audit?.message.times?.endedUnixNs) ?? 0n,
+      auditTakenNs: (item && audit?.takenNs) ?? 0n,
+      auditEndedNs: (item && audit?.endedNs) ?? 0n,
       bookedNs: item === undefined ? part.bookedNs : (audit?.bookedNs ?? part.bookedNs),
       alertedNs,
       judged: outcome === Outcome.CLASSIFIED,
