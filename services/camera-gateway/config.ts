@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { telemetryConfigSchema } from '../shared/telemetry/telemetry-config.ts'
 import { defaultPlantName, nameSchema } from '../shared/config/name-schema.ts'
 import { stripMaxMessageBytes } from '../shared/rpc/channel-options.ts'
+import { telemetryConfigSchema } from '../shared/telemetry/telemetry-config.ts'
 import { defaultSpeckDemand } from '../shared/vision/smallest-speck.ts'
 
 /** Options of the gateway; every one has a default. */
@@ -57,6 +57,8 @@ export const cameraGatewayConfigSchema = z.strictObject({
   maxMessageBytes: z.int().min(65_536).max(1_073_741_824).default(stripMaxMessageBytes),
   /** Calibrations of cameras; pixels of a camera without one are taken as they are. */
   calibrations: z.array(calibrationSchema).max(1024).default([]),
+  /** How strips are kept and sent to segmentation: `sparse` leaves out the bed where that is fewer bytes. */
+  strips: z.enum(['sparse', 'dense']).default('sparse'),
   gateway: cameraGatewayOptionsSchema.prefault({}),
 })
 

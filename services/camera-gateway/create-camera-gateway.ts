@@ -8,6 +8,7 @@ import type { Clock } from '../shared/service/clock.ts'
 import type { Logger } from '../shared/telemetry/logger.ts'
 import { metrics } from '../shared/telemetry/names.ts'
 import { noTelemetry, type Telemetry } from '../shared/telemetry/telemetry.ts'
+import { createBlockEncoder } from './block-encoder.ts'
 import { type CameraGatewayOptions, cameraGatewayOptionsSchema } from './config.ts'
 import { createLineIntake, type LineIntake } from './create-line-intake.ts'
 import type { Calibrations } from './load-calibrations.ts'
@@ -25,6 +26,8 @@ export interface CameraGatewaySetup {
   readonly calibrations?: Calibrations
   /** Defaults where absent. */
   readonly options?: CameraGatewayOptions
+  /** Keep strips as sparse blocks and send them so: fewer bytes, some work. Not where segmentation reads this process's memory. */
+  readonly sparse?: boolean
   /** None where absent. */
   readonly telemetry?: Telemetry
 }
@@ -58,6 +61,8 @@ export function createCameraGateway(setup: CameraGatewaySetup): CameraGateway {
   const { calibrations = new Map(), telemetry = noTelemetry } = setup
   const record = createIntakeRecorder(telemetry, clock)
   const { creditLimit } = options
+  /** One for all lines: it works on a strip at a time, in memory of its own. */
+  const encoder = setup.sparse === true ? createBlockEncoder() : undefined
   const intakes = new Map<string, LineIntake>()
   const draining = new AbortController()
   const ending = new AbortController()
@@ -78,6 +83,7 @@ export function createCameraGateway(setup: CameraGatewaySetup): CameraGateway {
       logger,
       calibrations,
       options,
+      encoder,
       record,
     })
     intakes.set(line, intake)

@@ -6,6 +6,7 @@ import { createNotifier, type Notifier } from '../shared/queue/notifier.ts'
 import type { ServiceClient } from '../shared/rpc/types.ts'
 import type { Clock } from '../shared/service/clock.ts'
 import type { Logger } from '../shared/telemetry/logger.ts'
+import type { BlockEncoder } from './block-encoder.ts'
 import { checkResumedOpening } from './check-camera-strip.ts'
 import type { CameraGatewayOptions } from './config.ts'
 import { createRun, type Run } from './create-run.ts'
@@ -24,6 +25,8 @@ export interface LineIntakeOptions {
   readonly logger: Logger
   readonly calibrations: Calibrations
   readonly options: CameraGatewayOptions
+  /** Makes strips sparse; where absent they are kept and sent whole. */
+  readonly encoder: BlockEncoder | undefined
   /** Told of every strip that is taken. */
   readonly record: IntakeRecorder
 }
@@ -162,7 +165,8 @@ export function createLineIntake(setup: LineIntakeOptions): LineIntake {
     }
     const calibration = calibrations.get(calibrationKey(line, open.camera))
     if (calibration !== undefined) checkCalibratedOpening(open, calibration)
-    const next = createRun({ plant, open, calibration: calibration?.profile, options, logger, notifier })
+    const { encoder } = setup
+    const next = createRun({ plant, open, calibration: calibration?.profile, options, encoder, logger, notifier })
     if (run !== undefined) replaceRun(run)
     run = next
     startLink(next)

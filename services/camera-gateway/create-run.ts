@@ -5,6 +5,7 @@ import type { CalibrationProfile } from '../shared/calibration/calibration-profi
 import type { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import type { Notifier } from '../shared/queue/notifier.ts'
 import type { Logger } from '../shared/telemetry/logger.ts'
+import type { BlockEncoder } from './block-encoder.ts'
 import { createBufferPool } from './buffer-pool.ts'
 import { checkCameraStrip } from './check-camera-strip.ts'
 import type { CameraGatewayOptions } from './config.ts'
@@ -12,6 +13,7 @@ import { createPixelConversion } from './convert-pixels.ts'
 import { createAreaFollower, type StripSize } from './follow-area.ts'
 import { createDirtFollower } from './follow-dirt.ts'
 import { createLightFollower, type StripLight } from './follow-light.ts'
+import { createPixelKeeper } from './keep-pixels.ts'
 import { createKeptStrips, type KeptStrips } from './kept-strips.ts'
 import { createChangeLog } from './log-changes.ts'
 import type { ColumnSpan } from './merge-columns.ts'
@@ -26,6 +28,8 @@ export interface RunOptions {
   /** Of the camera, checked against the opening; undefined where there is none. */
   readonly calibration: CalibrationProfile | undefined
   readonly options: CameraGatewayOptions
+  /** Makes strips sparse; where absent they are kept and sent whole. */
+  readonly encoder: BlockEncoder | undefined
   readonly logger: Logger
   /** Woken whenever anything of the run changes. */
   readonly notifier: Notifier
@@ -74,12 +78,14 @@ export interface Run {
 }
 
 /** Creates a run from its opening. */
-export function createRun({ plant, open, calibration, options, logger, notifier }: RunOptions): Run {
+export function createRun(setup: RunOptions): Run {
+  const { plant, open, calibration, options, logger, notifier } = setup
   const name = `${plant}/${open.line}/${open.camera}/${open.run}`
   const conversion = createPixelConversion(open.pixelFormat, open.polarity, calibration)
   const format = { width: open.width, bytesPerPixel: conversion.bytesPerPixel }
   const pool = createBufferPool({ limit: options.creditLimit, maxBytes: options.maxBytesPerLine })
-  const kept = createKeptStrips(open.firstStrip, open.durableBelow, (strip) => pool.give(strip.pixels))
+  const keeper = createPixelKeeper({ conversion, pool, encoder: setup.encoder })
+  const kept = createKeptStrips(open.firstStrip, open.durableBelow, keeper.release)
   const light = createLightFollower({ memoryStrips: options.lightMemoryStrips })
   const area = createAreaFollower({ window: options.areaWindow, minSamples: options.areaMinSamples })
   const dirt = createDirtFollower(open.width)
@@ -139,7 +145,7 @@ export function createRun({ plant, open, calibration, options, logger, notifier 
     nextRow = facts.firstRow + BigInt(facts.rows)
     ended = facts.runEnds
     encoder = facts.encoder
-    kept.add({ number: facts.strip, header, pixels, receivedUnixNs, durable: known, settled: false })
+    kept.add({ number: facts.strip, header, ...keeper.keep(header), receivedUnixNs, durable: known, settled: false })
     if (ended) closed.push(...closeSegment(undefined))
     notifier.notify()
     return closed
@@ -175,7 +181,7 @@ export function createRun({ plant, open, calibration, options, logger, notifier 
       return checkCameraStrip(strip, position, format)
     },
     take(strip, receivedUnixNs, assignment) {
-      const pixels = conversion.convert(strip.pixels, () => pool.take(strip.pixels.length / conversion.bytesPerPixel))
+      const pixels = keeper.convert(strip.pixels)
       const { firstRow, rows, rowsLostBefore, exposedUnixNs, encoder: count, runEnds } = strip
       const facts = { strip: strip.strip, firstRow, rows, rowsLostBefore, exposedUnixNs, encoder: count, runEnds }
       return append(facts, pixels, receivedUnixNs, assignment)
@@ -190,7 +196,7 @@ export function createRun({ plant, open, calibration, options, logger, notifier 
         encoder,
         runEnds: true,
       }
-      return append(facts, new Uint8Array(0), nowNs, assignment)
+      return append(facts, keeper.convert(new Uint8Array(0)), nowNs, assignment)
     },
     closeSegment,
     durableSegment() {

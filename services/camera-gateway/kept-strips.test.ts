@@ -8,7 +8,7 @@ const pixels = new Uint8Array(0)
 const header = {} as StripHeader
 
 function strip(number: bigint): KeptStrip {
-  return { number, header, pixels, receivedUnixNs: 0n, durable: false, settled: false }
+  return { number, header, pixels, sparse: undefined, receivedUnixNs: 0n, durable: false, settled: false }
 }
 
 test('kept strips are released in order, once, and only when answered and no longer needed', () => {

@@ -1,11 +1,10 @@
 import type { StripHeader } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
+import { type KeptPixels, keptBytes } from './keep-pixels.ts'
 
 /** A strip that the gateway has and may have to send again. Its header is stamped once. */
-export interface KeptStrip {
+export interface KeptStrip extends KeptPixels {
   readonly number: bigint
   readonly header: StripHeader
-  /** 8 bit, bright polarity. */
-  readonly pixels: Uint8Array
   readonly receivedUnixNs: bigint
   /** Segmentation answered it: its crops are durable, and it is kept as context for the pellets that were open after it. */
   durable: boolean
@@ -23,7 +22,7 @@ export interface KeptStrips {
   readonly nextStrip: bigint
   /** Strips that segmentation has not answered. */
   readonly inFlight: number
-  /** Their pixels, bytes. */
+  /** Bytes that they hold. */
   readonly bytesInFlight: number
   add(strip: KeptStrip): void
   get(number: bigint): KeptStrip | undefined
@@ -66,7 +65,7 @@ export function createKeptStrips(
       kept.push(strip)
       nextStrip = strip.number + 1n
       inFlight++
-      bytesInFlight += strip.pixels.length
+      bytesInFlight += keptBytes(strip)
     },
     get(number) {
       const first = kept[0]
@@ -80,7 +79,7 @@ export function createKeptStrips(
         strip.durable = true
         strip.settled = true
         inFlight--
-        bytesInFlight -= strip.pixels.length
+        bytesInFlight -= keptBytes(strip)
       }
       if (number + 1n > durableBelow) durableBelow = number + 1n
       while (kept.length > 0 && kept[0]!.number < below && kept[0]!.settled) release(kept.shift()!)

@@ -24,7 +24,15 @@ test('a run whose next strip fails every time is given up, though its context st
       lot: 'lot',
     })
     const durable = number === 0n
-    kept.add({ number, header, pixels: new Uint8Array(0), receivedUnixNs: 0n, durable, settled: false })
+    kept.add({
+      number,
+      header,
+      pixels: new Uint8Array(0),
+      sparse: undefined,
+      receivedUnixNs: 0n,
+      durable,
+      settled: false,
+    })
   }
   let streams = 0
   const segmentation = createLocalClient(

@@ -1,16 +1,18 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
-import type {
-  SegmentationService,
-  SegmentStripsRequestSchema,
-  SegmentStripsResponse,
+import {
+  PixelEncoding,
+  type SegmentationService,
+  type SegmentStripsRequestSchema,
+  type SegmentStripsResponse,
 } from '../gen/pelletline/segmentation/v1/segmentation_pb.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import type { Notifier } from '../shared/queue/notifier.ts'
 import type { ServiceClient } from '../shared/rpc/types.ts'
 import { createBackoff } from '../shared/service/backoff.ts'
 import type { Clock } from '../shared/service/clock.ts'
+import { decodeBlocks } from '../shared/strips/decode-blocks.ts'
 import type { Logger } from '../shared/telemetry/logger.ts'
-import type { KeptStrips } from './kept-strips.ts'
+import type { KeptStrip, KeptStrips } from './kept-strips.ts'
 
 /** What the link needs of a run. */
 export interface LinkedRun {
@@ -74,6 +76,18 @@ function canRepeat(error: PelletlineError, failures: number): boolean {
   return (error.code === 'internal' || error.code === 'data_loss') && failures < maxFaults
 }
 
+/** A kept strip as it is sent: as it is kept, or whole. */
+function requestOf(strip: KeptStrip, takesBlocks: boolean): MessageInitShape<typeof SegmentStripsRequestSchema> {
+  const { header, pixels, sparse, receivedUnixNs, durable: context } = strip
+  const common = { header, receivedUnixNs, context }
+  if (sparse === undefined) return { ...common, pixels, encoding: PixelEncoding.DENSE }
+  const { bitmap: blockBitmap, fill } = sparse
+  if (takesBlocks) return { ...common, pixels, encoding: PixelEncoding.BLOCKS_16X4, blockBitmap, fill }
+  const { width, rows } = header
+  const whole = decodeBlocks({ bitmap: blockBitmap, blocks: pixels, fill }, width, rows, new Uint8Array(width * rows))
+  return { ...common, pixels: whole, encoding: PixelEncoding.DENSE }
+}
+
 /** One stream: from the first kept strip to the run's end, or to the error by which it breaks. */
 async function runStream(
   run: LinkedRun,
@@ -87,6 +101,8 @@ async function runStream(
   const abort = () => call.abort(signal.reason)
   signal.addEventListener('abort', abort, { once: true })
   let credits = 1
+  /** The other side may be of a release that knows whole strips only; its first answer says what it knows. */
+  let takesBlocks = false
   let next = kept.acknowledgedBelow
 
   async function* requests(): AsyncGenerator<MessageInitShape<typeof SegmentStripsRequestSchema>> {
@@ -96,8 +112,7 @@ async function runStream(
       if (strip !== undefined) {
         credits--
         next++
-        const { header, pixels, receivedUnixNs } = strip
-        yield { header, pixels, receivedUnixNs, context: strip.durable }
+        yield requestOf(strip, takesBlocks)
       } else if (run.ended() && next === kept.nextStrip) {
         return
       } else {
@@ -109,6 +124,7 @@ async function runStream(
   try {
     for await (const answer of segmentation.segmentStrips(requests(), { signal: call.signal })) {
       credits += answer.credits
+      if (answer.acceptedEncodings.includes(PixelEncoding.BLOCKS_16X4)) takesBlocks = true
       // The answer to a strip of context is no progress: the strip behind it may be the one that fails every time.
       if (answer.strip >= kept.durableBelow) onProgress()
       run.onAnswer(answer)

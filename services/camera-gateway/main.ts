@@ -37,6 +37,7 @@ function startUp(config: CameraGatewayConfig, signal: AbortSignal): Promise<Runn
         logger,
         calibrations,
         options,
+        sparse: config.strips === 'sparse',
         telemetry,
       })
       return {

@@ -1,6 +1,8 @@
 import type { StripHeader } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
-import type { SegmentStripsRequest } from '../gen/pelletline/segmentation/v1/segmentation_pb.ts'
-import { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import { PixelEncoding, type SegmentStripsRequest } from '../gen/pelletline/segmentation/v1/segmentation_pb.ts'
+import { type FieldViolation, PelletlineError } from '../shared/errors/pelletline-error.ts'
+import { checkBlocks } from '../shared/strips/check-blocks.ts'
+import { componentLevelOf } from '../shared/strips/component-level.ts'
 
 /** A request that has passed the checks; the header is there. */
 export type CheckedStrip = SegmentStripsRequest & { readonly header: StripHeader }
@@ -11,26 +13,50 @@ function nameRun(header: StripHeader): string {
 }
 
 function refuseField(field: string, description: string): PelletlineError {
-  return new PelletlineError('invalid_argument', `${field}: ${description}`, { violations: [{ field, description }] })
+  return refuseFields([{ field, description }])
+}
+
+function refuseFields(violations: readonly FieldViolation[]): PelletlineError {
+  const text = violations.map(({ field, description }) => `${field}: ${description}`).join('; ')
+  return new PelletlineError('invalid_argument', text, { violations })
+}
+
+/** Throws `invalid_argument` unless the pixels are what encoding and header say. */
+function checkPixels(request: SegmentStripsRequest, header: StripHeader, name: string, maxPixels: number): void {
+  const { pixels, encoding, blockBitmap, fill } = request
+  const { rows, width } = header
+  if (rows * width > maxPixels) {
+    const description = `strip ${name} has ${rows} rows of ${width} pixels; at most ${maxPixels} pixels are taken in one strip: send shorter ones`
+    throw refuseField('header.rows', description)
+  }
+  if (encoding === PixelEncoding.BLOCKS_16X4) {
+    const sparse = { bitmap: blockBitmap, blocks: pixels, fill }
+    const violations = checkBlocks(sparse, width, rows, componentLevelOf(header))
+    if (violations.length === 0) return
+    throw refuseFields(
+      violations.map(({ field, description }) => ({ field, description: `strip ${name} ${description}` })),
+    )
+  }
+  if (pixels.length !== rows * width) {
+    throw refuseField(
+      'pixels',
+      `strip ${name} has ${pixels.length} bytes; ${rows} rows of ${width} pixels are ${rows * width}`,
+    )
+  }
 }
 
 /**
- * Creates the check of one stream's strips: `invalid_argument` for a byte count that is not rows * width and for a width
- * that changes, `failed_precondition` for a strip, a row or a run that is not the next one; the message names what was expected.
+ * Creates the check of one stream's strips: `invalid_argument` for more than `maxPixels` pixels, for a byte count that is not
+ * rows * width or not that of the bitmap's blocks, and for a width that changes, `failed_precondition` for a strip, a row or a run that is not the next one; the message names what was expected.
  */
-export function createStripCheck(): (request: SegmentStripsRequest) => CheckedStrip {
+export function createStripCheck(maxPixels: number): (request: SegmentStripsRequest) => CheckedStrip {
   let previous: CheckedStrip | undefined
 
   return (request) => {
-    const { header, pixels } = request
+    const { header } = request
     if (header?.key === undefined) throw refuseField('header', 'a strip needs its header and key')
     const name = `${nameRun(header)}/${header.key.strip}`
-    if (pixels.length !== header.rows * header.width) {
-      throw refuseField(
-        'pixels',
-        `strip ${name} has ${pixels.length} bytes; ${header.rows} rows of ${header.width} pixels are ${header.rows * header.width}`,
-      )
-    }
+    checkPixels(request, header, name, maxPixels)
     const checked = request as CheckedStrip
     if (previous !== undefined) checkSuccession(previous, checked, name)
     previous = checked

@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
-import { telemetryConfigSchema } from '../shared/telemetry/telemetry-config.ts'
 import { busConfigSchema } from '../shared/bus/bus-config.ts'
 import { defaultPlantName, nameSchema } from '../shared/config/name-schema.ts'
 import { stripMaxMessageBytes } from '../shared/rpc/channel-options.ts'
+import { telemetryConfigSchema } from '../shared/telemetry/telemetry-config.ts'
 
 /** Options of segmentation; every one has a default. */
 export const segmentationOptionsSchema = z.strictObject({
@@ -17,6 +17,8 @@ export const segmentationOptionsSchema = z.strictObject({
   maxRuns: z.int().min(1).max(1024).default(32),
   /** Strips of one run in work at once: being segmented, or waiting for the bus. */
   stripsInWork: z.int().min(1).max(16).default(3),
+  /** Largest strip, pixels: what a sparse strip decodes to, however few its bytes. */
+  maxStripPixels: z.int().min(65_536).max(1_073_741_824).default(stripMaxMessageBytes),
   /** A component that spans more rows is oversize. */
   maxPelletRows: z.int().min(16).max(16_384).default(1024),
   /** Pellets beyond this number in one strip are shed, with a count. */

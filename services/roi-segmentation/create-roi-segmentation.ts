@@ -38,7 +38,8 @@ export interface RoiSegmentation {
 export function createRoiSegmentation(setup: RoiSegmentationOptions): RoiSegmentation {
   const { bus, clock, logger, options, workerUrl, telemetry = noTelemetry } = setup
   const record = createStripRecorder(telemetry)
-  const { workers, maxRuns, stripsInWork, maxPelletRows, maxPelletsPerStrip, maxImagePixels, maxImages } = options
+  const { workers, maxRuns, stripsInWork, maxStripPixels, maxPelletRows, maxPelletsPerStrip } = options
+  const { maxImagePixels, maxImages } = options
   const limits = { maxPelletRows, maxPelletsPerStrip }
   const pool = createStripWorkers({
     workers,
@@ -54,6 +55,7 @@ export function createRoiSegmentation(setup: RoiSegmentationOptions): RoiSegment
     bus,
     workers: pool,
     stripsInWork,
+    maxStripPixels,
     logger,
     record,
     draining: draining.signal,

@@ -3,6 +3,7 @@ import { toBinary } from '@bufbuild/protobuf'
 import { type StripHeader, StripHeaderSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { type Clock, systemClock } from '../shared/service/clock.ts'
+import type { SparsePixels } from '../shared/strips/block-layout.ts'
 import { createKernelRooms, type KernelRoom, type KernelRooms } from './kernel-rooms.ts'
 import type { SegmentationLimits } from './segment-strip.ts'
 import type { SharedSlot } from './shared-slots.ts'
@@ -23,7 +24,10 @@ export interface StripWorkersOptions {
 /** One strip as a run takes it. */
 export interface StripInWork {
   readonly header: StripHeader
+  /** All pixels, or the blocks of a sparse strip. */
   readonly pixels: Uint8Array
+  /** What makes a strip of the blocks, checked; undefined where all pixels are there. */
+  readonly sparse?: Pick<SparsePixels, 'bitmap' | 'fill'> | undefined
   readonly receivedUnixNs: bigint
   readonly context: boolean
 }
@@ -128,9 +132,10 @@ export function createStripWorkers(options: StripWorkersOptions): StripWorkers {
     }
     const { promise, resolve, reject } = Promise.withResolvers<StripReply>()
     const job = jobs++
+    const { sparse } = strip
     let slot: SharedSlot
     try {
-      slot = slots.share(strip.pixels)
+      slot = sparse === undefined ? slots.share(strip.pixels) : slots.shareBoth(sparse.bitmap, strip.pixels)
     } catch (reason) {
       return Promise.reject(PelletlineError.from(reason))
     }
@@ -142,6 +147,7 @@ export function createStripWorkers(options: StripWorkersOptions): StripWorkers {
       job,
       header: toBinary(StripHeaderSchema, strip.header),
       pixels: slot.pixels,
+      sparse: sparse === undefined ? undefined : { bitmapBytes: sparse.bitmap.length, fill: sparse.fill },
       receivedUnixNs: strip.receivedUnixNs,
       clockOffsetNs: clock.nowNs() - systemClock.nowNs(),
       context: strip.context,

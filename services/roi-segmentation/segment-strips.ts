@@ -1,8 +1,9 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
-import type {
-  SegmentationService,
-  SegmentStripsRequest,
-  SegmentStripsResponseSchema,
+import {
+  PixelEncoding,
+  type SegmentationService,
+  type SegmentStripsRequest,
+  type SegmentStripsResponseSchema,
 } from '../gen/pelletline/segmentation/v1/segmentation_pb.ts'
 import type { Bus } from '../shared/bus/bus.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
@@ -22,6 +23,8 @@ export interface SegmentStripsOptions {
   readonly workers: StripWorkers
   /** Strips of one stream that may be in work: being segmented, or waiting for the bus. */
   readonly stripsInWork: number
+  /** Most pixels of one strip, however few bytes of it are sent. */
+  readonly maxStripPixels: number
   readonly logger: Logger
   /** Told of every strip, within whose span its parts are published. */
   readonly record: StripRecorder
@@ -56,13 +59,15 @@ export function createSegmentStrips(options: SegmentStripsOptions): SegmentStrip
         const { parts, neededFromRow, singleAreaPx, shed } = segmented
         await record(strip.header, segmented, () => publishParts(bus, strip.header, parts, context.signal))
         if (shed > 0) logger.warn({ strip: describe(strip), shed }, 'strip holds too many pellets; some were shed')
-        const credits = stream.allowed === 1 ? stripsInWork : 1
+        const isFirst = stream.allowed === 1
+        const credits = isFirst ? stripsInWork : 1
         stream.allowed += credits
         yield {
           strip: strip.header.key?.strip ?? 0n,
           nextStrip: rule.settle(strip.header, neededFromRow),
           singleAreaPx: [...singleAreaPx],
           credits,
+          acceptedEncodings: isFirst ? [PixelEncoding.BLOCKS_16X4] : [],
         }
       }
       const refusal = await reading
@@ -78,7 +83,7 @@ export function createSegmentStrips(options: SegmentStripsOptions): SegmentStrip
       { signal }: CallContext,
       state: typeof stream,
     ): Promise<PelletlineError | undefined> {
-      const check = createStripCheck()
+      const check = createStripCheck(options.maxStripPixels)
       try {
         for await (const request of abortable(incoming, options.draining)) {
           const strip = check(request)
@@ -90,6 +95,10 @@ export function createSegmentStrips(options: SegmentStripsOptions): SegmentStrip
           const reply = state.run.segment({
             header: strip.header,
             pixels: strip.pixels,
+            sparse:
+              strip.encoding === PixelEncoding.BLOCKS_16X4
+                ? { bitmap: strip.blockBitmap, fill: strip.fill }
+                : undefined,
             receivedUnixNs: strip.receivedUnixNs,
             context: strip.context,
           })

@@ -12,6 +12,8 @@ export interface SharedSlot {
 export interface SharedSlots {
   /** The pixels as they are where they lie in shared memory already, else a copy; `resource_exhausted` where none fits. */
   share(pixels: Uint8Array): SharedSlot
+  /** A copy of two arrays, the second right behind the first; `resource_exhausted` where it does not fit. */
+  shareBoth(first: Uint8Array, second: Uint8Array): SharedSlot
 }
 
 /**
@@ -32,6 +34,14 @@ export function createSharedSlots(memory: KernelMemory): SharedSlots {
       const place = take(pixels.byteLength)
       new Uint8Array(memory.buffer, place.at, pixels.byteLength).set(pixels)
       return { pixels: { at: place.at, bytes: pixels.byteLength }, release: () => free.push(place) }
+    },
+    shareBoth(first, second) {
+      const bytes = first.byteLength + second.byteLength
+      const place = take(bytes)
+      const target = new Uint8Array(memory.buffer, place.at, bytes)
+      target.set(first)
+      target.set(second, first.byteLength)
+      return { pixels: { at: place.at, bytes }, release: () => free.push(place) }
     },
   }
 }

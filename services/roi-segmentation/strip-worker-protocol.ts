@@ -32,6 +32,8 @@ export interface SegmentRequest {
   readonly header: Uint8Array
   /** Not changed until the reply. */
   readonly pixels: SharedPixels
+  /** The strip is sparse: `pixels`, placed in the kernel's memory, are its bitmap of so many bytes and its blocks behind it. */
+  readonly sparse: { readonly bitmapBytes: number; readonly fill: number } | undefined
   readonly receivedUnixNs: bigint
   /** What to add to the worker's clock, ns. */
   readonly clockOffsetNs: bigint

@@ -52,11 +52,9 @@ function segment(request: SegmentRequest): StripReply {
     )
   }
   if (opened instanceof PelletlineError) throw opened
-  const { pixels } = request
-  const placed = pixels instanceof Uint8Array ? pixels : opened.kernel.view(pixels.at, pixels.bytes)
   const header = fromBinary(StripHeaderSchema, request.header)
   const beganNs = systemClock.nowNs() + request.clockOffsetNs
-  const strip = opened.run.segment(header, placed)
+  const strip = opened.run.segment(header, pixelsOf(request, opened.kernel, header.rows))
   const endedNs = systemClock.nowNs() + request.clockOffsetNs
   const times = { receivedUnixNs: request.receivedUnixNs, beganNs, endedNs }
   const parts = request.context
@@ -64,6 +62,15 @@ function segment(request: SegmentRequest): StripReply {
     : toParts(header, strip).map((part) => toBinary(CropsMessageSchema, stampTimes(part, times)))
   const { neededFromRow, singleAreaPx, shed } = strip
   return { parts, neededFromRow, singleAreaPx, pellets: strip.pellets.count, shed, beganNs, endedNs }
+}
+
+function pixelsOf({ pixels, sparse }: SegmentRequest, kernel: WasmSegmenter, rows: number): Uint8Array {
+  if (pixels instanceof Uint8Array) return pixels
+  if (sparse === undefined) return kernel.view(pixels.at, pixels.bytes)
+  // The blocks may lie in pages that this thread has not seen yet.
+  kernel.view(pixels.at, pixels.bytes)
+  const { bitmapBytes, fill } = sparse
+  return kernel.decode({ bitmapAt: pixels.at, blocksAt: pixels.at + bitmapBytes, fill }, rows)
 }
 
 function answer(request: SegmentRequest): void {

@@ -47,15 +47,16 @@ export function drawLooseBelt(random: () => number, most: LooseBeltLimits): Loos
     if (kind < 0.4) {
       stamp(x, y, r, (dx, dy) => dx * dx + dy * dy <= r * r)
       // A dark rim: gray that falls off below the threshold here and there.
-      if (random() < 0.4) stamp(x, y, r, (dx, dy) => dx * dx + dy * dy > r * r * 0.8 && dx * dx + dy * dy <= r * r && random() < 0.5, bed)
+      if (random() < 0.4)
+        stamp(x, y, r, (dx, dy) => dx * dx + dy * dy > r * r * 0.8 && dx * dx + dy * dy <= r * r && random() < 0.5, bed)
     } else if (kind < 0.55) {
       const big = r * (1 + random() * 3)
       const thick = 1 + random() * 4
       const opening = random() < 0.5 ? random() * 3 : 0
-      const side = random() * 6.3
+      const side = random() * 2 * Math.PI
       stamp(x, y, big, (dx, dy) => {
         const d = Math.sqrt(dx * dx + dy * dy)
-        const turn = Math.abs(((Math.atan2(dy, dx) - side + 15.7) % 6.283) - 3.1416)
+        const turn = Math.abs(((Math.atan2(dy, dx) - side + 5 * Math.PI) % (2 * Math.PI)) - Math.PI)
         return d <= big && d >= big - thick && turn >= opening / 2
       })
     } else if (kind < 0.7) {

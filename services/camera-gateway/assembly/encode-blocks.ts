@@ -25,7 +25,7 @@ function scanRow(row: usize, width: i32, level: i32, runs: usize): i32 {
     const high = <u64>(<u32>(i8x16.bitmask(c) | (i8x16.bitmask(d) << 16)))
     let above = low | (high << 32)
     const left = width - x
-    if (left < 64) above &= (<u64>1 << <u64>left) - 1
+    if (left < 64) above &= ((<u64>1) << (<u64>left)) - 1
     let changes = above ^ ((above << 1) | inside)
     inside = above >> 63
     while (changes !== 0) {
@@ -89,9 +89,9 @@ function linkComponents(
   records = table
   const mostRuns = (width >> 1) + 1
   let current = runs
-  let previous = runs + (<usize>mostRuns << 3)
+  let previous = runs + ((<usize>mostRuns) << 3)
   let currentOf = owners
-  let previousOf = owners + (<usize>mostRuns << 2)
+  let previousOf = owners + ((<usize>mostRuns) << 2)
   let before = 0
   let components = 0
   for (let y = 0; y < rows; y++) {
@@ -209,7 +209,7 @@ function writeBitmap(marked: usize, occupied: usize, across: i32, down: i32, bit
       for (let i = 0; i < end; i++) {
         const at = line + x + i
         const kept = load<u8>(marked + at) | <u8>(load<u8>(occupied + at) !== 2)
-        bits |= <i32>kept << i
+        bits |= (<i32>kept) << i
       }
       count += popcnt(bits)
       store<u8>(out++, <u8>bits)
@@ -281,18 +281,7 @@ export function encodeBlocks(
   const down = (rows + blockRows - 1) / blockRows
   memory.fill(marked, 0, across * down)
   memory.fill(occupied, 0, across * down)
-  const components = linkComponents(
-    pixels,
-    width,
-    rows,
-    level,
-    occupied,
-    across,
-    runs,
-    owners,
-    table,
-    mostComponents,
-  )
+  const components = linkComponents(pixels, width, rows, level, occupied, across, runs, owners, table, mostComponents)
   if (components < 0) return -1
   markBoxes(components, width, rows, marked, across, margin, openMargin)
   const head = min(rows, headRows)

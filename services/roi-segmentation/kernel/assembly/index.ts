@@ -43,14 +43,7 @@ export function configure(
 }
 
 /** Writes all `width` by `rows` pixels of a sparse strip at `pixels`: its blocks, and `fill` between them. */
-export function decodeBlocks(
-  bitmap: usize,
-  blocks: usize,
-  width: i32,
-  rows: i32,
-  fill: i32,
-  pixels: usize,
-): void {
+export function decodeBlocks(bitmap: usize, blocks: usize, width: i32, rows: i32, fill: i32, pixels: usize): void {
   writePixels(bitmap, blocks, width, rows, fill, pixels)
 }
 
