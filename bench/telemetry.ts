@@ -18,7 +18,7 @@ interface LineReport {
 
 interface PlantRun {
   readonly pelletsPerSecond: number
-  /** Processor time of the plant per thousand pellets, ms. */
+  /** Processor time of the plant per thousand pellets from its READY on, ms. */
   readonly cpuMs: number
   readonly balanced: boolean
 }
@@ -81,9 +81,12 @@ async function runPlant(options: readonly string[]): Promise<PlantRun> {
   child.stderr.on('data', (chunk) => {
     stderr += chunk
   })
+  // What it takes to load models and libraries is not what a pellet costs.
+  let readyCpuMs: number | undefined
   let cpuMs = 0
   const watch = setInterval(() => {
     cpuMs = readCpuMs(child) ?? cpuMs
+    if (stderr.includes('READY')) readyCpuMs ??= cpuMs
   }, 200)
   const scrape = setInterval(() => {
     const address = /"metrics":"([^"]+)"/.exec(stderr)?.[1]
@@ -106,7 +109,7 @@ async function runPlant(options: readonly string[]): Promise<PlantRun> {
   const found = reports.reduce((sum, { reconciliation }) => sum + reconciliation.found, 0)
   return {
     pelletsPerSecond: reports.reduce((sum, report) => sum + report.pelletsPerSecond, 0),
-    cpuMs: (cpuMs * 1000) / found,
+    cpuMs: ((cpuMs - (readyCpuMs ?? 0)) * 1000) / found,
     balanced: reports.every(({ reconciliation }) => reconciliation.balanced),
   }
 }
