@@ -110,8 +110,13 @@ interface About {
   readonly seconds: number
 }
 
-const percent = (value: number | null) => (value === null ? '-' : `${(100 * value).toFixed(3)} %`)
-const ppm = (value: number | null) => (value === null ? '-' : `${(1e6 * value).toFixed(1)} ppm`)
+function percent(value: number | null): string {
+  return value === null ? '-' : `${(100 * value).toFixed(3)} %`
+}
+
+function ppm(value: number | null): string {
+  return value === null ? '-' : `${(1e6 * value).toFixed(1)} ppm`
+}
 
 /** Overkill and escapes by size, with their intervals. */
 function tableOf({ overkill, escapes, escapesTwice, bySize }: ThresholdFigures): readonly string[] {
