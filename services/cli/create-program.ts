@@ -3,6 +3,8 @@ import { Command, type OutputConfiguration } from 'commander'
 import type { AddCommand, CliContext } from './cli-context.ts'
 import { addAlertsCommand } from './commands/alerts.ts'
 import { addCalibrateCommand } from './commands/calibrate.ts'
+import { addDatabaseCommand } from './commands/database.ts'
+import { addDeadLettersCommand } from './commands/dead-letters.ts'
 import { addDistillCommand } from './commands/distill.ts'
 import { addEvaluateCommand } from './commands/evaluate.ts'
 import { addExplainCommand } from './commands/explain.ts'
@@ -15,6 +17,7 @@ import { addReplayCommand } from './commands/replay.ts'
 import { addResultsCommand } from './commands/results.ts'
 import { addServeCommand } from './commands/serve.ts'
 import { addSimulateCommand } from './commands/simulate.ts'
+import { addTopicsCommand } from './commands/topics.ts'
 import { addTraceCommand } from './commands/trace.ts'
 import { addTrainCommand } from './commands/train.ts'
 import { addUpCommand } from './commands/up.ts'
@@ -22,7 +25,7 @@ import { exampleText } from './example-text.ts'
 
 const commands: readonly { readonly heading: string; readonly add: readonly AddCommand[] }[] = [
   { heading: 'Look at images:', add: [addInspectCommand, addEvaluateCommand, addExplainCommand] },
-  { heading: 'Run a plant:', add: [addUpCommand, addServeCommand, addCalibrateCommand] },
+  { heading: 'Run a plant:', add: [addUpCommand, addServeCommand, addDatabaseCommand, addCalibrateCommand] },
   {
     heading: 'Ask a running plant:',
     add: [
@@ -35,6 +38,7 @@ const commands: readonly { readonly heading: string; readonly add: readonly AddC
       addModelsCommand,
     ],
   },
+  { heading: 'Look after a broker:', add: [addTopicsCommand, addDeadLettersCommand] },
   { heading: 'Make data and models:', add: [addSimulateCommand, addReplayCommand, addTrainCommand, addDistillCommand] },
 ]
 

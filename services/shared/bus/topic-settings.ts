@@ -165,3 +165,15 @@ export function diskNeed(settings: TopicSettings, replication: number): number {
 export function groupIdOf(group: string, topic: string): string {
   return `${group}.${topic}`
 }
+
+/**
+ * The same topics for a small disk: no partition keeps more than so many bytes, in files small enough that retention can
+ * hold that. For a plant on one machine; messages of a long outage run out sooner.
+ */
+export function limitRetention(settings: readonly TopicSettings[], maxPartitionBytes: number): TopicSettings[] {
+  return settings.map((topic) => {
+    if (topic.retentionBytes === undefined || topic.retentionBytes <= maxPartitionBytes) return topic
+    const segmentBytes = Math.max(mib, Math.min(topic.segmentBytes, Math.floor(maxPartitionBytes / 4)))
+    return { ...topic, retentionBytes: maxPartitionBytes, segmentBytes }
+  })
+}

@@ -48,6 +48,8 @@ export const headerNames = {
   valueDropped: 'pelletline-value-dropped',
   /** How often a message was sent again from the dead letters. */
   replays: 'pelletline-replays',
+  /** Only in the topic of dead letters: a record that says that the letter of this offset was sent again. */
+  replayedLetter: 'pelletline-replayed-letter',
 } as const
 
 /** Most pellets in one message, so that a message of crops stays under 1 MB. */

@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../../service/clock.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { KafkaConfig } from '../bus-config.ts'
 import { openBrokerAdmin } from '../open-bus.ts'
-import { type TopicSettings, topicConfiguration, topicSettings } from '../topic-settings.ts'
+import { limitRetention, type TopicSettings, topicConfiguration, topicSettings } from '../topic-settings.ts'
 import type { BrokerAdmin } from './broker-admin.ts'
 import { compareTopics, type TopicReport } from './compare-topics.ts'
 import { markPlant } from './plant-mark.ts'
@@ -15,6 +15,8 @@ export interface ApplyTopicsOptions {
   readonly replacePlant?: string
   /** Copies of each new topic; default: 3, or as many as there are brokers. */
   readonly replication?: number
+  /** Most bytes that a partition keeps, for a small disk; default: as the topics' settings say. */
+  readonly maxPartitionBytes?: number
   readonly logger: Logger
 }
 
@@ -30,9 +32,14 @@ export async function chooseReplication(admin: BrokerAdmin, given: number | unde
 }
 
 /** Compares the broker with the settings of all topics. */
-export async function reportTopics(admin: BrokerAdmin, replication: number): Promise<TopicReport[]> {
-  const found = await admin.describeTopics(topicSettings.map(({ name }) => name))
-  return compareTopics(topicSettings, found, replication)
+export async function reportTopics(
+  admin: BrokerAdmin,
+  replication: number,
+  maxPartitionBytes = Number.POSITIVE_INFINITY,
+): Promise<TopicReport[]> {
+  const wanted = limitRetention(topicSettings, maxPartitionBytes)
+  const found = await admin.describeTopics(wanted.map(({ name }) => name))
+  return compareTopics(wanted, found, replication)
 }
 
 /** A broker answers for a topic some moments after the controller has made it. */
@@ -68,7 +75,7 @@ export async function applyTopicsWith(
 ): Promise<TopicReport[]> {
   const { plant, replacePlant, logger } = options
   const replication = await chooseReplication(admin, options.replication)
-  const reports = await reportTopics(admin, replication)
+  const reports = await reportTopics(admin, replication, options.maxPartitionBytes)
   for (const { settings, exists, differences } of reports) {
     const { name } = settings
     if (!exists) {

@@ -25,6 +25,11 @@ export interface ReadPartitionOptions {
   readonly to: bigint
 }
 
+/** A record with the time at which its producer made it, Unix ms. */
+export interface StoredRecord extends BrokerRecord {
+  readonly timestampMs: number
+}
+
 /** What the commands for topics and dead letters, and the check of the plant, need of a broker. Rejections by `brokerError`. */
 export interface BrokerAdmin {
   /** Number of brokers of the cluster. */
@@ -37,7 +42,7 @@ export interface BrokerAdmin {
   setConfiguration(name: string, configuration: Readonly<Record<string, string>>): Promise<void>
   ranges(topic: string): Promise<ReadonlyMap<number, PartitionRange>>
   /** Reads without a group; leaves no trace at the broker. */
-  readPartition(options: ReadPartitionOptions): AsyncIterable<BrokerRecord>
+  readPartition(options: ReadPartitionOptions): AsyncIterable<StoredRecord>
   send(topic: string, messages: readonly OutgoingMessage[]): Promise<void>
   close(): Promise<void>
 }

@@ -1,6 +1,5 @@
 import { Consumer, FetchIsolationLevels } from '@platformatic/kafka'
-import type { ReadPartitionOptions } from '../kafka/broker-admin.ts'
-import type { BrokerRecord } from '../kafka/broker-client.ts'
+import type { ReadPartitionOptions, StoredRecord } from '../kafka/broker-admin.ts'
 import type { ConnectionSettings } from '../kafka/connection-settings.ts'
 import { clientOptions } from './client-options.ts'
 
@@ -18,7 +17,7 @@ function headersOf(headers: readonly Header[]): Record<string, string> {
 export async function* readPartition(
   settings: ConnectionSettings,
   { topic, partition, from, to }: ReadPartitionOptions,
-): AsyncGenerator<BrokerRecord> {
+): AsyncGenerator<StoredRecord> {
   // The client wants the name of a group; it never joins it.
   const consumer = new Consumer({ ...clientOptions(settings), groupId: `${topic}.reader` })
   try {
@@ -61,6 +60,7 @@ export async function* readPartition(
               headers: headersOf(record.headers),
               partition,
               offset,
+              timestampMs: Number(batch.firstTimestamp + record.timestampDelta),
             }
           }
           const after = batch.firstOffset + BigInt(batch.lastOffsetDelta) + 1n
