@@ -9,7 +9,7 @@ import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import type { ServiceImplementation } from '../shared/rpc/types.ts'
 import type { Clock } from '../shared/service/clock.ts'
 import type { Store } from '../shared/store/index.ts'
-import { currentSpan } from '../shared/telemetry/current-span.ts'
+import { currentSpan, withoutSpan } from '../shared/telemetry/current-span.ts'
 import { enumName } from '../shared/telemetry/enum-name.ts'
 import type { Logger } from '../shared/telemetry/logger.ts'
 import { metrics } from '../shared/telemetry/names.ts'
@@ -221,7 +221,8 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
     checkEntry(entry, plant)
     const startNs = nowNs()
     const traced = { ...entry, trace: currentSpan()?.context }
-    await books.write(traced)
+    // The transaction, and what follows it, is for all that it joins.
+    await withoutSpan(() => books.write(traced))
     record.entry(traced, startNs)
   }
 
@@ -252,7 +253,7 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
         defaultRecipeId,
         maxLines: options.maxLines,
         assignments,
-        onSegment: () => void watch(),
+        onSegment: () => void withoutSpan(watch),
       }),
       createModelService({ ...services, settleMs: options.modelSettleMs }),
     ],

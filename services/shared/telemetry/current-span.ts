@@ -19,6 +19,11 @@ export function withSpan<T>(span: ActiveSpan, work: () => T): T {
   return active.run(span, work)
 }
 
+/** Runs `work` outside any span: what goes on for many is not part of the one that happened to set it going. */
+export function withoutSpan<T>(work: () => T): T {
+  return active.exit(work)
+}
+
 /**
  * Reads `source` within a span. An async generator runs in the context of whoever asks for its next item, so every step is
  * put into the span.

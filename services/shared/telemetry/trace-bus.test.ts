@@ -105,7 +105,8 @@ describe('a traced bus', () => {
   })
 
   it('passes on what belongs to no trace, and reads its lag when asked', async () => {
-    const { bus, spans, gauges } = setUp()
+    const { bus, spans, gauges, inner } = setUp()
+    const inside: unknown[] = []
     const block = Promise.withResolvers<void>()
     const taken = Promise.withResolvers<IncomingMessage>()
     const subscription = await bus.subscribe({
@@ -113,17 +114,20 @@ describe('a traced bus', () => {
       group: 'g',
       maxInFlight: 1,
       async handle(incoming) {
+        inside.push(currentSpan())
         taken.resolve(incoming)
         await block.promise
       },
     })
-    await bus.publish('t', [message('a'), message('b')])
+    // Published by something within a span that does not send it.
+    await withSpan({ context }, () => inner.publish('t', [message('a'), message('b')]))
     assert.equal((await taken.promise).headers[headerNames.traceparent], undefined)
     const lag = await gauges.get(metrics.busLagMessages.name)?.()
     assert.deepEqual(lag, [{ value: 2, labels: { topic: 't', group: 'g' } }])
     block.resolve()
     await subscription.drain(1000)
     assert.equal(spans.length, 0)
+    assert.deepEqual(inside, [undefined, undefined])
     await bus.close()
     assert.equal(gauges.size, 0)
   })

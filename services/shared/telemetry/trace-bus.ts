@@ -2,7 +2,7 @@ import type { Bus, IncomingMessage, OutgoingMessage, SubscribeOptions } from '..
 import { headerNames } from '../bus/topics.ts'
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import { type Clock, systemClock } from '../service/clock.ts'
-import { currentSpan, withSpan } from './current-span.ts'
+import { currentSpan, withoutSpan, withSpan } from './current-span.ts'
 import { attributes, metrics, processSpanName, publishSpanName } from './names.ts'
 import { formatTraceparent, parseTraceparent, type SpanContext } from './span-context.ts'
 import { childOf, noTelemetry, type Telemetry } from './telemetry.ts'
@@ -93,7 +93,8 @@ export function traceBus(bus: Bus, { telemetry, system, clock = systemClock }: T
     const startNs = clock.nowNs()
     let error: string | undefined
     try {
-      if (context === undefined) await handle(message, signal)
+      // A bus within the process may deliver in the context of whoever published last.
+      if (context === undefined) await withoutSpan(() => handle(message, signal))
       else await withSpan(activeSpan(context, message), () => handle(message, signal))
     } catch (reason) {
       const thrown = PelletlineError.from(reason)
