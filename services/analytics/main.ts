@@ -1,6 +1,7 @@
 import { create } from '@bufbuild/protobuf'
 import { ModelRefSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { AlertService, LotService } from '../gen/pelletline/mes/v1/mes_pb.ts'
+import { ModelService } from '../gen/pelletline/registry/v1/models_pb.ts'
 import { RegistryService } from '../gen/pelletline/registry/v1/registry_pb.ts'
 import { TraceService } from '../gen/pelletline/trace/v1/trace_pb.ts'
 import { startByConfig } from '../shared/config/start-by-config.ts'
@@ -17,7 +18,7 @@ function startUp(config: AnalyticsConfig, signal: AbortSignal): Promise<RunningS
   return serveWhileLoading({
     name,
     config,
-    services: [TraceService, LotService, AlertService, RegistryService],
+    services: [LotService, AlertService, RegistryService, ModelService, TraceService],
     async create({ clock, logger, telemetry, onReady, untilThere, onEnd, openBus }): Promise<LoadingService> {
       const calibrationOf = createManifestCalibration(config.modelPaths)
       // A path that leads nowhere is a mistake of the configuration: say so at the start, not at the first lot.

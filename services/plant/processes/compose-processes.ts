@@ -69,7 +69,12 @@ export async function composeProcesses(
   failed.promise.catch(() => undefined)
   const closing = new AbortController()
   const services = new Map<ServiceName, Supervised>()
-  const opened: (() => Promise<void> | void)[] = [() => folder.release()]
+  let released = false
+  const release = () => {
+    released = true
+    return folder.release()
+  }
+  const opened: (() => Promise<void> | void)[] = [release]
 
   /** Ends everything in the order of the product's flow, whatever fails on the way; then throws the first failure. */
   const end = async (timeoutMs: number) => {
@@ -122,6 +127,8 @@ export async function composeProcesses(
       addresses,
     })
     const writeState = () => {
+      // The folder is somebody else's by then, or gone.
+      if (released) return
       const state = {
         plant: plantName,
         pid: process.pid,

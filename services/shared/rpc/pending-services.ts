@@ -1,5 +1,5 @@
 import type { DescService } from '@bufbuild/protobuf'
-import type { PelletlineError } from '../errors/pelletline-error.ts'
+import { PelletlineError } from '../errors/pelletline-error.ts'
 import { implement } from './implement.ts'
 import type { ServiceHandlers, ServiceImplementation } from './types.ts'
 
@@ -7,7 +7,7 @@ import type { ServiceHandlers, ServiceImplementation } from './types.ts'
 export interface PendingServices {
   /** What the server is started with. */
   readonly implementations: readonly ServiceImplementation[]
-  /** From now on calls are answered by these; a service that is not among them keeps refusing. */
+  /** From now on calls are answered by these. Throws `internal` for one that was not announced: nobody could call it. */
   provide(implementations: readonly ServiceImplementation[]): void
 }
 
@@ -40,6 +40,12 @@ export function createPendingServices(
     implementations: services.map(defer),
     provide(implementations) {
       for (const { service, handlers } of implementations) {
+        if (!services.some(({ typeName }) => typeName === service.typeName)) {
+          throw new PelletlineError(
+            'internal',
+            `${service.typeName} is offered and was not announced; add it to the list.`,
+          )
+        }
         provided.set(service.typeName, handlers as unknown as Readonly<Record<string, AnyHandler>>)
       }
     },
