@@ -16,6 +16,7 @@ import { metrics } from '../shared/telemetry/names.ts'
 import { noTelemetry, type Telemetry } from '../shared/telemetry/telemetry.ts'
 import { createAlertBook, toAlert } from './alerts/alert-book.ts'
 import { createAlertService } from './alerts/alert-service.ts'
+import { createBookFollower } from './alerts/follow-books.ts'
 import { createMonitor, type Monitor } from './alerts/monitor-lines.ts'
 import { createBookBatch } from './booking/book-batch.ts'
 import { checkEntry } from './booking/check-entry.ts'
@@ -25,6 +26,7 @@ import { createReferenceIds } from './booking/reference-ids.ts'
 import { createShapeLimits } from './booking/shape-limits.ts'
 import { createChangeSignal } from './change-signal.ts'
 import { type AnalyticsOptionsInput, analyticsOptionsSchema } from './config.ts'
+import { createLeadKeeper } from './keep-lead.ts'
 import { createLineRate, type LineRate } from './line-rate.ts'
 import { readLotRow } from './lots/change-lots.ts'
 import { createLotFinder } from './lots/find-lot.ts'
@@ -73,7 +75,7 @@ export interface LineReport {
 
 /** The books of a plant. */
 export interface Analytics {
-  /** TraceService, LotService, AlertService and RegistryService. */
+  /** TraceService, LotService, AlertService, RegistryService and ModelService. */
   readonly implementations: readonly ServiceImplementation[]
   /** Takes up where the books stand and begins to book. */
   start(): Promise<void>
@@ -87,6 +89,10 @@ export interface Analytics {
 export const analyticsGroup = 'analytics'
 /** How often lots in closing and unpublished alerts are looked at, ms. */
 const tickMs = 500
+/** Newest strip parts that the windows are filled from by an analytics that takes the lead. */
+const fillWindowsBy = 10_000
+/** How long the recipes of the lines are taken to be those that were read, ms. */
+const recipesMaxAgeMs = 1_000
 
 /**
  * Creates analytics: it keeps lots, lines, recipes, the books and the alerts of a plant. Every pellet is counted exactly
@@ -126,12 +132,20 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
   })
   const alertBook = createAlertBook({ plant, db, bus, nowNs, changes: alertChanges })
 
-  let recipes: { readonly version: number; readonly byLine: Map<string, Recipe | undefined> } | undefined
+  let recipes:
+    | { readonly version: number; readonly atMs: number; readonly byLine: Map<string, Recipe | undefined> }
+    | undefined
   const recipeOf = async (line: string): Promise<Recipe | undefined> => {
-    if (recipes?.version !== assignments.version || !recipes.byLine.has(line)) {
+    // Another analytics on the same database may have changed one.
+    const isOld = recipes === undefined || Math.abs(nowMs() - recipes.atMs) > recipesMaxAgeMs
+    if (isOld || recipes?.version !== assignments.version || !recipes.byLine.has(line)) {
       const version = assignments.version
       const all = await readAssignments(db)
-      recipes = { version, byLine: new Map(all.map((assignment) => [assignment.line, assignment.recipe])) }
+      recipes = {
+        version,
+        atMs: nowMs(),
+        byLine: new Map(all.map((assignment) => [assignment.line, assignment.recipe])),
+      }
     }
     return recipes?.byLine.get(line)
   }
@@ -143,6 +157,14 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
     recipeOf,
     nowMs,
     onRaised: (line, kind) => alertsRaised.add(1, { line, kind: enumName(AlertKindSchema, kind) }),
+  })
+  const follower = createBookFollower(db)
+  const lead = createLeadKeeper({
+    database,
+    nowMs,
+    async onGained() {
+      await monitor.restore(await follower.restart(fillWindowsBy))
+    },
   })
   const record = createBookingRecorder(telemetry, clock)
   const releaseGauges = watchLines(telemetry, monitor)
@@ -161,8 +183,16 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
   let watching: Promise<void> | undefined
   let again = false
   const watchOnce = async () => {
-    await monitor.evaluate()
+    // One analytics of those on a database decides, on what all of them have booked.
+    const leads = await lead.isLeading()
+    if (leads) {
+      for (let seen = await follower.next(); seen.parts.length + seen.audits.length > 0; seen = await follower.next()) {
+        monitor.observe(seen)
+      }
+      await monitor.evaluate()
+    }
     traces?.flush()
+    if (!leads) return
     const { closed, givenUp } = await settleClosing(db, nowNs(), options.closing)
     for (const lot of closed) logger.info({ lot }, 'lot closed')
     for (const lot of givenUp) logger.warn({ lot }, 'lot closed although strips have not been reported or counted')
@@ -198,7 +228,6 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
       rates.set(line, rate)
       rate.add(found, atMs)
     }
-    monitor.observe(result)
     traces?.observe(result)
     if (result.parts.length > 0) booked.notify()
     if (result.parts.length > 0 || result.audits.length > 0) void watch()
@@ -265,7 +294,6 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
           'the configured default recipe is not a version in the books, whose newest holds; store it by PutRecipe to use it',
         )
       }
-      await monitor.restore()
       const joining = await Promise.allSettled([
         consumeTopic(bus, {
           topic: topics.verdicts,
@@ -301,6 +329,7 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
       stop()
       await ticking
       await watching
+      await lead.release()
       await traces?.drain()
       releaseGauges()
     },

@@ -149,8 +149,10 @@ export function createMonitor({ db, book, settings, recipeOf, nowMs, onRaised }:
   }
 
   return {
-    /** Takes up unresolved alerts and the newest audited pellets, so that a restart forgets neither. */
-    async restore(): Promise<void> {
+    /** Forgets what was seen, and takes up unresolved alerts and the newest audited pellets up to a position. */
+    async restore(lastAudit: bigint): Promise<void> {
+      lines.clear()
+      dirty.clear()
       for (const row of await book.listUnresolved()) stateOf(row.line).active.set(row.kind as AlertKind, row.alert_id)
       const known = await db.selectFrom('lines').select('id').execute()
       for (const { id } of known) {
@@ -160,6 +162,7 @@ export function createMonitor({ db, book, settings, recipeOf, nowMs, onRaised }:
           .innerJoin('runs', 'runs.run_id', 'audits.run_id')
           .select(['inclusion_probability', 'student_verdict', 'teacher_verdict', 'booked_unix_ns'])
           .where('runs.line', '=', id)
+          .where('position', '<=', lastAudit)
           .where('booked_unix_ns', '>=', BigInt(Math.round(nowMs() - settings.maxWindowAgeMs)) * 1_000_000n)
           .orderBy('position', 'desc')
           .limit(limit)

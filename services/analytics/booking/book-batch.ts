@@ -2,8 +2,9 @@ import type { AuditItem, AuditsMessage, VerdictsMessage } from '../../gen/pellet
 import type { ShapeLimits } from '../../shared/inspection/classify-shape.ts'
 import { type Insertable, type Kysely, sql, type Tables, type Transaction } from '../../shared/store/index.ts'
 import type { LotFinder, LotReference } from '../lots/find-lot.ts'
+import { lockLots } from '../lots/lock-lots.ts'
 import { addLotMeasures } from './book-measures.ts'
-import { addCounts, sumBy } from './count-sums.ts'
+import { addCounts, inStatements, sumBy } from './count-sums.ts'
 import {
   type Booked,
   type BookedAudit,
@@ -60,7 +61,7 @@ export function createBookBatch({ db, ids, findLot, shapeLimitsOf, nowNs }: Book
     }
   }
 
-  return async (entries: readonly BookingEntry[]): Promise<Booked> => {
+  const write = async (entries: readonly BookingEntry[]): Promise<Booked> => {
     const verdicts: Resolved<VerdictsMessage>[] = []
     const audits: Resolved<AuditsMessage>[] = []
     for (const entry of entries) {
@@ -76,6 +77,15 @@ export function createBookBatch({ db, ids, findLot, shapeLimitsOf, nowNs }: Book
         audits: await bookAudits(transaction, audits, now),
       }
     })
+  }
+  return async (entries: readonly BookingEntry[]): Promise<Booked> => {
+    try {
+      return await write(entries)
+    } catch (reason) {
+      // The database may have been put back to an older state: what it said before is asked again.
+      for (const { forget } of [ids, findLot]) forget()
+      throw reason
+    }
   }
 }
 
@@ -124,10 +134,10 @@ async function bookParts(
     fresh.map(({ source }) => source),
   )
   const pellets = fresh.flatMap(({ source, position }) => toPelletRows(source.message, source, position))
-  if (pellets.length > 0) {
+  for (const rows of inStatements(pellets)) {
     await transaction
       .insertInto('pellets')
-      .values(pellets)
+      .values(rows)
       .onConflict((conflict) => conflict.doNothing())
       .execute()
   }
@@ -235,6 +245,17 @@ async function addLotModels(transaction: Transaction<Tables>, rows: readonly Par
 async function markSimulated(transaction: Transaction<Tables>, rows: readonly PartRow[]) {
   const lots = [...new Set(rows.filter((row) => row.simulated).map((row) => row.lot_id))]
   if (lots.length === 0) return
+  const unmarked = await transaction
+    .selectFrom('lots')
+    .select('lot_id')
+    .where('lot_id', 'in', lots)
+    .where('simulated', '=', false)
+    .execute()
+  if (unmarked.length === 0) return
+  await lockLots(
+    transaction,
+    unmarked.map((lot) => lot.lot_id),
+  )
   await transaction
     .updateTable('lots')
     .set({ simulated: true })
@@ -257,12 +278,16 @@ async function bookAudits(
     }
   }
   if (byKey.size === 0) return []
-  const inserted = await transaction
-    .insertInto('audits')
-    .values([...byKey.values()].map(({ source, item }) => toAuditRow(source, item, now)))
-    .onConflict((conflict) => conflict.columns(['run_id', 'strip', 'index']).doNothing())
-    .returning(['run_id', 'strip', 'index'])
-    .execute()
+  const inserted: Pick<Tables['audits'], 'run_id' | 'strip' | 'index'>[] = []
+  for (const rows of inStatements([...byKey.values()].map(({ source, item }) => toAuditRow(source, item, now)))) {
+    const added = await transaction
+      .insertInto('audits')
+      .values(rows)
+      .onConflict((conflict) => conflict.columns(['run_id', 'strip', 'index']).doNothing())
+      .returning(['run_id', 'strip', 'index'])
+      .execute()
+    inserted.push(...added)
+  }
   const fresh = inserted.flatMap(({ run_id, strip, index }) => byKey.get(`${run_id}/${strip}/${index}`) ?? [])
   const deltas = fresh.map(({ source, item }) => ({
     lot_id: source.lot.lotId,

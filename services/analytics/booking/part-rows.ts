@@ -2,6 +2,8 @@ import { KeepReason, type VerdictsMessage } from '../../gen/pelletline/events/v1
 import type { PelletColumns, SpeckColumns } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { laterColumns } from '../../shared/inspection/check-measures.ts'
 import { type Insertable, packColumns, packSpecks, type Tables } from '../../shared/store/index.ts'
+import { conditionOf } from './entries.ts'
+import { packCondition } from './strip-condition.ts'
 
 export interface PartIds {
   readonly runId: number
@@ -58,6 +60,7 @@ export function toPartRow(
       pellets.x.length,
     ),
     specks: packAnySpecks(message.specks),
+    condition: packCondition(conditionOf(message)),
   }
 }
 

@@ -5,7 +5,7 @@ import type { Kysely, Tables } from '../../shared/store/index.ts'
 /** A bounded memory of what the database said once and never changes. */
 export function createReferenceCache<T>(limit: number) {
   const known = new Map<string, T>()
-  return async (key: string, load: () => Promise<T>): Promise<T> => {
+  const cache = async (key: string, load: () => Promise<T>): Promise<T> => {
     const hit = known.get(key)
     if (hit !== undefined) return hit
     const value = await load()
@@ -13,12 +13,15 @@ export function createReferenceCache<T>(limit: number) {
     known.set(key, value)
     return value
   }
+  return Object.assign(cache, { forget: () => known.clear() })
 }
 
 /** Numbers of runs and models; they are given once and outlive any transaction, so they are made outside of it. */
 export interface ReferenceIds {
   run(key: StripKey): Promise<number>
   model(model: ModelRef): Promise<number>
+  /** Forgets what is known; it is asked again. */
+  forget(): void
 }
 
 /** Creates the lookup of runs and models; what is not known yet gets its row. */
@@ -56,6 +59,10 @@ export function createReferenceIds(db: Kysely<Tables>): ReferenceIds {
           .executeTakeFirst()
         return row?.model_id ?? missing('model', id)
       }),
+    forget() {
+      runs.forget()
+      models.forget()
+    },
   }
 }
 

@@ -4,6 +4,8 @@ import type { Kysely, Tables } from '../../shared/store/index.ts'
 import { newLot } from '../registry/ensure-line.ts'
 import { unassignedPrefix } from '../registry/lot-names.ts'
 import { readLatestRecipe } from '../registry/recipes.ts'
+import { takeRegistryTurn } from '../registry/take-turn.ts'
+import { lockLots } from './lock-lots.ts'
 import type { LotRow } from './read-lots.ts'
 
 /** A lot after a call, and whether the line's assignment has changed by it. */
@@ -34,6 +36,7 @@ export async function openLot(db: Kysely<Tables>, request: OpenLotRequest, nowNs
     })
   }
   return db.transaction().execute(async (transaction) => {
+    await takeRegistryTurn(transaction)
     const lineRow = await transaction
       .selectFrom('lines')
       .selectAll()
@@ -97,6 +100,7 @@ export async function openLot(db: Kysely<Tables>, request: OpenLotRequest, nowNs
  */
 export async function closeLot(db: Kysely<Tables>, name: string, nowNs: bigint): Promise<LotChange> {
   return db.transaction().execute(async (transaction) => {
+    await takeRegistryTurn(transaction)
     const found = await readLotRow(transaction, name)
     if (found.unassigned) {
       throw new PelletlineError(
@@ -104,6 +108,12 @@ export async function closeLot(db: Kysely<Tables>, name: string, nowNs: bigint):
         `Lot ${name} collects product of line ${found.line} while no lot is open and stays open itself. Close a lot that was opened.`,
       )
     }
+    const line = await transaction
+      .selectFrom('lines')
+      .selectAll()
+      .where('open_lot_id', '=', found.lot_id)
+      .executeTakeFirst()
+    await lockLots(transaction, line === undefined ? [found.lot_id] : [found.lot_id, line.unassigned_lot_id])
     const lot = await transaction
       .updateTable('lots')
       .set({ state: 2, closing_unix_ns: nowNs })
@@ -112,11 +122,6 @@ export async function closeLot(db: Kysely<Tables>, name: string, nowNs: bigint):
       .returningAll()
       .executeTakeFirst()
     if (lot === undefined) return { lot: await readLotRow(transaction, name), changed: false }
-    const line = await transaction
-      .selectFrom('lines')
-      .selectAll()
-      .where('open_lot_id', '=', lot.lot_id)
-      .executeTakeFirst()
     if (line !== undefined) {
       const recipe = await readLatestRecipe(transaction, line.recipe)
       await transaction

@@ -34,7 +34,7 @@ export function createLotFinder({ db, defaultRecipeId, nowNs, onCreated }: LotFi
     const row = await db.selectFrom('lots').select(['lot_id', 'line']).where('name', '=', name).executeTakeFirst()
     return row === undefined ? undefined : { lotId: row.lot_id, name, line: row.line }
   }
-  return (stamped: StampedLot): Promise<LotReference> =>
+  const find = (stamped: StampedLot): Promise<LotReference> =>
     cache(stamped.name, async () => {
       const found = await read(stamped.name)
       if (found !== undefined) return found
@@ -62,6 +62,7 @@ export function createLotFinder({ db, defaultRecipeId, nowNs, onCreated }: LotFi
       onCreated(created)
       return created
     })
+  return Object.assign(find, { forget: () => cache.forget() })
 }
 
 export type LotFinder = ReturnType<typeof createLotFinder>

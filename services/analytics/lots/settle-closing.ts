@@ -10,7 +10,7 @@ export async function settleClosing(
 ): Promise<{ readonly closed: readonly string[]; readonly givenUp: readonly string[] }> {
   const closed: string[] = []
   const givenUp: string[] = []
-  const lots = await db.selectFrom('lots').selectAll().where('state', '=', 2).execute()
+  const lots = await db.selectFrom('lots').selectAll().where('state', '=', 2).orderBy('lot_id').execute()
   if (lots.length === 0) return { closed, givenUp }
   await db.transaction().execute(async (transaction) => {
     const runs = await readLotRuns(

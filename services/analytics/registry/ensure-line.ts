@@ -1,6 +1,7 @@
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import type { Tables, Transaction } from '../../shared/store/index.ts'
 import { unassignedLotName } from './lot-names.ts'
+import { takeRegistryTurn } from './take-turn.ts'
 
 export interface EnsureLineOptions {
   readonly line: string
@@ -21,6 +22,7 @@ export async function ensureLine(
 ): Promise<boolean> {
   const known = await transaction.selectFrom('lines').select('id').where('id', '=', line).executeTakeFirst()
   if (known !== undefined) return false
+  await takeRegistryTurn(transaction)
   if (maxLines !== undefined) await refuseOneMore(transaction, line, maxLines)
   const { version, material } = await transaction
     .selectFrom('recipes')

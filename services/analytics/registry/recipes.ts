@@ -1,8 +1,10 @@
 import { create, equals, fromJson, type JsonValue, toJson } from '@bufbuild/protobuf'
 import { type Recipe, RecipeSchema } from '../../gen/pelletline/registry/v1/registry_pb.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
-import type { Kysely, Tables } from '../../shared/store/index.ts'
+import type { Kysely, Tables, Transaction } from '../../shared/store/index.ts'
 import type { RecipeSettings } from '../default-recipe.ts'
+import { lockLots } from '../lots/lock-lots.ts'
+import { takeRegistryTurn } from './take-turn.ts'
 
 function parse(row: { readonly body: string; readonly version: number }): Recipe {
   const recipe = fromJson(RecipeSchema, JSON.parse(row.body) as JsonValue, { ignoreUnknownFields: true })
@@ -43,40 +45,48 @@ export async function readRecipe(db: Kysely<Tables>, id: string, version: number
 
 /** Stores the next version of a recipe and answers it. */
 export async function storeRecipe(db: Kysely<Tables>, recipe: Recipe | RecipeSettings, nowNs: bigint): Promise<Recipe> {
+  return db.transaction().execute(async (transaction) => {
+    await takeRegistryTurn(transaction)
+    return storeNext(transaction, recipe, nowNs)
+  })
+}
+
+/** As `storeRecipe`, within a transaction that has its turn. */
+async function storeNext(
+  transaction: Transaction<Tables>,
+  recipe: Recipe | RecipeSettings,
+  nowNs: bigint,
+): Promise<Recipe> {
   const next = create(RecipeSchema, recipe)
   const id = next.id
-  return db.transaction().execute(async (transaction) => {
-    const last = await transaction
-      .selectFrom('recipes')
-      .select((eb) => eb.fn.max('version').as('version'))
-      .where('id', '=', id)
-      .executeTakeFirst()
-    next.version = (last?.version ?? 0) + 1
+  const last = await transaction
+    .selectFrom('recipes')
+    .select((eb) => eb.fn.max('version').as('version'))
+    .where('id', '=', id)
+    .executeTakeFirst()
+  next.version = (last?.version ?? 0) + 1
+  await transaction
+    .insertInto('recipes')
+    .values({ id, version: next.version, body: JSON.stringify(toJson(RecipeSchema, next)), stored_unix_ns: nowNs })
+    .execute()
+  // A lot keeps the version by which it was opened; a line without one is judged by the newest.
+  const lines = await transaction
+    .updateTable('lines')
+    .set({ recipe_version: next.version })
+    .where('recipe', '=', id)
+    .where('open_lot_id', 'is', null)
+    .returning('unassigned_lot_id')
+    .execute()
+  const lots = lines.map((line) => line.unassigned_lot_id)
+  if (lots.length > 0) {
+    await lockLots(transaction, lots)
     await transaction
-      .insertInto('recipes')
-      .values({ id, version: next.version, body: JSON.stringify(toJson(RecipeSchema, next)), stored_unix_ns: nowNs })
+      .updateTable('lots')
+      .set({ recipe_version: next.version, material: next.material })
+      .where('lot_id', 'in', lots)
       .execute()
-    // A lot keeps the version by which it was opened; a line without one is judged by the newest.
-    const lines = await transaction
-      .updateTable('lines')
-      .set({ recipe_version: next.version })
-      .where('recipe', '=', id)
-      .where('open_lot_id', 'is', null)
-      .returning('unassigned_lot_id')
-      .execute()
-    if (lines.length > 0) {
-      await transaction
-        .updateTable('lots')
-        .set({ recipe_version: next.version, material: next.material })
-        .where(
-          'lot_id',
-          'in',
-          lines.map((line) => line.unassigned_lot_id),
-        )
-        .execute()
-    }
-    return next
-  })
+  }
+  return next
 }
 
 /**
@@ -85,7 +95,14 @@ export async function storeRecipe(db: Kysely<Tables>, recipe: Recipe | RecipeSet
  */
 export async function ensureRecipe(db: Kysely<Tables>, recipe: RecipeSettings, nowNs: bigint): Promise<boolean> {
   const wanted = create(RecipeSchema, recipe)
-  const rows = await db.selectFrom('recipes').select(['body', 'version']).where('id', '=', wanted.id).execute()
-  if (rows.length === 0) await storeRecipe(db, wanted, nowNs)
-  return rows.length === 0 || rows.some((row) => equals(RecipeSchema, { ...parse(row), version: 0 }, wanted))
+  return db.transaction().execute(async (transaction) => {
+    await takeRegistryTurn(transaction)
+    const rows = await transaction
+      .selectFrom('recipes')
+      .select(['body', 'version'])
+      .where('id', '=', wanted.id)
+      .execute()
+    if (rows.length === 0) await storeNext(transaction, wanted, nowNs)
+    return rows.length === 0 || rows.some((row) => equals(RecipeSchema, { ...parse(row), version: 0 }, wanted))
+  })
 }

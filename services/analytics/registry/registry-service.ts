@@ -29,7 +29,7 @@ export interface RegistryServiceOptions {
 }
 
 // Another analytics on the same database may change a line; a watch looks that often.
-const pollMs = 5_000
+const pollMs = 1_000
 
 /** Implements pelletline.registry.v1.RegistryService over the store. */
 export function createRegistryService(options: RegistryServiceOptions) {

@@ -4,11 +4,12 @@ import { keepBooks } from './migrations/0001-keep-books.ts'
 import { keepMeasures } from './migrations/0002-keep-measures.ts'
 import { keepStageTimes } from './migrations/0003-keep-stage-times.ts'
 import { keepModels } from './migrations/0004-keep-models.ts'
+import { keepConditions } from './migrations/0005-keep-conditions.ts'
 import type { Migration } from './migrations/migration.ts'
 import type { Tables } from './tables.ts'
 
 /** All migrations of this program, in order. */
-export const allMigrations: readonly Migration[] = [keepBooks, keepMeasures, keepStageTimes, keepModels]
+export const allMigrations: readonly Migration[] = [keepBooks, keepMeasures, keepStageTimes, keepModels, keepConditions]
 
 // Any fixed number: two programs that open one database at once take their turns on it.
 const migrationLock = 7_021_946

@@ -10,6 +10,6 @@ export interface Store {
    * Throws `unavailable` where the database does not answer.
    */
   tryLead(name: LeadName): Promise<Lead | undefined>
-  /** Ends the database after the statements in progress and gives back what was held. Leads are released before. */
+  /** Releases the leads that were taken, and ends the database after the statements in progress. */
   close(): Promise<void>
 }

@@ -184,6 +184,8 @@ export interface StripPartTable {
   dust: number
   columns: Uint8Array
   specks: Uint8Array | null
+  /** Dirt and lost light of the strip (services/analytics/booking/strip-condition.ts), in its first part; null where none. */
+  condition: Uint8Array | null
 }
 
 /** Pellets with a row of their own: NG and gallery. */

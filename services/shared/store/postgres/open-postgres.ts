@@ -3,7 +3,7 @@ import type pg from 'pg'
 import { PelletlineError } from '../../errors/pelletline-error.ts'
 import { type Logger, silentLogger } from '../../telemetry/logger.ts'
 import type { PostgresConfig } from '../database-config.ts'
-import { leadLocks } from '../lead.ts'
+import { type Lead, leadLocks } from '../lead.ts'
 import { allMigrations, migrate, readSchemaVersion, refuseNewer } from '../migrate.ts'
 import type { Migration } from '../migrations/migration.ts'
 import type { Store } from '../store.ts'
@@ -29,7 +29,7 @@ async function withAdminConnection<T>(
   work: (db: Kysely<Tables>) => Promise<T>,
 ): Promise<T> {
   const place = placeOf(config)
-  const pool = createPool({ config, logger, connections: 1, statementTimeoutMs: 0, forceDurable: true })
+  const pool = createPool({ config, logger, connections: 1, statementTimeoutMs: 0, forceDurable: false })
   const db = new Kysely<Tables>({ dialect: createPoolDialect(pool, place) })
   try {
     return await work(db)
@@ -118,6 +118,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Store> {
   const pool = createPool({ config: options, logger, connections, statementTimeoutMs, forceDurable: losesCommits })
   // Leads are held for as long as a process lives, so they have connections of their own.
   let leads: pg.Pool | undefined
+  const taken = new Set<Lead>()
   const db = new Kysely<Tables>({ dialect: createPoolDialect(pool, place) })
   logger.info({ address: place.address, database: place.database, server: version }, 'the database is open')
   let closing: Promise<void> | undefined
@@ -133,13 +134,19 @@ export async function openPostgres(options: PostgresOptions): Promise<Store> {
         forceDurable: false,
       })
       try {
-        return await takeLead(leads, leadLocks[name])
+        const lead = await takeLead(leads, leadLocks[name])
+        for (const one of taken) if (!one.held) taken.delete(one)
+        if (lead !== undefined) taken.add(lead)
+        return lead
       } catch (reason) {
         throw describeConnectFailure(reason, place)
       }
     },
     close() {
-      closing ??= Promise.all([db.destroy(), leads?.end()]).then(() => undefined)
+      closing ??= (async () => {
+        for (const lead of taken) await lead.release()
+        await Promise.all([db.destroy(), leads?.end()])
+      })()
       return closing
     },
   }

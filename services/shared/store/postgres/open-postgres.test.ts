@@ -1,0 +1,261 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, test } from 'node:test'
+import { sql } from 'kysely'
+import { PelletlineError } from '../../errors/pelletline-error.ts'
+import { silentLogger } from '../../telemetry/logger.ts'
+import { allMigrations } from '../migrate.ts'
+import { openDatabase } from '../open-database.ts'
+import { usePostgres } from '../test-support/use-postgres.ts'
+import { describeFailure } from './describe-failure.ts'
+import { checkPostgres, migratePostgres } from './open-postgres.ts'
+import { parseAddress } from './parse-address.ts'
+
+const postgres = usePostgres()
+const scratch = mkdtempSync(join(tmpdir(), 'pelletline-open-'))
+after(() => rmSync(scratch, { recursive: true, force: true }))
+const newest = allMigrations.length
+
+describe('openDatabase on a server', () => {
+  test('address of a host, of IPv6 and of a socket are told apart, all else is refused', () => {
+    assert.deepEqual(parseAddress('db.plant:6000'), { host: 'db.plant', port: 6000 })
+    assert.deepEqual(parseAddress('db'), { host: 'db', port: 5432 })
+    assert.deepEqual(parseAddress('[::1]:5433'), { host: '::1', port: 5433 })
+    assert.deepEqual(parseAddress('/run/postgresql'), { host: '/run/postgresql', port: 5432 })
+    assert.deepEqual(parseAddress('/run/postgresql:5433'), { host: '/run/postgresql', port: 5433 })
+    for (const wrong of ['', 'db:0', 'db:70000', 'a b:1', 'http://db:1']) {
+      assert.throws(() => parseAddress(wrong), { code: 'invalid_argument', message: /valid is: HOST:PORT/ }, wrong)
+    }
+  })
+
+  test('what waiting cannot cure is told once, with what is to be done', async () => {
+    const config = await postgres.createDatabase()
+    const refusals: readonly [object, RegExp][] = [
+      [
+        { passwordFile: writeScratch('wrong', 'nonsense\n') },
+        /SQLSTATE 28P01.*check the user pelletline, passwordFile/,
+      ],
+      [{ passwordFile: join(scratch, 'none') }, /passwordFile .*none cannot be read/],
+      [{ database: 'absent' }, /SQLSTATE 3D000.*create it: create database absent owner pelletline/],
+      [{ user: 'nobody-known' }, /SQLSTATE 28.*check the user nobody-known/],
+      [{ tls: {} }, /Check tls\.caFile and the server's certificate/],
+    ]
+    for (const [change, message] of refusals) {
+      await assert.rejects(openDatabase({ ...config, ...change }), (error: PelletlineError) => {
+        assert.deepEqual([error.code, error.retryable], ['failed_precondition', false], error.message)
+        assert.match(error.message, message)
+        assert.doesNotMatch(error.message, /tried again/)
+        return true
+      })
+    }
+  })
+
+  test('a server that does not answer is unavailable, and the error names it', async () => {
+    const config = await postgres.createDatabase()
+    await assert.rejects(openDatabase({ ...config, address: '127.0.0.1:1' }), {
+      code: 'unavailable',
+      retryable: true,
+      message: /The database test_\d+ at 127\.0\.0\.1:1 cannot be reached: .*ECONNREFUSED.* It is tried again\./,
+    })
+  })
+
+  test('a read-only database and missing rights are refused with the statement that mends them', async () => {
+    const config = await postgres.createDatabase()
+    await postgres.asAdmin(`alter database ${config.database} set default_transaction_read_only = on`)
+    await assert.rejects(openDatabase(config), { code: 'failed_precondition', message: /takes no writes/ })
+    await postgres.asAdmin(`alter database ${config.database} set default_transaction_read_only = off`)
+
+    const password = 'operator-password'
+    await postgres.asAdmin(`create role operator login password '${password}'`)
+    const asOperator = { ...config, user: 'operator', passwordFile: writeScratch('operator', `${password}\n`) }
+    await assert.rejects(openDatabase(asOperator), { code: 'failed_precondition', message: /operator/ })
+    await postgres.asAdmin('grant select on all tables in schema public to operator', config.database)
+    await assert.rejects(openDatabase(asOperator), {
+      code: 'failed_precondition',
+      message: /lacks rights on .* more tables of database .*grant select, insert, update, delete on all tables/,
+    })
+    await postgres.asAdmin('grant insert, update, delete on all tables in schema public to operator', config.database)
+    const store = await openDatabase(asOperator)
+    await store.db.insertInto('models').values({ manifest_id: 'm', sha256: '' }).execute()
+    await store.close()
+  })
+
+  test('rights that go while a service works are tried again, and named', async () => {
+    const config = await postgres.createDatabase()
+    const store = await openDatabase(config)
+    try {
+      await postgres.asAdmin('alter table models rename to models_away', config.database)
+      const read = () => store.db.selectFrom('models').select('model_id').execute()
+      await assert.rejects(read(), { code: 'unavailable', message: /42P01.*pelletline database check/ })
+      await postgres.asAdmin('alter table models_away rename to models', config.database)
+      assert.deepEqual(await read(), [])
+    } finally {
+      await store.close()
+    }
+  })
+
+  test('two programs that migrate at once take turns, and a repeat changes nothing', async () => {
+    const config = await postgres.createDatabase({ empty: true })
+    const both = await Promise.all([migratePostgres(config), openDatabase(config)])
+    await both[1].close()
+    assert.equal(both[0].after, newest)
+    const again = await migratePostgres(config)
+    assert.deepEqual([again.before, again.after], [newest, newest])
+    assert.deepEqual((await checkPostgres(config)).schema, newest)
+    const rows = await postgres.asAdmin('select count(*)::int as n from schema_versions', config.database)
+    assert.deepEqual(rows, [{ n: newest }])
+  })
+
+  test('an older schema is refused by the command that mends it where the service may not migrate; a newer one always', async () => {
+    const config = await postgres.createDatabase({ empty: true })
+    const old = { ...config, migrations: allMigrations.slice(0, 1) }
+    await (await openDatabase(old)).close()
+    const refusal = {
+      code: 'failed_precondition',
+      message: new RegExp(`has schema version 1; this program needs ${newest}\\. Run \`pelletline database migrate\``),
+    }
+    await assert.rejects(openDatabase({ ...config, migrate: false }), refusal)
+    await assert.rejects(checkPostgres(config), refusal)
+    await migratePostgres(config)
+    const store = await openDatabase({ ...config, migrate: false })
+    await store.close()
+    const newer = { code: 'failed_precondition', message: /has schema version \d; this program knows up to 1/ }
+    await assert.rejects(openDatabase(old), newer)
+    await assert.rejects(migratePostgres(old), newer)
+  })
+
+  test('connections stay below the limit, and statements beyond it wait', async () => {
+    const config = { ...(await postgres.createDatabase()), connections: 2 }
+    const store = await openDatabase(config)
+    try {
+      const pids = await Promise.all(
+        Array.from({ length: 12 }, async () => {
+          const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid, pg_sleep(0.01)`.execute(store.db)
+          return rows[0]?.pid
+        }),
+      )
+      assert.ok(new Set(pids).size <= 2, `${pids}`)
+    } finally {
+      await store.close()
+    }
+    assert.equal(await postgres.countConnections(config.database), 0)
+  })
+
+  test('killed server: what was under way is unavailable, idle connections harm nobody, and the pool comes back', async () => {
+    const config = await postgres.createDatabase()
+    const warnings: string[] = []
+    const logger = { ...silentLogger, warn: (_: object, message: string) => void warnings.push(message) }
+    const store = await openDatabase({ ...config, logger })
+    try {
+      const lead = await store.tryLead('watch')
+      assert.ok(lead?.held)
+      const add = (id: number) =>
+        store.db
+          .insertInto('models')
+          .values({ manifest_id: `${id}`, sha256: '' })
+          .execute()
+      await Promise.all([add(1), add(2), add(3)])
+      const waiting = sql`select pg_sleep(60)`.execute(store.db)
+      const inTransaction = store.db.transaction().execute(async (transaction) => {
+        await transaction.insertInto('models').values({ manifest_id: 'lost', sha256: '' }).execute()
+        await sql`select pg_sleep(60)`.execute(transaction)
+      })
+      const refused = Promise.all(
+        [waiting, inTransaction].map((work) =>
+          assert.rejects(work, { code: 'unavailable', retryable: true, message: new RegExp(config.address) }),
+        ),
+      )
+      while ((await postgres.countConnections(config.database)) < 3)
+        await new Promise((resolve) => setTimeout(resolve, 10))
+      await postgres.server.kill()
+      await refused
+      await assert.rejects(add(4), { code: 'unavailable', message: /cannot be reached/ })
+      assert.equal(await lead.confirm(), false)
+      await postgres.server.start()
+      await add(5)
+      const rows = await store.db.selectFrom('models').select('manifest_id').orderBy('manifest_id').execute()
+      assert.deepEqual(
+        rows.map((row) => row.manifest_id),
+        ['1', '2', '3', '5'],
+      )
+      const again = await store.tryLead('watch')
+      assert.ok(again?.held)
+      await again.release()
+      assert.ok(warnings.every((text) => /connection to the database was lost/.test(text)))
+    } finally {
+      await store.close()
+    }
+  })
+
+  test('a lead is held by one process, and goes to another when it is given back or its connection is cut', async () => {
+    const config = await postgres.createDatabase()
+    const [first, second] = [await openDatabase(config), await openDatabase(config)]
+    try {
+      const lead = await first.tryLead('watch')
+      assert.ok(lead?.held)
+      assert.equal(await second.tryLead('watch'), undefined)
+      const other = await second.tryLead('retention')
+      assert.ok(other?.held)
+      await lead.release()
+      const next = await untilDefined(() => second.tryLead('watch'))
+      await postgres.asAdmin(`select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'`)
+      await untilDefined(async () => ((await next.confirm()) ? undefined : true))
+      const last = await untilDefined(() => first.tryLead('watch'))
+      assert.ok(last.held)
+    } finally {
+      await first.close()
+      await second.close()
+    }
+  })
+
+  test('a server whose commits may be lost is overruled', async () => {
+    const config = await postgres.createDatabase()
+    await postgres.asAdmin(`alter database ${config.database} set synchronous_commit = off`)
+    const store = await openDatabase(config)
+    try {
+      const { rows } = await sql`show synchronous_commit`.execute(store.db)
+      assert.deepEqual(rows, [{ synchronous_commit: 'on' }])
+    } finally {
+      await store.close()
+    }
+  })
+
+  test('what a driver reports of deadlocks, shutdowns and full servers is unavailable, of a value an argument', async () => {
+    const place = { address: 'db:5432', database: 'd', user: 'u' }
+    const codeOf = (code: string) => describeFailure(Object.assign(new Error('text'), { code }), place).code
+    for (const state of [
+      '40001',
+      '40P01',
+      '57P01',
+      '57P03',
+      '53300',
+      '08006',
+      '55P03',
+      '57014',
+      '25006',
+      '42501',
+      '23503',
+    ]) {
+      assert.equal(codeOf(state), 'unavailable', state)
+    }
+    assert.deepEqual(['22021', '23505', 'XX000'].map(codeOf), ['invalid_argument', 'internal', 'internal'])
+    assert.equal(describeFailure(new Error('Connection terminated unexpectedly'), place).code, 'unavailable')
+    assert.ok(describeFailure(new PelletlineError('not_found', 'x'), place).code === 'not_found')
+  })
+})
+
+function writeScratch(name: string, text: string): string {
+  const path = join(scratch, name)
+  writeFileSync(path, text, { mode: 0o600 })
+  return path
+}
+
+async function untilDefined<T>(attempt: () => Promise<T | undefined>): Promise<T> {
+  for (;;) {
+    const value = await attempt()
+    if (value !== undefined) return value
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
