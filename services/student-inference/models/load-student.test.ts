@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { parseConfig } from '../../shared/config/load-config.ts'
 import { systemClock } from '../../shared/service/clock.ts'
+import { noTelemetry } from '../../shared/telemetry/telemetry.ts'
 import { studentInferenceOptionsSchema } from '../config.ts'
+import { createJudgingRecorder } from '../record-judging.ts'
 import { loadStudent } from './load-student.ts'
 
 /** Loads a model whose file never comes. */
@@ -13,6 +15,7 @@ function loadSlowly(models: object, signal: AbortSignal) {
       new Promise((_, reject) => within.addEventListener('abort', () => reject(new Error('gone')), { once: true })),
     options: parseConfig(studentInferenceOptionsSchema, { modelPath: 'slow.onnx', models }, 'test'),
     clock: systemClock,
+    record: createJudgingRecorder(noTelemetry, systemClock),
     onWorkerDeath: () => {},
     signal,
   })

@@ -6,17 +6,24 @@ import type { ChangeSignal } from '../../change-signal.ts'
 import { changeModels, type ModelWish, withdraw } from './change-models.ts'
 import { judgingModel, progressOf, refusal, requireStudents } from './find-model.ts'
 import { readAssignment, writeAssignment } from './keep-models.ts'
-import { readStudents } from './keep-reports.ts'
+import type { StudentReports } from './keep-reports.ts'
 
 export interface ModelChangesOptions {
   readonly db: Kysely<Tables>
   readonly nowNs: () => bigint
-  /** Changes of the assignment. */
-  readonly assigned: ChangeSignal
-  /** Reports of students. */
+  /** Told the assignment that a change has made, before anybody could read it. */
+  readonly onAssigned: (assignment: ModelAssignment) => void
+  readonly reports: StudentReports
+  /** Reports of students to this analytics. */
   readonly reported: ChangeSignal
   /** How long students may take to follow, ms. */
   readonly settleMs: number
+}
+
+/** What is known when a change is asked for. */
+export interface ModelSituation {
+  readonly assignment: ModelAssignment
+  readonly students: readonly StudentModels[]
 }
 
 /** Who changes something, and why. */
@@ -48,24 +55,25 @@ function detailOf(wish: ModelWish): string {
 
 /** Makes changes to the models and waits until students have followed. */
 export function createModelChanges(options: ModelChangesOptions) {
-  const { db, nowNs, assigned, reported, settleMs } = options
+  const { db, nowNs, onAssigned, reports, reported, settleMs } = options
 
   const write: typeof writeAssignment = async (database, decide) => {
     const next = await writeAssignment(database, decide)
-    assigned.notify()
+    onAssigned(next)
     return next
   }
 
-  /** Students that have reported, once there are some and it is known which model judges; rejects where that does not come. */
-  async function readSettled(signal: AbortSignal): Promise<readonly StudentModels[]> {
+  /** What holds, once students have reported and it is known which model judges; rejects where that does not come. */
+  async function readSettled(signal: AbortSignal): Promise<ModelSituation> {
     const deadline = performance.now() + Math.min(firstReportMs, settleMs)
     for (;;) {
       const seen = reported.version
-      const students = await readStudents(db, nowNs())
+      const students = await reports.read()
+      const assignment = await readAssignment(db)
       try {
         requireStudents(students)
-        judgingModel(await readAssignment(db), students)
-        return students
+        judgingModel(assignment, students)
+        return { assignment, students }
       } catch (reason) {
         const left = deadline - performance.now()
         if (left <= 0 || signal.aborted) throw reason
@@ -82,9 +90,9 @@ export function createModelChanges(options: ModelChangesOptions) {
     signal: AbortSignal,
   ): Promise<PelletlineError | undefined> {
     const deadline = performance.now() + settleMs
+    let students = reports.latest()
     for (;;) {
       const seen = reported.version
-      const students = await readStudents(db, nowNs())
       const progress = progressOf(generation, model, students, judges)
       if (progress.kind === 'done') return undefined
       if (progress.kind === 'refused') return refusal(model!.id, progress.instance, progress.status)
@@ -94,15 +102,20 @@ export function createModelChanges(options: ModelChangesOptions) {
         return signal.aborted ? PelletlineError.from(signal.reason) : new PelletlineError('deadline_exceeded', text)
       }
       await reported.waitForChange(seen, { signal, timeoutMs: Math.min(pollMs, left) })
+      // Without a report to this analytics, one to another may stand in the database.
+      students = reported.version === seen ? await reports.read() : reports.latest()
     }
   }
 
   /** Loads a model in every student; where one refuses it, it is withdrawn and the promise rejects. */
-  async function load(model: ModelRef, author: Author, signal: AbortSignal): Promise<ModelAssignment> {
-    const students = await readStudents(db, nowNs())
+  async function load(
+    model: ModelRef,
+    { assignment: before, students }: ModelSituation,
+    author: Author,
+    signal: AbortSignal,
+  ): Promise<ModelAssignment> {
     const wish: ModelWish = { kind: 'load', model }
-    const before = await readAssignment(db)
-    if (progressOf(before.generation, model, students, false).kind === 'done') return before
+    if (progressOf(0n, model, students, false).kind === 'done') return before
     const judging = judgingModel(before, students)
     const wasHeld = changeModels(before, judging, wish).next.held.length === before.held.length
     const next = await write(db, (assignment) => {
@@ -137,20 +150,25 @@ export function createModelChanges(options: ModelChangesOptions) {
   }
 
   return {
-    readSettled,
-
     /**
-     * Fulfils a wish: loads the model first where it needs one, and answers once every student has followed. Rejects with
-     * `failed_precondition` where the wish does not fit or a student refuses the model, `deadline_exceeded` where one does not follow.
+     * Fulfils a wish, which `wishOf` makes of what holds: loads the model first where it needs one, and answers once every student
+     * has followed. Rejects as `wishOf` throws, with `failed_precondition` where the wish does not fit or a student refuses the
+     * model, and with `deadline_exceeded` where one does not follow.
      */
-    async apply(wish: ModelWish, author: Author, signal: AbortSignal): Promise<ModelAssignment> {
-      const students = await readSettled(signal)
-      const before = await readAssignment(db)
+    async apply(
+      wishOf: (situation: ModelSituation) => ModelWish,
+      author: Author,
+      signal: AbortSignal,
+    ): Promise<ModelAssignment> {
+      const situation = await readSettled(signal)
+      const { assignment: before, students } = situation
+      const wish = wishOf(situation)
       // What does not fit is refused before anything is loaded for it.
       changeModels(before, judgingModel(before, students), wish)
       const needed = wish.kind === 'rollback' ? before.before.at(-1) : wish.model
-      if (needed !== undefined && wish.kind !== 'unload') await load(needed, author, signal)
-      if (wish.kind === 'load') return readAssignment(db)
+      const loads = needed !== undefined && wish.kind !== 'unload'
+      const loaded = loads ? await load(needed, situation, author, signal) : before
+      if (wish.kind === 'load') return loaded
       const next = await write(db, (assignment) => {
         const step = changeModels(assignment, judgingModel(assignment, students), wish)
         return { next: step.next, note: note(wish, step, author) }

@@ -1,14 +1,14 @@
-import type { ModelRef } from '../../../gen/pelletline/inspection/v1/inspection_pb.ts'
-import { ModelService } from '../../../gen/pelletline/registry/v1/models_pb.ts'
+import { type ModelAssignment, ModelService } from '../../../gen/pelletline/registry/v1/models_pb.ts'
 import { PelletlineError } from '../../../shared/errors/pelletline-error.ts'
 import { implement } from '../../../shared/rpc/implement.ts'
 import type { Kysely, Tables } from '../../../shared/store/index.ts'
 import { createChangeSignal } from '../../change-signal.ts'
 import { pageSizeOf, readPageToken, writePageToken } from '../../page-token.ts'
-import { createModelChanges } from './apply-wish.ts'
+import { createModelChanges, type ModelSituation } from './apply-wish.ts'
+import type { ModelWish } from './change-models.ts'
 import { findModel } from './find-model.ts'
 import { readAssignment, readChanges } from './keep-models.ts'
-import { keepReport, readStudents } from './keep-reports.ts'
+import { createStudentReports } from './keep-reports.ts'
 
 export interface ModelServiceOptions {
   readonly db: Kysely<Tables>
@@ -26,55 +26,60 @@ const pollMs = 1_000
 export function createModelService({ db, nowNs, settleMs, closing }: ModelServiceOptions) {
   const assigned = createChangeSignal()
   const reported = createChangeSignal()
-  const changes = createModelChanges({ db, nowNs, assigned, reported, settleMs })
-
-  async function find(id: string, signal: AbortSignal): Promise<ModelRef> {
-    const students = await changes.readSettled(signal)
-    return findModel(id, await readAssignment(db), students)
+  const reports = createStudentReports(db, nowNs)
+  /** The last assignment that was made here: followers need not ask the database for it. */
+  let made: ModelAssignment | undefined
+  const onAssigned = (assignment: ModelAssignment) => {
+    if (made === undefined || assignment.generation > made.generation) made = assignment
+    assigned.notify()
   }
+  const changes = createModelChanges({ db, nowNs, onAssigned, reports, reported, settleMs })
+  const find = (id: string, { assignment, students }: ModelSituation) => findModel(id, assignment, students)
 
   return implement(ModelService, {
     async listModels() {
-      return { assignment: await readAssignment(db), students: await readStudents(db, nowNs()) }
+      return { assignment: await readAssignment(db), students: [...(await reports.read())] }
     },
 
-    async loadModel({ model, by, why }, { signal }) {
-      return {
-        assignment: await changes.apply({ kind: 'load', model: await find(model, signal) }, { by, why }, signal),
-      }
+    async loadModel({ model, ...author }, { signal }) {
+      return { assignment: await changes.apply((at) => ({ kind: 'load', model: find(model, at) }), author, signal) }
     },
 
-    async unloadModel({ model, by, why }, { signal }) {
-      return {
-        assignment: await changes.apply({ kind: 'unload', model: await find(model, signal) }, { by, why }, signal),
-      }
+    async unloadModel({ model, ...author }, { signal }) {
+      return { assignment: await changes.apply((at) => ({ kind: 'unload', model: find(model, at) }), author, signal) }
     },
 
-    async setShadow({ model, share, by, why }, { signal }) {
-      const found = model === '' ? undefined : await find(model, signal)
-      const wish = { kind: 'shadow', model: found, share: share ?? 1 } as const
-      return { assignment: await changes.apply(wish, { by, why }, signal) }
+    async setShadow({ model, share = 1, ...author }, { signal }) {
+      const wishOf = (at: ModelSituation): ModelWish => ({
+        kind: 'shadow',
+        model: model === '' ? undefined : find(model, at),
+        share,
+      })
+      return { assignment: await changes.apply(wishOf, author, signal) }
     },
 
-    async setCanary({ model, share, lines, by, why }, { signal }) {
-      const found = model === '' ? undefined : await find(model, signal)
-      if (found !== undefined && (share > 0 ? lines.length > 0 : lines.length === 0)) {
+    async setCanary({ model, share, lines, ...author }, { signal }) {
+      if (model !== '' && (share > 0 ? lines.length > 0 : lines.length === 0)) {
         const description = `is ${share} with ${lines.length} lines; give a share above 0, or lines, not both`
         throw new PelletlineError('invalid_argument', `share ${description}.`, {
           violations: [{ field: 'share', description }],
         })
       }
-      return { assignment: await changes.apply({ kind: 'canary', model: found, share, lines }, { by, why }, signal) }
+      const wishOf = (at: ModelSituation): ModelWish => ({
+        kind: 'canary',
+        model: model === '' ? undefined : find(model, at),
+        share,
+        lines,
+      })
+      return { assignment: await changes.apply(wishOf, author, signal) }
     },
 
-    async promote({ model, by, why }, { signal }) {
-      return {
-        assignment: await changes.apply({ kind: 'promote', model: await find(model, signal) }, { by, why }, signal),
-      }
+    async promote({ model, ...author }, { signal }) {
+      return { assignment: await changes.apply((at) => ({ kind: 'promote', model: find(model, at) }), author, signal) }
     },
 
-    async rollback({ by, why }, { signal }) {
-      return { assignment: await changes.apply({ kind: 'rollback' }, { by, why }, signal) }
+    async rollback(author, { signal }) {
+      return { assignment: await changes.apply(() => ({ kind: 'rollback' }), author, signal) }
     },
 
     async listModelChanges({ pageSize, pageToken }) {
@@ -91,14 +96,16 @@ export function createModelService({ db, nowNs, settleMs, closing }: ModelServic
     async *watchModels(_request, { signal }) {
       const ended = AbortSignal.any([signal, closing])
       let sent: bigint | undefined
+      let assignment = await readAssignment(db)
       while (!ended.aborted) {
         const version = assigned.version
-        const assignment = await readAssignment(db)
+        if (made !== undefined && made.generation > assignment.generation) assignment = made
         if (assignment.generation !== sent) {
           sent = assignment.generation
           yield { assignment }
         }
         await assigned.waitForChange(version, { signal: ended, timeoutMs: pollMs })
+        if (assigned.version === version) assignment = await readAssignment(db)
       }
       if (closing.aborted && !signal.aborted) {
         throw new PelletlineError('unavailable', 'The watch of the models ends: analytics is stopping. Watch again.')
@@ -106,8 +113,7 @@ export function createModelService({ db, nowNs, settleMs, closing }: ModelServic
     },
 
     async reportModels(request) {
-      await keepReport(db, request, nowNs())
-      reported.notify()
+      await reports.keep(request, () => reported.notify())
       return {}
     },
   })
