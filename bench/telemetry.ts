@@ -5,9 +5,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { PelletlineError } from '../services/shared/errors/pelletline-error.ts'
-import { type OtlpReceiver, startOtlpReceiver } from '../test/support/otlp-receiver.ts'
+import { startOtlpReceiver } from '../test/support/otlp-receiver.ts'
 import { readBenchOptions, runBench } from './support/bench-options.ts'
 import { ratioOf, spreadOf } from './support/measure.ts'
+import { measureSpanCost } from './support/measure-span-cost.ts'
 import { printReport } from './support/print-report.ts'
 
 /** Of the JSON object that `up --json` prints per line. */
@@ -23,6 +24,9 @@ interface PlantRun {
   readonly balanced: boolean
 }
 
+/** Spans by which the cost of one is measured. */
+const spansAtOnce = 20_000
+
 await runBench(async () => {
   const { json, modelsDir, numbers } = readBenchOptions({ rounds: 5, seconds: 15, lines: 2 })
   const { rounds, seconds, lines } = numbers
@@ -36,7 +40,9 @@ await runBench(async () => {
     const turns = [async () => off.push(await runPlant(plain)), async () => on.push(await runPlant(traced))]
     for (const turn of round % 2 === 0 ? turns : turns.toReversed()) await turn()
   }
+  const spansReceived = receiver.count / rounds
   await receiver.close()
+  const spanUs = await measureSpanCost(rounds, spansAtOnce)
   const rate = (runs: readonly PlantRun[]) => runs.map(({ pelletsPerSecond }) => pelletsPerSecond)
   const cpu = (runs: readonly PlantRun[]) => runs.map(({ cpuMs }) => cpuMs)
   printReport(
@@ -51,23 +57,20 @@ await runBench(async () => {
         { what: 'on: judged', unit: 'pellets/s', spread: spreadOf(rate(on)) },
         { what: 'off: processor time', unit: 'ms per 1,000 pellets', spread: spreadOf(cpu(off)) },
         { what: 'on: processor time', unit: 'ms per 1,000 pellets', spread: spreadOf(cpu(on)) },
+        { what: 'one span, written and sent', unit: 'microseconds of processor', spread: spreadOf(spanUs) },
       ],
       ratios: [
         { what: 'on: judged', against: 'off', spread: ratioOf(rate(on), rate(off)) },
         { what: 'on: processor time', against: 'off', spread: ratioOf(cpu(on), cpu(off)) },
       ],
       facts: {
-        ...describeReceived(receiver, rounds),
+        'spans in a run': Math.round(spansReceived),
         'all lots balanced': [...off, ...on].every(({ balanced }) => balanced),
       },
     },
     json,
   )
 })
-
-function describeReceived({ count }: OtlpReceiver, rounds: number) {
-  return { 'spans received in a run': Math.round(count / rounds) }
-}
 
 async function runPlant(options: readonly string[]): Promise<PlantRun> {
   const main = join(import.meta.dirname, '../services/cli/main.ts')

@@ -41,8 +41,8 @@ export interface LoadStudentOptions {
   readonly name: string
   readonly options: StudentInferenceOptions
   readonly clock: Clock
-  /** Told of every run of the network. */
-  readonly record: JudgingRecorder
+  /** Told of every run of the network; nobody is where absent. */
+  readonly record?: JudgingRecorder
   readonly onWorkerDeath: (error: PelletlineError, state: PoolState) => void
   readonly signal: AbortSignal
 }
@@ -85,7 +85,7 @@ export async function loadStudent(load: LoadStudentOptions): Promise<LoadedStude
       const curve = await measureCurve(pool, signal)
       const onRun: CropBatcherOptions['onRun'] = (size, computeUs, traces) => {
         statistics.onRun(size, computeUs)
-        load.record.batch(id, { size, computeUs, traces })
+        load.record?.batch(id, { size, computeUs, traces })
       }
       const batcher = statistics.count(createCropBatcher({ pool, clock, limits, curve, onRun }))
       return {
