@@ -8,6 +8,7 @@ import { addDeadLettersCommand } from './commands/dead-letters.ts'
 import { addDistillCommand } from './commands/distill.ts'
 import { addEvaluateCommand } from './commands/evaluate.ts'
 import { addExplainCommand } from './commands/explain.ts'
+import { addHealthCommand } from './commands/health.ts'
 import { addInspectCommand } from './commands/inspect.ts'
 import { addLinesCommand } from './commands/lines.ts'
 import { addLotsCommand } from './commands/lots.ts'
@@ -25,7 +26,10 @@ import { exampleText } from './example-text.ts'
 
 const commands: readonly { readonly heading: string; readonly add: readonly AddCommand[] }[] = [
   { heading: 'Look at images:', add: [addInspectCommand, addEvaluateCommand, addExplainCommand] },
-  { heading: 'Run a plant:', add: [addUpCommand, addServeCommand, addDatabaseCommand, addCalibrateCommand] },
+  {
+    heading: 'Run a plant:',
+    add: [addUpCommand, addServeCommand, addHealthCommand, addDatabaseCommand, addCalibrateCommand],
+  },
   {
     heading: 'Ask a running plant:',
     add: [
