@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { parse } from 'yaml'
+import { analyticsConfigSchema } from '../../services/analytics/config.ts'
+import { busConfigSchema } from '../../services/shared/bus/bus-config.ts'
+import { parseConfig } from '../../services/shared/config/load-config.ts'
 import { type Manifest, nameOf, podOf } from './support/manifest.ts'
 import { mountedFiles } from './support/mounted-files.ts'
 import { examples, renderChart } from './support/render-chart.ts'
@@ -13,13 +17,30 @@ describe('jobs before an installation or upgrade', () => {
   it('bring the database up to date before the topics, both before any service', async () => {
     const found = jobs(await renderChart()).sort((a, b) => weightOf(a) - weightOf(b))
     assert.deepEqual(
-      found.map((job) => podOf(job)?.containers[0]?.args.slice(0, 2)),
+      found.map((job) => podOf(job)?.containers[0]?.args.join(' ')),
       [
-        ['database', 'migrate'],
-        ['topics', 'apply'],
+        'database migrate --config /etc/pelletline/config/migrate.yaml',
+        'topics apply --plant plant-1 --bus-config /etc/pelletline/config/topics.yaml',
       ],
     )
     for (const { metadata } of found) assert.equal(metadata.annotations?.[hook], 'pre-install,pre-upgrade')
+  })
+
+  it('have configurations as their commands read them, of the broker and the database that the services use', async () => {
+    for (const { values } of examples) {
+      const maps = new Map(
+        (await renderChart(values)).flatMap(({ kind, data }) =>
+          kind === 'ConfigMap' ? Object.entries(data ?? {}) : [],
+        ),
+      )
+      const read = (file: string) => parse(maps.get(file) ?? 'null') as unknown
+      const analytics = parseConfig(analyticsConfigSchema, read('analytics.yaml'), 'analytics.yaml')
+      if (maps.has('topics.yaml')) {
+        assert.deepEqual(parseConfig(busConfigSchema, read('topics.yaml'), 'topics.yaml'), analytics.bus)
+      }
+      const { database } = parseConfig(analyticsConfigSchema, read('migrate.yaml'), 'migrate.yaml')
+      assert.deepEqual({ ...database, migrate: false }, analytics.database)
+    }
   })
 
   it('have what they need made before them: account and configuration are hooks that come first', async () => {
