@@ -1,7 +1,8 @@
 /** Transport security of the listener that clients use; the listeners between brokers stay on loopback in plain text. */
 export interface BrokerSecurity {
-  /** PEM file with the broker's private key and certificate chain. */
+  /** File with the broker's private key and certificate chain: PEM, or PKCS#12 where a password is given. */
   readonly keystoreFile?: string
+  readonly keystorePassword?: string
   /** PEM file of the authorities that clients' certificates are checked against; clients must then show one. */
   readonly clientCaFile?: string
   /** Users that log in by SCRAM; without them nobody needs to. */
@@ -35,10 +36,14 @@ function clientProtocol({ keystoreFile, users = [] }: BrokerSecurity): string {
 }
 
 function securityProperties(security: BrokerSecurity): Record<string, string> {
-  const { keystoreFile, clientCaFile, users = [] } = security
+  const { keystoreFile, keystorePassword, clientCaFile, users = [] } = security
   const properties: Record<string, string> = {}
   if (keystoreFile !== undefined) {
-    properties['listener.name.client.ssl.keystore.type'] = 'PEM'
+    properties['listener.name.client.ssl.keystore.type'] = keystorePassword === undefined ? 'PEM' : 'PKCS12'
+    if (keystorePassword !== undefined) {
+      properties['listener.name.client.ssl.keystore.password'] = keystorePassword
+      properties['listener.name.client.ssl.key.password'] = keystorePassword
+    }
     properties['listener.name.client.ssl.keystore.location'] = keystoreFile
   }
   if (clientCaFile !== undefined) {
