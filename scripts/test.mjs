@@ -1,5 +1,6 @@
 // `npm test`: sets up what is missing, then runs the default suites in one test run with one closing summary.
-// Arguments pick suites by name (unit, architecture, integration, e2e) or are file patterns.
+// Arguments pick suites by name (unit, architecture, integration, e2e, chaos, charts) or are file patterns.
+import { join } from 'node:path'
 import process from 'node:process'
 import { runNode } from './run-node.mjs'
 import { root, setup } from './setup.mjs'
@@ -10,12 +11,17 @@ const suites = {
   integration: ['test/integration/**/*.test.ts'],
   e2e: ['test/e2e/**/*.test.ts'],
   chaos: ['test/chaos/**/*.test.ts'],
+  charts: ['test/charts/**/*.test.ts'],
 }
 
 const node = setup()
 const named = process.argv.slice(2)
-const chosen = named.length === 0 ? Object.keys(suites) : named
+// The suite of the chart runs on demand: it builds Helm first.
+const defaults = Object.keys(suites).filter((name) => name !== 'charts')
+const chosen = named.length === 0 ? defaults : named
 const patterns = chosen.flatMap((name) => suites[name] ?? [name])
+// Builds of minutes, once, and not within the time of a test. What fails here fails again in the tests, with its reason.
+if (chosen.includes('charts')) await runNode(node, [join(root, 'scripts/tools/install-chart-tools.ts')])
 const reporter = process.stdout.isTTY ? 'spec' : 'dot'
 const args = [
   '--test',
