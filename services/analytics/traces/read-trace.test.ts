@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { AuditsMessage, VerdictsMessage } from '../../gen/pelletline/events/v1/events_pb.ts'
-import { Outcome, Verdict } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
+import { create } from '@bufbuild/protobuf'
+import { AuditTimesSchema, type VerdictsMessage } from '../../gen/pelletline/events/v1/events_pb.ts'
+import { Outcome, StageTimesSchema, Verdict } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { TraceService } from '../../gen/pelletline/trace/v1/trace_pb.ts'
 import { createLocalClient } from '../../shared/rpc/local-client.ts'
 import type { ServiceImplementation } from '../../shared/rpc/types.ts'
@@ -20,7 +21,8 @@ function timed(message: VerdictsMessage): VerdictsMessage {
   const at = (time: number) => exposedNs + BigInt(time) * ms
   const segmented = { receivedUnixNs: at(20), segmentationBeganUnixNs: at(21), segmentationEndedUnixNs: at(25) }
   const judged = { inferenceQueuedUnixNs: at(26), inferenceBeganUnixNs: at(30), inferenceEndedUnixNs: at(40) }
-  return { ...message, times: { exposedUnixNs: exposedNs, ...segmented, ...judged } } as VerdictsMessage
+  message.times = create(StageTimesSchema, { exposedUnixNs: exposedNs, ...segmented, ...judged })
+  return message
 }
 
 function clientOf({ analytics }: RunningAnalytics) {
@@ -36,7 +38,8 @@ describe('GetPelletTrace', () => {
       await running.publish(makeVerdicts(plan).map(timed))
       const audit = makeAudits(plan, [{ index: 5, probability: 0.5, student: 'NG', teacher: 'OK' }], 1)
       const times = { takenUnixNs: exposedNs + 60n * ms, endedUnixNs: exposedNs + 90n * ms }
-      await running.publish([{ ...audit, times } as AuditsMessage])
+      audit.times = create(AuditTimesSchema, times)
+      await running.publish([audit])
       await running.settled()
       const client = clientOf(running)
       const traceOf = async (index: number) => (await client.getPelletTrace({ key: { strip, index } })).trace
