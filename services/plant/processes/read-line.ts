@@ -36,10 +36,12 @@ export function createLineReader({
   const readings = new Map<string, { readonly found: number; readonly atMs: number }[]>()
   const last = new Map<string, LineReport>()
 
-  /** Pellets found per second since the oldest reading within the window. */
+  /** Pellets found per second since the oldest reading within the window, or the one before it where there is none. */
   function rateOf(line: string, found: number): number {
     const atMs = clock.now()
-    const known = (readings.get(line) ?? []).filter((reading) => atMs - reading.atMs <= rateWindowMs)
+    const all = readings.get(line) ?? []
+    const recent = all.filter((reading) => atMs - reading.atMs <= rateWindowMs)
+    const known = recent.length === 0 ? all.slice(-1) : recent
     readings.set(line, [...known, { found, atMs }])
     const [oldest] = known
     return oldest === undefined || oldest.atMs === atMs ? 0 : ((found - oldest.found) * 1000) / (atMs - oldest.atMs)
