@@ -2,7 +2,7 @@ import { after, before, describe, it } from 'node:test'
 import { type KafkaBroker, startKafkaBroker } from '../../services/shared/bus/broker/start-kafka-broker.ts'
 import { checkNothingLost } from '../support/kafka-loss.ts'
 
-describe('publishing while the broker is killed', { timeout: 400_000 }, () => {
+describe('publishing while the broker is killed', { timeout: 590_000 }, () => {
   let broker: KafkaBroker
   before(async () => {
     broker = await startKafkaBroker({ quickStart: true, properties: { 'broker.session.timeout.ms': '3000' } })

@@ -3,7 +3,7 @@ import { type KafkaBroker, startKafkaBroker } from '../../services/shared/bus/br
 import { describeBus } from '../../services/shared/bus/bus-contract.ts'
 import { createBusUnderTest } from '../../services/shared/bus/kafka/kafka-under-test.ts'
 
-describe('Kafka', { timeout: 300_000 }, () => {
+describe('Kafka', { timeout: 590_000 }, () => {
   let broker: KafkaBroker
   before(async () => {
     broker = await startKafkaBroker({ quickStart: true })
