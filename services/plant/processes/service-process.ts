@@ -8,5 +8,12 @@ const [name = '', configFile = ''] = process.argv.slice(2)
 const load = serviceStarts[name as ServiceName]
 if (load === undefined) throw new PelletlineError('invalid_argument', `There is no service "${name}".`)
 process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+// Ctrl-C at the terminal reaches every process that was started from there; only the plant's own process heeds it, and drains
+// its services in their order.
+const ignore = () => undefined
+process.on('SIGINT', ignore)
 const start = await load()
-await start(configFile)
+const ended = start(configFile)
+process.removeAllListeners('SIGINT')
+process.on('SIGINT', ignore)
+await ended

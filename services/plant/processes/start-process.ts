@@ -34,8 +34,8 @@ const maxLogBytes = 32 * 1024 * 1024
 const lastBytes = 16 * 1024
 
 /**
- * Starts a service as a child of this process. It has a process group of its own, since Ctrl-C at the terminal is for the
- * plant, which drains its services in their order.
+ * Starts a service as a child of this process, in the same session: Linux shares the processor out among sessions first
+ * (autogroups), so that in one of its own the audit, which is to wait for the line, would take as much as the student.
  */
 export function startServiceProcess({ name, configFile, logFile }: StartProcessOptions): StartedProcess {
   if ((statSync(logFile, { throwIfNoEntry: false })?.size ?? 0) > maxLogBytes) renameSync(logFile, `${logFile}.1`)
@@ -43,7 +43,6 @@ export function startServiceProcess({ name, configFile, logFile }: StartProcessO
   const begin = statSync(logFile).size
   const child = spawn(process.execPath, [program, name, configFile], {
     stdio: ['ignore', log, log, 'ipc'],
-    detached: true,
   })
   closeSync(log)
   const ended = once(child, 'exit').then(
