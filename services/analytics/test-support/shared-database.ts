@@ -1,14 +1,21 @@
 import { after, before } from 'node:test'
 import { openDatabase, type Store } from '../../shared/store/index.ts'
+import { usePostgres } from '../../shared/store/test-support/use-postgres.ts'
 import { startAnalytics } from './start-analytics.ts'
 
 export type RunningAnalytics = Awaited<ReturnType<typeof startAnalytics>>
 
-/** One database for a test file: opening one costs more than all else; each test has lines and lots of its own. */
-export function useSharedDatabase() {
+/** Engines on which analytics keeps its books. */
+export const engines = ['PGlite', 'PostgreSQL'] as const
+
+/**
+ * One database for a test file or a suite: opening one costs more than all else; each test has lines and lots of its own.
+ */
+export function useSharedDatabase(engine: (typeof engines)[number] = 'PGlite') {
   let database: Store
+  const server = engine === 'PGlite' ? undefined : usePostgres()
   before(async () => {
-    database = await openDatabase({ kind: 'pglite' })
+    database = await openDatabase(server === undefined ? { kind: 'pglite' } : await server.createDatabase())
   })
   after(() => database.close())
 

@@ -73,9 +73,7 @@ export function createPool({ config, logger, connections, statementTimeoutMs, fo
     user: config.user,
     database: config.database,
     ...(passwordFile === undefined ? {} : { password: () => readPassword(passwordFile) }),
-    ...(tls === undefined
-      ? {}
-      : { ssl: tls.caFile === undefined ? {} : { ca: readAuthorities(tls.caFile), servername: host } }),
+    ...(tls === undefined ? {} : { ssl: tls.caFile === undefined ? {} : { ca: readAuthorities(tls.caFile) } }),
     application_name: 'pelletline',
     options: settings.map((setting) => `-c ${setting}`).join(' '),
     types: readTypes,

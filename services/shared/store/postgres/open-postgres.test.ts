@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chownSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import process from 'node:process'
 import { after, describe, test } from 'node:test'
 import { sql } from 'kysely'
 import { PelletlineError } from '../../errors/pelletline-error.ts'
 import { silentLogger } from '../../telemetry/logger.ts'
 import { allMigrations } from '../migrate.ts'
 import { openDatabase } from '../open-database.ts'
+import { makeCertificate } from '../test-support/make-certificate.ts'
 import { usePostgres } from '../test-support/use-postgres.ts'
 import { describeFailure } from './describe-failure.ts'
 import { checkPostgres, migratePostgres } from './open-postgres.ts'
@@ -207,6 +209,38 @@ describe('openDatabase on a server', () => {
     } finally {
       await first.close()
       await second.close()
+    }
+  })
+
+  test('an encrypted connection is made to a server whose certificate is known, and to no other', async () => {
+    const config = await postgres.createDatabase()
+    const { passwordFile } = postgres.server
+    const [known, unknown] = [makeCertificate(), makeCertificate()]
+    const caFile = writeScratch('known.pem', known.certificate)
+    const files = { ssl_cert_file: known.certificate, ssl_key_file: known.key }
+    const { uid, gid } = statSync(passwordFile)
+    for (const [name, text] of Object.entries(files)) {
+      const path = join(dirname(passwordFile), name)
+      writeFileSync(path, text, { mode: 0o600 })
+      if (process.getuid?.() === 0) chownSync(path, uid, gid)
+      await postgres.asAdmin(`alter system set ${name} = '${path}'`)
+    }
+    await postgres.asAdmin('alter system set ssl = on')
+    await postgres.server.restart()
+    try {
+      const store = await openDatabase({ ...config, tls: { caFile } })
+      const { rows } = await sql`select ssl from pg_stat_ssl where pid = pg_backend_pid()`.execute(store.db)
+      await store.close()
+      assert.deepEqual(rows, [{ ssl: true }])
+      for (const tls of [{}, { caFile: writeScratch('unknown.pem', unknown.certificate) }]) {
+        await assert.rejects(openDatabase({ ...config, tls }), {
+          code: 'failed_precondition',
+          message: /Check tls\.caFile and the server's certificate/,
+        })
+      }
+    } finally {
+      await postgres.asAdmin('alter system reset ssl')
+      await postgres.server.restart()
     }
   })
 
