@@ -1,0 +1,73 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import process from 'node:process'
+import { PelletlineError } from '../../services/shared/errors/pelletline-error.ts'
+import { createCpuWatch } from './process-cpu.ts'
+
+/** Of the JSON object that `up --json` prints per line. */
+export interface LineReport {
+  readonly pelletsPerSecond: number
+  readonly reconciliation: {
+    readonly classified: number
+    readonly shed: number
+    readonly rowsLost: number
+    readonly balanced: boolean
+  }
+}
+
+/** What a plant did. */
+export interface PlantRun {
+  readonly reports: readonly LineReport[]
+  /** Processor time of each of its processes from its start to its end, s; `plant` is the one that feeds the lines. */
+  readonly cpuSeconds: Readonly<Record<string, number>>
+}
+
+interface PlantState {
+  readonly broker: { readonly pid: number | null }
+  readonly database: { readonly pid: number | null }
+  readonly services: Readonly<Record<string, { readonly pid: number | null }>>
+}
+
+const lookEveryMs = 250
+
+/** Runs `pelletline up ARGS --json` to its end, in a data folder where it keeps one. Throws `internal` where it fails. */
+export async function runPlant(args: readonly string[], dataDir?: string): Promise<PlantRun> {
+  const main = join(import.meta.dirname, '../../services/cli/main.ts')
+  const place = dataDir === undefined ? ['--ephemeral'] : ['--data-dir', dataDir]
+  const child = spawn(process.execPath, [main, 'up', '--json', '--port', '0', ...place, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let [stdout, stderr] = ['', '']
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk
+  })
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk
+  })
+  const watch = createCpuWatch()
+  const timer = setInterval(() => watch.look({ plant: child.pid ?? null, ...readProcesses(dataDir) }), lookEveryMs)
+  const [code] = (await once(child, 'close')) as [number | null]
+  clearInterval(timer)
+  if (code !== 0) {
+    throw new PelletlineError('internal', `up ${args.join(' ')} failed: ${stderr.trim().slice(-500)}`)
+  }
+  const reports = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as LineReport)
+  return { reports, cpuSeconds: watch.seconds() }
+}
+
+/** Processes of a plant that runs across several; none where it does not, or has not said so yet. */
+function readProcesses(dataDir: string | undefined): Record<string, number | null> {
+  if (dataDir === undefined) return {}
+  try {
+    const state = JSON.parse(readFileSync(join(dataDir, 'run', 'plant.json'), 'utf8')) as PlantState
+    const services = Object.entries(state.services).map(([name, { pid }]) => [name, pid] as const)
+    return { broker: state.broker.pid, database: state.database.pid, ...Object.fromEntries(services) }
+  } catch {
+    return {}
+  }
+}
