@@ -14,6 +14,8 @@ export async function writeShiftedModel(modelPath: string, folder: string, id: s
   const [output] = graph.output
   const last = graph.node.find((node) => node.output.includes(output!.name))!
   last.output = last.output.map((name) => (name === output!.name ? 'unshifted' : name))
+  // The names of nodes are unique, and the new one takes the name of the output.
+  last.name = 'unshifted'
   graph.initializer.push(tensorProto('shift', 'float32', [2], new Float32Array([0, shift])))
   graph.node.push(nodeProto('Add', ['unshifted', 'shift'], [output!.name]))
   const bytes = encodeModel(model)
