@@ -29,7 +29,11 @@ export function usePostgres(): TestPostgres {
     const { address, user, passwordFile } = running()
     return { kind: 'postgres', address, database, user, passwordFile, connections: 4, migrate: true }
   }
+  // Hooks of a whole file are begun together: what another hook asks for waits for the server.
+  const ready = Promise.withResolvers<void>()
+  ready.promise.catch(() => undefined)
   const asAdmin = async (statement: string, database = 'pelletline') => {
+    await ready.promise
     const { address, adminUser, passwordFile } = running()
     const [host = '', port] = address.split(':')
     const password = readFileSync(passwordFile, 'utf8').trim()
@@ -43,8 +47,14 @@ export function usePostgres(): TestPostgres {
     }
   }
   before(async () => {
-    server = await startPostgres({ logger: silentLogger, durable: false })
-    await migratePostgres(configOf('pelletline'))
+    try {
+      server = await startPostgres({ logger: silentLogger, durable: false })
+      await migratePostgres(configOf('pelletline'))
+      ready.resolve()
+    } catch (reason) {
+      ready.reject(reason)
+      throw reason
+    }
   })
   after(() => server?.stop())
   return {
