@@ -1,7 +1,7 @@
 import { after, before, describe } from 'node:test'
 import { type KafkaBroker, startKafkaBroker } from '../../services/shared/bus/broker/start-kafka-broker.ts'
 import { describeBus } from '../../services/shared/bus/bus-contract.ts'
-import { createBusUnderTest } from '../../services/shared/bus/kafka/kafka-under-test.ts'
+import { createBusUnderTest } from '../support/kafka-under-test.ts'
 
 describe('Kafka', { timeout: 590_000 }, () => {
   let broker: KafkaBroker

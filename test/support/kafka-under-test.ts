@@ -1,12 +1,12 @@
-import { systemClock } from '../../service/clock.ts'
-import { silentLogger } from '../../telemetry/logger.ts'
-import { kafkaConfigSchema } from '../bus-config.ts'
-import type { BusUnderTest } from '../bus-contract.ts'
-import { openBrokerAdmin, openBrokerClient } from '../open-bus.ts'
-import { findTopicSettings, type TopicSettings } from '../topic-settings.ts'
-import { deadLetterTopic } from '../topics.ts'
-import { createTopic } from './apply-topics.ts'
-import { createKafkaBus } from './create-kafka-bus.ts'
+import { kafkaConfigSchema } from '../../services/shared/bus/bus-config.ts'
+import type { BusUnderTest } from '../../services/shared/bus/bus-contract.ts'
+import { createTopic } from '../../services/shared/bus/kafka/apply-topics.ts'
+import { createKafkaBus } from '../../services/shared/bus/kafka/create-kafka-bus.ts'
+import { openBrokerAdmin, openBrokerClient } from '../../services/shared/bus/open-bus.ts'
+import { findTopicSettings, type TopicSettings } from '../../services/shared/bus/topic-settings.ts'
+import { deadLetterTopic } from '../../services/shared/bus/topics.ts'
+import { systemClock } from '../../services/shared/service/clock.ts'
+import { silentLogger } from '../../services/shared/telemetry/logger.ts'
 
 let topicNumber = 0
 const maxBytesPerTopic = 100_000
