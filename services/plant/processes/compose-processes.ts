@@ -33,8 +33,10 @@ import { type ServiceName, serviceNames } from './service-starts.ts'
 import { startServiceProcess } from './start-process.ts'
 import { type Supervised, supervise } from './supervise.ts'
 
-/** Patience with the services at the start, the loading of models included, ms. */
-const readyTimeoutMs = 180_000
+/** Patience with the services at the start, the loading of models included, ms; a busy machine takes its time. */
+const readyTimeoutMs = 600_000
+/** How often it is said what is still waited for, ms. */
+const sayWaitingMs = 30_000
 /** Patience with one service at the end, beyond its own with the work in hand, ms. */
 const stopTimeoutMs = 30_000
 /** How long a question to the plant's services is repeated while they are started again, ms. */
@@ -162,7 +164,7 @@ export async function composeProcesses(
       hooks.onKill(() => service.kill())
       service.failed.catch(failed.reject)
     }
-    await untilAllReady(services, failed.promise, signal)
+    await untilAllReady(services, failed.promise, signal, hooks.report)
 
     const clients = new Map<string, unknown>()
     const client: PlantServices['client'] = (service) => {
@@ -221,6 +223,7 @@ async function untilAllReady(
   services: ReadonlyMap<ServiceName, Supervised>,
   failed: Promise<never>,
   signal: AbortSignal,
+  report: PlantHooks['report'],
 ): Promise<void> {
   const waiting = new Set(services.keys())
   const aborted = Promise.withResolvers<never>()
@@ -228,11 +231,16 @@ async function untilAllReady(
   signal.addEventListener('abort', onAbort, { once: true })
   if (signal.aborted) onAbort()
   const all = Promise.all([...services].map(([name, { ready }]) => ready.then(() => waiting.delete(name))))
+  const over = Promise.race([all, failed, aborted.promise])
+  const deadline = systemClock.now() + readyTimeoutMs
   try {
-    const inTime = await withinTime(Promise.race([all, failed, aborted.promise]), readyTimeoutMs, systemClock)
-    if (inTime) return
-    const text = `Not ready after ${readyTimeoutMs / 1000} s: ${[...waiting].join(', ')}. Their logs say what they wait for.`
-    throw new PelletlineError('deadline_exceeded', text)
+    while (!(await withinTime(over, sayWaitingMs, systemClock))) {
+      const text = `${[...waiting].join(', ')} not ready yet`
+      if (systemClock.now() > deadline) {
+        throw new PelletlineError('deadline_exceeded', `After ${readyTimeoutMs / 1000} s: ${text}; see their logs.`)
+      }
+      report(`${text}; their logs say what they wait for`)
+    }
   } finally {
     signal.removeEventListener('abort', onAbort)
     aborted.promise.catch(() => undefined)
