@@ -63,7 +63,7 @@ describe('configured default recipe', () => {
 
 describe('results', () => {
   test('a stream is taken up after a position, follows what comes, and ends at once where asked to', {
-    timeout: 120_000,
+    timeout: 300_000,
   }, async () => {
     await withAnalytics(async (running) => {
       const { lots } = running
@@ -112,7 +112,7 @@ describe('results', () => {
 
 describe('alerts', () => {
   test('drift raises one alert that is streamed, acknowledged, survives a restart and resolves', {
-    timeout: 120_000,
+    timeout: 300_000,
   }, async () => {
     const directory = mkdtempSync(join(tmpdir(), 'pelletline-analytics-'))
     let strip = 0

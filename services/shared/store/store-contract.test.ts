@@ -60,7 +60,7 @@ describe('store on both engines', () => {
         )
         assert.deepEqual(server, embedded)
         const { product: _, texts: __, many: ___, list: numbers, json: ____, ...plain } = server ?? {}
-        assert.deepEqual({ ...plain, real: Math.fround(Number(plain['real'])) }, values)
+        assert.deepEqual({ ...plain, real: Math.fround(Number(plain['real'])) }, { ...values })
         assert.deepEqual(numbers, list)
         assert.equal(Object.getPrototypeOf(server?.['bytes']), Uint8Array.prototype)
       }),
