@@ -12,7 +12,7 @@ import { cameraGatewayOptionsSchema, createCameraGateway } from '../../services/
 import type { CameraGatewayService } from '../../services/gen/pelletline/camera/v1/camera_pb.ts'
 import { CropsMessageSchema } from '../../services/gen/pelletline/events/v1/events_pb.ts'
 import type { RegistryService } from '../../services/gen/pelletline/registry/v1/registry_pb.ts'
-import { SegmentationService } from '../../services/gen/pelletline/segmentation/v1/segmentation_pb.ts'
+import { PixelEncoding, SegmentationService } from '../../services/gen/pelletline/segmentation/v1/segmentation_pb.ts'
 import { sendStrips } from '../../services/shared/camera/send-strips.ts'
 import { createRpcClient } from '../../services/shared/rpc/create-rpc-client.ts'
 import { createLocalClient } from '../../services/shared/rpc/local-client.ts'
@@ -68,7 +68,20 @@ async function runBelt(name: string, sparse: boolean, killAt: readonly number[])
   }
   child = await startProcess(address, file, onPublished)
   const registry = createTestRegistry()
-  const segmentation = createRpcClient(SegmentationService, { address })
+  const remote = createRpcClient(SegmentationService, { address })
+  let asBlocks = 0
+  const segmentation: typeof remote = {
+    ...remote,
+    segmentStrips(requests, options) {
+      const counted = async function* () {
+        for await (const request of requests) {
+          if (request.encoding === PixelEncoding.BLOCKS_16X4) asBlocks++
+          yield request
+        }
+      }
+      return remote.segmentStrips(counted(), options)
+    },
+  }
   const gateway = createCameraGateway({
     plant: 'plant-1',
     registry: createLocalClient(registry.implementation as ServiceImplementation<typeof RegistryService>),
@@ -94,9 +107,9 @@ async function runBelt(name: string, sparse: boolean, killAt: readonly number[])
   await restarting
   assert.equal(acknowledgedBelow, BigInt(cuts.length))
   await gateway.drain(1000)
-  segmentation.close()
+  remote.close()
   child.kill('SIGKILL')
-  return { kills, parts: await readParts(file) }
+  return { kills, asBlocks, parts: await readParts(file) }
 }
 
 /** The parts in a file by strip and part, without their times; a part that is there twice is the same to the byte. */
@@ -115,14 +128,16 @@ async function readParts(file: string): Promise<Map<string, string>> {
   return parts
 }
 
-// Radius 9 and strips of at most 24 rows: nearly every strip ends amid pellets, some of which span three.
-const belt = drawBelt({ width: 512, rows: 900, pellets: 200, seed: 21 })
-const cuts = cutRows(belt.rows, createTestRandom(8), 24)
+// Radius 9 and strips of at most 60 rows: every strip ends amid pellets, and short ones lie amid them.
+const belt = drawBelt({ width: 2048, rows: 1800, pellets: 300, seed: 21 })
+const cuts = cutRows(belt.rows, createTestRandom(8), 60)
 
 test('a segmentation that is killed loses no pellet and counts none twice: the gateway resumes with sparse strips', async () => {
   const truth = await runBelt('whole', false, [])
   const resumed = await runBelt('killed', true, [3, 20, 21, 45])
   assert.equal(resumed.kills, 4)
+  assert.equal(truth.asBlocks, 0)
+  assert.ok(resumed.asBlocks > cuts.length / 2, `${resumed.asBlocks} strips went as blocks`)
   assert.equal(truth.parts.size, cuts.length)
   assert.deepEqual(resumed.parts, truth.parts)
 })
