@@ -14,11 +14,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
+import { postgresBinVariable, readPostgresBin } from '../../config/server-environment.ts'
 import { PelletlineError } from '../../errors/pelletline-error.ts'
 import { findClosedDirectory, type ServerUser } from './server-user.ts'
-
-/** Variable that names the folder of another installation's `postgres` and `initdb`. */
-const binVariable = 'PELLETLINE_POSTGRES_BIN'
 
 /**
  * Folder of `postgres` and `initdb`: the one that PELLETLINE_POSTGRES_BIN names, else npm's package for this platform, else
@@ -26,12 +24,12 @@ const binVariable = 'PELLETLINE_POSTGRES_BIN'
  * of root), a copy under the system's folder for temporary files serves. Throws `failed_precondition` where there is none.
  */
 export function findPostgres(user: ServerUser | undefined): string {
-  const named = process.env[binVariable]
+  const named = readPostgresBin()
   if (named !== undefined) {
     if (hasServer(named)) return named
     throw new PelletlineError(
       'failed_precondition',
-      `${binVariable} is ${named}, which holds no postgres and initdb. Name the folder that does, or leave the variable away.`,
+      `${postgresBinVariable} is ${named}, which holds no postgres and initdb. Name the folder that does, or leave the variable away.`,
     )
   }
   const packaged = findPackage()
@@ -43,7 +41,7 @@ export function findPostgres(user: ServerUser | undefined): string {
   throw new PelletlineError(
     'failed_precondition',
     `There is no PostgreSQL server for ${process.platform}-${process.arch}: neither npm's package nor one of the system. ` +
-      `Run \`npm run setup\`, or name the folder of postgres and initdb by ${binVariable}.`,
+      `Run \`npm run setup\`, or name the folder of postgres and initdb by ${postgresBinVariable}.`,
   )
 }
 

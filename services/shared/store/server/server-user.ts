@@ -1,6 +1,7 @@
 import { chownSync, readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import process from 'node:process'
+import { readProgramPath } from '../../config/server-environment.ts'
 import { PelletlineError } from '../../errors/pelletline-error.ts'
 
 /** Who runs the server and owns its files. */
@@ -42,7 +43,7 @@ export function giveTo(user: ServerUser | undefined, path: string): void {
 export function serverSpawnOptions(user: ServerUser | undefined) {
   return {
     cwd: '/',
-    env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', TZ: 'UTC', LC_ALL: 'C' },
+    env: { PATH: readProgramPath(), TZ: 'UTC', LC_ALL: 'C' },
     ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
   }
 }
