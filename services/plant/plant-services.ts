@@ -12,9 +12,9 @@ export interface PlantServices {
   lineReport(line: string, lot: string): Promise<LineReport>
   /** Fill of the queue of crops before the student, 0..1. */
   queueFill(): Promise<number>
-  /** Waits until every crop has its verdict, at most `timeoutMs`. */
+  /** Waits until every crop has its verdict, at most `timeoutMs` without progress. */
   settleVerdicts(timeoutMs: number): Promise<void>
-  /** Waits until every crop has its verdict, every sampled pellet its audit, and all of it is booked, at most `timeoutMs`. */
+  /** Waits until every crop has its verdict, every sampled pellet its audit, and all of it is booked, at most `timeoutMs` without progress. */
   settle(timeoutMs: number): Promise<void>
   /** Rejects, naming it, when a service cannot be kept running; never resolves. */
   readonly failed: Promise<never>

@@ -20,8 +20,8 @@ export const allStages: readonly Stage[] = [
 ]
 
 /**
- * Waits until the groups have committed everything, one stage after the other, at most `timeoutMs` in all; a bus that cannot
- * be asked at the moment is asked again.
+ * Waits until the groups have committed everything, one stage after the other, for as long as they get on: at most
+ * `timeoutMs` without a message less. A bus that cannot be asked at the moment is asked again.
  */
 export async function settleStages(
   bus: Pick<Bus, 'lag'>,
@@ -29,17 +29,25 @@ export async function settleStages(
   timeoutMs: number,
   clock: Pick<Clock, 'now' | 'sleep'>,
 ): Promise<void> {
-  const deadline = clock.now() + timeoutMs
+  let deadline = clock.now() + timeoutMs
   for (const [topic, group] of stages) {
-    while (clock.now() < deadline && !(await isSettled(bus, topic, group))) await clock.sleep(50)
+    let least = Number.POSITIVE_INFINITY
+    while (clock.now() < deadline) {
+      const messages = (await askLag(bus, topic, group)) ?? least
+      if (messages === 0) break
+      if (messages < least) deadline = clock.now() + timeoutMs
+      least = Math.min(least, messages)
+      await clock.sleep(50)
+    }
   }
 }
 
-async function isSettled(bus: Pick<Bus, 'lag'>, topic: string, group: string): Promise<boolean> {
+/** Messages that a group has not committed; undefined where the bus cannot be asked. */
+async function askLag(bus: Pick<Bus, 'lag'>, topic: string, group: string): Promise<number | undefined> {
   try {
-    return (await bus.lag(topic, group)).messages === 0
+    return (await bus.lag(topic, group)).messages
   } catch (reason) {
     if (!PelletlineError.from(reason).retryable) throw reason
-    return false
+    return undefined
   }
 }
