@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { telemetryConfigSchema } from '../shared/telemetry/telemetry-config.ts'
 import { busConfigSchema } from '../shared/bus/bus-config.ts'
 import { defaultPlantName, nameSchema } from '../shared/config/name-schema.ts'
+import { telemetryConfigSchema } from '../shared/telemetry/telemetry-config.ts'
 
 /** How the teachers audit; everything but the models has a default. */
 export const teacherAuditOptionsSchema = z.strictObject({
