@@ -71,7 +71,7 @@ describe('a plant across processes, on a broker and a database of its own', () =
   after(() => rm(dataDir, { recursive: true, force: true }))
 
   it('balances two lines to the end of their run although the student was killed in the middle, and a second plant is refused', async () => {
-    const plant = startPelletline('up', ...common, '--seconds', '8', '--data-dir', dataDir)
+    const plant = startPelletline('up', ...common, '--seconds', '4', '--data-dir', dataDir)
     await plant.error(/^READY pelletline /)
     const second = await runPelletline('up', ...common, '--seconds', '1', '--data-dir', dataDir)
     assert.equal(second.code, 1)
