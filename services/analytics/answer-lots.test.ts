@@ -100,6 +100,30 @@ describe('lots', () => {
     })
   })
 
+  test('a lot whose gateway died before its report is closed once all that was durable then is booked', async () => {
+    await withAnalytics(async (running) => {
+      const { lots, registry } = running
+      await watchOnce(registry, 'line-d')
+      await lots.openLot({ lot: 'D-1', line: 'line-d' })
+      const plans = [0, 1, 2, 3, 4, 5].map((strip) => ({ line: 'line-d', lot: 'D-1', strip, parts: ['oo'] }))
+      const messages = plans.flatMap(makeVerdicts)
+      const [straggler] = messages.splice(1, 1)
+      await running.publish(messages)
+      await running.settled()
+      await lots.closeLot({ lot: 'D-1' })
+      // Strips 0 to 3 were durable when the next gateway took the run up; it stamped 4 and 5 itself.
+      const first = firstStrip('line-d', 4)
+      await registry.reportLotSegment({ first, strips: 2n, lot: 'D-1', durableBefore: 4n })
+      await running.registry.listLines({})
+      assert.equal((await lotOf(running, 'D-1')).state, LotState.CLOSING)
+      await running.publish([straggler!])
+      await until(async () => (await lotOf(running, 'D-1')).state === LotState.CLOSED)
+      const lot = await lotOf(running, 'D-1')
+      assert.ok(lot.balanced)
+      assert.equal(lot.stripsStamped, 6n)
+    })
+  })
+
   test('a lot whose strips never come is closed in the end and marked', async () => {
     await withAnalytics(
       async (running) => {

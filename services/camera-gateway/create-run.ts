@@ -97,7 +97,7 @@ export function createRun(setup: RunOptions): Run {
   let ended = false
   let failure: PelletlineError | undefined
   let counters: RunCounters = { rowsAcquired: 0n, rowsLost: 0n, strips: 0n }
-  let segment: { first: StripKey; strips: bigint; lot: string } | undefined
+  let segment: { first: StripKey; strips: bigint; lot: string; durableBefore: bigint } | undefined
   /** Recipe to which the areas belong that the median is taken over, as `id@version`. */
   let areaRecipe: string | undefined
   let encoder = 0n
@@ -139,7 +139,7 @@ export function createRun(setup: RunOptions): Run {
         rowsLost: counters.rowsLost + facts.rowsLostBefore,
         strips: counters.strips + 1n,
       }
-      segment ??= { first: header.key!, strips: 0n, lot: assignment.lot }
+      segment ??= { first: header.key!, strips: 0n, lot: assignment.lot, durableBefore }
       segment.strips++
     }
     nextRow = facts.firstRow + BigInt(facts.rows)

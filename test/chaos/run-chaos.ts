@@ -82,14 +82,21 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       await Promise.race([systemClock.sleep(fault.afterMs), failed])
       say(`fault ${number + 1} of ${plan.length}: ${fault.kind} ${fault.target}`)
       const recovered = inflict(plant, fault, number).then((atMs) => watch(`recovery from ${fault.kind}`, atMs))
-      const outcome = recovered.then((recoveredAfterMs) => ({ fault, recoveredAfterMs }))
+      const outcome = recovered.then((recoveredAfterMs) => {
+        say(
+          `recovered from fault ${number + 1}, ${fault.kind} ${fault.target}, after ${(recoveredAfterMs / 1000).toFixed(1)} s`,
+        )
+        return { fault, recoveredAfterMs }
+      })
       outcome.catch(() => undefined)
       recoveries.push(outcome)
     }
     const outcomes = await Promise.race([Promise.all(recoveries), failed])
     for (const feed of feeds) feed.stop()
     await Promise.all(feeds.map((feed) => feed.finished))
+    say('the cameras have ended their runs')
     await plant.services.settle(recoveryPatienceMs)
+    say('everything is judged, audited and booked')
     const closed: Lot[] = []
     for (const lot of lots) closed.push(await closeLot(plant.services, lot, systemClock, recoveryPatienceMs))
     const books: BooksOfRun[] = []

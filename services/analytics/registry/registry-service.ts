@@ -80,11 +80,11 @@ export function createRegistryService(options: RegistryServiceOptions) {
       }
     },
 
-    async reportLotSegment({ first, strips, lot }) {
-      if (first === undefined || first.strip > 2n ** 62n || strips > 2n ** 62n) {
+    async reportLotSegment({ first, strips, lot, durableBefore }) {
+      if (first === undefined || first.strip > 2n ** 62n || strips > 2n ** 62n || durableBefore > 2n ** 62n) {
         throw new PelletlineError(
           'invalid_argument',
-          `A segment of lot ${lot} begins at strip ${first?.strip} with ${strips} strips; both are below 2^62.`,
+          `A segment of lot ${lot} begins at strip ${first?.strip} with ${strips} strips, ${durableBefore} durable before; each is at most 2^62.`,
         )
       }
       if (first.plant !== plant) {
@@ -96,6 +96,14 @@ export function createRegistryService(options: RegistryServiceOptions) {
       await knowLine(first.line)
       const { lotId } = await findLot({ name: lot, line: first.line })
       const runId = await ids.run(first)
+      if (durableBefore > 0n) {
+        await db
+          .updateTable('runs')
+          .set({ durable_below: durableBefore })
+          .where('run_id', '=', runId)
+          .where('durable_below', '<', durableBefore)
+          .execute()
+      }
       await db
         .insertInto('lot_segments')
         .values({ run_id: runId, first_strip: first.strip, lot_id: lotId, strips, reported_unix_ns: nowNs() })

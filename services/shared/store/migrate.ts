@@ -5,11 +5,19 @@ import { keepMeasures } from './migrations/0002-keep-measures.ts'
 import { keepStageTimes } from './migrations/0003-keep-stage-times.ts'
 import { keepModels } from './migrations/0004-keep-models.ts'
 import { keepConditions } from './migrations/0005-keep-conditions.ts'
+import { keepResumptions } from './migrations/0006-keep-resumptions.ts'
 import type { Migration } from './migrations/migration.ts'
 import type { Tables } from './tables.ts'
 
 /** All migrations of this program, in order. */
-export const allMigrations: readonly Migration[] = [keepBooks, keepMeasures, keepStageTimes, keepModels, keepConditions]
+export const allMigrations: readonly Migration[] = [
+  keepBooks,
+  keepMeasures,
+  keepStageTimes,
+  keepModels,
+  keepConditions,
+  keepResumptions,
+]
 
 // Any fixed number: two programs that open one database at once take their turns on it.
 const migrationLock = 7_021_946

@@ -9,6 +9,8 @@ export interface RunTable {
   line: string
   camera: string
   run: string
+  /** Strips below were durable when a gateway took the run up from another one; 0 where none did. */
+  durable_below: Generated<bigint>
 }
 
 /** Model files that have judged. */
