@@ -42,6 +42,9 @@ const stopTimeoutMs = 30_000
 /** How long a question to the plant's services is repeated while they are started again, ms. */
 const callPatienceMs = 60_000
 
+/** Most that the plant's own broker keeps of one partition, bytes; crops have twelve. */
+const ownPartitionBytes = 256 * 1024 * 1024
+
 /** Which service answers what the plant itself asks. */
 const homes: readonly (readonly [DescService, ServiceName])[] = [
   [LotService, 'analytics'],
@@ -109,7 +112,9 @@ export async function composeProcesses(
     if (signal.aborted) throw signal.reason
 
     const { config: busConfig } = broker.value
-    await applyTopics(busConfig, { plant: plantName, logger })
+    // An own broker lies on a laptop's disk as often as not; those that were given keep what the table of topics says.
+    const bound = options.brokers.length === 0 ? { maxPartitionBytes: ownPartitionBytes } : {}
+    await applyTopics(busConfig, { plant: plantName, logger, ...bound })
     const bus = await openBus(busConfig, { plant: plantName, clientId: 'plant', clock, logger })
     opened.push(() => bus.close())
 

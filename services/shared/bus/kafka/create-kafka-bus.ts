@@ -39,9 +39,12 @@ export function createKafkaBus(options: KafkaBusOptions): Bus {
   const closedError = () =>
     new PelletlineError('unavailable', 'The bus is closed; open it again.', { retryable: false })
 
-  const lagOf = async (topic: string, group: string): Promise<number | undefined> => {
+  /** Messages that a group has not committed; one that never committed anything begins with the oldest. */
+  const lagOf = async (
+    topic: string,
+    group: string,
+  ): Promise<{ readonly messages: number; readonly began: boolean }> => {
     const committed = await client.committed(groupIdOf(group, topic), topic)
-    if (committed.size === 0) return undefined
     const ranges = await client.ranges(topic)
     let messages = 0
     for (const [partition, { start, end }] of ranges) {
@@ -49,7 +52,7 @@ export function createKafkaBus(options: KafkaBusOptions): Bus {
       // What retention has deleted cannot be read any more.
       messages += Number(end - (from === undefined || from < start ? start : from))
     }
-    return messages
+    return { messages, began: committed.size > 0 }
   }
 
   const watch = createLagWatch({
@@ -57,8 +60,9 @@ export function createKafkaBus(options: KafkaBusOptions): Bus {
       const groups = new Set([...(findTopicSettings(topic)?.groups ?? []), ...(subscribed.get(topic) ?? [])])
       const lags: GroupLag[] = []
       for (const group of groups) {
-        const messages = await lagOf(topic, group)
-        if (messages !== undefined) lags.push({ group, messages })
+        const { messages, began } = await lagOf(topic, group)
+        // Nobody waits for a group that may never come.
+        if (began) lags.push({ group, messages })
       }
       return lags
     },
@@ -161,7 +165,7 @@ export function createKafkaBus(options: KafkaBusOptions): Bus {
       })
     },
     async lag(topic, group) {
-      const messages = (await lagOf(topic, group)) ?? 0
+      const { messages } = await lagOf(topic, group)
       return { messages, fill: Math.min(1, (messages * watch.meanBytes(topic)) / maxBytesPerTopic) }
     },
     async close() {
