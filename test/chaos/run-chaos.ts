@@ -43,14 +43,14 @@ const recoveryPatienceMs = 180_000
 
 /**
  * Scene in which segmentation is exact, so that every deviation of the books is the transport's: pellets apart from each other,
- * none of odd shape, no dust.
+ * none of odd shape, none that a large speck cuts in two, no dust.
  */
 const plainScene = {
   width: 1024,
   pelletsPerMpx: 60,
   clusterShare: 0,
   spritePool: 256,
-  specks: { prevalence: 0.02 },
+  specks: { prevalence: 0.02, maxSpeckPx: 6, rimShare: 0 },
   product: { tailShare: 0, twinShare: 0, finesShare: 0, dustPerMpx: 0 },
 } as const
 
