@@ -84,7 +84,11 @@ test('a gateway that does not know a run goes on at the strip that the camera si
     ],
   )
   assert.equal(gateway.snapshot('line-1')!.strips, 2)
-  assert.deepEqual(await registry.reported(1), [{ run: 'run-1', strip: 5n, strips: 2n, lot: 'lot-1' }])
+  // That the run was taken up is told at once, by a segment without strips.
+  assert.deepEqual(await registry.reported(2), [
+    { run: 'run-1', strip: 3n, strips: 0n, lot: 'lot-1' },
+    { run: 'run-1', strip: 5n, strips: 2n, lot: 'lot-1' },
+  ])
 })
 
 test('strips wait for the first assignment of their line', async () => {

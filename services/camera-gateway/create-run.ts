@@ -95,6 +95,8 @@ export function createRun(setup: RunOptions): Run {
   const durableBefore = kept.durableBelow
   let nextRow: bigint | undefined = open.firstStrip === 0n ? 0n : undefined
   let ended = false
+  /** Whether it has been reported that the run was begun at another gateway. */
+  let takenUp = durableBefore === 0n
   let failure: PelletlineError | undefined
   let counters: RunCounters = { rowsAcquired: 0n, rowsLost: 0n, strips: 0n }
   let segment: { first: StripKey; strips: bigint; lot: string; durableBefore: bigint } | undefined
@@ -133,6 +135,11 @@ export function createRun(setup: RunOptions): Run {
     const header = stampHeader(facts, stamp)
     const known = facts.strip < durableBefore
     const closed = known ? [] : closeSegment(assignment.lot)
+    if (!takenUp) {
+      // Told at once: the lot of what another gateway stamped may have ended by now, or all of the run be durable.
+      takenUp = true
+      closed.push({ first: header.key!, strips: 0n, lot: assignment.lot, durableBefore })
+    }
     if (!known) {
       counters = {
         rowsAcquired: counters.rowsAcquired + BigInt(facts.rows),

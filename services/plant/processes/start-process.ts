@@ -56,6 +56,15 @@ export function startServiceProcess({ name, configFile, logFile }: StartProcessO
 
 /** What the process said last of itself (`NAME: ...`, as every service leaves with an error), else its last line. */
 function readLastWords(name: string, logFile: string, begin: number): string {
+  try {
+    return readWords(name, logFile, begin)
+  } catch {
+    // The log was moved away.
+    return ''
+  }
+}
+
+function readWords(name: string, logFile: string, begin: number): string {
   const end = statSync(logFile).size
   const from = Math.max(begin, end - lastBytes)
   const bytes = Buffer.alloc(Math.max(0, end - from))

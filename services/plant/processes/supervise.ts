@@ -95,7 +95,11 @@ export function supervise(options: SuperviseOptions): Supervised {
       await clock.sleep(pauseMs, leaving.signal).catch(() => undefined)
     }
   }
-  const running = run()
+  const running = run().catch((reason) => {
+    const failure = PelletlineError.from(reason)
+    failed.reject(failure)
+    ready.reject(failure)
+  })
 
   return {
     get pid() {

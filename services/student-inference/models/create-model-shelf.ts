@@ -176,7 +176,9 @@ export function createModelShelf(options: ModelShelfOptions): ModelShelf {
       const { canary, shadow } = assignment ?? {}
       const tried = studentOf(roles.canary)
       const rule = { modelId: tried?.model.id ?? '', share: canary?.share ?? 0, lines: canary?.lines ?? [] }
-      const student = tried !== undefined && takesPart('canary', rule, key, part) ? tried : live
+      // A canary whose workers have died must not hold up the line: the model that is live judges for it.
+      const canTry = tried !== undefined && tried.state() !== 'failed'
+      const student = canTry && takesPart('canary', rule, key, part) ? tried : live
       const watched = roles.shadow === undefined ? undefined : held.get(roles.shadow)
       const watches =
         watched?.student !== undefined &&

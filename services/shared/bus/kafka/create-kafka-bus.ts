@@ -74,7 +74,7 @@ export function createKafkaBus(options: KafkaBusOptions): Bus {
   })
 
   const queue = createSendQueue({
-    send: (topic, messages) => client.send(topic, messages),
+    send: (topic, messages) => client.send(topic, messages).catch((reason) => Promise.reject(asCurable(reason))),
     maxRequestBytes,
     maxRequests,
     maxQueuedBytes,
@@ -175,4 +175,14 @@ export function createKafkaBus(options: KafkaBusOptions): Bus {
       await client.close()
     },
   }
+}
+
+/**
+ * A topic that is unknown, a right that is missing: brokers say so while they start as well, and an operator can mend it. What is
+ * published may be the answer to a valid message, so it waits like for a broker that is away; the start refuses it (openBus).
+ */
+function asCurable(reason: unknown): unknown {
+  const error = PelletlineError.from(reason)
+  if (error.code !== 'failed_precondition') return reason
+  return new PelletlineError('unavailable', error.message, { cause: reason })
 }

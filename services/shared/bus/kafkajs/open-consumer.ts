@@ -74,6 +74,8 @@ export async function openConsumer(
       if (closing || !isRunning() || isStale()) return
       await whileBeating(listener.take(toRecord(batch.partition, message)), heartbeat)
       resolveOffset(message.offset)
+      // Short takes through a long batch would be silence otherwise; the client sends no more than one an interval.
+      await heartbeat()
     }
   }
   try {

@@ -37,7 +37,8 @@ const mendings: readonly (readonly [RegExp, (place: DatabasePlace) => string])[]
 /** SQLSTATE of a failure; empty where the server did not report it. */
 export function sqlStateOf(reason: unknown): string {
   const code = (reason as { code?: unknown } | null)?.code
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !lostCodes.has(code) ? code : ''
+  // The system's own codes (EPIPE, EPERM) hold no digit, and every SQLSTATE does.
+  return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : ''
 }
 
 /** Whether the connection is of no use any more after a failure. */
@@ -58,12 +59,14 @@ export function describeFailure(reason: unknown, place: DatabasePlace): Pelletli
   const where = `The database ${place.database} at ${place.address}`
   const state = sqlStateOf(reason)
   if (state === '') {
-    if (isConnectionLost(reason)) {
-      return new PelletlineError('unavailable', `${where} cannot be reached: ${message}. It is tried again.`, {
-        cause: reason,
-      })
+    // What the server did not answer is the connection's fault, whatever the system calls it, or a mistake of the program.
+    const isMistake = reason instanceof TypeError || reason instanceof RangeError
+    if (isMistake && !isConnectionLost(reason)) {
+      return new PelletlineError('internal', `${where} could not be asked: ${message}.`, { cause: reason })
     }
-    return new PelletlineError('internal', `${where} could not be asked: ${message}.`, { cause: reason })
+    return new PelletlineError('unavailable', `${where} cannot be reached: ${message}. It is tried again.`, {
+      cause: reason,
+    })
   }
   const mending = mendings.find(([states]) => states.test(state))
   if (mending !== undefined) {
