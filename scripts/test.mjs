@@ -16,9 +16,7 @@ const suites = {
 
 const node = setup()
 const named = process.argv.slice(2)
-// The suite of the chart runs on demand: it builds Helm first.
-const defaults = Object.keys(suites).filter((name) => name !== 'charts')
-const chosen = named.length === 0 ? defaults : named
+const chosen = named.length === 0 ? Object.keys(suites) : named
 const patterns = chosen.flatMap((name) => suites[name] ?? [name])
 // Builds of minutes, once, and not within the time of a test. What fails here fails again in the tests, with its reason.
 if (chosen.includes('charts')) await runNode(node, [join(root, 'scripts/tools/install-chart-tools.ts')])
