@@ -18,7 +18,8 @@ test('a model switch every 2 s under full load for 2 minutes: no error, no crop 
     ['one', 10],
     ['two', 20],
   ])
-  for (const [id, margin] of margins) await writeTinyModel(directory.path, { id, gain: margin / 100, center: 128, threshold: 1000 })
+  for (const [id, margin] of margins)
+    await writeTinyModel(directory.path, { id, gain: margin / 100, center: 128, threshold: 1000 })
   const plant = await startModelPlant({ modelPath: join(directory.path, 'one.onnx'), database })
   try {
     const feed = await feedParts({
