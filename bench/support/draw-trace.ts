@@ -92,6 +92,7 @@ export function drawTrace({ pellet, strip }: ChosenTrace): string {
   }
   const height = Math.ceil(axisY + 54)
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="DejaVu Sans, sans-serif" font-size="12">
+<title>The way of one pellet through the plant, stage by stage</title>
 <rect width="${width}" height="${height}" fill="#ffffff"/>
 ${[...grid, ...parts].join('\n')}
 </svg>
