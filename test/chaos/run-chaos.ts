@@ -74,6 +74,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     const watch = createRecoveryWatch(plant, feeds)
     await watch('the first strips')
     const recoveries: Promise<FaultOutcome>[] = []
+    const takeTurn = createTurns()
     const failed = Promise.race([plant.services.failed, ...feeds.map((feed) => feed.finished)]).then(() => {
       throw new Error('A camera ended its run before it was told to.')
     })
@@ -81,7 +82,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     for (const [number, fault] of plan.entries()) {
       await Promise.race([systemClock.sleep(fault.afterMs), failed])
       say(`fault ${number + 1} of ${plan.length}: ${fault.kind} ${fault.target}`)
-      const recovered = inflict(plant, fault, number).then((atMs) => watch(`recovery from ${fault.kind}`, atMs))
+      const inflicted = takeTurn(fault.kind, () => inflict(plant, fault, number))
+      const recovered = inflicted.then((atMs) => watch(`recovery from ${fault.kind}`, atMs))
       const outcome = recovered.then((recoveredAfterMs) => {
         say(
           `recovered from fault ${number + 1}, ${fault.kind} ${fault.target}, after ${(recoveredAfterMs / 1000).toFixed(1)} s`,
@@ -137,6 +139,20 @@ function createRecoveryWatch(plant: ChaosPlant, feeds: readonly TruthFeed[]) {
     }
     await until(what, isThere, recoveryPatienceMs)
     return performance.now() - sinceMs
+  }
+}
+
+/** A broker or database that is being started again is not killed meanwhile: each such fault waits for the one before. */
+function createTurns() {
+  const last = new Map<FaultKind, Promise<unknown>>()
+  return <T>(kind: FaultKind, act: () => Promise<T>): Promise<T> => {
+    if (kind !== 'broker-restart' && kind !== 'database-restart') return act()
+    const acting = (last.get(kind) ?? Promise.resolve()).then(act)
+    last.set(
+      kind,
+      acting.catch(() => undefined),
+    )
+    return acting
   }
 }
 
