@@ -1,8 +1,6 @@
-import { CameraGatewayService, PixelFormat } from '../../services/gen/pelletline/camera/v1/camera_pb.ts'
-import { Polarity } from '../../services/gen/pelletline/inspection/v1/inspection_pb.ts'
-import { createSimulatedLine, type LineSettingsInput, type PelletTruth } from '../../services/line-simulator/index.ts'
-import { sendStrips } from '../../services/shared/camera/send-strips.ts'
-import type { PelletlineError } from '../../services/shared/errors/pelletline-error.ts'
+import { CameraGatewayService } from '../../services/gen/pelletline/camera/v1/camera_pb.ts'
+import { type LineSettingsInput, type PelletTruth, streamLine } from '../../services/line-simulator/index.ts'
+import { stripMaxMessageBytes } from '../../services/shared/rpc/channel-options.ts'
 import { createRpcClient } from '../../services/shared/rpc/create-rpc-client.ts'
 
 /** What a camera saw, kept on its side. */
@@ -44,53 +42,51 @@ const giveUpAfterMs = 300_000
 /** Streams a simulated line to a gateway as any camera would, and remembers every pellet. */
 export function feedWithTruth(options: TruthFeedOptions): TruthFeed {
   const { gatewayAddress, line, run, seed, speed, settings, signal } = options
-  const client = createRpcClient(CameraGatewayService, { address: gatewayAddress, maxMessageBytes: 64 * 1024 * 1024 })
-  const simulated = createSimulatedLine({ settings, seed, speed, truthList: true, signal })
+  const gateway = createRpcClient(CameraGatewayService, {
+    address: gatewayAddress,
+    maxMessageBytes: stripMaxMessageBytes,
+  })
   const pellets: PelletTruth[] = []
-  const truth = { line, run, width: simulated.settings.width, pellets, strips: 0, rows: 0 }
+  let strips = 0
+  let rows = 0
   let resumed = 0
-
-  async function* strips() {
-    for await (const strip of simulated) {
-      pellets.push(...(strip.pellets ?? []))
-      truth.strips++
-      truth.rows += strip.rows
-      yield {
-        strip: BigInt(strip.strip),
-        firstRow: BigInt(strip.firstRow),
-        rows: strip.rows,
-        rowsLostBefore: BigInt(strip.rowsLostBefore),
-        pixels: strip.pixels,
-        exposedUnixNs: strip.exposedUnixNs,
-        encoder: strip.encoder,
-        runEnds: strip.runEnds,
-      }
-    }
-  }
-  const { umPerPxAcross, umPerPxAlong } = simulated.settings
-  const open = {
+  const { simulated, stop, finished } = streamLine({
+    gateway,
     line,
     camera: 'camera-1',
     run,
-    width: truth.width,
-    pixelFormat: PixelFormat.MONO8,
-    optics: { umPerPxAcross, umPerPxAlong },
-    polarity: Polarity.LIGHT_ON_DARK,
-    simulated: true,
-  }
-  const onResume = (_: PelletlineError) => {
-    resumed++
-  }
-  const finished = sendStrips(client, { open, strips: strips(), signal, giveUpAfterMs, onResume })
-    .then(() => undefined)
-    .finally(() => client.close())
-  finished.catch(() => undefined)
+    simulation: { settings, seed, speed, truthList: true },
+    signal,
+    giveUpAfterMs,
+    onResume() {
+      resumed++
+    },
+    onStrip(strip) {
+      pellets.push(...(strip.pellets ?? []))
+      strips++
+      rows += strip.rows
+    },
+  })
+  const ended = finished.then(() => undefined).finally(() => gateway.close())
+  // Whoever waits for the end hears of a failure; it may come before anybody does.
+  ended.catch(() => undefined)
   return {
-    truth,
+    truth: {
+      line,
+      run,
+      width: simulated.settings.width,
+      pellets,
+      get strips() {
+        return strips
+      },
+      get rows() {
+        return rows
+      },
+    },
     get resumed() {
       return resumed
     },
-    stop: () => simulated.stop(),
-    finished,
+    stop,
+    finished: ended,
   }
 }

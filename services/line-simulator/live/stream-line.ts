@@ -26,6 +26,10 @@ export interface StreamLineOptions {
   readonly signal: AbortSignal
   /** Called when the stream breaks and is to be resumed. */
   readonly onResume?: (error: PelletlineError) => void
+  /** Called with every strip before it is sent, for its truth. */
+  readonly onStrip?: (strip: SimulatedStrip) => void
+  /** As in `sendStrips`. */
+  readonly giveUpAfterMs?: number
 }
 
 /** A simulated line that streams to a gateway. */
@@ -40,10 +44,16 @@ export interface StreamedLine {
 
 /** Streams a simulated line to a gateway as any camera would. Throws `invalid_argument` on wrong settings. */
 export function streamLine(options: StreamLineOptions): StreamedLine {
-  const { gateway, line, camera, run, signal, onResume } = options
+  const { gateway, line, camera, run, signal, onResume, onStrip, giveUpAfterMs } = options
   const simulated = createSimulatedLine({ ...options.simulation, signal })
   const open = { line, camera, run, ...describeImage(simulated) }
-  const finished = sendStrips(gateway, { open, strips: toStrips(simulated), signal, onResume }).catch((reason) => {
+  const finished = sendStrips(gateway, {
+    open,
+    strips: toStrips(simulated, onStrip),
+    signal,
+    onResume,
+    giveUpAfterMs,
+  }).catch((reason) => {
     const { code, message } = PelletlineError.from(reason)
     throw new PelletlineError(code, `The strips of ${line}, run ${run}, could not be delivered: ${message}`, {
       cause: reason,
@@ -69,8 +79,12 @@ function describeImage({ settings }: SimulatedLine): Omit<MessageInitShape<typeo
   }
 }
 
-async function* toStrips(strips: AsyncIterable<SimulatedStrip>): AsyncGenerator<StripToSend> {
+async function* toStrips(
+  strips: AsyncIterable<SimulatedStrip>,
+  onStrip: StreamLineOptions['onStrip'],
+): AsyncGenerator<StripToSend> {
   for await (const strip of strips) {
+    onStrip?.(strip)
     yield {
       strip: BigInt(strip.strip),
       firstRow: BigInt(strip.firstRow),

@@ -4,9 +4,9 @@ import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { PelletlineError } from '../../errors/pelletline-error.ts'
+import { chooseFreePort } from '../../service/choose-free-port.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { lockDirectory } from '../lock-directory.ts'
-import { choosePort } from './choose-port.ts'
 import { adminUser, clusterFiles, createCluster } from './create-cluster.ts'
 import { findPostgres } from './find-postgres.ts'
 import { type PostgresProcess, startPostgresProcess } from './postgres-process.ts'
@@ -89,7 +89,7 @@ export async function startPostgres(options: PostgresServerOptions): Promise<Pos
     giveTo(user, files.socket)
     const bin = findPostgres(user)
     await createCluster(directory, bin, user)
-    const port = options.port ?? (await choosePort())
+    const port = options.port ?? (await chooseFreePort())
     const password = readFileSync(files.password, 'utf8').trim()
     const address = `127.0.0.1:${port}`
     const parameters = toParameters(files, port, durable, settings)
