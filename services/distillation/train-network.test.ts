@@ -192,3 +192,42 @@ test('training stops on abort and says so', async () => {
     message: /was stopped: the same command goes on/,
   })
 })
+
+test('training goes on from a served model, whose answers it begins with', async () => {
+  const { modelPath, manifest } = trained
+  // At this rate nothing is learnt: what comes out is what went in.
+  const config = { widths, epochs: 1, batchSize: 16, threads: 1, startFrom: modelPath, smallestSpeckPx: 4 }
+  const still = { ...config, baseRate: 1e-9, schedule: { kind: 'constant' }, dropout: 0 } as const
+  const { manifest: further } = await trainNetwork({
+    network: 'student',
+    splits: { ...splits, train: toyCrops(64, 8) },
+    outDir: join(folder, 'further'),
+    config: still,
+  })
+  const auc = ({ metrics }: typeof manifest) => metrics.test!.auc.value!
+  assert.ok(Math.abs(auc(further) - auc(manifest)) < 0.02, `AUC ${auc(further)}, ${auc(manifest)} before`)
+  assert.deepEqual(further.standardisation, manifest.standardisation)
+  const { id, sha256 } = manifest
+  assert.deepEqual((further.lineage.options as Record<string, unknown>)['startedFrom'], { id, sha256 })
+})
+
+test('training does not start from another network, nor from one that knows the crops it is judged by', async () => {
+  const outDir = join(folder, 'refused')
+  const config = { widths, epochs: 1, batchSize: 16, threads: 1, startFrom: trained.modelPath }
+  await assert.rejects(trainNetwork({ network: 'vgg16', splits, outDir, config }), {
+    code: 'failed_precondition',
+    message: /is a student, and a vgg16 is to be trained: start from another model/,
+  })
+  const swapped = { ...splits, train: splits.test, test: splits.train }
+  await assert.rejects(trainNetwork({ network: 'student', splits: swapped, outDir, config }), {
+    code: 'failed_precondition',
+    message: /was trained on what is the test part here/,
+  })
+  await assert.rejects(
+    trainNetwork({ network: 'student', splits, outDir, config: { ...config, startFrom: 'none.onnx' } }),
+    {
+      code: 'not_found',
+      message: /none\.onnx/,
+    },
+  )
+})

@@ -5,9 +5,11 @@ import { makeFolder } from '../shared/files/make-folder.ts'
 import { removeLeftovers } from '../shared/files/remove-leftovers.ts'
 import { writeFileAtomically } from '../shared/files/write-file-atomically.ts'
 import { renderSvgAsPng } from '../shared/images/render-svg.ts'
+import { loadModel } from '../shared/onnx/load-model.ts'
 import type { ModelManifest } from '../shared/onnx/model-manifest.ts'
 import { type ExportedModel, exportVariants } from './export/export-variants.ts'
 import { createNetwork, type NetworkName } from './networks/create-network.ts'
+import type { Network } from './networks/network.ts'
 import { drawCurves, formatHistoryCsv } from './report/draw-curves.ts'
 import { checkSplits } from './training/check-splits.ts'
 import type { EpochRecord } from './training/checkpoint.ts'
@@ -77,7 +79,10 @@ export async function trainNetwork(options: TrainNetworkOptions): Promise<Traine
   await removeLeftovers(outDir)
   try {
     // 1. Fit.
-    const fit = await fitNetwork({ network, splits, config, outDir, resume, softTargets, labelled, onEvent, signal })
+    const start =
+      config.startFrom === undefined ? undefined : await readStart(config.startFrom, network, splits, signal)
+    const fitting = { network, splits, config, outDir, resume, softTargets, labelled, start, onEvent, signal }
+    const fit = await fitNetwork(fitting)
     // 2. The kept epoch in every precision: threshold, figures and manifest of each file as it is served.
     const keptEpoch = fit.best.header.bestEpoch
     const files = await exportVariants({
@@ -92,7 +97,12 @@ export async function trainNetwork(options: TrainNetworkOptions): Promise<Traine
       distillationTemperature: config.distillation?.temperature,
       lineage: {
         seed: config.seed,
-        options: { ...config, keptEpoch, ...(teachers && { teachers }) },
+        options: {
+          ...config,
+          keptEpoch,
+          ...(teachers && { teachers }),
+          ...(start && { startedFrom: { id: start.id, sha256: start.sha256 } }),
+        },
         commit: options.commit,
       },
       maxInt8Loss: config.maxInt8Loss,
@@ -121,6 +131,22 @@ export async function trainNetwork(options: TrainNetworkOptions): Promise<Traine
     }
     throw PelletlineError.from(reason)
   }
+}
+
+/**
+ * Reads the model that a training starts from; errors as of `loadModel`. `failed_precondition` where it is of another
+ * network, or was trained on the crops that the new one is judged by.
+ */
+async function readStart(path: string, network: Network, { val, test }: CropSplits, signal: AbortSignal | undefined) {
+  const { manifest, bytes } = await loadModel(path, { signal })
+  const { id, sha256, standardisation, architecture } = manifest
+  const refuse = (what: string) =>
+    new PelletlineError('failed_precondition', `${path} ${what}: start from another model`)
+  if (architecture !== network.name) throw refuse(`is a ${architecture}, and a ${network.name} is to be trained`)
+  const { train } = manifest.lineage.dataDigest
+  if (train === val.digest) throw refuse(`was trained on what is the validation part here (digest ${train})`)
+  if (train === test.digest) throw refuse(`was trained on what is the test part here (digest ${train})`)
+  return { path, id, sha256, standardisation, bytes: Uint8Array.from(new Uint8Array(bytes)) }
 }
 
 async function writeCurves(outDir: string, title: string, { history, best }: FitResult) {

@@ -29,6 +29,10 @@ export const addDistillCommand: AddCommand = (program, context) => {
       '--teachers <files>',
       'models that teach as they are, separated by commas, each with its manifest beside it; no teacher is trained then',
     )
+    .option(
+      '--start-from <file>',
+      'model that the students go on from, its manifest beside it, instead of random weights',
+    )
     .option('--seed <n>', 'first seed of weights, order and simulation; 1 where not given', parseSeed)
     .option('--seeds <n>', 'repeat the students with so many seeds, for intervals', parseInteger({ min: 1, max: 100 }))
     .option('--sweep', 'try temperatures and lambdas on the validation part')

@@ -25,12 +25,17 @@ export const addTrainCommand: AddCommand = (program, context) => {
     .option('--seed <n>', 'seed of weights, order and simulation; 1 where not given', parseSeed)
     .option('--id <name>', "name of the model; the network's where not given")
     .option('--threads <n>', "threads; all of the machine's where not given", parseInteger({ min: 1, max: 256 }))
+    .option(
+      '--start-from <file>',
+      'go on from the weights of this model, its manifest beside it, instead of random ones',
+    )
     .option('--config <file>', 'further settings of the training, YAML or JSON')
     .addHelpText(
       'after',
       exampleText([
         'npx pelletline train student --data simulated --count 60000 --epochs 30 --out trained/student-1',
         'npx pelletline train resnet18 --data crops/ --epochs 20 --out trained/resnet18-1',
+        'npx pelletline train student --data crops/ --start-from models/student-1.onnx --epochs 5 --rate 3e-4 --out trained/ours',
       ]),
     )
     .action(async (network: (typeof networkNames)[number], options: TrainOptions, command: Command) => {

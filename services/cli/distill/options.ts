@@ -6,6 +6,8 @@ export interface DistillOptions extends TrainingDataOptions {
   readonly quick?: boolean
   /** Model files, separated by commas. */
   readonly teachers?: string
+  /** Model file that the students go on from. */
+  readonly startFrom?: string
   readonly seed?: number
   readonly seeds?: number
   readonly sweep?: boolean

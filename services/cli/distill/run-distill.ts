@@ -70,6 +70,7 @@ function experimentConfig(options: DistillOptions): ExperimentConfig {
     ...(options.teachers !== undefined && {
       teachers: { ...asRecord(settings['teachers']), given: options.teachers.split(',') },
     }),
+    ...(options.startFrom !== undefined && { student: startFrom(settings, options.startFrom) }),
     ...(options.seed !== undefined && { seed: options.seed }),
     ...(options.seeds !== undefined && { seeds: options.seeds }),
     ...(options.sweep === true && { sweep: settings['sweep'] ?? {} }),
@@ -77,6 +78,12 @@ function experimentConfig(options: DistillOptions): ExperimentConfig {
     ...(options.threads !== undefined && { threads: options.threads }),
   }
   return parseExperimentConfig(overruled, options.config)
+}
+
+/** The students' settings, with the model that they go on from. */
+function startFrom(settings: Readonly<Record<string, unknown>>, path: string): object {
+  const student = asRecord(settings['student']) as Readonly<Record<string, unknown>>
+  return { ...student, training: { ...asRecord(student['training']), startFrom: path } }
 }
 
 function showPlan(jobs: ReturnType<typeof planWork>, terminal: Terminal): void {

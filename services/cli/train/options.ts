@@ -12,4 +12,6 @@ export interface TrainOptions extends TrainingDataOptions {
   readonly id?: string
   readonly threads?: number
   readonly config?: string
+  /** Model file to go on from. */
+  readonly startFrom?: string
 }

@@ -78,6 +78,7 @@ function trainConfig(options: TrainOptions): TrainConfig {
     ...(options.seed !== undefined && { seed: options.seed }),
     ...(options.id !== undefined && { id: options.id }),
     ...(options.threads !== undefined && { threads: options.threads }),
+    ...(options.startFrom !== undefined && { startFrom: options.startFrom }),
   }
   return parseTrainConfig(settings, options.config)
 }

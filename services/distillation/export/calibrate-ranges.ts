@@ -1,8 +1,8 @@
 import type { CropDataset } from '../../shared/dataset/crop-dataset.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
-import { cropBytes, cropSide } from '../../shared/inspection/crop.ts'
 import type { GraphWorker } from '../../shared/onnx/graph-worker.ts'
 import { encodeModel } from '../../shared/onnx/onnx-proto.ts'
+import { spacedBatches } from '../evaluation/spaced-batches.ts'
 import type { Network } from '../networks/network.ts'
 import type { Standardisation } from '../training/train-graph.ts'
 import { type ActivationRange, chooseRange, countValues, createHistogram } from './activation-histogram.ts'
@@ -47,17 +47,11 @@ export async function calibrateRanges(
   const model = buildInferenceModel(network, parameters, { standardisation, exportAs: 'float32', observed })
   const histograms = new Map(observed.map((name) => [name, createHistogram()]))
   await worker.load('calibration', encodeModel(model))
-  for (let first = 0; first < chosen; first += batchSize) {
+  for (const pellet of spacedBatches(crops, chosen, batchSize)) {
     signal?.throwIfAborted()
-    const size = Math.min(batchSize, chosen - first)
-    const data = new Uint8Array(size * cropBytes)
-    for (let i = 0; i < size; i++) {
-      const crop = Math.floor(((first + i) * crops.count) / chosen)
-      data.set(crops.pixels.subarray(crop * cropBytes, (crop + 1) * cropBytes), i * cropBytes)
-    }
     const outputs = await worker.run({
       model: 'calibration',
-      feeds: { pellet: { type: 'uint8', dims: [size, 1, cropSide, cropSide], data } },
+      feeds: { pellet },
       keep: {},
       fetch: observed,
     })

@@ -5,6 +5,7 @@ import {
   modelProto,
   nodeProto,
   type OnnxType,
+  observedTensor,
   type TensorData,
   tensorProto,
   valueInfo,
@@ -50,20 +51,10 @@ export function createInferenceGraph(): InferenceGraph {
         node: nodes,
         initializer: initializers,
         input: [valueInfo('pellet', 'uint8', ['N', 1, cropSide, cropSide])],
-        output: [
-          valueInfo('logits', 'float32', ['N', 2]),
-          // Only their element type is declared: the runtime infers the shape.
-          ...observed.map((tensor) => unshaped(tensor)),
-        ],
+        output: [valueInfo('logits', 'float32', ['N', 2]), ...observed.map(observedTensor)],
       })
     },
   }
-}
-
-function unshaped(tensor: string) {
-  const value = valueInfo(tensor, 'float32', [])
-  if (value.type?.value.case === 'tensorType') delete value.type.value.value.shape
-  return value
 }
 
 /** Attributes of a square convolution or pool. */

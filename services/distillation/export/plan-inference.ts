@@ -1,5 +1,5 @@
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
-import { type Network, traceNetwork } from '../networks/network.ts'
+import { type ConvolutionLayer, type Network, traceNetwork } from '../networks/network.ts'
 import type { ConvolutionShape } from '../operators/convolution.ts'
 import { foldNormalization } from './fold-normalization.ts'
 
@@ -121,4 +121,10 @@ function find(parameters: ReadonlyMap<string, Float32Array>, name: string): Floa
   const found = parameters.get(name)
   if (found === undefined) throw new PelletlineError('internal', `parameter ${name} is missing`)
   return found
+}
+
+/** Tensor of the served model that a convolution's normalisation gives: after its pool, before shortcut and activation. */
+export function normalisedTensor({ name, pool, shortcut, slope }: ConvolutionLayer): string {
+  if (shortcut === undefined && slope === undefined) return name
+  return `${name}.${pool === undefined ? 0 : 1}`
 }

@@ -22,12 +22,13 @@ export interface EpochRecord {
 export interface CheckpointHeader {
   readonly network: string
   readonly config: TrainConfig
-  /** Digests of the three parts, and of teachers and labels used, where distilled. */
+  /** Digests of the three parts, of teachers and labels used, where distilled, and of the model that it started from. */
   readonly data: {
     readonly train: string
     readonly val: string
     readonly test: string
     readonly soft?: string
+    readonly start?: string
   }
   readonly standardisation: Standardisation
   /** Steps done. */

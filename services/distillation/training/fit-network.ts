@@ -25,6 +25,7 @@ import { trainEpoch } from './train-epoch.ts'
 import type { Standardisation } from './train-graph.ts'
 import type { OnTrainingEvent } from './training-events.ts'
 import { openTrainingSession } from './training-session.ts'
+import { type StartModel, unfoldModel } from './unfold-model.ts'
 
 export interface FitOptions {
   readonly network: Network
@@ -38,8 +39,17 @@ export interface FitOptions {
   readonly softTargets?: SoftTargets | undefined
   /** 1 for each training crop whose label may be used; default: all. */
   readonly labelled?: Uint8Array | undefined
+  /** The model that `config.startFrom` names; needed where it names one. */
+  readonly start?: FitStart | undefined
   readonly onEvent: OnTrainingEvent
   readonly signal?: AbortSignal | undefined
+}
+
+/** A served model to go on from. */
+export interface FitStart extends StartModel {
+  /** SHA-256 of its file, hex. */
+  readonly sha256: string
+  readonly standardisation: Standardisation
 }
 
 export interface FitResult {
@@ -52,7 +62,7 @@ export interface FitResult {
 /**
  * Trains a network. The result depends on data, configuration, teachers and seed only, and is the same whether or not the
  * run was interrupted and resumed. `failed_precondition` where a checkpoint is of another experiment (the differing keys
- * are named) or the loss or the state is no longer finite (step, rate and last good checkpoint are named), `data_loss`
+ * are named) or the loss or the state is no longer finite (step, rate and last good checkpoint are named), or the model to start from is of another network, `data_loss`
  * where the best epoch's values are lost, `invalid_argument` where the runtime cannot train such widths or distillation has
  * no teachers, `cancelled` on abort.
  */
@@ -61,7 +71,7 @@ export async function fitNetwork(options: FitOptions): Promise<FitResult> {
   const paths = { last: join(outDir, 'last.checkpoint'), best: join(outDir, 'best.checkpoint') }
 
   // 1. The experiment: data, length, learning rates.
-  const standardisation = fitStandardisation(splits.train)
+  const standardisation = options.start?.standardisation ?? fitStandardisation(splits.train)
   const perEpoch = stepsPerEpoch(splits.train.count, config.batchSize)
   const totalSteps = perEpoch * config.epochs
   const length = { baseRate: config.baseRate, totalSteps, stepsPerEpoch: perEpoch }
@@ -73,6 +83,7 @@ export async function fitNetwork(options: FitOptions): Promise<FitResult> {
       val: splits.val.digest,
       test: splits.test.digest,
       ...describeTeaching(options),
+      ...describeStart(options),
     },
     standardisation,
     step: 0,
@@ -100,6 +111,9 @@ export async function fitNetwork(options: FitOptions): Promise<FitResult> {
     const adam = { beta1, beta2, epsilon }
     const graph = { backend, batchSize, standardisation, adam, ...(distillation !== null && { distillation }) }
     const session = await openTrainingSession(worker, network, graph, seed)
+    if (resumed === undefined && options.start !== undefined) {
+      await session.startAt(await unfoldModel(network, options.start, { worker, crops: splits.train, signal }))
+    }
     onEvent({
       kind: 'started',
       network: network.name,
@@ -183,6 +197,14 @@ function describeTeaching({ config, softTargets, labelled }: FitOptions): { read
   return { soft: hash.update(labelled ?? '').digest('hex') }
 }
 
+/** Digest of the model that the training starts from; none where it starts from random weights. */
+function describeStart({ config, start }: FitOptions): { readonly start?: string } {
+  if ((config.startFrom === undefined) !== (start === undefined)) {
+    throw new PelletlineError('internal', 'a training starts from the model that its configuration names, or from none')
+  }
+  return start === undefined ? {} : { start: start.sha256 }
+}
+
 /** Mean and deviation of all gray values of the training part. */
 function fitStandardisation({ pixels, source }: CropDataset): Standardisation {
   const histogram = new Float64Array(256)
@@ -247,7 +269,7 @@ async function findResumable(path: string, header: CheckpointHeader, resume: boo
   const other = found.header
   const differing = [
     ...(other.network === header.network ? [] : ['network']),
-    ...(['train', 'val', 'test', 'soft'] as const)
+    ...(['train', 'val', 'test', 'soft', 'start'] as const)
       .filter((part) => other.data[part] !== header.data[part])
       .map((part) => `data.${part}`),
     ...differingKeys(other.config, header.config),

@@ -86,6 +86,11 @@ export const trainConfigSchema = z.strictObject({
   distillation: distillationSchema.nullable().default(null),
   /** null: crops are used as they are. */
   augmentation: augmentationSchema.nullable().default(augmentationSchema.parse({})),
+  /**
+   * Model file to go on from, its manifest beside it, relative to the working directory, instead of random weights: one that
+   * this program exported from the same network. Its standardisation is kept.
+   */
+  startFrom: z.string().min(1).optional(),
   /** Dropout rate; default: the network's own. */
   dropout: share.optional(),
   /** Channels per stage; default: the network's own. For experiments and tests. */

@@ -36,6 +36,8 @@ export interface TrainingSession {
   readState(slots: 'all' | 'values'): Promise<ReadonlyMap<string, Float32Array>>
   /** Replaces the state by whole tensors; `data_loss` where one is missing or of another size. */
   writeState(tensors: ReadonlyMap<string, Float32Array>): Promise<void>
+  /** Replaces every parameter, given whole by name; the moments become zero. */
+  startAt(parameters: ReadonlyMap<string, Float32Array>): Promise<void>
 }
 
 export interface StepResults {
@@ -70,9 +72,15 @@ export function initialState(network: Network, seed: number): Map<string, Float3
     const random = createRandom(seed, 'weights', spec.name)
     return [`value/${spec.name}`, Float32Array.from({ length: count }, () => random.normal() * spec.initial)] as const
   })
-  const moments = (slot: 'first' | 'second') =>
-    specs.filter(isTrained).map((spec) => [`${slot}/${spec.name}`, new Float32Array(countOf(spec.dims))] as const)
-  return new Map([...values, ...moments('first'), ...moments('second')])
+  return new Map([...values, ...initialMoments(network)])
+}
+
+/** Adam's moments before the first step. */
+function initialMoments(network: Network): (readonly [string, Float32Array])[] {
+  const trained = listParameters(network).filter(isTrained)
+  return (['first', 'second'] as const).flatMap((slot) =>
+    trained.map((spec) => [`${slot}/${spec.name}`, new Float32Array(countOf(spec.dims))] as const),
+  )
 }
 
 /** Whole parameters by name from a state's values. */
@@ -104,6 +112,17 @@ function createSession(
   const values = state.filter(({ slot }) => slot === 'value')
   const kept = (entries: readonly StateTensor[]) =>
     Object.fromEntries(entries.map(({ name }) => [name, { kept: name }]))
+  const writeState: TrainingSession['writeState'] = async (tensors) => {
+    await worker.put(
+      Object.fromEntries(
+        state.map((entry) => {
+          const { name, dims, offset, parameter } = entry
+          const whole = wholeOf(tensors, wholeName(entry), parameter.dims)
+          return [name, { type: 'float32' as const, dims, data: whole.slice(offset, offset + countOf(dims)) }]
+        }),
+      ),
+    )
+  }
   const channels = new Map(traceNetwork(network).map(({ layer, output }) => [layer.name, output.channels]))
   return {
     step: async ({ steps, images, targets, masks }, firstStep, rates, softTargets) => {
@@ -161,16 +180,10 @@ function createSession(
       }
       return whole
     },
-    writeState: async (tensors) => {
-      await worker.put(
-        Object.fromEntries(
-          state.map((entry) => {
-            const { name, dims, offset, parameter } = entry
-            const whole = wholeOf(tensors, wholeName(entry), parameter.dims)
-            return [name, { type: 'float32' as const, dims, data: whole.slice(offset, offset + countOf(dims)) }]
-          }),
-        ),
-      )
+    writeState,
+    startAt: async (parameters) => {
+      const values = [...parameters].map(([name, data]) => [`value/${name}`, data] as const)
+      await writeState(new Map([...values, ...initialMoments(network)]))
     },
   }
 }

@@ -91,6 +91,13 @@ function attribute(name: string, value: AttributeValue): AttributeProto {
   return make({ type: kinds.INTS, ints: value.map(BigInt) })
 }
 
+/** Declares a float32 tensor within a graph as one of its outputs; the runtime infers its shape. */
+export function observedTensor(name: string): ValueInfoProto {
+  const value = valueInfo(name, 'float32', [])
+  if (value.type?.value.case === 'tensorType') delete value.type.value.value.shape
+  return value
+}
+
 /** One node; an empty input name stands for an optional input that is left out. */
 export function nodeProto(
   opType: string,
