@@ -1,11 +1,10 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
 import type { Figure } from '../../../services/distillation/report/figures/figure.ts'
 import { PelletlineError } from '../../../services/shared/errors/pelletline-error.ts'
+import { markdownTable, publishFolder } from '../publish-folder.ts'
 import { drawScaling, drawThroughput } from './draw-figures.ts'
 import { describeRun } from './print-segmentation.ts'
 import type { SegmentationReport } from './segmentation-report.ts'
-import { type ReportTable, tabulateReport } from './tabulate-report.ts'
+import { tabulateReport } from './tabulate-report.ts'
 
 /**
  * Writes `README.md`, `report.json` and `figures/` into `folder`, and the folder's line into the README.md beside it. Throws
@@ -18,17 +17,9 @@ export async function publishResults(report: SegmentationReport, folder: string,
     throw new PelletlineError('failed_precondition', `Nothing was published: the run has no ${what}. Run all sections.`)
   }
   const figures = [await drawThroughput(report.throughput ?? []), await drawScaling(report)]
-  await mkdir(join(folder, 'figures'), { recursive: true })
-  for (const { name, svg } of figures) await writeFile(join(folder, 'figures', `${name}.svg`), svg)
-  await writeFile(join(folder, 'report.json'), `${JSON.stringify(report, undefined, 1)}\n`)
-  await writeFile(join(folder, 'README.md'), formatMarkdown(report, figures, command))
-  const index = join(dirname(folder), 'README.md')
-  const before = await readFile(index, 'utf8').catch(() => undefined)
-  if (before === undefined) return
-  await writeFile(
-    index,
-    addResultsRow(before, basename(folder), 'segmentation: speed, counts, overload, memory, accuracy'),
-  )
+  const readme = formatMarkdown(report, figures, command)
+  const what = 'segmentation: speed, counts, overload, memory, accuracy'
+  await publishFolder(folder, { readme, report, figures, what })
 }
 
 /** The page of the results: the command, the machine, then every table and figure. */
@@ -50,20 +41,4 @@ export function formatMarkdown(report: SegmentationReport, figures: readonly Fig
   ]
     .join('\n')
     .replace(/\n+$/, '\n')
-}
-
-/** A table in Markdown; numbers stand right. */
-export function markdownTable({ columns, rows }: Pick<ReportTable, 'columns' | 'rows'>): string[] {
-  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
-  return [
-    line(columns.map(({ title }) => title)),
-    line(columns.map(({ align }) => (align === 'right' ? '---:' : '---'))),
-    ...rows.map(line),
-  ]
-}
-
-/** The index of results with a row for `folder` at its end; unchanged where there is one. */
-export function addResultsRow(index: string, folder: string, what: string): string {
-  if (index.includes(`(${folder}/)`)) return index
-  return `${index.trimEnd()}\n| [${folder}](${folder}/) | ${what} |\n`
 }
