@@ -15,6 +15,7 @@ describe('a plant of processes under faults', () => {
       // Every kind and every service once.
       faults: 11,
       meanPauseMs: 2_500,
+      apart: false,
       weights: everyFault,
       lines: 2,
       speed: 0.25,

@@ -1,5 +1,5 @@
-// `npm run test:chaos [-- --faults N --seed N --publish DIR]`: hundreds of faults, one broker first and then three of which one
-// dies at a time; a table of recoveries, and status 1 where a pellet is not counted exactly once.
+// `npm run test:chaos [-- --faults N --seed N --parts NAME,... --publish DIR]`: hundreds of faults that overlap, then three
+// brokers of which one dies at a time, then one fault after the other; a table of recoveries, and status 1 where a pellet is not counted exactly once.
 import { mkdirSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
@@ -15,7 +15,7 @@ const { values } = parseArgs({
   options: {
     faults: { type: 'string', default: '200' },
     seed: { type: 'string', default: '1' },
-    brokers: { type: 'string', default: '1,3' },
+    parts: { type: 'string', default: 'overlapping,brokers,apart' },
     publish: { type: 'string' },
   },
 })
@@ -26,25 +26,44 @@ if (!Number.isInteger(faults) || faults < 1 || !Number.isInteger(seed)) {
   process.exit(2)
 }
 
+/** What is run in turn, by the name that `--parts` takes. */
+const allParts = {
+  overlapping: { title: 'One broker, faults overlap', faults, brokers: 1, apart: false, weights: everyFault },
+  brokers: {
+    title: 'Three brokers, one of which dies at a time',
+    faults: Math.ceil(faults / 4),
+    brokers: 3,
+    apart: false,
+    weights: { kill: 4, freeze: 1, 'broker-restart': 5 },
+  },
+  apart: {
+    title: 'One broker, one fault at a time',
+    faults: Math.ceil(faults / 5),
+    brokers: 1,
+    apart: true,
+    weights: everyFault,
+  },
+} as const
+
 const parts: string[] = []
 let failed = false
-for (const brokers of values.brokers.split(',').map(Number)) {
-  if (brokers !== 1 && brokers !== 3) throw new TypeError('--brokers takes 1, 3 or 1,3.')
-  const random = createRandom(seed, brokers)
+for (const name of values.parts.split(',')) {
+  if (!(name in allParts))
+    throw new TypeError(`--parts takes ${Object.keys(allParts).join(', ')}, separated by commas.`)
+  const { title, ...part } = allParts[name as keyof typeof allParts]
+  const random = createRandom(seed, part.brokers, Number(part.apart))
   const report = await runChaos({
+    ...part,
     random: () => random.next(),
     seed,
-    faults: brokers === 1 ? faults : Math.ceil(faults / 4),
     meanPauseMs: 3_000,
-    weights: brokers === 1 ? everyFault : { kill: 4, freeze: 1, 'broker-restart': 5 },
     lines: 2,
     speed: 0.25,
-    brokers,
     say: (text) => process.stderr.write(`${text}\n`),
   })
   const wrong = judgeChaos(report)
   failed ||= wrong.length > 0
-  parts.push(describe(brokers, report, wrong))
+  parts.push(describe(title, report, wrong))
 }
 const text = parts.join('\n\n')
 process.stdout.write(`${text}\n`)
@@ -55,7 +74,7 @@ if (values.publish !== undefined) {
 }
 process.exitCode = failed ? 1 : 0
 
-function describe(brokers: number, report: ChaosReport, wrong: readonly string[]): string {
+function describe(title: string, report: ChaosReport, wrong: readonly string[]): string {
   const { books, outcomes, resumed, seconds } = report
   const sum = (of: (run: (typeof books)[number]) => number) => books.reduce((total, run) => total + of(run), 0)
   const verdict =
@@ -63,7 +82,7 @@ function describe(brokers: number, report: ChaosReport, wrong: readonly string[]
       ? 'Every pellet was counted exactly once, and every lot balances.'
       : `Wrong:\n\n${wrong.map((line) => `- ${line}`).join('\n')}`
   return [
-    `## ${brokers === 1 ? 'One broker' : 'Three brokers, one of which dies at a time'}`,
+    `## ${title}`,
     `${outcomes.length} faults in ${Math.round(seconds)} s on ${books.length} lines; camera streams were resumed ${resumed} times. ` +
       `${sum(({ truth }) => truth)} pellets by truth (those cut by the edges of the field apart), ${sum(({ booked }) => booked)} booked, ` +
       `${sum(({ lost }) => lost.length)} lost, ${sum(({ doubled }) => doubled)} doubled. ${verdict}`,

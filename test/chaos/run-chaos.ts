@@ -14,6 +14,8 @@ export interface ChaosOptions {
   readonly seed: number
   readonly faults: number
   readonly meanPauseMs: number
+  /** Whether a fault waits until the plant has recovered from the one before. */
+  readonly apart: boolean
   readonly weights: Readonly<Partial<Record<FaultKind, number>>>
   readonly lines: number
   /** Times real time, of 600 pellets a second and line. */
@@ -56,7 +58,7 @@ const plainScene = {
 
 /** Runs lines on a plant of processes, hurts it by a plan, and compares the books with the truth, pellet by pellet. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
-  const { random, seed, faults, meanPauseMs, weights, lines, speed, brokers, say } = options
+  const { random, seed, faults, meanPauseMs, apart, weights, lines, speed, brokers, say } = options
   const aborting = new AbortController()
   const plant = await startChaosPlant({ brokers, say, signal: aborting.signal })
   const begun = performance.now()
@@ -92,6 +94,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       })
       outcome.catch(() => undefined)
       recoveries.push(outcome)
+      if (apart) await Promise.race([outcome, failed])
     }
     const outcomes = await Promise.race([Promise.all(recoveries), failed])
     for (const feed of feeds) feed.stop()
