@@ -103,7 +103,7 @@ async function runRound(plant: Contestant, seconds: number, modelsDir: string): 
     // The database's user, where this is root, has to pass through.
     if (dataDir !== undefined) chmodSync(dataDir, 0o711)
     const apart = plant.across ? ['--bus', 'kafka', '--database', 'postgres'] : []
-    const { reports, cpuSeconds } = await runPlant([...args, ...apart], dataDir)
+    const { reports, cpuSeconds } = await runPlant([...args, ...apart], { dataDir })
     const sum = (of: (report: (typeof reports)[number]) => number) => reports.reduce((all, one) => all + of(one), 0)
     const pellets = sum(({ reconciliation }) => reconciliation.classified)
     plant.judged.push(sum(({ pelletsPerSecond }) => pelletsPerSecond))

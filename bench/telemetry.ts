@@ -1,23 +1,12 @@
 // What telemetry costs: the plant by the command that a user types, with telemetry off and with all of it on, in turn.
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import process from 'node:process'
-import { PelletlineError } from '../services/shared/errors/pelletline-error.ts'
 import { startOtlpReceiver } from '../test/support/otlp-receiver.ts'
 import { readBenchOptions, runBench } from './support/bench-options.ts'
 import { ratioOf, spreadOf } from './support/measure.ts'
 import { measureSpanCost } from './support/measure-span-cost.ts'
 import { printReport } from './support/print-report.ts'
+import { runPlant } from './support/run-plant.ts'
 
-/** Of the JSON object that `up --json` prints per line. */
-interface LineReport {
-  readonly pelletsPerSecond: number
-  readonly reconciliation: { readonly found: number; readonly balanced: boolean }
-}
-
-interface PlantRun {
+interface TelemetryRun {
   readonly pelletsPerSecond: number
   /** Processor time of the plant per thousand pellets from its READY on, ms. */
   readonly cpuMs: number
@@ -32,19 +21,22 @@ await runBench(async () => {
   const { rounds, seconds, lines } = numbers
   // It counts and keeps nothing: what a collector does with spans is not the plant's cost.
   const receiver = await startOtlpReceiver({ keep: false })
-  const off: PlantRun[] = []
-  const on: PlantRun[] = []
+  const off: TelemetryRun[] = []
+  const on: TelemetryRun[] = []
   const plain = ['--seconds', `${seconds}`, '--lines', `${lines}`, '--models-dir', modelsDir]
   const traced = [...plain, '--otlp-endpoint', receiver.endpoint, '--prometheus', '127.0.0.1:0', '--log-level', 'info']
   for (let round = 0; round < rounds; round++) {
-    const turns = [async () => off.push(await runPlant(plain)), async () => on.push(await runPlant(traced))]
+    const turns = [
+      async () => off.push(await runTelemetryPlant(plain)),
+      async () => on.push(await runTelemetryPlant(traced)),
+    ]
     for (const turn of round % 2 === 0 ? turns : turns.toReversed()) await turn()
   }
   const spansReceived = receiver.count / rounds
   await receiver.close()
   const spanUs = await measureSpanCost(rounds, spansAtOnce)
-  const rate = (runs: readonly PlantRun[]) => runs.map(({ pelletsPerSecond }) => pelletsPerSecond)
-  const cpu = (runs: readonly PlantRun[]) => runs.map(({ cpuMs }) => cpuMs)
+  const rate = (runs: readonly TelemetryRun[]) => runs.map(({ pelletsPerSecond }) => pelletsPerSecond)
+  const cpu = (runs: readonly TelemetryRun[]) => runs.map(({ cpuMs }) => cpuMs)
   printReport(
     {
       bench: 'telemetry',
@@ -72,60 +64,21 @@ await runBench(async () => {
   )
 })
 
-async function runPlant(options: readonly string[]): Promise<PlantRun> {
-  const main = join(import.meta.dirname, '../services/cli/main.ts')
-  const child = spawn(process.execPath, [main, 'up', '--json', '--ephemeral', '--port', '0', ...options], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let [stdout, stderr] = ['', '']
-  child.stdout.on('data', (chunk) => {
-    stdout += chunk
-  })
-  child.stderr.on('data', (chunk) => {
-    stderr += chunk
-  })
-  // What it takes to load models and libraries is not what a pellet costs.
-  let readyCpuMs: number | undefined
-  let cpuMs = 0
-  const watch = setInterval(() => {
-    cpuMs = readCpuMs(child) ?? cpuMs
-    if (stderr.includes('READY')) readyCpuMs ??= cpuMs
-  }, 200)
-  const scrape = setInterval(() => {
+async function runTelemetryPlant(options: readonly string[]): Promise<TelemetryRun> {
+  const scrape = (stderr: string) => {
     const address = /"metrics":"([^"]+)"/.exec(stderr)?.[1]
-    if (address !== undefined) {
-      fetch(`http://${address}/metrics`).then(
-        (answer) => answer.text(),
-        // The plant has ended.
-        () => '',
-      )
-    }
-  }, 1000)
-  const [code] = (await once(child, 'close')) as [number | null]
-  clearInterval(watch)
-  clearInterval(scrape)
-  if (code !== 0) throw new PelletlineError('internal', `The plant failed: ${stderr.trim().slice(-500)}`)
-  const reports = stdout
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as LineReport)
+    if (address === undefined) return
+    fetch(`http://${address}/metrics`).then(
+      (answer) => answer.text(),
+      // The plant has ended.
+      () => '',
+    )
+  }
+  const { reports, cpuSecondsFromReady } = await runPlant(options, { onRunning: scrape })
   const found = reports.reduce((sum, { reconciliation }) => sum + reconciliation.found, 0)
   return {
     pelletsPerSecond: reports.reduce((sum, report) => sum + report.pelletsPerSecond, 0),
-    cpuMs: ((cpuMs - (readyCpuMs ?? 0)) * 1000) / found,
+    cpuMs: (cpuSecondsFromReady * 1e6) / found,
     balanced: reports.every(({ reconciliation }) => reconciliation.balanced),
-  }
-}
-
-/** Processor time that a process and its threads have taken so far, ms; undefined once it has gone. Linux only. */
-function readCpuMs({ pid }: ChildProcess): number | undefined {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /s, '')
-      .split(' ')
-    // utime and stime, in ticks of 10 ms.
-    return (Number(fields[11]) + Number(fields[12])) * 10
-  } catch {
-    return undefined
   }
 }

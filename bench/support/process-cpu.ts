@@ -19,6 +19,48 @@ function readTimes(pid: string): ProcessTimes | undefined {
   }
 }
 
+/** A process and all that it started. */
+export interface ProcessTree {
+  readonly pids: readonly number[]
+  /** User and system time of those that run, s. */
+  readonly cpuSeconds: number
+  /** Resident memory, pages that several share counted in each, bytes. */
+  readonly residentBytes: number
+}
+
+/** Looks once at the tree below `root` (proc(5)); empty where it has ended. */
+export function readProcessTree(root: number): ProcessTree {
+  const all = readAllTimes()
+  const pids = [...all.keys()].filter((pid) => {
+    let at: number | undefined = pid
+    while (at !== undefined && at !== root) at = all.get(at)?.parent
+    return at === root && all.has(pid)
+  })
+  return {
+    pids,
+    cpuSeconds: pids.reduce((sum, pid) => sum + all.get(pid)!.seconds, 0),
+    residentBytes: pids.reduce((sum, pid) => sum + readResidentBytes(pid), 0),
+  }
+}
+
+function readResidentBytes(pid: number): number {
+  try {
+    return 1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0)
+  } catch {
+    return 0
+  }
+}
+
+/** Times of every process that runs. */
+function readAllTimes(): Map<number, ProcessTimes> {
+  const times = new Map<number, ProcessTimes>()
+  for (const entry of readdirSync('/proc')) {
+    const found = /^\d+$/.test(entry) ? readTimes(entry) : undefined
+    if (found !== undefined) times.set(Number(entry), found)
+  }
+  return times
+}
+
 /** Follows the processor time of named processes and of what they start, by looking again and again. */
 export interface CpuWatch {
   /** Looks once: each process as the root of those below it, up to the next named one. */
@@ -36,11 +78,7 @@ export function createCpuWatch(): CpuWatch {
       const names = new Map(
         Object.entries(roots).flatMap(([name, pid]) => (pid === null ? [] : [[pid, name] as const])),
       )
-      const times = new Map<number, ProcessTimes>()
-      for (const entry of readdirSync('/proc')) {
-        const found = /^\d+$/.test(entry) ? readTimes(entry) : undefined
-        if (found !== undefined) times.set(Number(entry), found)
-      }
+      const times = readAllTimes()
       for (const [pid, { seconds }] of times) {
         let at: number | undefined = pid
         while (at !== undefined && !names.has(at)) at = times.get(at)?.parent

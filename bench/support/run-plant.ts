@@ -10,6 +10,7 @@ import { createCpuWatch } from './process-cpu.ts'
 export interface LineReport {
   readonly pelletsPerSecond: number
   readonly reconciliation: {
+    readonly found: number
     readonly classified: number
     readonly shed: number
     readonly rowsLost: number
@@ -22,6 +23,15 @@ export interface PlantRun {
   readonly reports: readonly LineReport[]
   /** Processor time of each of its processes from its start to its end, s; `plant` is the one that feeds the lines. */
   readonly cpuSeconds: Readonly<Record<string, number>>
+  /** The same of all together from the moment on at which the plant was ready: what loading takes is not what a pellet costs. */
+  readonly cpuSecondsFromReady: number
+}
+
+export interface RunPlantOptions {
+  /** Where it keeps its data; nowhere where absent. */
+  readonly dataDir?: string | undefined
+  /** Told about once a second while it runs what it has written to standard error so far. */
+  readonly onRunning?: (stderr: string) => void
 }
 
 interface PlantState {
@@ -30,10 +40,11 @@ interface PlantState {
   readonly services: Readonly<Record<string, { readonly pid: number | null }>>
 }
 
-const lookEveryMs = 250
+const looksPerSecond = 4
 
-/** Runs `pelletline up ARGS --json` to its end, in a data folder where it keeps one. Throws `internal` where it fails. */
-export async function runPlant(args: readonly string[], dataDir?: string): Promise<PlantRun> {
+/** Runs `pelletline up ARGS --json` to its end. Throws `internal` where it fails. */
+export async function runPlant(args: readonly string[], options: RunPlantOptions = {}): Promise<PlantRun> {
+  const { dataDir, onRunning } = options
   const main = join(import.meta.dirname, '../../services/cli/main.ts')
   const place = dataDir === undefined ? ['--ephemeral'] : ['--data-dir', dataDir]
   const child = spawn(process.execPath, [main, 'up', '--json', '--port', '0', ...place, ...args], {
@@ -47,7 +58,14 @@ export async function runPlant(args: readonly string[], dataDir?: string): Promi
     stderr += chunk
   })
   const watch = createCpuWatch()
-  const timer = setInterval(() => watch.look({ plant: child.pid ?? null, ...readProcesses(dataDir) }), lookEveryMs)
+  const total = () => Object.values(watch.seconds()).reduce((sum, seconds) => sum + seconds, 0)
+  let untilReady: number | undefined
+  let looks = 0
+  const timer = setInterval(() => {
+    watch.look({ plant: child.pid ?? null, ...readProcesses(dataDir) })
+    if (stderr.includes('READY')) untilReady ??= total()
+    if (++looks % looksPerSecond === 0) onRunning?.(stderr)
+  }, 1000 / looksPerSecond)
   const [code] = (await once(child, 'close')) as [number | null]
   clearInterval(timer)
   if (code !== 0) {
@@ -57,7 +75,7 @@ export async function runPlant(args: readonly string[], dataDir?: string): Promi
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as LineReport)
-  return { reports, cpuSeconds: watch.seconds() }
+  return { reports, cpuSeconds: watch.seconds(), cpuSecondsFromReady: total() - (untilReady ?? 0) }
 }
 
 /** Processes of a plant that runs across several; none where it does not, or has not said so yet. */

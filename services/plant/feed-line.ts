@@ -44,6 +44,7 @@ export function feedLine(options: LineFeedOptions): LineFeed {
       settings: { specks: { prevalence: plant.prevalence } },
       seed,
       faults: plant.faults.map(parseFault),
+      speed: plant.speed,
       ...(plant.seconds === undefined ? {} : { seconds: plant.seconds }),
     },
     signal,

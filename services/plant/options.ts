@@ -32,6 +32,8 @@ export interface PlantOptions {
   readonly faults: readonly string[]
   /** Share of NG pellets by truth, 0..1. */
   readonly prevalence: number
+  /** Times real time at which the simulated product runs, 600 pellets a second and line at 1; 0: as fast as it is taken. */
+  readonly speed: number
   /** Seed of the simulated product; line i uses seed + i. */
   readonly seed: number
   /** gRPC endpoint, `HOST:PORT`; port 0 takes a free one. */
@@ -68,6 +70,7 @@ export function defaultPlantOptions(root: string): PlantOptions {
     cameras: undefined,
     faults: [],
     prevalence: 0.01,
+    speed: 1,
     seed: 1,
     calibrations: [],
     listen: '127.0.0.1:7443',

@@ -20,6 +20,7 @@ interface UpOptions {
   readonly ephemeral?: boolean
   readonly fault?: readonly string[]
   readonly prevalence?: number
+  readonly speed?: number
   readonly seed?: number
   readonly calibration?: readonly string[]
   readonly dataDir?: string
@@ -61,7 +62,7 @@ export const addUpCommand: AddCommand = (program, context) => {
     .option('--postgres-password-file <file>', 'file that holds the password of the user of --postgres')
     .option('--cameras <host:port>', 'where the gateway takes other cameras; only with --bus kafka')
     .option('--seconds <n>', 'end by itself after so much product; until Ctrl-C where not given', parseSeconds)
-    .option('--lines <n>', 'simulated lines', parseInteger({ min: 1, max: 16 }))
+    .option('--lines <n>', 'simulated lines', parseInteger({ min: 1, max: 32 }))
     .option('--ephemeral', 'keep nothing on disk')
     .option(
       '--fault <name@time>',
@@ -72,6 +73,11 @@ export const addUpCommand: AddCommand = (program, context) => {
       '--prevalence <share>',
       'share of NG pellets by truth, 0.00001 (10 ppm) to 0.5',
       parseNumber({ min: 0.00001, max: 0.5 }),
+    )
+    .option(
+      '--speed <x>',
+      'times real time at which the simulated product runs; 0: as fast as it is taken',
+      parseNumber({ min: 0, max: 100 }),
     )
     .option('--seed <n>', 'seed of the simulated product', parseSeed)
     .option(
@@ -132,6 +138,7 @@ export const addUpCommand: AddCommand = (program, context) => {
         faults: options.fault ?? [],
         lines: options.lines ?? defaults.lines,
         prevalence: options.prevalence ?? defaults.prevalence,
+        speed: options.speed ?? defaults.speed,
         seed: options.seed ?? defaults.seed,
         calibrations: options.calibration ?? [],
         dataDir: options.dataDir ?? defaults.dataDir,
