@@ -15,6 +15,13 @@ export interface ServerCommand {
   readonly endpoint: Endpoint
 }
 
+export interface StartOptions {
+  /** Patience until the first answer. */
+  readonly startLimitSeconds: number
+  /** Is told of the process before it is waited for. */
+  readonly onStart: (server: ServerProcess) => void
+}
+
 /** A server in a process group of its own. */
 export interface ServerProcess {
   readonly pid: number
@@ -23,16 +30,20 @@ export interface ServerProcess {
   ended(): string | undefined
   /** Ends it with all that it started. */
   stop(): Promise<void>
+  /** The same at once, without asking. */
+  kill(): void
 }
 
-const startLimitMs = 180_000
 const stopLimitMs = 15_000
 
 /**
  * Starts a server; resolves once it has answered one crop. Rejects with `unavailable`, quoting what it said last, where it ends
  * before or does not answer in time.
  */
-export async function startServer({ title, command, args, folder, endpoint }: ServerCommand): Promise<ServerProcess> {
+export async function startServer(
+  { title, command, args, folder, endpoint }: ServerCommand,
+  { startLimitSeconds, onStart }: StartOptions,
+): Promise<ServerProcess> {
   const child = spawn(command, args, { cwd: folder, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
   const keep = (text: string) => {
@@ -49,8 +60,15 @@ export async function startServer({ title, command, args, folder, endpoint }: Se
     await once(child, 'close')
     throw new PelletlineError('unavailable', ended!)
   }
-  const server: ServerProcess = { pid: child.pid, endpoint, ended: () => ended, stop: () => stopTree(child) }
-  const until = performance.now() + startLimitMs
+  const server: ServerProcess = {
+    pid: child.pid,
+    endpoint,
+    ended: () => ended,
+    stop: () => stopTree(child),
+    kill: () => killTree(child),
+  }
+  onStart(server)
+  const until = performance.now() + startLimitSeconds * 1000
   let refusal = 'nothing was asked yet'
   while (ended === undefined && performance.now() < until) {
     const failure = await askOneCrop(endpoint)
@@ -59,7 +77,7 @@ export async function startServer({ title, command, args, folder, endpoint }: Se
     await delay(250)
   }
   await server.stop()
-  const late = `${title} did not answer within ${startLimitMs / 1000} s: ${refusal}; it said: ${lastWords(said)}`
+  const late = `${title} did not answer within ${startLimitSeconds} s: ${refusal}; it said: ${lastWords(said)}`
   throw new PelletlineError('unavailable', ended ?? late)
 }
 
@@ -79,19 +97,36 @@ async function askOneCrop(endpoint: Endpoint): Promise<string | undefined> {
 /** The last lines that say something, on one line. */
 function lastWords(said: string): string {
   const lines = said.split('\n').map((line) => line.trim())
-  return lines.filter((line) => line !== '').slice(-3).join(' / ').slice(-600) || 'it said nothing'
+  return (
+    lines
+      .filter((line) => line !== '')
+      .slice(-3)
+      .join(' / ')
+      .slice(-600) || 'it said nothing'
+  )
 }
 
 /** Asks it to end, then ends what is left: some servers start processes in groups of their own. */
 async function stopTree(child: ChildProcess): Promise<void> {
   const { pid } = child
-  if (pid === undefined) return
+  if (pid === undefined || hasEnded(child)) return
   const { pids } = readProcessTree(pid)
-  const closed = child.exitCode !== null || child.signalCode !== null ? Promise.resolve() : once(child, 'exit')
   signal(pid, 'SIGTERM')
-  await Promise.race([closed, delay(stopLimitMs, undefined, { ref: false })])
-  signal(-pid, 'SIGKILL')
-  for (const one of pids) signal(one, 'SIGKILL')
+  await Promise.race([once(child, 'exit'), delay(stopLimitMs, undefined, { ref: false })])
+  killAll(pid, pids)
+}
+
+function killTree(child: ChildProcess): void {
+  const { pid } = child
+  if (pid !== undefined && !hasEnded(child)) killAll(pid, readProcessTree(pid).pids)
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null
+}
+
+function killAll(group: number, pids: readonly number[]): void {
+  for (const pid of [-group, ...pids]) signal(pid, 'SIGKILL')
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {

@@ -1,6 +1,8 @@
 """PyTriton: Triton's dynamic batcher in front of a Python function, asked by gRPC. Arguments: MODEL.onnx PORT."""
 
+import os
 import sys
+import sysconfig
 
 import numpy
 from pytriton.decorators import batch
@@ -8,6 +10,11 @@ from pytriton.model_config import DynamicBatcher, ModelConfig, Tensor
 from pytriton.triton import Triton, TritonConfig
 
 import runtime
+
+# Triton's stub must load the library of this Python: that of the system may be of another patch release, on which the modules
+# that it finds here do not run.
+libraries = [sysconfig.get_config_var("LIBDIR"), os.environ.get("LD_LIBRARY_PATH")]
+os.environ["LD_LIBRARY_PATH"] = ":".join(path for path in libraries if path)
 
 run = runtime.open_model(sys.argv[1])
 

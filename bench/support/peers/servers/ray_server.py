@@ -5,6 +5,8 @@ import signal
 import sys
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+# Where it would write an access token.
+os.environ["HOME"] = os.getcwd()
 os.environ["PYTHONPATH"] = os.path.dirname(os.path.abspath(__file__))
 
 import numpy

@@ -1,0 +1,49 @@
+import process from 'node:process'
+import { renderTable } from '../../../services/cli/render-table.ts'
+import { markdownTable, publishFolder } from '../publish-folder.ts'
+import { drawPeers } from './draw-peers.ts'
+import { describePeersRun, type PeersReport, tabulatePeers } from './tabulate-peers.ts'
+
+/** Prints the report on standard output: tables, or one JSON object. */
+export function printPeers(report: PeersReport, json: boolean): void {
+  if (json) {
+    process.stdout.write(`${JSON.stringify(report)}\n`)
+    return
+  }
+  const lines = [`peers: ${describePeersRun(report)}`]
+  for (const { title, note, columns, rows } of tabulatePeers(report)) {
+    lines.push('', `${title}. ${note}`, ...renderTable(columns, rows))
+  }
+  process.stdout.write(`${lines.join('\n')}\n`)
+}
+
+/** Writes the report into `folder`: tables, plot and every number. */
+export async function publishPeers(report: PeersReport, folder: string, command: string): Promise<void> {
+  const figure = await drawPeers(report.systems)
+  const readme = [
+    '# Serving systems beside ours',
+    '',
+    `\`${command}\`: ${describePeersRun(report)} Numbers: [report.json](report.json).`,
+    '',
+    `![${figure.title}](figures/${figure.name}.svg)`,
+    '',
+    figure.caption,
+    '',
+    ...tabulatePeers(report).flatMap(({ title, note, ...table }) => [
+      `## ${title}`,
+      '',
+      note,
+      '',
+      ...markdownTable(table),
+      '',
+    ]),
+  ]
+    .join('\n')
+    .replace(/\n+$/, '\n')
+  await publishFolder(folder, {
+    readme,
+    report,
+    figures: [figure],
+    what: 'the student beside PyTriton, KServe, MLServer, LitServe, BentoML and Ray Serve on the same file and cores',
+  })
+}
