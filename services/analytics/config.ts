@@ -104,6 +104,12 @@ export const analyticsOptionsSchema = z.strictObject({
       maxWaiting: z.int().min(1).max(1_000_000).default(10_000),
     })
     .prefault({}),
+  retention: z
+    .strictObject({
+      /** Days that the parts of a strip stay, with its pellets in columns, once its lot is closed; figures of lots stay for ever. */
+      stripDays: z.number().min(1).max(36_500).default(30),
+    })
+    .prefault({}),
   /** Most lines that gateways can make known; a line is never forgotten. */
   maxLines: z.int().min(1).max(100_000).default(256),
   /** How long students may take to load a model or to follow a switch before the change is taken back, ms. */
@@ -129,6 +135,8 @@ export const analyticsConfigSchema = z.strictObject({
   database: databaseConfigSchema,
   /** Model files (their manifests lie beside them) whose lots are corrected for misclassification. */
   modelPaths: z.array(z.string().min(1)).default([]),
+  /** Folder of models that is looked into for a model that judged and is not among those, e.g. one that was promoted since. */
+  modelsDir: z.string().min(1).optional(),
   /** How long a drain waits for bookings in hand, ms. */
   drainTimeoutMs: z.int().min(0).max(600_000).default(10_000),
   analytics: analyticsOptionsSchema.prefault({}),

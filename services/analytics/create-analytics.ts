@@ -18,6 +18,7 @@ import { createAlertBook, toAlert } from './alerts/alert-book.ts'
 import { createAlertService } from './alerts/alert-service.ts'
 import { createBookFollower } from './alerts/follow-books.ts'
 import { createMonitor, type Monitor } from './alerts/monitor-lines.ts'
+import { createChangePublisher } from './alerts/publish-changes.ts'
 import { createBookBatch } from './booking/book-batch.ts'
 import { checkEntry } from './booking/check-entry.ts'
 import type { Booked, BookingEntry } from './booking/entries.ts'
@@ -29,6 +30,7 @@ import { type AnalyticsOptionsInput, analyticsOptionsSchema } from './config.ts'
 import { createLeadKeeper } from './keep-lead.ts'
 import { createLineRate, type LineRate } from './line-rate.ts'
 import { readLotRow } from './lots/change-lots.ts'
+import { countUnreported } from './lots/count-unreported.ts'
 import { createLotFinder } from './lots/find-lot.ts'
 import { type CalibrationOf, disagreementOf, ngPpm } from './lots/lot-figures.ts'
 import { createLotService } from './lots/lot-service.ts'
@@ -40,7 +42,8 @@ import { createModelService } from './registry/models/model-service.ts'
 import { readAssignments } from './registry/read-lines.ts'
 import { ensureRecipe } from './registry/recipes.ts'
 import { createRegistryService } from './registry/registry-service.ts'
-import { findAudit } from './traces/find-audit.ts'
+import { keepRetention } from './retention/keep-retention.ts'
+import { findAudits } from './traces/find-audits.ts'
 import { createTraceKeeper } from './traces/keep-traces.ts'
 import { createTraceService } from './traces/trace-service.ts'
 
@@ -159,8 +162,11 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
     onRaised: (line, kind) => alertsRaised.add(1, { line, kind: enumName(AlertKindSchema, kind) }),
   })
   const follower = createBookFollower(db)
+  const publisher = createChangePublisher({ book: alertBook, logger, signal: closing.signal })
+  const retentionLead = createLeadKeeper({ database, name: 'retention', nowMs })
   const lead = createLeadKeeper({
     database,
+    name: 'watch',
     nowMs,
     async onGained() {
       await monitor.restore(await follower.restart(fillWindowsBy))
@@ -175,7 +181,7 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
         nowMs,
         nowNs,
         alertsOf: (line) => (monitor.watched(line)?.alerts ?? []).map(({ id }) => id),
-        findAudit: (part) => findAudit(db, part),
+        findAudits: (parts) => findAudits(db, parts),
       })
     : undefined
 
@@ -193,11 +199,11 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
     }
     traces?.flush()
     if (!leads) return
+    await countUnreported(db)
     const { closed, givenUp } = await settleClosing(db, nowNs(), options.closing)
     for (const lot of closed) logger.info({ lot }, 'lot closed')
     for (const lot of givenUp) logger.warn({ lot }, 'lot closed although strips have not been reported or counted')
-    // Last, since it waits where the topic is full.
-    await alertBook.publishPending(closing.signal)
+    publisher.wake()
   }
   const watch = (): Promise<void> => {
     if (watching !== undefined) {
@@ -257,6 +263,7 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
 
   let subscriptions: readonly Subscription[] = []
   let ticking: Promise<void> | undefined
+  let retaining: Promise<void> | undefined
   const tick = async () => {
     while (!closing.signal.aborted) {
       await watch()
@@ -317,6 +324,9 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
       }
       subscriptions = joined
       ticking = tick()
+      const { stripDays } = options.retention
+      const retention = { db, clock, logger, stripDays, isLeading: () => retentionLead.isLeading() }
+      retaining = keepRetention(retention, closing.signal)
     },
 
     async drain(timeoutMs) {
@@ -325,11 +335,14 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
       const stop = () => closing.abort(new PelletlineError('unavailable', 'Analytics is stopping.'))
       const patience = setTimeout(stop, timeoutMs)
       await watch()
+      await publisher.settle()
       clearTimeout(patience)
       stop()
       await ticking
       await watching
-      await lead.release()
+      await publisher.settle()
+      await retaining
+      await Promise.all([lead.release(), retentionLead.release()])
       await traces?.drain()
       releaseGauges()
     },

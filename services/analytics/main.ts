@@ -1,16 +1,14 @@
-import { create } from '@bufbuild/protobuf'
-import { ModelRefSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { AlertService, LotService } from '../gen/pelletline/mes/v1/mes_pb.ts'
 import { ModelService } from '../gen/pelletline/registry/v1/models_pb.ts'
 import { RegistryService } from '../gen/pelletline/registry/v1/registry_pb.ts'
 import { TraceService } from '../gen/pelletline/trace/v1/trace_pb.ts'
 import { startByConfig } from '../shared/config/start-by-config.ts'
-import { createManifestCalibration } from '../shared/onnx/manifest-calibration.ts'
 import type { RunningService } from '../shared/service/run-service.ts'
 import { type LoadingService, serveWhileLoading } from '../shared/service/serve-while-loading.ts'
 import { openDatabase } from '../shared/store/index.ts'
 import { type AnalyticsConfig, analyticsConfigSchema } from './config.ts'
 import { createAnalytics } from './create-analytics.ts'
+import { openCalibration } from './open-calibration.ts'
 
 const name = 'analytics'
 
@@ -20,9 +18,7 @@ function startUp(config: AnalyticsConfig, signal: AbortSignal): Promise<RunningS
     config,
     services: [LotService, AlertService, RegistryService, ModelService, TraceService],
     async create({ clock, logger, telemetry, onReady, untilThere, onEnd, openBus }): Promise<LoadingService> {
-      const calibrationOf = createManifestCalibration(config.modelPaths)
-      // A path that leads nowhere is a mistake of the configuration: say so at the start, not at the first lot.
-      await calibrationOf(create(ModelRefSchema), 0)
+      const calibrationOf = await openCalibration(config)
       const database = await untilThere('the database', () => openDatabase({ ...config.database, logger }))
       onEnd(() => database.close())
       const bus = await openBus(config.bus)

@@ -3,6 +3,7 @@ import type { ShapeLimits } from '../../shared/inspection/classify-shape.ts'
 import { type Insertable, type Kysely, sql, type Tables, type Transaction } from '../../shared/store/index.ts'
 import type { LotFinder, LotReference } from '../lots/find-lot.ts'
 import { lockLots } from '../lots/lock-lots.ts'
+import { findRetired } from '../retention/retired-strips.ts'
 import { addLotMeasures } from './book-measures.ts'
 import { addCounts, inStatements, sumBy } from './count-sums.ts'
 import {
@@ -18,6 +19,7 @@ import {
 import { type PartIds, toPartRow, toPelletRows } from './part-rows.ts'
 import type { ReferenceIds } from './reference-ids.ts'
 import type { ShapeLimitsOf } from './shape-limits.ts'
+import { takeBookingTurn } from './take-booking-turn.ts'
 
 export interface BookBatchOptions {
   readonly db: Kysely<Tables>
@@ -27,9 +29,6 @@ export interface BookBatchOptions {
   readonly nowNs: () => bigint
 }
 
-// Any fixed number: writers of the books take turns, so that positions appear in the order in which they are given.
-const bookingLock = 7_021_947
-
 interface Resolved<M> extends PartIds {
   readonly message: M
   readonly lot: LotReference
@@ -38,8 +37,8 @@ interface Resolved<M> extends PartIds {
 
 /**
  * Books verdicts and audits in one transaction: rows of parts, kept pellets and audited pellets, and with them the sums and
- * the histograms of their lots. A part or an audited pellet that is there already changes nothing, so it does not matter how often and in
- * which order messages come. Answers what was new. Entries must have passed `checkEntry`.
+ * the histograms of their lots. A part or an audited pellet that is there already, or was and has been retired, changes nothing, so it
+ * does not matter how often and in which order messages come. Answers what was new. Entries must have passed `checkEntry`.
  */
 export function createBookBatch({ db, ids, findLot, shapeLimitsOf, nowNs }: BookBatchOptions) {
   const resolve = async <M>(entry: BookingEntry, message: M): Promise<Resolved<M>> => {
@@ -70,7 +69,7 @@ export function createBookBatch({ db, ids, findLot, shapeLimitsOf, nowNs }: Book
     }
     const now = nowNs()
     return db.transaction().execute(async (transaction) => {
-      await sql`select pg_advisory_xact_lock(${sql.lit(bookingLock)})`.execute(transaction)
+      await takeBookingTurn(transaction)
       return {
         bookedNs: now,
         parts: await bookParts(transaction, verdicts, now),
@@ -100,6 +99,12 @@ async function bookParts(
     const key = `${row.run_id}/${row.strip}/${row.part}`
     if (!byKey.has(key)) byKey.set(key, { source, row })
   }
+  const retired = await findRetired(
+    transaction,
+    [...byKey.values()].map(({ row }) => row),
+  )
+  const isRetired = new Set(retired.map(({ run_id, strip }) => `${run_id}/${strip}`))
+  for (const [key, { row }] of byKey) if (isRetired.has(`${row.run_id}/${row.strip}`)) byKey.delete(key)
   if (byKey.size === 0) return []
   const inserted = await transaction
     .insertInto('strip_parts')

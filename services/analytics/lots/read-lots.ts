@@ -2,7 +2,7 @@ import { create } from '@bufbuild/protobuf'
 import { type Reconciliation, ReconciliationSchema } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { type Lot, LotSchema, type LotState } from '../../gen/pelletline/mes/v1/mes_pb.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
-import { type Kysely, type RawBuilder, type Selectable, sql, type Tables } from '../../shared/store/index.ts'
+import { type Kysely, type Selectable, sql, type Tables } from '../../shared/store/index.ts'
 import { readRecipe } from '../registry/recipes.ts'
 import type { ClosingRun } from './decide-closing.ts'
 import { isBalanced } from './is-balanced.ts'
@@ -44,30 +44,7 @@ export function toReconciliation(row: Omit<CountRow, 'lot_id'> | undefined): Rec
   })
 }
 
-/**
- * Strips by lot and run that a gateway stamped and died without reporting: those that were durable when another one took the
- * run up, which no reported segment holds. They count once every strip of the run below that number is booked whole.
- */
-function unreportedStrips(lotIds: RawBuilder<unknown>): RawBuilder<unknown> {
-  return sql`
-    select lot_id, run_id, count(*) filter (where not reported) as strips
-    from (
-      select p.run_id, p.strip, min(p.lot_id) as lot_id, max(n.durable_below) as durable_below, exists (
-        select 1 from lot_segments g
-        where g.run_id = p.run_id and p.strip >= g.first_strip and p.strip < g.first_strip + g.strips
-      ) as reported,
-      count(*) over (partition by p.run_id) as whole
-      from strip_parts p join runs n using (run_id)
-      where n.durable_below > 0 and p.strip < n.durable_below
-        and p.run_id in (select run_id from lot_runs where lot_id in (${lotIds}))
-      group by p.run_id, p.strip
-      having count(*) = max(p.part_count)
-    ) strips
-    where whole = durable_below
-    group by lot_id, run_id`
-}
-
-/** Strips of each run of the lots: booked and reported. */
+/** Strips of each run of the lots: booked, and stamped, whether that was reported or counted (count-unreported.ts). */
 export async function readLotRuns(
   db: Kysely<Tables>,
   lotIds: readonly bigint[],
@@ -83,13 +60,13 @@ export async function readLotRuns(
     last_reported: bigint
   }>`
     select lot_id, coalesce(r.strips_seen, 0)::int8 as seen, coalesce(r.strips_complete, 0)::int8 as complete,
-      (coalesce(s.stamped, 0) + coalesce(u.strips, 0))::int8 as stamped, coalesce(s.last_reported, 0)::int8 as last_reported
+      coalesce(s.stamped, 0)::int8 as stamped, coalesce(s.last_reported, 0)::int8 as last_reported
     from (select * from lot_runs where lot_id in (${ids})) r
     full join (
-      select lot_id, run_id, sum(strips) as stamped, max(reported_unix_ns) as last_reported
-      from lot_segments where lot_id in (${ids}) group by lot_id, run_id
-    ) s using (lot_id, run_id)
-    left join (${unreportedStrips(ids)}) u using (lot_id, run_id)`.execute(db)
+      select lot_id, run_id, max(reported_unix_ns) as last_reported,
+        sum(strips + case when first_strip < settled_below then unreported else 0 end) as stamped
+      from lot_segments join runs using (run_id) where lot_id in (${ids}) group by lot_id, run_id
+    ) s using (lot_id, run_id)`.execute(db)
   for (const { lot_id, seen, complete, stamped, last_reported } of rows) {
     const runs = byLot.get(lot_id) ?? []
     runs.push({ seen, complete, stamped, lastReportedUnixNs: last_reported })

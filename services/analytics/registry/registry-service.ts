@@ -5,6 +5,7 @@ import type { Kysely, Tables } from '../../shared/store/index.ts'
 import type { ReferenceIds } from '../booking/reference-ids.ts'
 import type { ChangeSignal } from '../change-signal.ts'
 import type { LotFinder } from '../lots/find-lot.ts'
+import { reportSegment } from '../lots/report-segment.ts'
 import { checkRecipe } from './check-recipe.ts'
 import { ensureLine } from './ensure-line.ts'
 import { readAssignments } from './read-lines.ts'
@@ -96,23 +97,8 @@ export function createRegistryService(options: RegistryServiceOptions) {
       await knowLine(first.line)
       const { lotId } = await findLot({ name: lot, line: first.line })
       const runId = await ids.run(first)
-      if (durableBefore > 0n) {
-        await db
-          .updateTable('runs')
-          .set({ durable_below: durableBefore })
-          .where('run_id', '=', runId)
-          .where('durable_below', '<', durableBefore)
-          .execute()
-      }
-      await db
-        .insertInto('lot_segments')
-        .values({ run_id: runId, first_strip: first.strip, lot_id: lotId, strips, reported_unix_ns: nowNs() })
-        .onConflict((conflict) =>
-          conflict.columns(['run_id', 'first_strip', 'lot_id']).doUpdateSet((eb) => ({
-            strips: eb.fn<bigint>('greatest', ['lot_segments.strips', 'excluded.strips']),
-          })),
-        )
-        .execute()
+      const segment = { runId, lotId, firstStrip: first.strip, strips, durableBefore }
+      await reportSegment(db, segment, nowNs())
       onSegment()
       return {}
     },

@@ -17,7 +17,7 @@ const strip = { plant: 'plant-1', line: 'line-1', camera: 'camera-1', run: 'run-
 const exposedNs = 1_700_000_000_000n * ms
 
 /** A keeper with a clock that is set by hand, and what it wrote. */
-function setUp(given: Partial<TraceSettings> = {}, findAudit: TraceKeeperOptions['findAudit'] = async () => undefined) {
+function setUp(given: Partial<TraceSettings> = {}, findAudits: TraceKeeperOptions['findAudits'] = async () => []) {
   const settings = { share: 0, lateMs: 1000, auditTimeoutMs: 500, perSecond: 100, maxWaiting: 10, ...given }
   const spans: SpanRecord[] = []
   const leftOut: number[] = []
@@ -35,7 +35,7 @@ function setUp(given: Partial<TraceSettings> = {}, findAudit: TraceKeeperOptions
     nowMs: () => clock.ms,
     nowNs: () => exposedNs + 200n * ms,
     alertsOf: () => ['alert-000001'],
-    findAudit,
+    findAudits,
   })
   const indices = () => [...new Set(spans.map(({ attributes }) => attributes?.['pelletline.pellet.index']))]
   return { keeper, spans, leftOut, clock, indices }
@@ -137,9 +137,9 @@ describe('the traces of kept pellets', () => {
     const items = [{ index: 2, studentVerdict: Verdict.NG, teacherVerdict: Verdict.OK, ensembleScoreNg: 0.25 }]
     const times = { takenNs: exposedNs + 60n * ms, endedNs: exposedNs + 90n * ms, bookedNs: exposedNs + 95n * ms }
     const asked: object[] = []
-    const { keeper, spans, clock } = setUp({}, async (part) => {
-      asked.push({ ...part, strip: part.strip.strip })
-      return { items, ...times }
+    const { keeper, spans, clock } = setUp({}, async (parts) => {
+      asked.push(...parts.map((part) => ({ ...part, strip: part.strip.strip })))
+      return parts.map(() => ({ items, ...times }))
     })
     keeper.observe(booked([verdictsOf({ auditSampled: 1 })]))
     clock.ms += 500
@@ -148,6 +148,57 @@ describe('the traces of kept pellets', () => {
     assert.deepEqual(asked, [{ strip: 7n, firstIndex: 0, count: 5 }])
     assert.equal(spans.length, 6)
     assert.equal(spans[4]?.attributes?.['pelletline.teacher.verdict'], 'OK')
+  })
+
+  it('look for their audits a bounded number of parts at a time, one search after the other', async () => {
+    const searches: { readonly parts: number; readonly done: PromiseWithResolvers<void> }[] = []
+    const { keeper, spans, clock } = setUp({ maxWaiting: 1000, perSecond: 1000 }, async (parts) => {
+      const done = Promise.withResolvers<void>()
+      searches.push({ parts: parts.length, done })
+      await done.promise
+      return []
+    })
+    for (let number = 0; number < 150; number += 1) {
+      keeper.observe(booked([verdictsOf({ auditSampled: 1 }, { ...plan, strip: number })]))
+    }
+    clock.ms += 500
+    for (const expected of [[64], [64, 64], [64, 64, 22]]) {
+      keeper.flush()
+      keeper.flush()
+      assert.deepEqual(
+        searches.map(({ parts }) => parts),
+        expected,
+      )
+      searches.at(-1)!.done.resolve()
+      await new Promise(setImmediate)
+    }
+    keeper.flush()
+    assert.deepEqual([spans.length / 5, searches.length], [150, 3])
+  })
+
+  it('are written where the books cannot be read', async () => {
+    const { keeper, spans, clock } = setUp({}, async () => {
+      throw new Error('The database is away.')
+    })
+    keeper.observe(booked([verdictsOf({ auditSampled: 1 })]))
+    clock.ms += 500
+    keeper.flush()
+    await keeper.drain()
+    assert.equal(spans.length, 5)
+  })
+
+  it('end when the last message was booked, the verdict where the audit came first', () => {
+    for (const [auditMs, verdictMs] of [
+      [100, 130],
+      [130, 100],
+    ] as const) {
+      const { keeper, spans } = setUp()
+      const audits = booked([auditsOf([{ index: 2, probability: 1, student: 'NG', teacher: 'OK' }])], auditMs)
+      const verdicts = booked([verdictsOf({ auditSampled: 1 })], verdictMs)
+      for (const message of auditMs < verdictMs ? [audits, verdicts] : [verdicts, audits]) keeper.observe(message)
+      keeper.flush()
+      assert.equal(spans.find(({ name }) => name === 'pelletline.alert')?.startNs, exposedNs + 130n * ms)
+    }
   })
 
   it('are written at the end, whatever they wait for', async () => {

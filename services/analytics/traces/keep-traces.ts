@@ -6,6 +6,7 @@ import { formatStripName, type StripNameParts } from '../../shared/telemetry/str
 import type { Telemetry } from '../../shared/telemetry/telemetry.ts'
 import type { Booked } from '../booking/entries.ts'
 import { choosePellets } from './choose-pellets.ts'
+import { lastBookedNs } from './pellet-stages.ts'
 import { createTokenBucket } from './token-bucket.ts'
 import { type PelletAudit, type TracedPellet, type TraceReason, toPelletSpans } from './write-pellet-spans.ts'
 
@@ -49,9 +50,12 @@ export interface TraceKeeperOptions {
   readonly nowNs: () => bigint
   /** Names of the unresolved alerts of a line. */
   readonly alertsOf: (line: string) => readonly string[]
-  /** Looks into the books for the audit of a part: another analytics on the same database may have booked it. */
-  readonly findAudit: (part: PartName) => Promise<PartAudit | undefined>
+  /** Looks into the books for the audits of parts, in their order: another analytics on the same database may have booked them. */
+  readonly findAudits: (parts: readonly PartName[]) => Promise<readonly (PartAudit | undefined)[]>
 }
+
+/** Most parts whose audits are looked up at once. */
+const searchParts = 64
 
 /** Writes the traces of kept pellets once what becomes of them is known. */
 export interface TraceKeeper {
@@ -83,7 +87,7 @@ interface Part {
  * after others is left out and counted.
  */
 export function createTraceKeeper(options: TraceKeeperOptions): TraceKeeper {
-  const { telemetry, settings, nowMs, nowNs, alertsOf, findAudit } = options
+  const { telemetry, settings, nowMs, nowNs, alertsOf, findAudits } = options
   const written = telemetry.counter(metrics.tracesWritten)
   const leftOut = telemetry.counter(metrics.tracesLeftOut)
   const bucket = createTokenBucket(settings.perSecond, nowMs)
@@ -92,7 +96,7 @@ export function createTraceKeeper(options: TraceKeeperOptions): TraceKeeper {
   const waiting = new Map<string, Part>()
   /** Audits whose part has not been booked yet. */
   const early = new Map<string, PartAudit>()
-  const searching = new Set<Promise<void>>()
+  let searching: Promise<void> | undefined
   let ready: Part[] = []
   const nameOf = (strip: StripNameParts, part: number) => `${formatStripName(strip)}/${part}`
 
@@ -164,22 +168,25 @@ export function createTraceKeeper(options: TraceKeeperOptions): TraceKeeper {
     }
   }
 
-  const flush = () => {
+  /** Takes the parts that have waited long enough, the oldest first, at most those of one search. */
+  const takeOverdue = () => {
     const atMs = nowMs()
+    const overdue: Part[] = []
     for (const [name, part] of waiting) {
-      if (part.deadlineMs > atMs) break
+      if (part.deadlineMs > atMs || overdue.length === searchParts) break
       waiting.delete(name)
-      const search = searchAudit(part).finally(() => searching.delete(search))
-      searching.add(search)
+      overdue.push(part)
     }
-    writeReady()
+    return overdue
   }
 
-  /** The last look before a trace is written without its audit; books that cannot be read change nothing. */
-  const searchAudit = async (part: Part) => {
-    const { header, firstIndex, outcome } = part.message
-    part.audit = await findAudit({ strip: header!.key!, firstIndex, count: outcome.length }).catch(() => undefined)
-    ready.push(part)
+  /** The last look before traces are written without an audit, search by search; books that cannot be read change nothing. */
+  const search = async (overdue: Part[]) => {
+    for (let parts = overdue; parts.length > 0; parts = takeOverdue()) {
+      const found = await findAudits(parts.map(toPartName)).catch(() => [])
+      for (const [at, part] of parts.entries()) part.audit = found[at]
+      ready.push(...parts)
+    }
   }
 
   const writeReady = () => {
@@ -194,13 +201,25 @@ export function createTraceKeeper(options: TraceKeeperOptions): TraceKeeper {
       for (const { message } of parts) takePart(message, bookedNs)
       for (const message of new Set(audits.map((audit) => audit.message))) takeAudit(message, bookedNs)
     },
-    flush,
+    flush() {
+      const overdue = searching === undefined ? takeOverdue() : []
+      if (overdue.length > 0) {
+        searching = search(overdue).finally(() => {
+          searching = undefined
+        })
+      }
+      writeReady()
+    },
     async drain() {
       for (const [name, part] of waiting) release(name, part)
-      await Promise.all(searching)
+      await searching
       writeReady()
     },
   }
+}
+
+function toPartName({ message: { header, firstIndex, outcome } }: Part): PartName {
+  return { strip: header!.key!, firstIndex, count: outcome.length }
 }
 
 function toPartAudit({ items, times }: AuditsMessage, bookedNs: bigint): PartAudit {
@@ -243,7 +262,7 @@ function toTracedPellet(
       inferenceEndedNs: times?.inferenceEndedUnixNs ?? 0n,
       auditTakenNs: (item && audit?.takenNs) ?? 0n,
       auditEndedNs: (item && audit?.endedNs) ?? 0n,
-      bookedNs: item === undefined ? part.bookedNs : (audit?.bookedNs ?? part.bookedNs),
+      bookedNs: lastBookedNs(part.bookedNs, item && audit?.bookedNs),
       alertedNs,
       judged: outcome === Outcome.CLASSIFIED,
     },

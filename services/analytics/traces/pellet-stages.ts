@@ -17,6 +17,11 @@ export interface StageClocks {
   readonly judged: boolean
 }
 
+/** When the last message about a pellet was booked: its verdict, or its audit where one is booked, which may come first. */
+export function lastBookedNs(partNs: bigint, auditNs: bigint | undefined): bigint {
+  return auditNs === undefined || auditNs < partNs ? partNs : auditNs
+}
+
 export const stageNames = ['capture', 'segment', 'queue', 'infer', 'audit', 'alert'] as const
 export type StageName = (typeof stageNames)[number]
 

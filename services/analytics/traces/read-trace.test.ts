@@ -9,7 +9,7 @@ import type { ServiceImplementation } from '../../shared/rpc/types.ts'
 import { deriveTraceId } from '../../shared/telemetry/pellet-name.ts'
 import { makeAudits, makeVerdicts, type StripPlan } from '../test-support/make-messages.ts'
 import { type RunningAnalytics, useSharedDatabase } from '../test-support/shared-database.ts'
-import { findAudit } from './find-audit.ts'
+import { findAudits } from './find-audits.ts'
 
 const ms = 1_000_000n
 const exposedNs = 1_700_000_000_000n * ms
@@ -86,13 +86,18 @@ describe('GetPelletTrace', () => {
       const message = /no run run-9/
       await assert.rejects(client.getPelletTrace({ key: { strip: unknown, index: 0 } }), { code: 'not_found', message })
 
-      const found = await findAudit(running.database.db, { strip, firstIndex: 4, count: 2 })
+      const [none, found, unknownRun] = await findAudits(running.database.db, [
+        { strip, firstIndex: 0, count: 4 },
+        { strip, firstIndex: 4, count: 2 },
+        { strip: unknown, firstIndex: 4, count: 2 },
+      ])
       assert.deepEqual(
         found?.items.map(({ index, teacherVerdict }) => [index, teacherVerdict]),
         [[5, Verdict.OK]],
       )
       assert.deepEqual([found?.takenNs, found?.endedNs], [times.takenUnixNs, times.endedUnixNs])
-      assert.equal(await findAudit(running.database.db, { strip, firstIndex: 0, count: 4 }), undefined)
+      assert.deepEqual([none, unknownRun], [undefined, undefined])
+      assert.deepEqual(await findAudits(running.database.db, []), [])
     }))
 
   it('says which part is missing where a strip is booked in part', () =>

@@ -13,7 +13,8 @@ import { type Kysely, type Tables, unpackColumns } from '../../shared/store/inde
 import { deriveTraceId, formatPelletName } from '../../shared/telemetry/pellet-name.ts'
 import { formatStripName, stripTrace } from '../../shared/telemetry/strip-trace.ts'
 import { toAlert } from '../alerts/alert-book.ts'
-import { orderStages } from './pellet-stages.ts'
+import { findRetired } from '../retention/retired-strips.ts'
+import { lastBookedNs, orderStages } from './pellet-stages.ts'
 
 /** An alert that is raised so long after a booking may have it as its cause, ns: rules are looked at twice a second. */
 const alertDelayNs = 1_000_000_000n
@@ -32,7 +33,7 @@ export async function readPelletTrace(db: Kysely<Tables>, key: PelletKey): Promi
     )
   }
   const audit = await readAudit(db, part.run_id, strip.strip, key.index)
-  const bookedNs = audit === undefined || audit.bookedNs < part.booked_unix_ns ? part.booked_unix_ns : audit.bookedNs
+  const bookedNs = lastBookedNs(part.booked_unix_ns, audit?.bookedNs)
   const outcome = (columns.outcome[place] ?? Outcome.UNSPECIFIED) as Outcome
   const margin = columns.margin[place] ?? 0
   return create(PelletTraceSchema, {
@@ -114,6 +115,11 @@ async function readPart(db: Kysely<Tables>, strip: StripKey, { index }: PelletKe
     .limit(1)
     .executeTakeFirst()
   if (part === undefined) {
+    const [retired] = await findRetired(db, [{ run_id: run.run_id, strip: strip.strip }])
+    if (retired !== undefined) {
+      const text = `The parts of strip ${name} have been deleted since its lot was closed; analytics.retention.stripDays says after how long.`
+      throw new PelletlineError('not_found', text)
+    }
     const text = `The books have no strip ${name}, or not yet the part that would hold pellet ${index}; strips are booked within seconds.`
     throw new PelletlineError('not_found', text)
   }

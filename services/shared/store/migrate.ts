@@ -6,6 +6,7 @@ import { keepStageTimes } from './migrations/0003-keep-stage-times.ts'
 import { keepModels } from './migrations/0004-keep-models.ts'
 import { keepConditions } from './migrations/0005-keep-conditions.ts'
 import { keepResumptions } from './migrations/0006-keep-resumptions.ts'
+import { retireStrips } from './migrations/0007-retire-strips.ts'
 import type { Migration } from './migrations/migration.ts'
 import type { Tables } from './tables.ts'
 
@@ -17,10 +18,11 @@ export const allMigrations: readonly Migration[] = [
   keepModels,
   keepConditions,
   keepResumptions,
+  retireStrips,
 ]
 
-// Any fixed number: two programs that open one database at once take their turns on it.
-const migrationLock = 7_021_946
+/** Number of the lock on which two programs that open one database at once take their turns; any fixed one. */
+export const migrationLock = 7_021_946
 
 /** Version of the schema of a database; 0 where it has none. */
 export async function readSchemaVersion(db: Kysely<Tables>): Promise<number> {

@@ -12,16 +12,17 @@ const foreignKey = '23503'
  * Failure of a statement by its SQLSTATE: `invalid_argument` for a value that no column can hold, `unavailable` where a
  * repeat can succeed, `internal` for all else.
  */
-export function toSqlError(failure: SqlFailure, what: string): PelletlineError {
+export function toSqlError(failure: SqlFailure, what: string, cause?: unknown): PelletlineError {
   const retryable = retryableClasses.includes(failure.sqlState.slice(0, 2)) || failure.sqlState === foreignKey
   if (failure.sqlState.startsWith('22')) {
     const message = `The database cannot hold a value that was given: ${failure.message} (SQLSTATE ${failure.sqlState}). Correct it and try again.`
-    return new PelletlineError('invalid_argument', message)
+    return new PelletlineError('invalid_argument', message, { cause })
   }
   const state = failure.sqlState === '' ? '' : ` (SQLSTATE ${failure.sqlState})`
   const next = retryable ? ' It is tried again.' : ''
   return new PelletlineError(
     retryable ? 'unavailable' : 'internal',
     `${what} failed: ${failure.message}${state}.${next}`,
+    { cause },
   )
 }

@@ -11,6 +11,10 @@ export interface RunTable {
   run: string
   /** Strips below were durable when a gateway took the run up from another one; 0 where none did. */
   durable_below: Generated<bigint>
+  /** Strips below have been looked at for those that were never reported (services/analytics/lots/count-unreported.ts). */
+  scanned_below: Generated<bigint>
+  /** Rows of `lot_segments` that begin below count with their `unreported`; `durable_below` once all of it is scanned. */
+  settled_below: Generated<bigint>
 }
 
 /** Model files that have judged. */
@@ -88,13 +92,24 @@ export interface LotRunTable {
   strips_complete: bigint
 }
 
-/** What the gateway reported to have stamped; one row per segment of a run. */
+/** What a gateway stamped; one row per segment of a run that it reported, or died without reporting. */
 export interface LotSegmentTable {
   run_id: number
   first_strip: bigint
   lot_id: bigint
+  /** Reported strips from `first_strip` on. */
   strips: bigint
+  /** 0 where the segment was not reported. */
   reported_unix_ns: bigint
+  /** Strips from `first_strip` on that were booked whole and that no gateway reported. */
+  unreported: Generated<bigint>
+}
+
+/** Strips that were booked whole and whose parts have been deleted, so that a part that comes again is known. */
+export interface RetiredStripTable {
+  run_id: number
+  first_strip: bigint
+  strips: bigint
 }
 
 /** Judgements of a lot by model and threshold, so that each can be corrected by its own calibration. */
@@ -311,6 +326,7 @@ export interface Tables {
   lot_measures: LotMeasureTable
   lot_histograms: LotHistogramTable
   strip_parts: StripPartTable
+  retired_strips: RetiredStripTable
   pellets: PelletTable
   audits: AuditTable
   alerts: AlertTable

@@ -15,12 +15,12 @@ export interface PoolOptions {
   readonly connections: number
   /** Longest statement, ms; 0 for no limit, e.g. for the schema of a large database. */
   readonly statementTimeoutMs: number
+  /** Longest wait for a lock of another transaction, ms: a statement that waits holds locks itself. */
+  readonly lockTimeoutMs: number
   /** Whether a commit waits for the disk although the server's own setting is off. */
   readonly forceDurable: boolean
 }
 
-/** Longest wait for a lock of another transaction, ms: a statement that waits holds locks itself. */
-const lockTimeoutMs = 10_000
 const connectTimeoutMs = 10_000
 /** A connection that is not used for so long is given back, ms. */
 const idleTimeoutMs = 60_000
@@ -61,7 +61,8 @@ function unreadable(key: string, path: string, cause: unknown): PelletlineError 
  * A bounded pool of connections. Every connection reads the password anew, so that a changed one needs no restart; every
  * statement has an end; a connection that dies while nobody uses it is logged and replaced, never thrown.
  */
-export function createPool({ config, logger, connections, statementTimeoutMs, forceDurable }: PoolOptions): pg.Pool {
+export function createPool(options: PoolOptions): pg.Pool {
+  const { config, logger, connections, statementTimeoutMs, lockTimeoutMs, forceDurable } = options
   const { host, port } = parseAddress(config.address)
   const { passwordFile, tls } = config
   // A client that vanished without a word (its machine failed) holds its locks until the server notices: a minute.

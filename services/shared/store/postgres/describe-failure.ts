@@ -73,7 +73,7 @@ export function describeFailure(reason: unknown, place: DatabasePlace): Pelletli
     const text = `${where} refuses: ${message} (SQLSTATE ${state}); ${mending[1](place)}. It is tried again.`
     return new PelletlineError('unavailable', text, { cause: reason })
   }
-  return toSqlError({ message, sqlState: state }, where)
+  return toSqlError({ message, sqlState: state }, where, reason)
 }
 
 // Codes and texts of Node's TLS and of the driver where the two sides do not come to an encrypted connection.

@@ -7,7 +7,7 @@ import { after, describe, test } from 'node:test'
 import { sql } from 'kysely'
 import { PelletlineError } from '../../errors/pelletline-error.ts'
 import { silentLogger } from '../../telemetry/logger.ts'
-import { allMigrations } from '../migrate.ts'
+import { allMigrations, migrationLock } from '../migrate.ts'
 import { openDatabase } from '../open-database.ts'
 import { makeCertificate } from '../test-support/make-certificate.ts'
 import { usePostgres } from '../test-support/use-postgres.ts'
@@ -108,6 +108,34 @@ describe('openDatabase on a server', () => {
     assert.deepEqual((await checkPostgres(config)).schema, newest)
     const rows = await postgres.asAdmin('select count(*)::int as n from schema_versions', config.database)
     assert.deepEqual(rows, [{ n: newest }])
+  })
+
+  test('a migration that waits for a lock too long changes nothing, and names who holds it and what ends that', async () => {
+    const config = await postgres.createDatabase({ empty: true })
+    const holder = await openDatabase({ ...config, migrations: allMigrations.slice(0, 6) })
+    const impatient = { ...config, lockTimeoutMs: 200 }
+    try {
+      await holder.db.transaction().execute(async (transaction) => {
+        await transaction.selectFrom('runs').select('run_id').execute()
+        const found = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(transaction)
+        const pid = found.rows[0]?.pid
+        const refusal = {
+          code: 'unavailable',
+          retryable: true,
+          message: new RegExp(
+            `waited 0\\.2 s.*nothing was changed.*pid ${pid} \\(pelletline, user pelletline, idle in transaction.*select pg_terminate_backend\\(${pid}\\);.*run \`pelletline database migrate\``,
+          ),
+        }
+        await assert.rejects(migratePostgres(impatient), refusal)
+        await assert.rejects(openDatabase(impatient), refusal)
+        await sql`select pg_advisory_xact_lock(${sql.lit(migrationLock)})`.execute(transaction)
+        await assert.rejects(migratePostgres(impatient), { message: new RegExp(`pid ${pid} \\(another migration`) })
+      })
+      const migrated = await migratePostgres(impatient)
+      assert.deepEqual([migrated.before, migrated.after], [6, newest])
+    } finally {
+      await holder.close()
+    }
   })
 
   test('an older schema is refused by the command that mends it where the service may not migrate; a newer one always', async () => {

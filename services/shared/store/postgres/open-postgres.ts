@@ -12,24 +12,35 @@ import { checkRights, checkServer, type ServerState } from './check-server.ts'
 import { createPool, placeOf } from './create-pool.ts'
 import { createPoolDialect } from './create-pool-dialect.ts'
 import { describeConnectFailure, describeOpenFailure } from './describe-failure.ts'
+import { describeLockHolders, isLockTimeout } from './describe-lock-holders.ts'
 import { takeLead } from './take-lead.ts'
 
 export type PostgresOptions = PostgresConfig & {
   readonly logger?: Logger
   /** Tests of the migrations only; the program's own where absent. */
   readonly migrations?: readonly Migration[]
+  /** Longest wait for a lock, ms; tests only, 10 s where absent. */
+  readonly lockTimeoutMs?: number
 }
 
 /** Longest statement of a service, ms: one that takes longer waits for something that a repeat finds gone. */
 const statementTimeoutMs = 30_000
+const defaultLockTimeoutMs = 10_000
 
 /** One connection without limits of time, for what is done before a service works. */
 async function withAdminConnection<T>(
-  { logger = silentLogger, migrations: _, ...config }: PostgresOptions,
+  { logger = silentLogger, migrations: _, lockTimeoutMs = defaultLockTimeoutMs, ...config }: PostgresOptions,
   work: (db: Kysely<Tables>) => Promise<T>,
 ): Promise<T> {
   const place = placeOf(config)
-  const pool = createPool({ config, logger, connections: 1, statementTimeoutMs: 0, forceDurable: false })
+  const pool = createPool({
+    config,
+    logger,
+    connections: 1,
+    statementTimeoutMs: 0,
+    lockTimeoutMs,
+    forceDurable: false,
+  })
   const db = new Kysely<Tables>({ dialect: createPoolDialect(pool, place) })
   try {
     return await work(db)
@@ -44,6 +55,16 @@ function describePlace({ address, database }: PostgresConfig): string {
   return `${database} at ${address}`
 }
 
+/** Migrates; where that waits for a lock for too long, it says who holds it, and nothing is changed. */
+async function migrateOrTell(db: Kysely<Tables>, options: PostgresOptions): Promise<number> {
+  try {
+    return await migrate(db, describePlace(options), options.migrations)
+  } catch (reason) {
+    if (!isLockTimeout(reason)) throw reason
+    throw await describeLockHolders(db, placeOf(options), options.lockTimeoutMs ?? defaultLockTimeoutMs)
+  }
+}
+
 /** Brings the schema of a database on a server up to date; answers the versions before and after. */
 export function migratePostgres(
   options: PostgresOptions,
@@ -51,7 +72,7 @@ export function migratePostgres(
   return withAdminConnection(options, async (db) => {
     const { version: server } = await checkServer(db, placeOf(options))
     const before = await readSchemaVersion(db)
-    const after = await migrate(db, describePlace(options), options.migrations)
+    const after = await migrateOrTell(db, options)
     return { before, after, server }
   })
 }
@@ -92,7 +113,7 @@ async function prepare(options: PostgresOptions): Promise<ServerState> {
     refuseNewer(found, newest, describePlace(options))
     if (found < newest) {
       if (!options.migrate) refuseOlder(found, newest, options)
-      await migrate(db, describePlace(options), migrations)
+      await migrateOrTell(db, options)
     }
     await checkRights(db, place)
     return state
@@ -105,7 +126,7 @@ async function prepare(options: PostgresOptions): Promise<ServerState> {
  * the server's state is to blame for is `unavailable`, and lost connections are replaced.
  */
 export async function openPostgres(options: PostgresOptions): Promise<Store> {
-  const { logger = silentLogger } = options
+  const { logger = silentLogger, lockTimeoutMs = defaultLockTimeoutMs } = options
   const place = placeOf(options)
   const { losesCommits, version } = await prepare(options)
   if (losesCommits) {
@@ -115,7 +136,14 @@ export async function openPostgres(options: PostgresOptions): Promise<Store> {
     )
   }
   const { connections } = options
-  const pool = createPool({ config: options, logger, connections, statementTimeoutMs, forceDurable: losesCommits })
+  const pool = createPool({
+    config: options,
+    logger,
+    connections,
+    statementTimeoutMs,
+    lockTimeoutMs,
+    forceDurable: losesCommits,
+  })
   // Leads are held for as long as a process lives, so they have connections of their own.
   let leads: pg.Pool | undefined
   const taken = new Set<Lead>()
@@ -131,6 +159,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Store> {
         logger,
         connections: connectionsForLeads,
         statementTimeoutMs,
+        lockTimeoutMs,
         forceDurable: false,
       })
       try {

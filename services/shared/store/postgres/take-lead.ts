@@ -11,13 +11,19 @@ export async function takeLead(pool: pg.Pool, lock: number): Promise<Lead | unde
   try {
     const { rows } = await client.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [lock])
     held = rows[0]?.taken === true
-  } finally {
-    if (!held) client.release()
+  } catch (reason) {
+    // The lock may have been taken and the answer lost: it goes with the connection.
+    client.release(true)
+    throw reason
   }
-  if (!held) return undefined
+  if (!held) {
+    client.release()
+    return undefined
+  }
   const drop = () => {
     if (!held) return
     held = false
+    // The connection is closed, not given back: the lock goes with it.
     client.release(true)
   }
   client.on('end', drop)

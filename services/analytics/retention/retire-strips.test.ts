@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { LotState } from '../../gen/pelletline/mes/v1/mes_pb.ts'
+import { makeVerdicts, type StripPlan } from '../test-support/make-messages.ts'
+import { engines, type RunningAnalytics, useSharedDatabase } from '../test-support/shared-database.ts'
+import { until, watchOnce } from '../test-support/start-analytics.ts'
+import { retireStrips } from './retire-strips.ts'
+
+const inAnHour = () => BigInt(Date.now() + 3_600_000) * 1_000_000n
+
+/** One pass over all parts; answers how many strips went. */
+async function retireAll({ database }: RunningAnalytics, parts: number, beforeNs = inAnHour()): Promise<number> {
+  let strips = 0
+  for (let after: bigint | undefined = 0n; after !== undefined; ) {
+    const page = await retireStrips(database.db, { after, parts, beforeNs })
+    strips += page.strips
+    after = page.last
+  }
+  return strips
+}
+
+const lotOf = async (running: RunningAnalytics, lot: string) => (await running.lots.getLot({ lot })).lot!
+
+/** Strips of a lot that have parts, and stretches of the line's retired strips. */
+async function readRows({ database: { db } }: RunningAnalytics, line: string) {
+  const parts = await db
+    .selectFrom('strip_parts')
+    .innerJoin('runs', 'runs.run_id', 'strip_parts.run_id')
+    .select(['strip', 'part'])
+    .where('line', '=', line)
+    .orderBy('strip')
+    .execute()
+  const retired = await db
+    .selectFrom('retired_strips')
+    .innerJoin('runs', 'runs.run_id', 'retired_strips.run_id')
+    .select(['first_strip', 'strips'])
+    .where('line', '=', line)
+    .orderBy('first_strip')
+    .execute()
+  return {
+    parts: parts.map(({ strip, part }) => [Number(strip), part]),
+    retired: retired.map(({ first_strip, strips }) => [Number(first_strip), Number(strips)]),
+  }
+}
+
+for (const engine of engines) {
+  describe(`retired strips on ${engine}`, () => {
+    const withAnalytics = useSharedDatabase(engine)
+
+    const openLot = async ({ lots, registry }: RunningAnalytics, line: string) => {
+      await watchOnce(registry, line)
+      await lots.openLot({ lot: line, line })
+    }
+    const first = (line: string, strip: number) => ({
+      plant: 'plant-1',
+      line,
+      camera: 'camera-1',
+      run: 'run-1',
+      strip: BigInt(strip),
+    })
+    const plansOf = (line: string, strips: readonly number[]): StripPlan[] =>
+      strips.map((strip) => ({ line, lot: line, strip, parts: ['oon', 'oc'] }))
+
+    test('a closed lot is the same before and after, those strips included that no gateway reported', async () => {
+      await withAnalytics(async (running) => {
+        const line = 'balance'
+        await openLot(running, line)
+        await running.publish(plansOf(line, [0, 1, 2, 3, 4, 5]).flatMap(makeVerdicts))
+        await running.settled()
+        await running.lots.closeLot({ lot: line })
+        await running.registry.reportLotSegment({ first: first(line, 4), strips: 2n, lot: line, durableBefore: 4n })
+        await until(async () => (await lotOf(running, line)).state === LotState.CLOSED)
+        const before = await lotOf(running, line)
+        assert.deepEqual([before.balanced, before.stripsStamped], [true, 6n])
+
+        assert.equal(await retireAll(running, 5), 6)
+        assert.deepEqual(await readRows(running, line), { parts: [], retired: [[0, 6]] })
+        assert.deepEqual(await lotOf(running, line), before)
+      })
+    })
+
+    test('a part that comes again is not counted, and one that never came is', async () => {
+      await withAnalytics(
+        async (running) => {
+          const line = 'again'
+          await openLot(running, line)
+          const messages = plansOf(line, [0, 1, 2, 3, 4]).flatMap(makeVerdicts)
+          const late = messages.filter(({ header, part }) => header?.key?.strip === 2n && part === 1)
+          await running.publish(messages.filter((message) => !late.includes(message)))
+          await running.registry.reportLotSegment({ first: first(line, 0), strips: 5n, lot: line })
+          await running.settled()
+          await running.lots.closeLot({ lot: line })
+          await until(async () => (await lotOf(running, line)).state === LotState.CLOSED)
+          const before = await lotOf(running, line)
+          assert.equal(before.balanced, false)
+
+          assert.equal(await retireAll(running, 100), 4)
+          const kept = { parts: [[2, 0]], retired: [[0, 2], [3, 2]] } // biome-ignore format: stretches read as pairs
+          assert.deepEqual(await readRows(running, line), kept)
+          await running.publish(messages.filter((message) => !late.includes(message)))
+          await running.settled()
+          assert.deepEqual(await lotOf(running, line), before)
+          assert.deepEqual(await readRows(running, line), kept)
+
+          await running.publish([...late, ...messages])
+          await running.settled()
+          const whole = await lotOf(running, line)
+          assert.deepEqual([whole.balanced, whole.reconciliation?.found], [true, 25n])
+          assert.equal(await retireAll(running, 100), 1)
+          assert.deepEqual(await readRows(running, line), { parts: [], retired: [[0, 5]] })
+          const { pellets } = await running.database.db
+            .selectFrom('pellets')
+            .innerJoin('lots', 'lots.lot_id', 'pellets.lot_id')
+            .select((eb) => eb.fn.countAll<bigint>().as('pellets'))
+            .where('lots.name', '=', line)
+            .executeTakeFirstOrThrow()
+          assert.equal(pellets, 5n)
+        },
+        { options: { closing: { quietMs: 0, timeoutMs: 1_000 } } },
+      )
+    })
+
+    test('parts stay while their lot is open or closed too lately; product without a lot goes by its age alone', async () => {
+      await withAnalytics(async (running) => {
+        const line = 'young'
+        await openLot(running, line)
+        await running.publish(plansOf(line, [0]).flatMap(makeVerdicts))
+        await running.publish(
+          plansOf(line, [1])
+            .map((plan) => ({ ...plan, lot: `unassigned-${line}` }))
+            .flatMap(makeVerdicts),
+        )
+        await running.settled()
+        assert.equal(await retireAll(running, 100, BigInt(Date.now() - 3_600_000) * 1_000_000n), 0)
+        assert.equal(await retireAll(running, 100), 1)
+        assert.deepEqual(await readRows(running, line), { parts: [[0, 0], [0, 1]], retired: [[1, 1]] }) // biome-ignore format: pairs
+      })
+    })
+  })
+}
