@@ -18,6 +18,7 @@ const stateNames: Readonly<Record<number, string>> = {
   [ModelState.READY]: 'ready',
   [ModelState.REFUSED]: 'refused',
   [ModelState.RETIRING]: 'retiring',
+  [ModelState.FAILED]: 'failed',
 }
 
 const actionNames: Readonly<Record<number, string>> = {
@@ -28,6 +29,7 @@ const actionNames: Readonly<Record<number, string>> = {
   [ModelAction.PROMOTE]: 'promote',
   [ModelAction.ROLLBACK]: 'rollback',
   [ModelAction.REFUSED]: 'refused',
+  [ModelAction.FAILED]: 'failed',
 }
 
 /** A model in one student. */

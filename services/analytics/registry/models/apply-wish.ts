@@ -1,9 +1,15 @@
 import type { ModelRef } from '../../../gen/pelletline/inspection/v1/inspection_pb.ts'
-import { ModelAction, type ModelAssignment, type StudentModels } from '../../../gen/pelletline/registry/v1/models_pb.ts'
+import {
+  ModelAction,
+  type ModelAssignment,
+  ModelState,
+  type ReportModelsRequest,
+  type StudentModels,
+} from '../../../gen/pelletline/registry/v1/models_pb.ts'
 import { PelletlineError } from '../../../shared/errors/pelletline-error.ts'
 import type { Kysely, Tables } from '../../../shared/store/index.ts'
 import type { ChangeSignal } from '../../change-signal.ts'
-import { changeModels, type ModelWish, withdraw } from './change-models.ts'
+import { changeModels, isWithdrawable, type ModelWish, withdraw } from './change-models.ts'
 import { judgingModel, progressOf, refusal, requireStudents } from './find-model.ts'
 import { readAssignment, writeAssignment } from './keep-models.ts'
 import type { StudentReports } from './keep-reports.ts'
@@ -25,6 +31,9 @@ export interface ModelSituation {
   readonly assignment: ModelAssignment
   readonly students: readonly StudentModels[]
 }
+
+/** What a student says of its models. */
+export type FailureReport = Pick<ReportModelsRequest, 'instance' | 'generation' | 'models'>
 
 /** Who changes something, and why. */
 export interface Author {
@@ -98,13 +107,21 @@ export function createModelChanges(options: ModelChangesOptions) {
       if (progress.kind === 'refused') return refusal(model!.id, progress.instance, progress.status)
       const left = deadline - performance.now()
       if (left <= 0 || signal.aborted) {
-        const text = `${progress.on.join(', ')} did not follow within ${settleMs} ms; see the log of that student.`
-        return signal.aborted ? PelletlineError.from(signal.reason) : new PelletlineError('deadline_exceeded', text)
+        return signal.aborted ? PelletlineError.from(signal.reason) : notFollowed(progress.on, model)
       }
       await reported.waitForChange(seen, { signal, timeoutMs: Math.min(pollMs, left) })
       // Without a report to this analytics, one to another may stand in the database.
       students = reported.version === seen ? await reports.read() : reports.latest()
     }
+  }
+
+  function notFollowed(on: readonly string[], model: ModelRef | undefined): PelletlineError {
+    const text =
+      on.length > 0
+        ? `${on.join(', ')} did not follow within ${settleMs} ms; see the log of that student.`
+        : `No student reports any more, so it is not known whether the change${model === undefined ? '' : ` to ${model.id}`} was taken up: ` +
+          'the model may end the process that loads it. Look at the log of the students, start one, and list the models.'
+    return new PelletlineError('deadline_exceeded', text)
   }
 
   /** Loads a model in every student; where one refuses it, it is withdrawn and the promise rejects. */
@@ -150,6 +167,21 @@ export function createModelChanges(options: ModelChangesOptions) {
   }
 
   return {
+    /**
+     * Lets go, for all students, of what one of them reports as failed, and notes it in the log. A report of before the last change
+     * may speak of a load that has ended since; the student reports again once it has followed.
+     */
+    async withdrawFailed({ instance, generation, models }: FailureReport): Promise<void> {
+      for (const { state, model, reason } of models) {
+        if (state !== ModelState.FAILED || model === undefined) continue
+        await write(db, (assignment) => {
+          if (generation < assignment.generation || !isWithdrawable(assignment, model)) return undefined
+          const note = { atUnixNs: nowNs(), by: instance, action: ModelAction.FAILED, from: model.id, to: '' }
+          return { next: withdraw(assignment, model), note: { ...note, detail: reason, why: '' } }
+        })
+      }
+    },
+
     /**
      * Fulfils a wish, which `wishOf` makes of what holds: loads the model first where it needs one, and answers once every student
      * has followed. Rejects as `wishOf` throws, with `failed_precondition` where the wish does not fit or a student refuses the

@@ -123,6 +123,11 @@ function judgeBy(assignment: ModelAssignment, judging: ModelRef, model: ModelRef
   return hold(create(ModelAssignmentSchema, { ...next, live: model, before }), [judging], model)
 }
 
+/** Whether `withdraw` takes a model out of anything. */
+export function isWithdrawable({ canary, shadow, held }: ModelAssignment, model: ModelRef): boolean {
+  return [canary?.model, shadow?.model, ...held].some((other) => same(other, model))
+}
+
 /** The assignment without a model that students refused, in whatever role that does not judge. */
 export function withdraw(assignment: ModelAssignment, model: ModelRef): ModelAssignment {
   let next = assignment

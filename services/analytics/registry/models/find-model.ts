@@ -34,20 +34,29 @@ export function judgingModel(assignment: ModelAssignment, students: readonly Stu
 
 /**
  * The model of an id, in what is assigned or else in the students' stores. Throws `not_found`, listing what there is, and
- * `failed_precondition` where students have different files under that id or a student cannot take it.
+ * `failed_precondition` where students have different files under that id, weights or manifests, or a student cannot take it.
  */
 export function findModel(id: string, assignment: ModelAssignment, students: readonly StudentModels[]): ModelRef {
   const assigned = modelsOf(assignment).find((model) => model.id === id)
   const found = students.flatMap(({ instance, models }) =>
     models.filter(({ model }) => model?.id === id).map((status) => ({ instance, status })),
   )
-  const digests = new Set(found.map(({ status }) => status.model?.sha256 ?? '').filter((sha256) => sha256 !== ''))
-  if (digests.size > 1) {
+  const requireOne = (what: string, digests: readonly string[]) => {
+    const different = new Set(digests.filter((digest) => digest !== '')).size
+    if (different <= 1) return
     throw new PelletlineError(
       'failed_precondition',
-      `Students have ${digests.size} different files under the id ${id}; give each file an id of its own.`,
+      `Students have ${different} different ${what} under the id ${id}; give each model an id of its own, or put the same files into all stores.`,
     )
   }
+  requireOne(
+    'files',
+    found.map(({ status }) => status.model?.sha256 ?? ''),
+  )
+  requireOne(
+    'manifests (threshold and calibration are in them)',
+    found.map(({ status }) => status.manifestSha256),
+  )
   const [model] = found.map(({ status }) => status.model).filter((ref) => ref?.sha256 !== '')
   if (model !== undefined) return model
   if (assigned !== undefined) return assigned
@@ -68,10 +77,14 @@ export function refusal(id: string, instance: string, { reason }: Pick<ModelStat
 /** How far the students are with an assignment. */
 export type Progress =
   | { readonly kind: 'done' }
+  /** On students, or, where there is none, on one that reports. */
   | { readonly kind: 'waiting'; readonly on: readonly string[] }
   | { readonly kind: 'refused'; readonly instance: string; readonly status: ModelStatus }
 
-/** Looks whether every student has taken up a generation and has `model` ready, or one refuses it; a pure function. */
+/**
+ * Looks whether every student has taken up a generation and has `model` ready, or one refuses it; a pure function. Where no
+ * student reports it is not known, so it is waited for one.
+ */
 export function progressOf(
   generation: bigint,
   model: ModelRef | undefined,
@@ -86,10 +99,12 @@ export function progressOf(
     }
     if (model === undefined) continue
     const status = models.find((entry) => entry.model?.id === model.id && entry.model.sha256 === model.sha256)
-    if (status?.state === ModelState.REFUSED) return { kind: 'refused', instance, status }
+    if (status?.state === ModelState.REFUSED || status?.state === ModelState.FAILED) {
+      return { kind: 'refused', instance, status }
+    }
     const ready = status?.state === ModelState.READY
     const judging = live?.id === model.id && live.sha256 === model.sha256
     if (!ready || (judges && !judging)) waiting.push(instance)
   }
-  return waiting.length === 0 ? { kind: 'done' } : { kind: 'waiting', on: waiting }
+  return students.length > 0 && waiting.length === 0 ? { kind: 'done' } : { kind: 'waiting', on: waiting }
 }

@@ -30,15 +30,19 @@ export async function readAssignment(db: Kysely<Tables>): Promise<ModelAssignmen
 
 /**
  * Changes the assignment and notes it in the log, in one transaction; changes of all who share the database take turns.
- * `decide` gets what is in force and throws where the change does not fit it, which leaves all as it is.
+ * `decide` gets what is in force; it throws where the change does not fit, and returns undefined where there is nothing to change,
+ * both of which leave all as it is. Resolves with what is in force then.
  */
 export async function writeAssignment(
   db: Kysely<Tables>,
-  decide: (assignment: ModelAssignment) => { readonly next: ModelAssignment; readonly note: ChangeNote },
+  decide: (assignment: ModelAssignment) => { readonly next: ModelAssignment; readonly note: ChangeNote } | undefined,
 ): Promise<ModelAssignment> {
   return db.transaction().execute(async (transaction) => {
     await sql`select pg_advisory_xact_lock(${sql.lit(modelLock)})`.execute(transaction)
-    const { next, note } = decide(await readAssignment(transaction))
+    const before = await readAssignment(transaction)
+    const decided = decide(before)
+    if (decided === undefined) return before
+    const { next, note } = decided
     const row = { id: 1, generation: next.generation, body: toBinary(ModelAssignmentSchema, next) }
     await transaction
       .insertInto('model_assignments')

@@ -114,6 +114,7 @@ export function createModelService({ db, nowNs, settleMs, closing }: ModelServic
 
     async reportModels(request) {
       await reports.keep(request, () => reported.notify())
+      await changes.withdrawFailed(request)
       return {}
     },
   })
