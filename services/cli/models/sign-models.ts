@@ -2,10 +2,9 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { writeFileAtomically } from '../../shared/files/write-file-atomically.ts'
 import { loadModel } from '../../shared/onnx/load-model.ts'
-import { manifestPath } from '../../shared/onnx/model-manifest.ts'
 import { readReleasedManifests } from '../../shared/onnx/released-models.ts'
 import { judgeTrust } from '../../shared/onnx/signing/judge-trust.ts'
-import { signaturePath, signModel } from '../../shared/onnx/signing/model-signature.ts'
+import { readSignatureBeside, signaturePath, signModel } from '../../shared/onnx/signing/model-signature.ts'
 import { createKeyPair, readSigningKey, readTrustedKey } from '../../shared/onnx/signing/signing-keys.ts'
 import { readKeyText } from './read-key-text.ts'
 
@@ -45,23 +44,17 @@ export async function signModelFile(modelPath: string, keyFile: string): Promise
       },
     )
   })
-  const { manifest } = await loadModel(modelPath)
-  const bytes = await readFile(manifestPath(modelPath))
+  const { manifest, manifestBytes } = await loadModel(modelPath)
   const path = signaturePath(modelPath)
-  await writeFileAtomically(path, [signModel(bytes, manifest.sha256, readSigningKey(pem, keyFile))])
+  await writeFileAtomically(path, [signModel(manifestBytes, manifest.sha256, readSigningKey(pem, keyFile))])
   return path
 }
 
 /** Says why a model is trusted by these keys alone; rejects where it is not, or is not the one of its manifest. */
 export async function verifyModelFile(modelPath: string, keys: readonly string[]): Promise<string> {
   const trusted = await Promise.all(keys.map(async (key) => readTrustedKey(await readKeyText(key), key)))
-  const { manifest } = await loadModel(modelPath)
-  const signature = await readFile(signaturePath(modelPath)).catch(() => undefined)
-  const evidence = {
-    source: modelPath,
-    manifest: await readFile(manifestPath(modelPath)),
-    sha256: manifest.sha256,
-    signature,
-  }
+  const { manifest, manifestBytes } = await loadModel(modelPath)
+  const signature = await readSignatureBeside(modelPath)
+  const evidence = { source: modelPath, manifest: manifestBytes, sha256: manifest.sha256, signature }
   return judgeTrust(evidence, { keys: trusted, released: readReleasedManifests(), allowUnsigned: false })
 }

@@ -2,11 +2,10 @@ import { readFile } from 'node:fs/promises'
 import { classNames } from '../dataset/crop-dataset.ts'
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import { cropVersion } from '../inspection/crop.ts'
-import { type ModelManifest, readModelManifest, verifyModelDigest } from './model-manifest.ts'
+import { type ManifestFile, readManifestFile, verifyModelDigest } from './model-manifest.ts'
 
 /** A model file whose bytes are those that its manifest names. */
-export interface LoadedModel {
-  readonly manifest: ModelManifest
+export interface LoadedModel extends ManifestFile {
   /** The file, in memory that worker threads share. */
   readonly bytes: SharedArrayBuffer
 }
@@ -34,7 +33,7 @@ async function readModel(modelPath: string, signal: AbortSignal | undefined): Pr
 export function checkLoadedModel(
   modelPath: string,
   file: Uint8Array,
-  manifest: ModelManifest,
+  { manifest, manifestBytes }: ManifestFile,
   expectedSha256: string | undefined,
 ): LoadedModel {
   verifyModelDigest(modelPath, file, manifest)
@@ -54,18 +53,22 @@ export function checkLoadedModel(
   }
   const bytes = new SharedArrayBuffer(file.length)
   new Uint8Array(bytes).set(file)
-  return { manifest, bytes }
+  return { manifest, manifestBytes, bytes }
+}
+
+export interface LoadModelOptions {
+  readonly expectedSha256?: string | undefined
+  /** The manifest where it has been read before: it is not read again, so that what was looked at is what holds. */
+  readonly manifestFile?: ManifestFile
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
- * Reads a model and the manifest beside it and checks that they belong together, as `checkLoadedModel` does. Rejects with
- * `not_found` where a file is missing and as that does.
+ * Reads a model and the manifest beside it, each once, and checks that they belong together, as `checkLoadedModel` does. Rejects
+ * with `not_found` where a file is missing and as that does.
  */
-export async function loadModel(
-  modelPath: string,
-  options: { readonly expectedSha256?: string | undefined; readonly signal?: AbortSignal | undefined } = {},
-): Promise<LoadedModel> {
+export async function loadModel(modelPath: string, options: LoadModelOptions = {}): Promise<LoadedModel> {
   const file = await readModel(modelPath, options.signal)
-  const manifest = await readModelManifest(modelPath)
-  return checkLoadedModel(modelPath, file, manifest, options.expectedSha256)
+  const manifestFile = options.manifestFile ?? (await readManifestFile(modelPath))
+  return checkLoadedModel(modelPath, file, manifestFile, options.expectedSha256)
 }

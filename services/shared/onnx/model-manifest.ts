@@ -131,20 +131,31 @@ export function manifestPath(modelPath: string): string {
   return `${modelPath.replace(/\.onnx$/, '')}.manifest.json`
 }
 
+/** A manifest with the bytes that it was read from: what a signature and the released index vouch for. */
+export interface ManifestFile {
+  readonly manifest: ModelManifest
+  readonly manifestBytes: Uint8Array
+}
+
 /**
  * Reads the manifest beside a model. `not_found` where there is none (it says so of the model where that is missing too),
  * `invalid_argument` where it is no JSON or a member is missing or wrong, `failed_precondition` where its format is of
  * another version.
  */
-export async function readModelManifest(modelPath: string): Promise<ModelManifest> {
+export async function readManifestFile(modelPath: string): Promise<ManifestFile> {
   const path = manifestPath(modelPath)
-  const text = await readFile(path, 'utf8').catch((cause) => {
+  const manifestBytes = await readFile(path).catch((cause) => {
     const message = existsSync(modelPath)
       ? `${modelPath} has no manifest ${path}; give the model with its manifest.`
       : `There is no model ${modelPath}; give the path of an ONNX file with its manifest beside it.`
     throw new PelletlineError('not_found', message, { cause })
   })
-  return parseModelManifest(text, path)
+  return { manifest: parseModelManifest(manifestBytes.toString('utf8'), path), manifestBytes }
+}
+
+/** The manifest beside a model; rejects as `readManifestFile` does. */
+export async function readModelManifest(modelPath: string): Promise<ModelManifest> {
+  return (await readManifestFile(modelPath)).manifest
 }
 
 /**

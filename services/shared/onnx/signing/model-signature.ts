@@ -1,4 +1,5 @@
 import { createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { PelletlineError } from '../../errors/pelletline-error.ts'
 import { keyIdOf, type TrustedKey } from './signing-keys.ts'
 
@@ -11,6 +12,20 @@ export interface ModelSignature {
 /** Path of a model's signature: `ID.sig` beside `ID.onnx`. */
 export function signaturePath(modelPath: string): string {
   return `${modelPath.replace(/\.onnx$/, '')}.sig`
+}
+
+/** Bytes of the signature beside a model; undefined where there is none. `failed_precondition` where it cannot be read. */
+export async function readSignatureBeside(modelPath: string): Promise<Buffer | undefined> {
+  const path = signaturePath(modelPath)
+  try {
+    return await readFile(path)
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    const { message } = PelletlineError.from(cause)
+    throw new PelletlineError('failed_precondition', `${path} cannot be read (${message}); check its rights.`, {
+      cause,
+    })
+  }
 }
 
 /**

@@ -1,12 +1,11 @@
 import { PelletlineError } from '../../errors/pelletline-error.ts'
 import { checkLoadedModel, type LoadedModel } from '../load-model.ts'
-import { type ModelManifest, parseModelManifest } from '../model-manifest.ts'
+import { type ManifestFile, parseModelManifest } from '../model-manifest.ts'
 import { judgeTrust, type TrustPolicy } from '../signing/judge-trust.ts'
 import type { ModelStore } from './model-store.ts'
 
 /** A model of a store whose manifest has been read and whose origin has been judged; its weights have not been looked at. */
-export interface StoredModel {
-  readonly manifest: ModelManifest
+export interface StoredModel extends ManifestFile {
   /** Why it is trusted; see `judgeTrust`. */
   readonly trust: string
 }
@@ -22,16 +21,17 @@ export async function readStoredModel(
   policy: TrustPolicy,
   signal?: AbortSignal,
 ): Promise<StoredModel> {
-  const { manifest: bytes, signature } = await store.describe(id, signal)
+  const { manifest: manifestBytes, signature } = await store.describe(id, signal)
   const source = store.nameOf(id)
-  const manifest = parseModelManifest(bytes.toString('utf8'), `The manifest of ${source}`)
+  const manifest = parseModelManifest(manifestBytes.toString('utf8'), `The manifest of ${source}`)
   if (manifest.id !== id) {
     throw new PelletlineError(
       'failed_precondition',
       `The manifest of ${source} is that of "${manifest.id}"; give file and manifest the same name.`,
     )
   }
-  return { manifest, trust: judgeTrust({ source, manifest: bytes, sha256: manifest.sha256, signature }, policy) }
+  const trust = judgeTrust({ source, manifest: manifestBytes, sha256: manifest.sha256, signature }, policy)
+  return { manifest, manifestBytes, trust }
 }
 
 /**
@@ -50,5 +50,5 @@ export async function loadStoredModel(
   const { policy, expectedSha256, signal } = options
   const stored = await readStoredModel(store, id, policy, signal)
   const file = await store.open(id, signal)
-  return { ...checkLoadedModel(store.nameOf(id), file, stored.manifest, expectedSha256), trust: stored.trust }
+  return { ...checkLoadedModel(store.nameOf(id), file, stored, expectedSha256), trust: stored.trust }
 }
