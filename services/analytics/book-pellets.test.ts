@@ -175,6 +175,67 @@ for (const engine of engines) {
       })
     })
 
+    test('audits are of the verdicts in the books: those of a model that judged a part once more are left out or taken back', async () => {
+      await withAnalytics(async (running) => {
+        const planOf = (strip: number, model: string) => ({
+          line: 'switch',
+          lot: 'switch-1',
+          strip,
+          parts: ['oon'],
+          model,
+        })
+        const auditsOf = (strip: number, model: string, indices: readonly number[]) =>
+          makeAudits(
+            planOf(strip, model),
+            indices.map((index) => ({
+              index,
+              probability: 0.5,
+              student: 'NG',
+              teacher: model === 'after' ? 'OK' : 'NG',
+            })),
+          )
+        const figures = async () => {
+          const { reconciliation, disagreement } = await lotOf(running, 'switch-1')
+          return [Number(reconciliation?.audited), disagreement?.value]
+        }
+        // The crops of strip 0 come again after the switch, and so does an audit, when the next lot is open already.
+        await running.publish([planOf(0, 'before'), planOf(0, 'after')].flatMap(makeVerdicts))
+        await running.settled()
+        await running.publish([auditsOf(0, 'after', [1, 2]), auditsOf(0, 'before', [2])])
+        await running.settled()
+        assert.deepEqual(await figures(), [1, 0])
+        await running.publish(makeVerdicts({ ...planOf(1, 'after'), lot: 'switch-2' }))
+        await running.publish([auditsOf(0, 'before', [2]), auditsOf(0, 'after', [2])])
+        await running.settled()
+        assert.deepEqual(await figures(), [1, 0])
+        assert.equal((await lotOf(running, 'switch-2')).reconciliation?.audited, 0n)
+        // The audit of strip 2 by the model after comes before any verdict.
+        await running.publish([auditsOf(2, 'after', [0, 1])])
+        await running.settled()
+        assert.equal((await figures())[0], 3)
+        await running.publish([planOf(2, 'before'), planOf(2, 'after')].flatMap(makeVerdicts))
+        await running.settled()
+        await running.publish([auditsOf(2, 'before', [1])])
+        await running.settled()
+        assert.deepEqual(await figures(), [2, 0])
+        const students = await running.database.db
+          .selectFrom('audits')
+          .innerJoin('lots', 'lots.lot_id', 'audits.lot_id')
+          .innerJoin('models', 'models.model_id', 'audits.student_id')
+          .select(['strip', 'index', 'manifest_id'])
+          .where('lots.line', '=', 'switch')
+          .orderBy('strip')
+          .execute()
+        assert.deepEqual(
+          students.map((row) => [row.strip, row.index, row.manifest_id]),
+          [
+            [0n, 2, 'before'],
+            [2n, 1, 'before'],
+          ],
+        )
+      })
+    })
+
     test('after a restart all that comes again changes nothing, and what is new is counted', async () => {
       const plans = Array.from({ length: 12 }, (_, strip) => ({
         line: 'again',

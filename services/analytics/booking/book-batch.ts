@@ -1,22 +1,13 @@
-import type { AuditItem, AuditsMessage, VerdictsMessage } from '../../gen/pelletline/events/v1/events_pb.ts'
-import type { ShapeLimits } from '../../shared/inspection/classify-shape.ts'
+import type { AuditsMessage, VerdictsMessage } from '../../gen/pelletline/events/v1/events_pb.ts'
 import { type Insertable, type Kysely, sql, type Tables, type Transaction } from '../../shared/store/index.ts'
-import type { LotFinder, LotReference } from '../lots/find-lot.ts'
+import type { LotFinder } from '../lots/find-lot.ts'
 import { lockLots } from '../lots/lock-lots.ts'
 import { findRetired } from '../retention/retired-strips.ts'
+import { bookAudits, withdrawAudits } from './book-audits.ts'
 import { addLotMeasures } from './book-measures.ts'
 import { addCounts, inStatements, sumBy } from './count-sums.ts'
-import {
-  type Booked,
-  type BookedAudit,
-  type BookedPart,
-  type BookingEntry,
-  conditionOf,
-  lotOf,
-  stripOf,
-  studentOf,
-} from './entries.ts'
-import { type PartIds, toPartRow, toPelletRows } from './part-rows.ts'
+import { type Booked, type BookedPart, type BookingEntry, conditionOf, lotOf, stripOf, studentOf } from './entries.ts'
+import { type Resolved, toPartRow, toPelletRows } from './part-rows.ts'
 import type { ReferenceIds } from './reference-ids.ts'
 import type { ShapeLimitsOf } from './shape-limits.ts'
 import { takeBookingTurn } from './take-booking-turn.ts'
@@ -27,12 +18,6 @@ export interface BookBatchOptions {
   readonly findLot: LotFinder
   readonly shapeLimitsOf: ShapeLimitsOf
   readonly nowNs: () => bigint
-}
-
-interface Resolved<M> extends PartIds {
-  readonly message: M
-  readonly lot: LotReference
-  readonly limits: ShapeLimits | undefined
 }
 
 /**
@@ -135,6 +120,10 @@ async function bookParts(
     fresh.map(({ row }) => row),
   )
   await addLotMeasures(
+    transaction,
+    fresh.map(({ source }) => source),
+  )
+  await withdrawAudits(
     transaction,
     fresh.map(({ source }) => source),
   )
@@ -267,89 +256,4 @@ async function markSimulated(transaction: Transaction<Tables>, rows: readonly Pa
     .where('lot_id', 'in', lots)
     .where('simulated', '=', false)
     .execute()
-}
-
-async function bookAudits(
-  transaction: Transaction<Tables>,
-  audits: readonly Resolved<AuditsMessage>[],
-  now: bigint,
-): Promise<BookedAudit[]> {
-  const byKey = new Map<string, { source: Resolved<AuditsMessage>; item: AuditItem }>()
-  for (const source of audits) {
-    const strip = source.message.key?.strip ?? 0n
-    for (const item of source.message.items) {
-      const key = `${source.runId}/${strip}/${item.index}`
-      if (!byKey.has(key)) byKey.set(key, { source, item })
-    }
-  }
-  if (byKey.size === 0) return []
-  const inserted: Pick<Tables['audits'], 'run_id' | 'strip' | 'index'>[] = []
-  for (const rows of inStatements([...byKey.values()].map(({ source, item }) => toAuditRow(source, item, now)))) {
-    const added = await transaction
-      .insertInto('audits')
-      .values(rows)
-      .onConflict((conflict) => conflict.columns(['run_id', 'strip', 'index']).doNothing())
-      .returning(['run_id', 'strip', 'index'])
-      .execute()
-    inserted.push(...added)
-  }
-  const fresh = inserted.flatMap(({ run_id, strip, index }) => byKey.get(`${run_id}/${strip}/${index}`) ?? [])
-  const deltas = fresh.map(({ source, item }) => ({
-    lot_id: source.lot.lotId,
-    stratum: item.stratum as number,
-    inclusion_probability: item.inclusionProbability,
-    audited: 1n,
-    disagreed: disagrees(item) ? 1n : 0n,
-  }))
-  const sums = sumBy(deltas, (row) => `${row.lot_id}/${row.stratum}/${row.inclusion_probability}`, [
-    'audited',
-    'disagreed',
-  ])
-  await addCounts(transaction, 'lot_audits', ['lot_id', 'stratum', 'inclusion_probability'], sums)
-  const zero = { rows_acquired: 0n, rows_lost: 0n, ...Object.fromEntries(addedCounts.map((name) => [name, 0n])) }
-  const audited = sumBy(deltas, (row) => String(row.lot_id), ['audited']).map((row) => ({
-    lot_id: row.lot_id,
-    audited: row.audited,
-    ...(zero as Record<(typeof addedCounts)[number] | 'rows_acquired' | 'rows_lost', bigint>),
-  }))
-  await addCounts(transaction, 'lot_counts', ['lot_id'], audited)
-  return fresh.map(({ source, item }) => ({
-    message: source.message,
-    line: source.lot.line,
-    lot: source.lot.name,
-    weight: 1 / item.inclusionProbability,
-    stratum: item.stratum,
-    disagreed: disagrees(item),
-  }))
-}
-
-function disagrees(item: AuditItem): boolean {
-  return item.studentVerdict !== item.teacherVerdict
-}
-
-function toAuditRow(source: Resolved<AuditsMessage>, item: AuditItem, now: bigint): Insertable<Tables['audits']> {
-  return {
-    run_id: source.runId,
-    strip: source.message.key?.strip ?? 0n,
-    index: item.index,
-    lot_id: source.lot.lotId,
-    student_id: source.modelId,
-    stratum: item.stratum,
-    inclusion_probability: item.inclusionProbability,
-    student_margin: item.studentMargin,
-    student_verdict: item.studentVerdict,
-    teacher_verdict: item.teacherVerdict,
-    ensemble_score_ng: item.ensembleScoreNg,
-    teacher_margins: packFloats(item.teacherMargins),
-    crop: item.crop.length === 0 ? null : item.crop,
-    booked_unix_ns: now,
-    taken_unix_ns: source.message.times?.takenUnixNs ?? 0n,
-    ended_unix_ns: source.message.times?.endedUnixNs ?? 0n,
-  }
-}
-
-function packFloats(values: readonly number[]): Uint8Array {
-  const bytes = Buffer.alloc(values.length * 4)
-  for (const [index, value] of values.entries()) bytes.writeFloatLE(value, index * 4)
-  return bytes
 }

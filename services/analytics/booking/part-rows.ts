@@ -1,7 +1,9 @@
 import { KeepReason, type VerdictsMessage } from '../../gen/pelletline/events/v1/events_pb.ts'
 import type { PelletColumns, SpeckColumns } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { laterColumns } from '../../shared/inspection/check-measures.ts'
+import type { ShapeLimits } from '../../shared/inspection/classify-shape.ts'
 import { type Insertable, packColumns, packSpecks, type Tables } from '../../shared/store/index.ts'
+import type { LotReference } from '../lots/find-lot.ts'
 import { conditionOf } from './entries.ts'
 import { packCondition } from './strip-condition.ts'
 
@@ -9,6 +11,14 @@ export interface PartIds {
   readonly runId: number
   readonly lotId: bigint
   readonly modelId: number | null
+}
+
+/** A message with what the store knows of it. */
+export interface Resolved<M> extends PartIds {
+  readonly message: M
+  readonly lot: LotReference
+  /** Undefined where the books do not know the recipe. */
+  readonly limits: ShapeLimits | undefined
 }
 
 /** Row of a part, from a message that `checkEntry` has passed. */
