@@ -80,6 +80,7 @@ export function createServiceConfigs(setup: ServiceConfigsOptions): Readonly<Rec
       bus,
       database,
       modelPaths: [models.student],
+      modelsDir: options.modelsDir,
       analytics: { traces: options.traces },
     },
   } satisfies Record<ServiceName, object>

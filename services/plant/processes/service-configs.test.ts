@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { busConfigSchema } from '../../shared/bus/bus-config.ts'
+import { databaseConfigSchema } from '../../shared/store/database-config.ts'
+import { defaultPlantOptions } from '../options.ts'
+import { createServiceConfigs } from './service-configs.ts'
+
+test('analytics looks for calibrations in the folder from which students load what is promoted', () => {
+  const socket = 'unix:/run/pelletline/service.sock'
+  const configs = createServiceConfigs({
+    plant: 'plant-1',
+    bus: busConfigSchema.parse({ kind: 'kafka', brokers: ['127.0.0.1:9092'] }),
+    database: databaseConfigSchema.parse(undefined),
+    models: { student: '/models/student-1.onnx', teachers: ['/models/teacher-1.onnx'] },
+    options: { ...defaultPlantOptions(fileURLToPath(new URL('../../..', import.meta.url))), modelsDir: '/models' },
+    addresses: {
+      'camera-gateway': socket,
+      'roi-segmentation': socket,
+      'student-inference': socket,
+      'teacher-audit': socket,
+      analytics: socket,
+    },
+  })
+  const { modelPaths, modelsDir } = configs.analytics as { modelPaths: string[]; modelsDir: string }
+  assert.deepEqual([modelPaths, modelsDir], [['/models/student-1.onnx'], '/models'])
+  const { student } = configs['student-inference'] as { student: { modelPath: string } }
+  assert.ok(student.modelPath.startsWith(`${modelsDir}/`))
+})
