@@ -156,10 +156,13 @@ export function createTeacherAudit(dependencies: CreateTeacherAuditOptions): Tea
       stopping.abort()
       dependencies.onReady?.(false)
       const deadline = clock.now() + timeoutMs
-      await subscription?.drain(timeoutMs)
-      if (warm !== undefined) await withinTime(warm.scorer.idle(), deadline - clock.now(), clock)
-      releaseGauge()
-      await Promise.all(pools.map((pool) => pool.close()))
+      try {
+        await subscription?.drain(timeoutMs)
+        if (warm !== undefined) await withinTime(warm.scorer.idle(), deadline - clock.now(), clock)
+      } finally {
+        releaseGauge()
+        await Promise.all(pools.map((pool) => pool.close()))
+      }
     },
     snapshot: () => ({ ready: isReady(), queued: warm?.scorer.queued() ?? 0, queueLimit: options.queueLimit }),
   }

@@ -31,7 +31,11 @@ export interface SubscribeOptions {
 
 /** A member of a consumer group. */
 export interface Subscription {
-  /** Stops deliveries, waits for the handlers in progress (at most timeoutMs), commits, leaves the group. */
+  /**
+   * Stops deliveries, waits for the handlers in progress (at most timeoutMs), commits, leaves the group. Rejects with
+   * `unavailable` where the broker lets neither happen within some seconds more: what was handled comes again to the next
+   * member. The member is gone in either case.
+   */
   drain(timeoutMs: number): Promise<void>
 }
 

@@ -1,6 +1,8 @@
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import { createBackoff } from '../service/backoff.ts'
 import type { Clock } from '../service/clock.ts'
+import { runWithin } from '../service/run-within.ts'
+import { withinTime } from '../service/within-time.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Bus } from './bus.ts'
 import type { BusConfig, KafkaConfig } from './bus-config.ts'
@@ -13,6 +15,8 @@ export interface OpenBusOptions {
   readonly plant: string
   /** Name of the service, as the broker's logs and quotas show it. */
   readonly clientId: string
+  /** Ends the opening, and later the joining of groups that is under way; subscriptions that are open go on. */
+  readonly signal?: AbortSignal | undefined
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -22,37 +26,46 @@ export interface OpenBusOptions {
  * are not there or belong to another plant, with the command that mends it.
  */
 export async function openBus(config: BusConfig, options: OpenBusOptions): Promise<Bus> {
-  const { clock, logger, plant, clientId } = options
+  const { clock, logger, plant, clientId, signal } = options
   if (config.kind === 'memory') return createMemoryBus({ clock, logger })
   // Loaded only where Kafka is spoken: a plant in one process starts without either client.
   const { createKafkaBus } = await import('./kafka/create-kafka-bus.ts')
   await checkPlant(config, options)
   const client = await openBrokerClient(config, clientId)
   const { maxBytesPerTopic, publishTimeoutMs } = config
-  return createKafkaBus({ client, plant, maxBytesPerTopic, publishTimeoutMs, clock, logger })
+  return createKafkaBus({ client, plant, maxBytesPerTopic, publishTimeoutMs, signal, clock, logger })
 }
 
 /** A broker that is just starting is waited for so long, ms. */
 const brokerTimeoutMs = 30_000
+/** Patience with connections that are closed, ms. */
+const closeTimeoutMs = 1000
 
-async function checkPlant(config: KafkaConfig, { plant, clientId, clock, logger }: OpenBusOptions): Promise<void> {
+async function checkPlant(config: KafkaConfig, options: OpenBusOptions): Promise<void> {
+  const { plant, clientId, clock, logger, signal } = options
+  const { brokers } = config
   const { checkPlantMark } = await import('./kafka/plant-mark.ts')
+  const { unansweredError } = await import('./kafka/broker-error.ts')
   const admin = await openBrokerAdmin(config, clientId)
-  const giveUpAt = clock.now() + brokerTimeoutMs
   const backoff = createBackoff({ firstMs: 200, maxMs: 2000 })
-  try {
+  let last: PelletlineError | undefined
+  const ask = async (stop: AbortSignal): Promise<void> => {
     for (;;) {
       try {
-        return await checkPlantMark(admin, plant, config.brokers)
+        return await checkPlantMark(admin, plant, brokers)
       } catch (thrown) {
-        const error = PelletlineError.from(thrown)
-        if (!error.retryable || clock.now() > giveUpAt) throw error
-        logger.warn({ brokers: config.brokers }, `the broker is asked again: ${error.message}`)
-        await clock.sleep(backoff.fail())
+        last = PelletlineError.from(thrown)
+        if (!last.retryable || stop.aborted) throw last
+        logger.warn({ brokers }, `the broker is asked again: ${last.message}`)
+        await clock.sleep(backoff.fail(), stop)
       }
     }
+  }
+  const late = () => unansweredError('Asking whose topics these are', brokers, brokerTimeoutMs, last)
+  try {
+    await runWithin(ask, { ms: brokerTimeoutMs, clock, signal, late })
   } finally {
-    await admin.close()
+    await withinTime(admin.close(), closeTimeoutMs, clock)
   }
 }
 

@@ -111,7 +111,7 @@ export async function serveWhileLoading(options: ServeWhileLoadingOptions): Prom
           const text = 'the bus lives within one process: alone, this service offers its gRPC surface only'
           logger.info({ bus: busConfig.kind }, text)
         }
-        const identity = { plant: config.plant, clientId: name, clock, logger }
+        const identity = { plant: config.plant, clientId: name, signal, clock, logger }
         const opened = await wait('the bus', () => openBus(busConfig, identity))
         const bus = traceBus(opened, { telemetry, system: messagingSystemOf(busConfig.kind), clock })
         closes.push(() => bus.close())
@@ -131,9 +131,12 @@ export async function serveWhileLoading(options: ServeWhileLoadingOptions): Prom
     ready: [server.address, service.readyNote?.() ?? ''].join(' ').trim(),
     async drain(timeoutMs) {
       server.setServing('', false)
-      await service.drain(timeoutMs)
-      await server.drain(callGraceMs)
-      await closeAll()
+      try {
+        await service.drain(timeoutMs)
+      } finally {
+        await server.drain(callGraceMs)
+        await closeAll()
+      }
     },
   }
 }

@@ -12,11 +12,15 @@ export interface PartitionRange {
   readonly end: bigint
 }
 
+/** What a consumer tells of the generations of its group: from one rebalance to the next, numbered upwards within a consumer. */
 export interface ConsumerListener {
-  /** The member now has these partitions and no other. Called before any of their records. */
-  assigned(partitions: readonly number[]): void
-  /** Takes one record; a record of a partition is given after those before it. Resolves when the next may come. */
-  take(record: BrokerRecord): Promise<void>
+  /** In this generation the member has these partitions and no other. Called before any of their records. */
+  assigned(generation: number, partitions: readonly number[]): void
+  /**
+   * Takes one record with the generation in which it was read; a record of a partition is given after those before it.
+   * Resolves when the next may come.
+   */
+  take(generation: number, record: BrokerRecord): Promise<void>
   /** The consumer has ended by a failure and will give nothing more; it is closed and another one opened. */
   failed(reason: unknown): void
 }
@@ -29,8 +33,11 @@ export interface OpenConsumerOptions {
 
 /** A member of a group at the broker. */
 export interface BrokerConsumer {
-  /** Commits, for each partition, the offset of the next message to be read. Rejects where the group has moved on. */
-  commit(offsets: ReadonlyMap<number, bigint>): Promise<void>
+  /**
+   * Commits, for each partition, the offset of the next message to be read, as the member of that generation and of no later
+   * one: another member may have taken the partition further. Rejects where the group has moved on.
+   */
+  commit(generation: number, offsets: ReadonlyMap<number, bigint>): Promise<void>
   /** Leaves the group. Never rejects: a broker that is gone will notice by itself. */
   close(): Promise<void>
 }
@@ -40,6 +47,8 @@ export interface BrokerConsumer {
  * is a PelletlineError by `brokerError`: retryable where trying again can help.
  */
 export interface BrokerClient {
+  /** `HOST:PORT` of the brokers, as configured. */
+  readonly brokers: readonly string[]
   /** Sends messages of one topic in one request; resolves once all in-sync replicas have all of them. */
   send(topic: string, messages: readonly OutgoingMessage[]): Promise<void>
   /** Resolves once the member has joined; a new group begins at the oldest message that is kept. */

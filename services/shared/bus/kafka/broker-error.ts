@@ -53,6 +53,18 @@ export function brokerError(failure: BrokerFailure): PelletlineError {
   return new PelletlineError('unavailable', `${what} failed at ${brokers.join(', ')}: ${detail}`, { cause })
 }
 
+/** What did not come to an end in time, with the last failure of it where there was one. Trying again can help. */
+export function unansweredError(
+  what: string,
+  brokers: readonly string[],
+  ms: number,
+  last?: PelletlineError,
+): PelletlineError {
+  const seen = last === undefined ? 'no answer came' : `the last failure: ${last.message}`
+  const text = `${what} did not succeed within ${ms / 1000} s at ${brokers.join(', ')} (${seen}); see whether the broker answers by: npx pelletline topics check ${brokerOption(brokers)}`
+  return new PelletlineError('unavailable', text, { cause: last })
+}
+
 /** Whether the failure is a message larger than the topic lets in. */
 export function isTooLarge(error: PelletlineError): boolean {
   return error.code === 'invalid_argument'

@@ -19,6 +19,8 @@ export interface KafkaBusOptions {
   readonly maxBytesPerTopic: number
   readonly publishTimeoutMs: number
   readonly retry?: RetryPolicy
+  /** Ends the joining of groups that is under way; subscriptions that are open go on. */
+  readonly signal?: AbortSignal | undefined
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -162,6 +164,7 @@ export function createKafkaBus(options: KafkaBusOptions): Bus {
         clock,
         logger,
         closed: closing.signal,
+        signal: options.signal,
       })
     },
     async lag(topic, group) {

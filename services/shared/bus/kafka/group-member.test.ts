@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { PelletlineError } from '../../errors/pelletline-error.ts'
-import { systemClock } from '../../service/clock.ts'
+import { type Clock, systemClock } from '../../service/clock.ts'
 import { silentLogger } from '../../telemetry/logger.ts'
 import type { IncomingMessage } from '../bus.ts'
 import type { BrokerRecord } from './broker-client.ts'
@@ -18,7 +18,8 @@ const record = (offset: number, partition = 0): BrokerRecord => ({
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 /** A member whose handlers end when the test says so. */
-function createFixture(maxInFlight: number) {
+function createFixture(maxInFlight: number, clock: Clock = systemClock, written = async () => {}) {
+  const counts = { now: 0, most: 0 }
   const hands = new Map<string, PromiseWithResolvers<void> & { readonly signal: AbortSignal }>()
   const letters: string[] = []
   const member = createGroupMember({
@@ -29,24 +30,42 @@ function createFixture(maxInFlight: number) {
       handle: ({ key }: IncomingMessage, signal) => {
         const hand = Promise.withResolvers<void>()
         hands.set(key, { ...hand, signal })
-        return hand.promise
+        counts.now += 1
+        counts.most = Math.max(counts.most, counts.now)
+        return hand.promise.finally(() => {
+          counts.now -= 1
+        })
       },
     },
     retry: { firstPauseMs: 0, maxPauseMs: 0 },
-    clock: systemClock,
+    clock,
     logger: silentLogger,
-    deadLetter: async (message) => void letters.push(message.key),
+    deadLetter: (message) => {
+      letters.push(message.key)
+      return written()
+    },
     refuse: () => undefined,
     onProgress: () => {},
   })
   const end = (key: string) => hands.get(key)?.resolve()
-  return { member, hands, letters, end }
+  /** Begins a generation with these partitions, of which the group has committed so much; each holds 1,000 messages. */
+  const assign = (committed: Readonly<Record<number, number | undefined>>, endAt = 1000) => {
+    const numbers = Object.keys(committed).map(Number)
+    member.assigned(numbers)
+    const position = (number: number) => {
+      const offset = committed[number]
+      const range = { start: 0n, end: BigInt(endAt) }
+      return { committed: offset === undefined ? undefined : BigInt(offset), range }
+    }
+    member.resume(new Map(numbers.map((number) => [number, position(number)])))
+  }
+  return { member, hands, counts, letters, end, assign }
 }
 
 describe('createGroupMember', () => {
   it('commits up to the lowest message in hand, whatever order they end in', async () => {
-    const { member, end } = createFixture(3)
-    member.assigned([0])
+    const { member, end, assign } = createFixture(3)
+    assign({ 0: 0 })
     for (const offset of [1, 2, 3]) await member.take(record(offset))
     end('0/3')
     end('0/2')
@@ -59,9 +78,17 @@ describe('createGroupMember', () => {
     assert.equal(member.toCommit.size, 0)
   })
 
+  it('commits where it begins on a partition without a commit, and nothing before it knows where the group stands', () => {
+    const { member, assign } = createFixture(1)
+    member.assigned([0, 1])
+    assert.equal(member.toCommit.size, 0)
+    assign({ 0: undefined, 1: 7 })
+    assert.deepEqual([...member.toCommit], [[0, 0n]])
+  })
+
   it('takes no more than maxInFlight into its hands', async () => {
-    const { member, hands, end } = createFixture(2)
-    member.assigned([0])
+    const { member, hands, end, assign } = createFixture(2)
+    assign({ 0: 1 })
     await member.take(record(1))
     await member.take(record(2))
     const third = member.take(record(3))
@@ -72,9 +99,47 @@ describe('createGroupMember', () => {
     assert.equal(hands.size, 3)
   })
 
+  it('takes no more than maxInFlight into its hands when many pauses end at once', async () => {
+    const pauses: (() => void)[] = []
+    const clock = { ...systemClock, sleep: () => new Promise<void>((resolve) => pauses.push(resolve)) }
+    const { member, hands, counts, assign } = createFixture(2, clock)
+    assign({ 0: 0 })
+    await member.take(record(0))
+    await member.take(record(1))
+    for (const key of ['0/0', '0/1']) hands.get(key)?.reject(new PelletlineError('unavailable', 'Not yet.'))
+    await turn()
+    await member.take(record(2))
+    const last = member.take(record(3))
+    hands.get('0/2')?.reject(new PelletlineError('unavailable', 'Not yet.'))
+    await turn()
+    assert.equal(pauses.length, 3)
+    for (const wake of pauses) wake()
+    await turn()
+    assert.equal(counts.most, 2)
+    for (const key of ['0/0', '0/1', '0/2']) hands.get(key)?.resolve()
+    await last
+    await turn()
+    assert.equal(counts.most, 2)
+  })
+
+  it('a message on its way to the dead letters keeps its place', async () => {
+    const letter = Promise.withResolvers<void>()
+    const { member, hands, assign } = createFixture(1, systemClock, () => letter.promise)
+    assign({ 0: 0 })
+    await member.take(record(0))
+    const next = member.take(record(1))
+    hands.get('0/0')?.reject(new TypeError('x is undefined'))
+    await turn()
+    assert.equal(hands.has('0/1'), false)
+    letter.resolve()
+    await next
+    assert.equal(hands.has('0/1'), true)
+    assert.deepEqual([...member.toCommit], [[0, 1n]])
+  })
+
   it('a message that fails again and again holds up its commit and nobody else', async () => {
-    const { member, hands, end } = createFixture(1)
-    member.assigned([0])
+    const { member, hands, end, assign } = createFixture(1)
+    assign({ 0: 0 })
     await member.take(record(1))
     const next = member.take(record(2))
     hands.get('0/1')?.reject(new PelletlineError('unavailable', 'Not yet.'))
@@ -85,11 +150,11 @@ describe('createGroupMember', () => {
   })
 
   it('a revoked partition aborts its handlers and keeps those of the others', async () => {
-    const { member, hands, end } = createFixture(4)
-    member.assigned([0, 1])
+    const { member, hands, end, assign } = createFixture(4)
+    assign({ 0: 5, 1: 7 })
     await member.take(record(5, 0))
     await member.take(record(7, 1))
-    member.assigned([1])
+    assign({ 1: 7 })
     assert.equal(hands.get('0/5')?.signal.aborted, true)
     assert.equal(hands.get('1/7')?.signal.aborted, false)
     end('0/5')
@@ -98,23 +163,74 @@ describe('createGroupMember', () => {
     assert.deepEqual([...member.toCommit], [[1, 8n]])
   })
 
-  it('a message read again after a rebalance is not handled twice while it is in hand', async () => {
-    const { member, hands, end } = createFixture(4)
-    member.assigned([0])
-    await member.take(record(5))
-    member.assigned([0])
-    hands.clear()
-    await member.take(record(5))
-    assert.equal(hands.size, 0)
-    await member.take(record(6))
-    end('0/6')
+  it('a message read again after a rebalance is not handled twice, in hand or handled', async () => {
+    const { member, hands, end, assign } = createFixture(4)
+    assign({ 0: 5 })
+    for (const offset of [5, 6, 7]) await member.take(record(offset))
+    end('0/5')
+    end('0/7')
     await turn()
-    assert.deepEqual([...member.toCommit], [[0, 5n]])
+    assign({ 0: 5 })
+    hands.clear()
+    for (const offset of [5, 6, 7, 8]) await member.take(record(offset))
+    assert.deepEqual([...hands.keys()], ['0/8'])
+    end('0/8')
+    await turn()
+    assert.deepEqual([...member.toCommit], [[0, 6n]])
+  })
+
+  it('does not take a commit back that another member made while this one was out of the group', async () => {
+    const { member, end, assign } = createFixture(4)
+    assign({ 0: 5 })
+    await member.take(record(5))
+    assign({ 0: 90 })
+    assert.equal(member.toCommit.size, 0)
+    end('0/5')
+    await member.take(record(90))
+    await turn()
+    assert.equal(member.toCommit.size, 0)
+    end('0/90')
+    await turn()
+    assert.deepEqual([...member.toCommit], [[0, 91n]])
+  })
+
+  it('a topic that was made anew begins anew: old handlers are aborted and do not count for the new messages', async () => {
+    const { member, hands, end, assign } = createFixture(4)
+    assign({ 0: 1 })
+    for (const offset of [1, 2]) await member.take(record(offset))
+    end('0/1')
+    await turn()
+    member.committed(member.toCommit)
+    const old = hands.get('0/2')
+    assign({ 0: undefined })
+    assert.equal(old?.signal.aborted, true)
+    old?.resolve()
+    for (const offset of [0, 1, 2]) await member.take(record(offset))
+    assert.deepEqual([...member.toCommit], [[0, 0n]])
+    for (const key of ['0/0', '0/1', '0/2']) end(key)
+    await turn()
+    assert.deepEqual([...member.toCommit], [[0, 3n]])
+  })
+
+  it('a commit beyond the end of a topic that was made anew does not hold up what is read from its beginning', async () => {
+    const { member, end, assign } = createFixture(1)
+    assign({ 0: 51 }, 3)
+    await member.take(record(0))
+    end('0/0')
+    await turn()
+    assert.deepEqual([...member.toCommit], [[0, 1n]])
+  })
+
+  it('says so where reading goes back within a generation', async () => {
+    const { member, assign } = createFixture(4)
+    assign({ 0: 50 })
+    await member.take(record(50))
+    await assert.rejects(member.take(record(0)), { code: 'unavailable', message: /goes back from 50 to 0/ })
   })
 
   it('a lasting failure goes to the dead letters and is committed', async () => {
-    const { member, hands, letters } = createFixture(1)
-    member.assigned([0])
+    const { member, hands, letters, assign } = createFixture(1)
+    assign({ 0: 1 })
     await member.take(record(1))
     hands.get('0/1')?.reject(new TypeError('x is undefined'))
     while (member.toCommit.get(0) !== 2n) await turn()
@@ -122,8 +238,8 @@ describe('createGroupMember', () => {
   })
 
   it('drain waits for what is in hand and aborts what does not end in time', async () => {
-    const { member, hands, end } = createFixture(2)
-    member.assigned([0])
+    const { member, hands, end, assign } = createFixture(2)
+    assign({ 0: 1 })
     await member.take(record(1))
     await member.take(record(2))
     end('0/1')

@@ -6,7 +6,7 @@ import type { Logger } from '../../telemetry/logger.ts'
 import type { IncomingMessage, SubscribeOptions } from '../bus.ts'
 import type { RetryPolicy } from '../consumer-group.ts'
 import { deadLetterTopic } from '../topics.ts'
-import type { BrokerRecord } from './broker-client.ts'
+import type { BrokerRecord, PartitionRange } from './broker-client.ts'
 import { createPartitionProgress, type PartitionProgress } from './partition-progress.ts'
 
 export interface GroupMemberOptions {
@@ -22,17 +22,31 @@ export interface GroupMemberOptions {
   readonly onProgress: () => void
 }
 
+/** Where a group stands on a partition, as the broker knows it at the beginning of a generation. */
+export interface GroupPosition {
+  /** Offset of the next message to be handled; absent where the group has committed nothing. */
+  readonly committed: bigint | undefined
+  /** Absent where the broker does not know the partition yet. */
+  readonly range: PartitionRange | undefined
+}
+
 /** One member of a group, over all rebalances: what it has in hand and how far it has come on each of its partitions. */
 export interface GroupMember {
   /** The partitions that it has from now on. Handlers of others are aborted, what they had is left to the new owner. */
   assigned(partitions: readonly number[]): void
-  /** Takes a record of an assigned partition; resolves when there is room for the next. */
+  /**
+   * Where the group stands on them; only then is there anything to commit. What is in hand on a partition that the member
+   * keeps goes on, unless the broker no longer has what was read there: then the partition begins anew.
+   */
+  resume(positions: ReadonlyMap<number, GroupPosition>): void
+  /**
+   * Takes a record of an assigned partition; resolves when there is room for the next. Rejects where reading has gone back:
+   * whoever reads asks anew where the group stands.
+   */
   take(record: BrokerRecord): Promise<void>
-  /** What may be committed now and differs from what was noted as committed. */
+  /** What may be committed now: for each partition more than the group has committed, never less. */
   readonly toCommit: ReadonlyMap<number, bigint>
   committed(offsets: ReadonlyMap<number, bigint>): void
-  /** After a rebalance all is committed again: the group may not have what an earlier generation sent. */
-  forgetCommits(): void
   /** Takes nothing more; waits for the handlers in progress, and aborts those that are not done after `timeoutMs`. */
   drain(timeoutMs: number): Promise<void>
   /** Aborts all handlers at once. */
@@ -43,7 +57,25 @@ interface Partition {
   readonly number: number
   readonly progress: PartitionProgress
   readonly abort: AbortController
+  /** What the group has committed as far as is known. */
   committed: bigint | undefined
+  /** Whether it is known where the group stands in the present generation. */
+  resumed: boolean
+  /** Lowest offset that can come next in the present generation: the reader goes upwards. */
+  readFrom: bigint
+}
+
+function createPartition(number: number): Partition {
+  const abort = new AbortController()
+  const progress = createPartitionProgress()
+  return { number, progress, abort, committed: undefined, resumed: false, readFrom: 0n }
+}
+
+/** Whether the broker no longer has what the member has read, or the group's commit of it. */
+function beginsAnew({ progress, committed }: Partition, position: GroupPosition): boolean {
+  const { range } = position
+  if (range === undefined || progress.next === undefined) return false
+  return range.end < progress.next || (committed !== undefined && (position.committed ?? -1n) < committed)
 }
 
 /** Creates a member that has no partitions yet. */
@@ -53,7 +85,7 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
   const partitions = new Map<number, Partition>()
   const inHand = new Set<Promise<void>>()
   const changed = createNotifier()
-  /** Messages that wait for their redelivery; they hold no place of a handler, but there are never more than handlers. */
+  /** Messages that wait for their redelivery; they hold no place of a handler, but with those in hand are at most twice as many. */
   let pausing = 0
   let leaving = false
 
@@ -69,20 +101,27 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
     const pauseMs = reason.retryAfterMs ?? Math.min(maxPauseMs, firstPauseMs * 2 ** Math.min(message.redeliveries, 20))
     const fields = { topic, group, key: message.key, redeliveries: message.redeliveries, pauseMs }
     logger.warn(fields, `message will be delivered again: ${reason.message}`)
+    const { signal } = partition.abort
     pausing += 1
     try {
-      await clock.sleep(pauseMs, partition.abort.signal)
-      await place(partition)
+      await clock.sleep(pauseMs, signal)
+      while (canDeliver(partition) && inHand.size >= maxInFlight) await changed.changed(signal)
+      // In the same turn as the look at the places: many pauses may end at once.
+      if (canDeliver(partition)) deliver(partition, { ...message, redeliveries: message.redeliveries + 1 })
     } finally {
       pausing -= 1
       changed.notify()
     }
-    if (canDeliver(partition)) deliver(partition, { ...message, redeliveries: message.redeliveries + 1 })
+  }
+
+  /** A pause is not time in a handler's hands, so it does not take a handler's place. */
+  const pause = (partition: Partition, message: IncomingMessage, reason: PelletlineError) => {
+    pauseAndRetry(partition, message, reason).catch(() => {})
   }
 
   const settleFailure = async (partition: Partition, message: IncomingMessage, thrown: unknown): Promise<void> => {
     const reason = PelletlineError.from(thrown)
-    if (thrown instanceof PelletlineError && reason.retryable) return pauseAndRetry(partition, message, reason)
+    if (thrown instanceof PelletlineError && reason.retryable) return pause(partition, message, reason)
     const fields = { topic, group, key: message.key, partition: partition.number, offset: String(message.offset) }
     logger.error({ ...fields, err: thrown }, `message moved to the dead letters: ${reason.message}`)
     // A dead letter that cannot be handled would come back for ever; the log has it.
@@ -90,7 +129,7 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
       try {
         await deadLetter(message, reason)
       } catch (failure) {
-        return pauseAndRetry(partition, message, PelletlineError.from(failure))
+        return pause(partition, message, PelletlineError.from(failure))
       }
     }
     finish(partition, message)
@@ -107,9 +146,7 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
       } catch (thrown) {
         // Whoever aborted it has left the message to the next owner.
         if (signal.aborted) return
-        // A pause is not time in a handler's hands, so it does not take a handler's place.
-        void settleFailure(partition, message, thrown).catch(() => {})
-        return
+        return settleFailure(partition, message, thrown)
       }
       if (!signal.aborted) finish(partition, message)
     })()
@@ -118,11 +155,6 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
       changed.notify()
     })
     inHand.add(done)
-  }
-
-  /** Resolves when a handler is free, or when the partition has gone. */
-  const place = async (partition: Partition) => {
-    while (canDeliver(partition) && inHand.size >= maxInFlight) await changed.changed(partition.abort.signal)
   }
 
   const abortPartition = (partition: Partition, reason: PelletlineError) => {
@@ -144,15 +176,45 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
         abortPartition(partition, new PelletlineError('cancelled', text))
       }
       for (const number of numbers) {
-        if (partitions.has(number)) continue
-        const abort = new AbortController()
-        partitions.set(number, { number, progress: createPartitionProgress(), abort, committed: undefined })
+        const kept = partitions.get(number)
+        if (kept === undefined) partitions.set(number, createPartition(number))
+        else kept.resumed = false
+      }
+      changed.notify()
+    },
+    resume(positions) {
+      for (const [number, position] of positions) {
+        const { range } = position
+        let partition = partitions.get(number)
+        if (partition === undefined) continue
+        // What was committed on a topic of the same name that is no more.
+        const isBeyond = range !== undefined && (position.committed ?? 0n) > range.end
+        const committed = isBeyond ? undefined : position.committed
+        if (isBeyond || beginsAnew(partition, position)) {
+          const from = committed ?? range?.start
+          const had = partition.progress.next ?? position.committed
+          const text = `Partition ${number} of ${topic} begins anew at ${from}: ${group} had come to ${had}, the broker has messages up to ${range?.end} and a commit of ${position.committed}; the topic was made anew, or its end was lost.`
+          logger.warn({ topic, group, partition: number }, text)
+          abortPartition(partition, new PelletlineError('cancelled', text))
+          partition = createPartition(number)
+          partitions.set(number, partition)
+        }
+        const start = committed ?? range?.start
+        if (start !== undefined) partition.progress.startAt(start)
+        partition.committed = committed
+        partition.readFrom = start ?? 0n
+        partition.resumed = true
       }
       changed.notify()
     },
     async take(record) {
       const partition = partitions.get(record.partition)
       if (partition === undefined || !canDeliver(partition)) return
+      if (record.offset < partition.readFrom) {
+        const text = `Partition ${partition.number} of ${topic} goes back from ${partition.readFrom} to ${record.offset}.`
+        throw new PelletlineError('unavailable', text)
+      }
+      partition.readFrom = record.offset
       if (!partition.progress.begin(record.offset)) return
       while (canDeliver(partition) && !hasPlace()) await changed.changed(partition.abort.signal)
       if (!canDeliver(partition)) return
@@ -162,9 +224,10 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
     },
     get toCommit() {
       const offsets = new Map<number, bigint>()
-      for (const { number, progress, committed } of partitions.values()) {
+      for (const { number, progress, committed, resumed } of partitions.values()) {
         const { committable } = progress
-        if (committable !== undefined && committable !== committed) offsets.set(number, committable)
+        if (!resumed || committable === undefined) continue
+        if (committed === undefined || committable > committed) offsets.set(number, committable)
       }
       return offsets
     },
@@ -173,9 +236,6 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
         const partition = partitions.get(number)
         if (partition !== undefined) partition.committed = offset
       }
-    },
-    forgetCommits() {
-      for (const partition of partitions.values()) partition.committed = undefined
     },
     async drain(timeoutMs) {
       leaving = true

@@ -3,12 +3,16 @@
  * committed is the lowest offset that has not been handled: nothing below it can be lost, whatever dies.
  */
 export interface PartitionProgress {
+  /** Where reading begins, as long as nothing has been read. */
+  startAt(offset: bigint): void
   /** Takes note of a message that is to be handled; false where it is known already (read again after a rebalance). */
   begin(offset: bigint): boolean
   /** The message has been handled, or stands in the dead letters. */
   finish(offset: bigint): void
-  /** Offset of the next message to read, were the reader to start anew; undefined before the first message. */
+  /** Offset of the next message to read, were the reader to start anew; undefined before the first message or `startAt`. */
   readonly committable: bigint | undefined
+  /** The offset after the highest that has been read; undefined as above. */
+  readonly next: bigint | undefined
   /** Messages begun and not finished. */
   readonly unfinished: number
 }
@@ -39,6 +43,9 @@ export function createPartitionProgress(): PartitionProgress {
   }
 
   return {
+    startAt(offset) {
+      next ??= offset
+    },
     begin(offset) {
       if (next === undefined || offset >= next) {
         offsets.push(offset)
@@ -46,8 +53,8 @@ export function createPartitionProgress(): PartitionProgress {
         return true
       }
       const at = firstAtLeast(offset)
-      if (offsets[at] === offset) return false
-      // Read again from an older position: the group's commit was lost, or the topic was made anew.
+      // Below all that is unfinished lies only what has been handled; its commit was not yet sent when it was read again.
+      if (at === head || offsets[at] === offset) return false
       offsets.splice(at, 0, offset)
       return true
     },
@@ -58,6 +65,9 @@ export function createPartitionProgress(): PartitionProgress {
     },
     get committable() {
       return head < offsets.length ? offsets[head] : next
+    },
+    get next() {
+      return next
     },
     get unfinished() {
       return offsets.length - head - finished.size

@@ -61,6 +61,7 @@ export function createKafkajsClient(settings: ConnectionSettings): BrokerClient 
   }
 
   return {
+    brokers,
     async send(topic, messages) {
       try {
         checkOpen()

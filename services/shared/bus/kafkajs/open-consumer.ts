@@ -58,21 +58,39 @@ export async function openConsumer(
   const failure = (what: string, cause: unknown) =>
     brokerError({ what, topic, brokers, protocolErrors: protocolErrorsOf(cause), cause })
   let closing = false
+  /** Counts the assignments; the client does not tell the group's own number. Undefined while it joins anew. */
+  let generation: number | undefined
+  let assignments = 0
   let crash: Error | undefined
   let joined = false
   consumer.on('consumer.crash', ({ payload }) => {
     crash = payload.error
     if (joined && !closing) listener.failed(failure(`Reading ${topic} as ${groupId}`, crash))
   })
-  consumer.on('consumer.group_join', ({ payload }) => listener.assigned(payload.memberAssignment[topic] ?? []))
+  consumer.on('consumer.rebalancing', () => {
+    generation = undefined
+  })
+  consumer.on('consumer.group_join', ({ payload }) => {
+    assignments += 1
+    generation = assignments
+    listener.assigned(generation, payload.memberAssignment[topic] ?? [])
+  })
   const close = async () => {
     closing = true
     await consumer.disconnect().catch(() => {})
   }
-  const eachBatch = async ({ batch, heartbeat, resolveOffset, isRunning, isStale }: EachBatchPayload) => {
+  /**
+   * Commits once. `consumer.commitOffsets` would send what was refused again after a rebalance, in the name of the new
+   * generation (kafkajs, runner.js, `commitOffsets`), and resolves without having committed where the consumer has ended.
+   */
+  let commitOnce: EachBatchPayload['commitOffsetsIfNecessary'] | undefined
+  const eachBatch = async (payload: EachBatchPayload) => {
+    const { batch, heartbeat, resolveOffset, isRunning, isStale } = payload
+    const own = generation
+    commitOnce = payload.commitOffsetsIfNecessary
     for (const message of batch.messages) {
-      if (closing || !isRunning() || isStale()) return
-      await whileBeating(listener.take(toRecord(batch.partition, message)), heartbeat)
+      if (closing || !isRunning() || isStale() || own === undefined || own !== generation) return
+      await whileBeating(listener.take(own, toRecord(batch.partition, message)), heartbeat)
       resolveOffset(message.offset)
       // Short takes through a long batch would be silence otherwise; the client sends no more than one an interval.
       await heartbeat()
@@ -89,11 +107,12 @@ export async function openConsumer(
     throw thrown
   }
   return {
-    async commit(offsets) {
+    async commit(of, offsets) {
       try {
-        await consumer.commitOffsets(
-          [...offsets].map(([partition, offset]) => ({ topic, partition, offset: String(offset) })),
-        )
+        if (of !== generation || closing) throw new Error('the group has moved on to another generation')
+        const partitions = [...offsets].map(([partition, offset]) => ({ partition, offset: String(offset) }))
+        if (commitOnce !== undefined) await commitOnce({ topics: [{ topic, partitions }] })
+        else await consumer.commitOffsets(partitions.map((each) => ({ topic, ...each })))
       } catch (cause) {
         throw failure(`Committing as ${groupId}`, cause)
       }

@@ -37,6 +37,7 @@ export function createPlatformaticClient(settings: ConnectionSettings): BrokerCl
   }
 
   return {
+    brokers,
     async send(topic, messages) {
       try {
         await producer.send({

@@ -4,6 +4,7 @@ import { brokerError } from '../kafka/broker-error.ts'
 import type { ConnectionSettings } from '../kafka/connection-settings.ts'
 import { consumerLimits } from '../kafka/consumer-limits.ts'
 import { clientOptions } from './client-options.ts'
+import { createOffsetCommitter, type Membership } from './commit-offsets.ts'
 import { protocolErrorsOf } from './protocol-errors.ts'
 
 type Stream = Awaited<ReturnType<Consumer<string, Buffer, string, string>['consume']>>
@@ -32,6 +33,7 @@ export async function openConsumer(
     sessionTimeout: consumerLimits.sessionTimeoutMs,
     rebalanceTimeout: consumerLimits.rebalanceTimeoutMs,
     heartbeatInterval: consumerLimits.heartbeatIntervalMs,
+    heartbeatStallTimeout: consumerLimits.sessionTimeoutMs,
     minBytes: 1,
     maxWaitTime: consumerLimits.maxWaitMs,
     maxBytes: consumerLimits.maxFetchBytes,
@@ -45,47 +47,79 @@ export async function openConsumer(
       headerValue: (value) => value?.toString('utf8') ?? '',
     },
   })
+  const committer = createOffsetCommitter(settings, consumer, topic)
   let closing = false
-  const assigned = () => {
-    const own = consumer.assignments?.find((assignment) => assignment.topic === topic)
-    listener.assigned(own?.partitions ?? [])
-  }
+  let membership: Membership | undefined
+  let stream: Stream | undefined
   const close = async () => {
     closing = true
-    await consumer.close(true).catch(() => {})
+    await Promise.allSettled([consumer.close(true), committer.close()])
   }
-  // An emitter without a listener of errors would end the process.
-  consumer.on('error', () => {})
-  consumer.on('consumer:group:join', assigned)
-  let stream: Stream
-  try {
-    stream = await consumer.consume({
+  const failure = (what: string, cause: unknown) =>
+    brokerError({ what, topic, brokers: settings.brokers, protocolErrors: protocolErrorsOf(cause), cause })
+  const fail = (cause: unknown) => {
+    if (!closing) listener.failed(failure(`Reading ${topic} as ${groupId}`, cause))
+  }
+  const openStream = () =>
+    consumer.consume({
       topics: [topic],
       mode: MessagesStreamModes.COMMITTED,
       fallbackMode: MessagesStreamFallbackModes.EARLIEST,
       autocommit: false,
     })
+  const read = async (opened: Stream, own: Membership) => {
+    stream = opened
+    try {
+      for await (const message of opened) {
+        await listener.take(own.generationId, toRecord(message))
+        if (membership !== own) return
+      }
+      throw new Error('the stream of messages has ended')
+    } catch (cause) {
+      if (membership === own) fail(cause)
+    }
+  }
+  /**
+   * Each generation reads by a stream of its own: an answer to a question of an older one would move the library's position
+   * past what nobody has handled (messages-stream.js, `#pushRecords`).
+   */
+  const readAnew = async (own: Membership) => {
+    // Asked for before the old one goes: the topic stays subscribed.
+    const opening = openStream()
+    stream?.destroy()
+    try {
+      const opened = await opening
+      opened.on('error', () => {})
+      if (membership === own && !closing) await read(opened, own)
+      else opened.destroy()
+    } catch (cause) {
+      if (membership === own) fail(cause)
+    }
+  }
+  // The library's one error is a group that could not be joined anew: it would read on, without heartbeats, as no member.
+  consumer.on('error', fail)
+  consumer.on('consumer:heartbeat:stalled', ({ lastError }) => {
+    fail(lastError ?? new Error('no heartbeat has been answered for a session timeout'))
+  })
+  consumer.on('consumer:group:join', ({ memberId }) => {
+    membership = { generationId: consumer.generationId, memberId }
+    const own = consumer.assignments?.find((assignment) => assignment.topic === topic)
+    listener.assigned(membership.generationId, own?.partitions ?? [])
+    if (stream !== undefined) void readAnew(membership)
+  })
+  try {
+    const opened = await openStream()
+    if (membership === undefined) throw new Error('the group has given no assignment')
+    void read(opened, membership)
   } catch (thrown) {
     await close()
     throw thrown
   }
-  const failure = (what: string, cause: unknown) =>
-    brokerError({ what, topic, brokers: settings.brokers, protocolErrors: protocolErrorsOf(cause), cause })
-  const read = async () => {
-    try {
-      for await (const message of stream) await listener.take(toRecord(message))
-      if (!closing) throw new Error('the stream of messages has ended')
-    } catch (cause) {
-      if (!closing) listener.failed(failure(`Reading ${topic} as ${groupId}`, cause))
-    }
-  }
-  void read()
   return {
-    async commit(offsets) {
+    async commit(generation, offsets) {
       try {
-        await consumer.commit({
-          offsets: [...offsets].map(([partition, offset]) => ({ topic, partition, offset, leaderEpoch: -1 })),
-        })
+        if (membership?.generationId !== generation) throw new Error('the group has moved on to another generation')
+        await committer.commit(membership, offsets)
       } catch (cause) {
         throw failure(`Committing as ${groupId}`, cause)
       }
