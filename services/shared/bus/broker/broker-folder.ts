@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeFolder } from '../../files/make-folder.ts'
 import { chooseFreePort } from '../../service/choose-free-port.ts'
@@ -50,6 +50,14 @@ export function createKafkaId(): string {
   }
 }
 
+/**
+ * The text of an argument file of the `java` launcher, one argument a line. The passwords of users are among them: a command
+ * line can be read by everyone on the machine, a file only by who may.
+ */
+export function formatArguments(programArguments: readonly string[]): string {
+  return programArguments.map((each) => `"${each.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"\n`).join('')
+}
+
 export interface WriteFolderOptions {
   readonly node: NodeFolder
   readonly nodes: readonly NodeFolder[]
@@ -86,22 +94,29 @@ export async function writeNodeFolder(options: WriteFolderOptions): Promise<stri
     '--add-scram',
     `SCRAM-SHA-256=[name=${name},password=${password}]`,
   ])
-  await runProgram(
-    'java',
-    [
-      ...javaArguments(jars, 128),
-      'kafka.tools.StorageTool',
-      'format',
-      '--ignore-formatted',
-      '-t',
-      clusterId,
-      '--initial-controllers',
-      controllers.join(','),
-      ...users,
-      '-c',
-      propertiesFile,
-    ],
-    { purpose: `Formatting ${dataDirectory} for Kafka`, install: 'install Java 17 or newer.' },
-  )
+  const argumentsFile = join(folder, 'format.args')
+  await rm(argumentsFile, { force: true })
+  const programArguments = [
+    ...javaArguments(jars, 128),
+    // What Java lets other programs of the user see of it holds the arguments as well.
+    '-XX:-UsePerfData',
+    'kafka.tools.StorageTool',
+    'format',
+    '--ignore-formatted',
+    '-t',
+    clusterId,
+    '--initial-controllers',
+    controllers.join(','),
+    ...users,
+    '-c',
+    propertiesFile,
+  ]
+  await writeFile(argumentsFile, formatArguments(programArguments), { mode: 0o600, flag: 'wx' })
+  try {
+    const purpose = `Formatting ${dataDirectory} for Kafka`
+    await runProgram('java', [`@${argumentsFile}`], { purpose, install: 'install Java 17 or newer.' })
+  } finally {
+    await rm(argumentsFile, { force: true })
+  }
   return propertiesFile
 }

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { PelletlineError } from '../../errors/pelletline-error.ts'
 import { systemClock } from '../../service/clock.ts'
+import { runWithin } from '../../service/run-within.ts'
 import { withinTime } from '../../service/within-time.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { KafkaJars } from './kafka-jars.ts'
@@ -19,6 +20,8 @@ export interface BrokerProcessOptions {
   readonly temporaryFolder?: string
   /** Writes the archive of loaded classes when the broker ends. */
   readonly writeClassArchive?: boolean
+  /** Ends a start that is under way, and the process with it; later it has no effect. */
+  readonly signal?: AbortSignal
 }
 
 /** A broker's process. */
@@ -59,9 +62,13 @@ function guardProcess(pid: number, temporaryFolder: string | undefined): ChildPr
   return guard
 }
 
-/** Starts the broker and resolves once it serves; `unavailable` with its last words where it ends before that. */
+/**
+ * Starts the broker and resolves once it serves; `unavailable` with its last words where it ends before that. Where it
+ * rejects, the process has ended.
+ */
 export async function startBrokerProcess(options: BrokerProcessOptions): Promise<BrokerProcess> {
-  const { jars, propertiesFile, logger } = options
+  const { jars, propertiesFile, logger, signal } = options
+  signal?.throwIfAborted()
   const archive = options.writeClassArchive ? [`-XX:ArchiveClassesAtExit=${jars.classArchive}`] : []
   const child = spawn(
     'java',
@@ -101,22 +108,22 @@ export async function startBrokerProcess(options: BrokerProcessOptions): Promise
     })
   }
   child.once('error', (cause) => ready.reject(failure(`could not be started (${cause.message})`, cause)))
-  child.once('close', (code, signal) => {
+  child.once('close', (code, by) => {
     hasExited = true
     guard?.kill('SIGKILL')
-    ready.reject(failure(`ended before it served (${signal ?? `exit code ${code}`})`))
+    ready.reject(failure(`ended before it served (${by ?? `exit code ${code}`})`))
     exit.resolve()
   })
   const guard = child.pid === undefined ? undefined : guardProcess(child.pid, options.temporaryFolder)
-  const signalChild = (signal: NodeJS.Signals) => {
-    if (!hasExited) child.kill(signal)
+  const signalChild = (name: NodeJS.Signals) => {
+    if (!hasExited) child.kill(name)
   }
   try {
-    if (!(await withinTime(ready.promise, startTimeoutMs, systemClock))) {
-      throw failure(`did not serve within ${startTimeoutMs / 1000} s`)
-    }
+    const late = () => failure(`did not serve within ${startTimeoutMs / 1000} s`)
+    await runWithin(() => ready.promise, { ms: startTimeoutMs, clock: systemClock, signal, late })
   } catch (thrown) {
     signalChild('SIGKILL')
+    if (child.pid !== undefined) await exit.promise
     throw thrown
   }
   return {

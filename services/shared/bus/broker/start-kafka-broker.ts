@@ -3,9 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Logger, silentLogger } from '../../telemetry/logger.ts'
 import { choosePorts, createKafkaId, type NodeFolder, writeNodeFolder } from './broker-folder.ts'
-import { type BrokerProcess, startBrokerProcess } from './broker-process.ts'
+import { startBrokerProcess } from './broker-process.ts'
 import type { BrokerSecurity } from './broker-properties.ts'
 import { prepareKafka } from './prepare-kafka.ts'
+import { type KafkaBroker, runNode } from './run-node.ts'
+
+export type { KafkaBroker } from './run-node.ts'
 
 export interface KafkaBrokerOptions {
   /** Folder of the broker's data, kept, and used again by the next start; absent: a temporary one, deleted by `stop`. */
@@ -24,21 +27,6 @@ export interface KafkaBrokerOptions {
   readonly onUnexpectedExit?: (address: string) => void
 }
 
-/** A broker that runs on this machine, on loopback. */
-export interface KafkaBroker {
-  /** `127.0.0.1:PORT`, the same over all restarts. */
-  readonly address: string
-  readonly directory: string
-  /** Process id; changes with a restart. */
-  readonly pid: number
-  /** Sends a signal; resolves once the process has ended where the signal is SIGKILL or SIGTERM, else at once. */
-  kill(signal: NodeJS.Signals): Promise<void>
-  /** Starts the broker again on its data, after a stop where it still runs; resolves once it serves. */
-  restart(): Promise<void>
-  /** SIGTERM, and SIGKILL after 30 s; a temporary directory is deleted. */
-  stop(): Promise<void>
-}
-
 /** Brokers that form a cluster. */
 export interface KafkaCluster {
   readonly brokers: readonly KafkaBroker[]
@@ -47,7 +35,6 @@ export interface KafkaCluster {
   stop(): Promise<void>
 }
 
-const stopTimeoutMs = 30_000
 const defaultHeapMb = 512
 
 /** Starts one broker (KRaft: broker and controller in one process); resolves once it serves. */
@@ -102,16 +89,21 @@ async function startNodes(count: number, options: KafkaBrokerOptions): Promise<K
       ...(security === undefined ? {} : { security }),
       ...(properties === undefined ? {} : { properties }),
     })
-    return runNode(node, options, () =>
-      startBrokerProcess({
-        jars,
-        propertiesFile,
-        heapMb: options.heapMb ?? defaultHeapMb,
-        logger,
-        quickStart: options.quickStart ?? false,
-        ...(temporary ? { temporaryFolder: directory } : {}),
-      }),
-    )
+    return runNode({
+      address: `127.0.0.1:${node.ports.port}`,
+      directory: node.folder,
+      onUnexpectedExit: options.onUnexpectedExit,
+      start: (signal) =>
+        startBrokerProcess({
+          jars,
+          propertiesFile,
+          heapMb: options.heapMb ?? defaultHeapMb,
+          logger,
+          quickStart: options.quickStart ?? false,
+          signal,
+          ...(temporary ? { temporaryFolder: directory } : {}),
+        }),
+    })
   }
   const started = await Promise.allSettled(nodes.map(startNode))
   const brokers = started.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
@@ -125,45 +117,4 @@ async function startNodes(count: number, options: KafkaBrokerOptions): Promise<K
     throw failed.reason
   }
   return { brokers, addresses: brokers.map((broker) => broker.address), stop }
-}
-
-/** The handle of one node, over as many processes as it takes. */
-async function runNode(
-  node: NodeFolder,
-  options: KafkaBrokerOptions,
-  start: () => Promise<BrokerProcess>,
-): Promise<KafkaBroker> {
-  const address = `127.0.0.1:${node.ports.port}`
-  let expected = false
-  let current: BrokerProcess
-  const begin = async () => {
-    expected = false
-    const begun = await start()
-    current = begun
-    void begun.exited.then(() => {
-      if (!expected && current === begun) options.onUnexpectedExit?.(address)
-    })
-  }
-  await begin()
-  const stop = async () => {
-    expected = true
-    await current.stop(stopTimeoutMs)
-  }
-  return {
-    address,
-    directory: node.folder,
-    get pid() {
-      return current.pid
-    },
-    async kill(signal) {
-      expected = true
-      current.signal(signal)
-      if (signal === 'SIGKILL' || signal === 'SIGTERM') await current.exited
-    },
-    async restart() {
-      if (!current.hasExited) await stop()
-      await begin()
-    },
-    stop,
-  }
 }
