@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { pathToFileURL } from 'node:url'
-import { defaultPlantOptions } from '../../services/plant/options.ts'
+import { defaultPlantOptions, plantName } from '../../services/plant/options.ts'
 import type { PlantServices } from '../../services/plant/plant-services.ts'
 import { composeProcesses } from '../../services/plant/processes/compose-processes.ts'
 import { startKafkaCluster } from '../../services/shared/bus/broker/start-kafka-broker.ts'
+import { kafkaConfigSchema } from '../../services/shared/bus/bus-config.ts'
+import { applyTopics } from '../../services/shared/bus/kafka/apply-topics.ts'
 import { systemClock } from '../../services/shared/service/clock.ts'
 import { databaseConfigSchema } from '../../services/shared/store/database-config.ts'
 import { openDatabase, type Store } from '../../services/shared/store/index.ts'
@@ -67,6 +69,8 @@ export async function startChaosPlant({ brokers, say, signal }: ChaosPlantOption
     ])
     ends.push(() => server.stop())
     ends.push(() => cluster.stop())
+    const busConfig = kafkaConfigSchema.parse({ kind: 'kafka', brokers: cluster.addresses })
+    await applyTopics(busConfig, { plant: plantName, logger })
     const databaseProxy = await startCutProxy(server.address)
     ends.push(() => databaseProxy.close())
 

@@ -7,6 +7,7 @@ import { AlertService, LotService } from '../../gen/pelletline/mes/v1/mes_pb.ts'
 import { RegistryService } from '../../gen/pelletline/registry/v1/registry_pb.ts'
 import type { Bus } from '../../shared/bus/bus.ts'
 import { applyTopics } from '../../shared/bus/kafka/apply-topics.ts'
+import { checkTopics } from '../../shared/bus/kafka/check-topics.ts'
 import { openBus } from '../../shared/bus/open-bus.ts'
 import { topics } from '../../shared/bus/topics.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
@@ -112,10 +113,10 @@ export async function composeProcesses(
     if (signal.aborted) throw signal.reason
 
     const { config: busConfig } = broker.value
-    // An own broker lies on a laptop's disk as often as not; those that were given keep what the table of topics says.
-    const bound = options.brokers.length === 0 ? { maxPartitionBytes: ownPartitionBytes } : {}
-    await applyTopics(busConfig, { plant: plantName, logger, ...bound })
-    const bus = await openBus(busConfig, { plant: plantName, clientId: 'plant', clock, logger })
+    // An own broker lies on a laptop's disk as often as not; one that was given is somebody's, who changes it.
+    if (options.brokers.length > 0) await checkTopics(busConfig, { plant: plantName, logger })
+    else await applyTopics(busConfig, { plant: plantName, logger, maxPartitionBytes: ownPartitionBytes })
+    const bus = await openBus(busConfig, { plant: plantName, clientId: 'plant', signal, clock, logger })
     opened.push(() => bus.close())
 
     const addresses: Record<ServiceName, string> = {
