@@ -1,6 +1,7 @@
-import { after, before, describe } from 'node:test'
+import { after, before, describe, it } from 'node:test'
 import { type KafkaBroker, startKafkaBroker } from '../../services/shared/bus/broker/start-kafka-broker.ts'
 import { describeBus } from '../../services/shared/bus/bus-contract.ts'
+import { checkGenerations } from '../support/kafka-generations.ts'
 import { createBusUnderTest } from '../support/kafka-under-test.ts'
 
 describe('Kafka', { timeout: 590_000 }, () => {
@@ -12,4 +13,9 @@ describe('Kafka', { timeout: 590_000 }, () => {
 
   describeBus('the adapter of @platformatic/kafka', () => createBusUnderTest('platformatic', [broker.address]))
   describeBus('the adapter of kafkajs', () => createBusUnderTest('kafkajs', [broker.address]))
+
+  for (const client of ['platformatic', 'kafkajs'] as const) {
+    it(`records and commits belong to one generation of a group (${client})`, () =>
+      checkGenerations(client, [broker.address]))
+  }
 })

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+import { kafkaConfigSchema } from '../../services/shared/bus/bus-config.ts'
+import { createTopic } from '../../services/shared/bus/kafka/apply-topics.ts'
+import type { BrokerClient, BrokerRecord } from '../../services/shared/bus/kafka/broker-client.ts'
+import { openBrokerAdmin, openBrokerClient } from '../../services/shared/bus/open-bus.ts'
+import { findTopicSettings, type TopicSettings } from '../../services/shared/bus/topic-settings.ts'
+import { deadLetterTopic } from '../../services/shared/bus/topics.ts'
+import { waitFor } from './publish-through-kills.ts'
+
+/** A member that notes what it is told. */
+async function join(client: BrokerClient, topic: string, groupId: string) {
+  const generations: { readonly number: number; readonly partitions: readonly number[] }[] = []
+  const taken: { readonly generation: number; readonly record: BrokerRecord }[] = []
+  const failures: unknown[] = []
+  const consumer = await client.openConsumer({
+    topic,
+    groupId,
+    listener: {
+      assigned: (number, partitions) => void generations.push({ number, partitions }),
+      take: async (generation, record) => void taken.push({ generation, record }),
+      failed: (reason) => void failures.push(reason),
+    },
+  })
+  return {
+    consumer,
+    taken,
+    failures,
+    generation: () => generations.at(-1)?.number ?? 0,
+    partitions: () => generations.at(-1)?.partitions ?? [],
+    keys: (generation: number) =>
+      taken.filter((each) => each.generation === generation).map(({ record }) => record.key),
+  }
+}
+
+/**
+ * Two members of a group of which one comes and goes: records and commits belong to one generation, and what nobody has
+ * committed is read in the next one, by whoever has the partition then.
+ */
+export async function checkGenerations(name: 'kafkajs' | 'platformatic', brokers: readonly string[]): Promise<void> {
+  const config = kafkaConfigSchema.parse({ kind: 'kafka', brokers, client: name })
+  const topic = `${name}-generations-${process.pid}`
+  const admin = await openBrokerAdmin(config, 'test')
+  await createTopic(admin, { ...(findTopicSettings(deadLetterTopic) as TopicSettings), name: topic, partitions: 2 }, 1)
+  await admin.close()
+  const client = await openBrokerClient(config, 'test')
+  const send = async (prefix: string) => {
+    const keys = Array.from({ length: 20 }, (_, index) => `${prefix}-${index}`)
+    await client.send(
+      topic,
+      keys.map((key) => ({ key, value: Buffer.from(key), headers: {} })),
+    )
+    return keys
+  }
+  const holds = (found: readonly string[], keys: readonly string[]) => keys.every((key) => found.includes(key))
+  try {
+    const first = await join(client, topic, 'g')
+    const old = first.generation()
+    const early = await send('early')
+    await waitFor('the first member to read all', () => holds(first.keys(old), early))
+    await first.consumer.commit(old, new Map([[0, 1n]]))
+
+    const second = await join(client, topic, 'g')
+    await waitFor(
+      'each member to have a partition',
+      () => first.partitions().length === 1 && second.partitions().length === 1,
+    )
+    const shared = first.generation()
+    assert.notEqual(shared, old)
+    await assert.rejects(first.consumer.commit(old, new Map([[0, 0n]])), { code: 'unavailable' })
+    assert.equal((await client.committed('g', topic)).get(0), 1n)
+    const middle = await send('middle')
+    const both = () => [...first.keys(shared), ...second.keys(second.generation())]
+    // Of what was read before, one message has been committed: all others come again.
+    await waitFor('both members to read all but what is committed', () => holds(both(), middle))
+    assert.equal(new Set(both()).size, 39)
+    const [own] = first.partitions()
+    await first.consumer.commit(shared, new Map([[own as number, 5n]]))
+    assert.equal((await client.committed('g', topic)).get(own as number), 5n)
+
+    await second.consumer.close()
+    await waitFor('the first member to have both partitions again', () => first.partitions().length === 2)
+    const last = first.generation()
+    const late = await send('late')
+    await waitFor('the first member to read what is left', () => holds(first.keys(last), late))
+    await assert.rejects(first.consumer.commit(shared, new Map([[own as number, 0n]])), { code: 'unavailable' })
+    assert.equal((await client.committed('g', topic)).get(own as number), 5n)
+    assert.deepEqual([...first.failures, ...second.failures], [])
+    await first.consumer.close()
+  } finally {
+    await client.close()
+  }
+}
