@@ -1,11 +1,16 @@
 // The student behind gRPC against bare runs of ONNX Runtime: the same file, as many threads, as many crops.
+import { availableParallelism } from 'node:os'
 import { StudentInferenceService } from '../services/gen/pelletline/inference/v1/inference_pb.ts'
 import { cropBytes } from '../services/shared/inspection/crop.ts'
 import { createRpcClient } from '../services/shared/rpc/create-rpc-client.ts'
 import { startRpcServer } from '../services/shared/rpc/start-rpc-server.ts'
 import { systemClock } from '../services/shared/service/clock.ts'
 import { silentLogger } from '../services/shared/telemetry/logger.ts'
-import { createStudentInference, studentInferenceOptionsSchema } from '../services/student-inference/index.ts'
+import {
+  createStudentInference,
+  defaultShape,
+  studentInferenceOptionsSchema,
+} from '../services/student-inference/index.ts'
 import { createBareStudent } from './support/bare-runs.ts'
 import { readBenchOptions, runBench } from './support/bench-options.ts'
 import { findStudent } from './support/find-student.ts'
@@ -19,12 +24,13 @@ await runBench(async () => {
   const { rounds, requests, callers, 'single-callers': singleCallers } = numbers
   const crops = requests * perRequest
   const found = await findStudent(modelsDir)
-  const options = studentInferenceOptionsSchema.parse({ modelPath: found.modelPath })
+  const shape = defaultShape(availableParallelism())
+  const options = studentInferenceOptionsSchema.parse({ modelPath: found.modelPath, ...shape })
   const student = createStudentInference({ clock: systemClock, logger: silentLogger, options })
   const { implementations } = student
   const server = await startRpcServer({ listen: '127.0.0.1:0', implementations, logger: silentLogger })
   const client = createRpcClient(StudentInferenceService, { address: server.address })
-  const bare = await createBareStudent(found, options.workers * options.threadsPerWorker)
+  const bare = await createBareStudent(found, shape.workers * shape.threadsPerWorker)
   await student.start()
 
   const crop = new Uint8Array(cropBytes).fill(128)
@@ -92,7 +98,7 @@ await runBench(async () => {
       ],
       facts: {
         'crops of a round': crops,
-        'worker threads': options.workers * options.threadsPerWorker,
+        'worker threads': shape.workers * shape.threadsPerWorker,
         '99 % of answers to many crops within, ms': Math.round(quantile(waits.many, 0.99)),
         '99 % of answers to one crop within, ms': Math.round(quantile(waits.one, 0.99)),
       },

@@ -1,9 +1,9 @@
 // The plant by the command that a user types: in one process against its slowest stage alone, the student, and across
 // processes against the one process on the same cores.
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { studentInferenceOptionsSchema } from '../services/student-inference/index.ts'
+import { defaultShape } from '../services/student-inference/index.ts'
 import { createBareStudent } from './support/bare-runs.ts'
 import { readBenchOptions, runBench } from './support/bench-options.ts'
 import { findStudent } from './support/find-student.ts'
@@ -30,7 +30,7 @@ await runBench(async () => {
   const { json, modelsDir, numbers } = readBenchOptions({ rounds: 3, seconds: 15, 'bare-crops': 2048, lines: 4 })
   const { rounds, seconds, 'bare-crops': crops, lines: most } = numbers
   const found = await findStudent(modelsDir)
-  const { workers, threadsPerWorker } = studentInferenceOptionsSchema.parse({ modelPath: found.modelPath })
+  const { workers, threadsPerWorker } = defaultShape(availableParallelism())
   const bareMs: number[] = []
   const plants = [
     createContestant('one process', 1, false),

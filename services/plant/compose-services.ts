@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import type { DescService } from '@bufbuild/protobuf'
 import { createAnalytics } from '../analytics/index.ts'
 import { createCameraGateway, loadCalibrations, parseCalibration } from '../camera-gateway/index.ts'
@@ -20,7 +21,12 @@ import { openDatabase } from '../shared/store/index.ts'
 import { createLogger } from '../shared/telemetry/logger.ts'
 import { openTelemetry } from '../shared/telemetry/open-telemetry.ts'
 import { memoryBusSystem, traceBus } from '../shared/telemetry/trace-bus.ts'
-import { createStudentInference, studentGroup, studentInferenceOptionsSchema } from '../student-inference/index.ts'
+import {
+  createStudentInference,
+  defaultShape,
+  studentGroup,
+  studentInferenceOptionsSchema,
+} from '../student-inference/index.ts'
 import { createTeacherAudit, teacherAuditOptionsSchema } from '../teacher-audit/index.ts'
 import { type PlantOptions, plantName } from './options.ts'
 import type { PlantHooks, PlantServices } from './plant-services.ts'
@@ -105,6 +111,8 @@ export async function composeServices(
       instance: plantName,
       options: studentInferenceOptionsSchema.parse({
         modelPath: models.student,
+        // A measurement at the start would see cores that the rest of the plant does not use yet.
+        ...defaultShape(availableParallelism()),
         models: {
           trustedKeys: options.trustedKeys,
           allowUnsigned: options.allowUnsignedModels,

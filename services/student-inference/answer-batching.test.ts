@@ -9,7 +9,7 @@ import { createCropBatcher } from './crop-batcher.ts'
 import { packedCrops } from './crop-source.ts'
 import { createManualPool, settled } from './test-support/manual-pool.ts'
 
-test('batching is answered with fill, waits, reasons, flows and what batches cost', async () => {
+test('batching is answered with fill, waits, reasons, flows, what batches cost, and the sessions as they were measured', async () => {
   const pool = createManualPool({ workers: 1, maxBatch: 4 })
   const curve = straightCurve(0.5, 0.5, [1, 2, 4])
   const batcher = createCropBatcher({ pool, clock: systemClock, limits: { rpc: 8, bus: 8 }, curve })
@@ -23,7 +23,15 @@ test('batching is answered with fill, waits, reasons, flows and what batches cos
     pool.batches[i]!.finish()
   }
   await Promise.all(judged)
-  const { fill, waitMs, releases, flows, costs, efficientBatch, maxBatch } = answerBatching(batcher)
+  const { fill, waitMs, releases, flows, costs, efficientBatch, maxBatch, ...rest } = answerBatching({
+    batcher,
+    sessions: {
+      provider: 'cpu',
+      workers: 2,
+      threadsPerWorker: 1,
+      measured: [{ workers: 2, threadsPerWorker: 1, batch: 4, cropsPerSecond: [900, 1000] }],
+    },
+  })
   assert.deepEqual(fill, { upperLimits: [1, 2, 4], counts: [2n, 0n, 1n, 0n] })
   assert.equal(
     waitMs!.counts!.reduce((sum, count) => sum + count, 0n),
@@ -47,4 +55,9 @@ test('batching is answered with fill, waits, reasons, flows and what batches cos
   )
   assert.ok(costs!.every(({ ms }) => ms! > 0))
   assert.deepEqual([efficientBatch, maxBatch], [4, 4])
+  assert.deepEqual(rest, {
+    sessions: 2,
+    threadsPerSession: 1,
+    measured: [{ sessions: 2, threadsPerSession: 1, batch: 4, cropsPerSecond: [900, 1000] }],
+  })
 })

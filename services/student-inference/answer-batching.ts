@@ -3,6 +3,7 @@ import { type GetBatchingResponseSchema, ReleaseReason } from '../gen/pelletline
 import { releaseReasons } from './batching/choose-release.ts'
 import type { Counts } from './batching/count-batches.ts'
 import type { CropBatcher } from './crop-batcher.ts'
+import type { SessionsInUse } from './sessions/create-pool-opener.ts'
 
 const reasonNumbers = {
   full: ReleaseReason.FULL,
@@ -10,10 +11,14 @@ const reasonNumbers = {
   drain: ReleaseReason.DRAIN,
 } as const
 
-/** The batcher's report as the rpc gives it. */
-export function answerBatching(
-  batcher: Pick<CropBatcher, 'report'>,
-): MessageInitShape<typeof GetBatchingResponseSchema> {
+/** The batcher's report and the sessions behind it, as the rpc gives them. */
+export function answerBatching({
+  batcher,
+  sessions,
+}: {
+  readonly batcher: Pick<CropBatcher, 'report'>
+  readonly sessions: SessionsInUse
+}): MessageInitShape<typeof GetBatchingResponseSchema> {
   const { fill, waitMs, reasons, flows, costs, efficientBatch, maxBatch } = batcher.report()
   return {
     fill: histogram(fill),
@@ -27,6 +32,14 @@ export function answerBatching(
     costs: costs.map(({ crops, ms }) => ({ crops, ms })),
     efficientBatch,
     maxBatch,
+    sessions: sessions.workers,
+    threadsPerSession: sessions.threadsPerWorker,
+    measured: sessions.measured.map(({ workers, threadsPerWorker, batch, cropsPerSecond }) => ({
+      sessions: workers,
+      threadsPerSession: threadsPerWorker,
+      batch,
+      cropsPerSecond: [...cropsPerSecond],
+    })),
   }
 }
 

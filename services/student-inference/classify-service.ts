@@ -18,6 +18,7 @@ import type { CropBatcher, JudgedCrops, SubmitOptions } from './crop-batcher.ts'
 import { listedCrops } from './crop-source.ts'
 import type { CropExplainer } from './explain-crops.ts'
 import { answerInOrder } from './open-inference/answer-in-order.ts'
+import type { SessionsInUse } from './sessions/create-pool-opener.ts'
 
 /** What is needed to judge; there once the model is warm. */
 export interface WarmStudent {
@@ -25,6 +26,7 @@ export interface WarmStudent {
   readonly model: ModelRef
   /** The model's own threshold on the margin. */
   readonly threshold: number
+  readonly sessions: SessionsInUse
 }
 
 export interface ClassifyServiceOptions {
@@ -132,7 +134,7 @@ export function createClassifyService(
     },
 
     async getBatching() {
-      return answerBatching(student().batcher)
+      return answerBatching(student())
     },
 
     explain(request, { signal }) {

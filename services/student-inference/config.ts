@@ -1,7 +1,7 @@
-import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { busConfigSchema } from '../shared/bus/bus-config.ts'
 import { defaultPlantName, nameSchema } from '../shared/config/name-schema.ts'
+import { inferenceProviders } from '../shared/onnx/inference-provider.ts'
 import { telemetryConfigSchema } from '../shared/telemetry/telemetry-config.ts'
 
 /** Which models may be loaded while the student runs. */
@@ -33,14 +33,15 @@ export const studentInferenceOptionsSchema = z.strictObject({
     .string()
     .regex(/^[0-9a-f]{64}$/, '64 lower-case hex digits')
     .optional(),
+  /** What computes: the processor, or an NVIDIA GPU, which is never replaced by the processor where it cannot be used. */
+  provider: z.enum(inferenceProviders).default('cpu'),
   /**
-   * Worker threads, each with a session of its own. On cores that are shared with the rest of a plant two workers of one
-   * thread judge a fifth more than one of two, since a run of two threads ends with the slower of them; on cores of their
-   * own it is 4 % the other way round.
+   * Worker threads, each with a session of its own. Where neither this nor `threadsPerWorker` is given, both are chosen by a
+   * measurement when the first model is loaded. Alone, the other has its default: one worker per core, at most 4, of one thread.
    */
-  workers: z.int().min(1).max(64).default(Math.min(4, availableParallelism())),
+  workers: z.int().min(1).max(64).optional(),
   /** Threads of one run. */
-  threadsPerWorker: z.int().min(1).max(64).default(1),
+  threadsPerWorker: z.int().min(1).max(64).optional(),
   /** Most crops of one run. */
   maxBatch: z.int().min(1).max(1024).default(32),
   /** Crops of rpc callers that may wait; a call beyond is refused with a retry hint. */

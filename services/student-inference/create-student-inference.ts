@@ -6,6 +6,8 @@ import type { Bus, Subscription } from '../shared/bus/bus.ts'
 import { consumeTopic } from '../shared/bus/messages.ts'
 import { topics } from '../shared/bus/topics.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import { describeIntegerInstructions } from '../shared/onnx/integer-instructions.ts'
+import { precisionOf } from '../shared/onnx/model-manifest.ts'
 import type { ServiceClient, ServiceImplementation } from '../shared/rpc/types.ts'
 import type { Clock } from '../shared/service/clock.ts'
 import type { Logger } from '../shared/telemetry/logger.ts'
@@ -26,6 +28,8 @@ import type { ServedModels } from './open-inference/served-models.ts'
 import { createRecipeCache } from './recipe-cache.ts'
 import { createJudgingRecorder } from './record-judging.ts'
 import { serveStudentModel } from './serve-student-model.ts'
+import { describeMeasured } from './sessions/choose-sessions.ts'
+import { createPoolOpener } from './sessions/create-pool-opener.ts'
 
 /** The bus side of the student; absent where it offers its gRPC surface only. */
 export interface StudentBusSide {
@@ -83,6 +87,7 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
   const { clock, logger, options, bus, registry, modelRegistry } = dependencies
   const { instance = `${hostname()}/${process.pid}` } = dependencies
   const models = createStudentModels(options)
+  const opener = createPoolOpener({ options })
   const { telemetry = noTelemetry } = dependencies
   const record = createJudgingRecorder(telemetry, clock)
   let phase: 'cold' | 'loading' | 'ready' | 'draining' = 'cold'
@@ -128,11 +133,13 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
       maxLoaded: options.models.maxLoaded,
       logger,
       retireLimitMs,
+      clock,
       load: (model, signal) =>
         loadStudent({
           name: model.id,
           read: (within) => models.read(model, within),
           options,
+          opener,
           clock,
           record,
           signal,
@@ -200,8 +207,9 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
   }
 
   async function close(timeoutMs: number): Promise<void> {
+    const deadline = clock.now() + timeoutMs
     await follower?.stop(timeoutMs)
-    await shelf?.close(timeoutMs)
+    await shelf?.close(deadline - clock.now())
   }
 
   const service = createClassifyService({
@@ -252,13 +260,25 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
       loadBegan = clock.now()
       const within = AbortSignal.any([stopping.signal, ...(signal === undefined ? [] : [signal])])
       try {
-        const { model, loadMs } = await load(within)
+        const { model, manifest, loadMs, sessions } = await load(within)
         await subscribe(shelf!)
         if (stopping.signal.aborted) throw new PelletlineError('cancelled', 'The student was stopped while it started.')
         phase = 'ready'
         tellReady()
-        const { workers, threadsPerWorker, maxBatch } = options
-        const fields = { model: model.id, sha256: model.sha256, workers, threadsPerWorker, maxBatch }
+        const { maxBatch } = options
+        const { provider, workers, threadsPerWorker } = sessions
+        const measured = sessions.measured.map(describeMeasured)
+        const file = { precision: precisionOf(manifest), integerInstructions: describeIntegerInstructions() }
+        const fields = {
+          model: model.id,
+          sha256: model.sha256,
+          provider,
+          workers,
+          threadsPerWorker,
+          measured,
+          maxBatch,
+          ...file,
+        }
         logger.info({ ...fields, loadMs }, 'student is warm')
       } catch (error) {
         if (!stopping.signal.aborted) phase = 'cold'

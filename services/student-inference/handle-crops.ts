@@ -42,17 +42,36 @@ async function judgeCrops(student: LoadedStudent, message: CropsMessage, signal:
   })
   const bad = judged.margins.findIndex((margin) => !Number.isFinite(margin))
   if (bad < 0) return judged
+  const part = `part ${message.part} of strip ${stripMessageKey(message.header!.key!)}`
   throw new PelletlineError(
     'internal',
-    `Model ${student.model.id} gave no finite score for crop ${bad} of the part; report the part and the model.`,
+    `Model ${student.model.id} gave no finite score for crop ${bad} of ${part}; report the part and the model.`,
   )
+}
+
+/** Judges the whole part by the model that it falls to or, where that is a canary which cannot, by the one that is live. */
+async function judgeByRoute(
+  { student, fallBack }: Pick<PartRoute, 'student' | 'fallBack'>,
+  message: CropsMessage,
+  signal: AbortSignal,
+  queuedNs: bigint,
+) {
+  try {
+    return { student, judged: await judgeCrops(student, message, signal, queuedNs) }
+  } catch (reason) {
+    const error = PelletlineError.from(reason)
+    // All else, such as a stop or a worker that is being replaced, is no fault of the model: the part comes again.
+    const live = error.code === 'internal' ? fallBack?.(error) : undefined
+    if (live === undefined) throw error
+    return { student: live, judged: await judgeCrops(live, message, signal, queuedNs) }
+  }
 }
 
 /**
  * Judges one message of topic `crops`: verdicts are published, then the audit request, and only then does the promise
  * resolve, so that the offset is committed last. Handling the same message again publishes the same again. Rejects with
  * `invalid_argument` where the message contradicts itself and with a retryable error where a peer is not there. One model judges
- * the whole part, whatever is switched meanwhile.
+ * the whole part, whatever is switched meanwhile; where a canary gives no finite score, or its run fails, the live one does.
  */
 export async function handleCrops(
   options: HandleCropsOptions,
@@ -64,10 +83,12 @@ export async function handleCrops(
   checkCropsMessage(message)
   const header = message.header!
   const recipe = await options.recipes.get(header.recipe, header.recipeVersion)
-  const { student, shadow } = options.route(message)
-  const judged = await judgeCrops(student, message, signal, queuedNs)
+  const route = options.route(message)
+  const { student, judged } = await judgeByRoute(route, message, signal, queuedNs)
   const threshold = Math.fround(recipe.ngThreshold ?? student.threshold)
-  if (shadow !== undefined) scoreShadow(shadow, message, { margins: judged.margins, threshold }, recipe.ngThreshold)
+  if (route.shadow !== undefined) {
+    scoreShadow(route.shadow, message, { margins: judged.margins, threshold }, recipe.ngThreshold)
+  }
   const { beganNs, endedNs } = judged
   options.record.part(message, student.model.id, { queuedNs, beganNs, endedNs })
   const { verdicts, auditRequest } = judgePart(

@@ -10,3 +10,4 @@ export {
   type StudentSnapshot,
   studentGroup,
 } from './create-student-inference.ts'
+export { defaultShape } from './sessions/choose-sessions.ts'

@@ -28,7 +28,11 @@ async function run(config: unknown): Promise<{ readonly child: ChildProcess; rea
 }
 
 test('student-inference alone says that it has no bus, answers over gRPC and REST, and leaves with 0 after SIGTERM', async () => {
-  const { child, errors } = await run({ listen: '127.0.0.1:0', restListen: '127.0.0.1:0', student: { modelPath } })
+  const { child, errors } = await run({
+    listen: '127.0.0.1:0',
+    restListen: '127.0.0.1:0',
+    student: { modelPath, workers: 1 },
+  })
   const exited = once(child, 'exit')
   while (!errors().includes('READY'))
     await Promise.race([once(child.stderr!, 'data'), exited.then(() => assert.fail(errors()))])

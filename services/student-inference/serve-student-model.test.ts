@@ -3,6 +3,7 @@ import test from 'node:test'
 import { create } from '@bufbuild/protobuf'
 import { ModelRefSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import { describeIntegerInstructions } from '../shared/onnx/integer-instructions.ts'
 import type { ModelManifest } from '../shared/onnx/model-manifest.ts'
 import { grayCrops } from '../shared/onnx/test-support/tiny-model.ts'
 import { systemClock } from '../shared/service/clock.ts'
@@ -29,7 +30,8 @@ function setUp(limit = 100) {
     output: { name: 'logits' },
   } as unknown as ModelManifest
   const model = create(ModelRefSchema, { id: 'student-1', sha256: 'ab' })
-  const student: ServedStudent = { batcher, model, threshold: 1, manifest, workers: 1, maxBatch: 8, statistics }
+  const sessions = { provider: 'cpu' as const, workers: 1, threadsPerWorker: 1, measured: [] }
+  const student: ServedStudent = { batcher, model, threshold: 1, manifest, sessions, maxBatch: 8, statistics }
   let refusal: PelletlineError | undefined
   const models = serveStudentModel({
     student() {
@@ -141,6 +143,10 @@ test('served student is found by its name with the id of its file as version, an
   const { models, served, refuse } = setUp()
   assert.equal(models.find('student', 'student-1'), served)
   assert.equal(served.facts['sha256'], 'ab')
+  assert.deepEqual(
+    ['precision', 'provider', 'threads_per_session', 'integer_instructions'].map((name) => served.facts[name]),
+    ['float16', 'cpu', '1', describeIntegerInstructions()],
+  )
   assert.throws(() => models.find('teacher', ''), { code: 'not_found', message: /there is "student"/ })
   assert.throws(() => models.find('student', '2'), { code: 'not_found', message: /there is "student-1"/ })
   refuse(new PelletlineError('unavailable', 'It is being loaded.', { retryAfterMs: 5 }))

@@ -1,6 +1,7 @@
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { cropSide } from '../shared/inspection/crop.ts'
-import type { ModelManifest } from '../shared/onnx/model-manifest.ts'
+import { describeIntegerInstructions } from '../shared/onnx/integer-instructions.ts'
+import { type ModelManifest, precisionOf } from '../shared/onnx/model-manifest.ts'
 import type { BatcherStatistics } from './batcher-statistics.ts'
 import type { WarmStudent } from './classify-service.ts'
 import { packedCrops } from './crop-source.ts'
@@ -16,7 +17,6 @@ const maxCropsPerRequest = 4096
 /** The student once it is warm, with what its description needs. */
 export interface ServedStudent extends WarmStudent {
   readonly manifest: ModelManifest
-  readonly workers: number
   readonly maxBatch: number
   readonly statistics: BatcherStatistics
 }
@@ -38,7 +38,7 @@ function notFound(what: string, known: string): PelletlineError {
 }
 
 function describeStudent(student: ServedStudent, ready: () => boolean): ServedModel {
-  const { batcher, threshold, manifest, workers, maxBatch, statistics } = student
+  const { batcher, threshold, manifest, sessions, maxBatch, statistics } = student
   const { input, output, id, sha256, classes } = manifest
   return {
     name: studentModelName,
@@ -48,9 +48,18 @@ function describeStudent(student: ServedStudent, ready: () => boolean): ServedMo
     input: { name: input.name, datatype: 'UINT8', itemShape: [1, cropSide, cropSide] },
     output: { name: output.name, datatype: 'FP32', itemShape: [classes.length] },
     maxItems: maxCropsPerRequest,
-    sessions: workers,
+    sessions: sessions.workers,
+    onGpu: sessions.provider === 'cuda',
     maxBatch,
-    facts: { sha256, classes: classes.join(','), threshold: String(threshold) },
+    facts: {
+      sha256,
+      classes: classes.join(','),
+      threshold: String(threshold),
+      precision: precisionOf(manifest),
+      provider: sessions.provider,
+      threads_per_session: String(sessions.threadsPerWorker),
+      integer_instructions: describeIntegerInstructions(),
+    },
     ready,
     async infer(elements, count, options) {
       const crops = elements as Uint8Array

@@ -3,6 +3,7 @@ import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { after, before, beforeEach } from 'node:test'
 import { ModelAction, ModelState } from '../../services/gen/pelletline/registry/v1/models_pb.ts'
+import { deadLetterTopic } from '../../services/shared/bus/topics.ts'
 import { PelletlineError } from '../../services/shared/errors/pelletline-error.ts'
 import { modelDirectory, writeTinyModel } from '../../services/shared/onnx/test-support/tiny-model.ts'
 import { openDatabase, type Store } from '../../services/shared/store/index.ts'
@@ -133,6 +134,41 @@ test('a canary judges its share of the parts, the same ones again, a shadow only
     await last.until(20)
     assert.deepEqual([...(await last.stop()).byModel.keys()], ['one'])
   })
+})
+
+test('a canary that gives no finite score loses no part and no share of one: the live model judges, and the canary is let go', async () => {
+  await writeTinyModel(directory.path, { id: 'unsure', fault: 'nan-when-dark' })
+  try {
+    await withPlant(async (plant) => {
+      const { models, bus } = plant
+      await models.setCanary({ model: 'unsure', share: 1, by })
+      const fine = await feed(plant, 'lot-fine')
+      await fine.until(5)
+      assert.deepEqual([...(await fine.stop()).byModel.keys()], ['unsure'])
+      const dark = await feedParts({
+        bus,
+        levels: [28, 28, 2, 28],
+        inFlight: 4,
+        lot: 'lot-dark',
+        line: 'line-1',
+        firstStrip: 100_000n,
+        couldBe: (model, level, margin) => model === 'one' && Math.abs(margin - 0.1 * (128 - level)) < 0.1,
+      })
+      await dark.until(20)
+      const result = await dark.stop()
+      assert.deepEqual([[...result.byModel.keys()], result.lost, result.mixed, result.incomplete], [['one'], 0, 0, 0])
+      assert.equal((await bus.lag(deadLetterTopic, 'test')).messages, 0)
+      const failed = async () =>
+        (await models.listModelChanges({})).changes.filter(({ action }) => action === ModelAction.FAILED)
+      let log = await failed()
+      while (log.length === 0) log = await failed()
+      assert.deepEqual([log.length, log[0]!.from, log[0]!.by], [1, 'unsure', 'student-1'])
+      assert.match(log[0]!.detail, /unsure gave no finite score for crop 2 of part 0 of strip line-1\/camera-1\/1000/)
+      assert.equal((await models.listModels({})).assignment!.canary, undefined)
+    })
+  } finally {
+    for (const ending of ['onnx', 'manifest.json']) await rm(join(directory.path, `unsure.${ending}`))
+  }
 })
 
 test('a canary on a line judges that line and no other', async () => {

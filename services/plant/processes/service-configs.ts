@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { analyticsConfigSchema } from '../../analytics/config.ts'
 import { cameraGatewayConfigSchema } from '../../camera-gateway/config.ts'
 import { parseCalibration } from '../../camera-gateway/index.ts'
@@ -8,6 +9,7 @@ import type { ReleasedModels } from '../../shared/onnx/released-models.ts'
 import type { DatabaseConfig } from '../../shared/store/database-config.ts'
 import type { TelemetryConfig } from '../../shared/telemetry/telemetry-config.ts'
 import { studentInferenceConfigSchema } from '../../student-inference/config.ts'
+import { defaultShape } from '../../student-inference/index.ts'
 import { teacherAuditConfigSchema } from '../../teacher-audit/config.ts'
 import type { PlantOptions } from '../options.ts'
 import { type ServiceName, serviceNames } from './service-starts.ts'
@@ -67,6 +69,8 @@ export function createServiceConfigs(setup: ServiceConfigsOptions): Readonly<Rec
       restListen: 'off',
       student: {
         modelPath: models.student,
+        // As in one process: a measurement at the start would see cores that the other services do not use yet.
+        ...defaultShape(availableParallelism()),
         models: {
           trustedKeys: options.trustedKeys,
           allowUnsigned: options.allowUnsignedModels,

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors/pelletline-error.ts'
+import type { InferenceProvider } from './inference-provider.ts'
 
 /** Shared memory of one run: the main thread writes pixels, the worker writes logits; only the slot's index is sent. */
 export interface SlotMemory {
@@ -14,6 +15,7 @@ export interface InferenceWorkerData {
   readonly modelPath: string
   /** The bytes whose digest was checked, so that what was checked is what runs. */
   readonly modelBytes: SharedArrayBuffer
+  readonly provider: InferenceProvider
   /** Threads of one run. */
   readonly threads: number
   /** Whether threads of the run spin while they wait for work. */

@@ -6,6 +6,7 @@ import { PelletlineError } from '../errors/pelletline-error.ts'
 import { cropBytes, cropSide } from '../inspection/crop.ts'
 import { checkModelSignature, checkWarmUp, fillWarmUpCrops } from './check-model.ts'
 import type { InferenceWorkerData, RunRequest, WorkerReply } from './inference-pool-protocol.ts'
+import { providerError } from './inference-provider.ts'
 
 const data = workerData as InferenceWorkerData
 const port = parentPort!
@@ -27,9 +28,20 @@ async function openSession(): Promise<InferenceSession> {
       interOpNumThreads: 1,
       executionMode: 'sequential',
       graphOptimizationLevel: 'all',
-      extra: { session: { intra_op: { allow_spinning: data.allowSpinning ? '1' : '0' } } },
+      executionProviders: [data.provider],
+      extra: {
+        session: {
+          intra_op: { allow_spinning: data.allowSpinning ? '1' : '0' },
+          // Else the runtime would leave to the processor, without a word, what the provider cannot compute.
+          ...(data.provider === 'cpu' ? {} : { disable_cpu_ep_fallback: '1' }),
+        },
+      },
     })
   } catch (cause) {
+    if (data.provider !== 'cpu') {
+      const what = `${data.modelPath} does not load there (${PelletlineError.from(cause).message})`
+      throw providerError(data.provider, what, 'Look whether CUDA 12 and cuDNN 9 are installed', undefined, cause)
+    }
     throw new PelletlineError(
       'failed_precondition',
       `${data.modelPath} is no model that ONNX Runtime loads (${PelletlineError.from(cause).message}): ` +

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { getPriority } from 'node:os'
 import { join } from 'node:path'
 import test, { after, before } from 'node:test'
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import { createInferencePool, type PoolState } from './inference-pool.ts'
+import { requireProvider } from './inference-provider.ts'
 import { grayCrops, modelDirectory, type TinyModelOptions, writeTinyModel } from './test-support/tiny-model.ts'
 
 let directory: Awaited<ReturnType<typeof modelDirectory>>
@@ -187,7 +189,7 @@ test('inference pool finishes the runs in its workers hands before it closes', a
 })
 
 test('inference pool runs at the nice value that was asked for and leaves the process its own', {
-  skip: process.platform === 'linux' ? false : 'threads have no nice value of their own here',
+  skip: process.platform === 'linux' && getPriority() < 19 ? false : 'threads have no nice value of their own here',
 }, async () => {
   const niceValues = async () => {
     const tasks = await readdir('/proc/self/task')
@@ -204,4 +206,17 @@ test('inference pool runs at the nice value that was asked for and leaves the pr
   assert.equal((await niceValues()).filter((nice) => nice === 19).length, 2)
   assert.equal((await readFile('/proc/self/stat', 'utf8')).split(') ')[1]!.split(' ')[16], ownNice)
   await pool.close()
+})
+
+test('inference pool refuses a GPU that is not there instead of taking the processor', async (t) => {
+  try {
+    requireProvider('cuda')
+    return t.skip('this machine has a GPU and the libraries for it')
+  } catch {
+    const modelPath = await writeTinyModel(directory.path, { id: 'gpu' })
+    await assert.rejects(createInferencePool({ modelPath, provider: 'cuda' }), {
+      code: 'failed_precondition',
+      message: /^Provider cuda cannot be used on .*set provider: cpu; it is not replaced by itself\.$/,
+    })
+  }
 })

@@ -1,6 +1,7 @@
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import { cropBytes } from '../inspection/crop.ts'
 import { createSeat, type Run, type RunResult, type Seat, slotsPerWorker } from './inference-pool-seat.ts'
+import { type InferenceProvider, requireProvider } from './inference-provider.ts'
 import { type LoadedModel, loadModel } from './load-model.ts'
 import type { ModelManifest } from './model-manifest.ts'
 
@@ -11,6 +12,8 @@ export interface InferencePoolOptions {
   readonly loaded?: LoadedModel
   /** SHA-256 that the file must have, hex, beside the manifest's own. */
   readonly expectedSha256?: string | undefined
+  /** What computes; default cpu. Another one is never replaced by it. */
+  readonly provider?: InferenceProvider
   /** Worker threads, each with a session of its own; default 1. */
   readonly workers?: number
   /** Threads of one run; default 2. */
@@ -88,7 +91,8 @@ export async function createInferencePool(options: InferencePoolOptions): Promis
   const maxBatch = checkWhole('maxBatch', options.maxBatch ?? 32, 1, 1024)
   const niceness = checkWhole('niceness', options.niceness ?? 0, 0, 19)
   const maxRestarts = checkWhole('maxRestarts', options.maxRestarts ?? 3, 0, 100)
-  const { expectedSha256 } = options
+  const { expectedSha256, provider = 'cpu' } = options
+  requireProvider(provider)
   const loaded = options.loaded ?? (await loadModel(modelPath, { expectedSha256, signal }))
 
   const waiting = new Set<Run>()
@@ -99,6 +103,7 @@ export async function createInferencePool(options: InferencePoolOptions): Promis
       worker: {
         modelPath,
         modelBytes: loaded.bytes,
+        provider,
         threads,
         allowSpinning: options.allowSpinning ?? false,
         niceness,

@@ -2,6 +2,8 @@ import type { StripKey } from '../../gen/pelletline/inspection/v1/inspection_pb.
 import type { ModelAssignment } from '../../gen/pelletline/registry/v1/models_pb.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { createNotifier } from '../../shared/queue/notifier.ts'
+import type { Clock } from '../../shared/service/clock.ts'
+import { withinTime } from '../../shared/service/within-time.ts'
 import type { Logger } from '../../shared/telemetry/logger.ts'
 import { createShadowCounter, type ShadowComparison, type ShadowCounter } from './compare-shadow.ts'
 import type { LoadedStudent } from './load-student.ts'
@@ -17,6 +19,7 @@ export interface ModelShelfOptions {
   readonly load: (model: ModelName, signal: AbortSignal) => Promise<LoadedStudent>
   /** How long a model that is let go may finish what it has, ms. */
   readonly retireLimitMs: number
+  readonly clock: Pick<Clock, 'sleep'>
   /** Told after every change of what is in memory or who judges. */
   readonly onChange: () => void
 }
@@ -36,6 +39,11 @@ export interface ShelfEntry {
 /** By which models one strip part is judged: all of it by one. */
 export interface PartRoute {
   readonly student: LoadedStudent
+  /**
+   * There where a canary judges: marks it as failed, for good, and gives the model that is live, which is to judge the whole part
+   * instead; undefined where the canary itself has become live.
+   */
+  readonly fallBack: ((error: PelletlineError) => LoadedStudent | undefined) | undefined
   /** Scores the part too, for comparison. */
   readonly shadow: { readonly student: LoadedStudent; readonly counter: ShadowCounter } | undefined
 }
@@ -57,7 +65,7 @@ export interface ModelShelf {
   queued(): number
   /** Resolves with the error that the wanted live model was refused with, or undefined once it judges. */
   settled(): Promise<PelletlineError | undefined>
-  /** Ends loads, lets every model finish within `timeoutMs`, and ends their workers. */
+  /** Ends loads, lets every model finish within `timeoutMs`, those that were let go before included, and ends their workers. */
   close(timeoutMs: number): Promise<void>
 }
 
@@ -71,10 +79,12 @@ interface Held {
 
 /** Creates a shelf without a model; `follow` begins to load. */
 export function createModelShelf(options: ModelShelfOptions): ModelShelf {
-  const { configured, maxLoaded, logger, load, retireLimitMs, onChange } = options
+  const { configured, maxLoaded, logger, load, retireLimitMs, clock, onChange } = options
   const held = new Map<string, Held>()
   const changed = createNotifier()
   const stopping = new AbortController()
+  /** Aborts once nothing may be finished any more. */
+  const outOfTime = new AbortController()
   const work = new Set<Promise<void>>()
   let assignment: ModelAssignment | undefined
   let roles: { judging?: string | undefined; shadow?: string | undefined; canary?: string | undefined } = {}
@@ -124,6 +134,8 @@ export function createModelShelf(options: ModelShelfOptions): ModelShelf {
     const loading = async () => {
       try {
         entry.student = await load(name, stopping.signal)
+        // Warm in the moment of the stop: nobody else would end it.
+        if (stopping.signal.aborted) return await entry.student.close(0)
         entry.state = 'ready'
         logger.info({ model: name.id, sha256: name.sha256, loadMs: entry.student.loadMs }, 'model is warm')
       } catch (reason) {
@@ -135,6 +147,13 @@ export function createModelShelf(options: ModelShelfOptions): ModelShelf {
     track(loading())
   }
 
+  /** What was routed to a model before this moment has been submitted by now: routing and submitting are one step. */
+  function letGo(student: LoadedStudent): Promise<void> {
+    return student
+      .close(retireLimitMs, outOfTime.signal)
+      .catch((reason) => logger.error({ err: reason }, 'a model did not end well'))
+  }
+
   function retire(key: string): void {
     const entry = held.get(key)!
     if (entry.student === undefined) {
@@ -144,12 +163,23 @@ export function createModelShelf(options: ModelShelfOptions): ModelShelf {
     entry.state = 'retiring'
     const { student } = entry
     const closing = async () => {
-      // What was routed to it before this moment has been submitted by now: routing and submitting are one step.
-      await student.close(retireLimitMs).catch((reason) => logger.error({ err: reason }, 'a model did not end well'))
+      await letGo(student)
       held.delete(key)
       step()
     }
     track(closing())
+  }
+
+  /** Takes a canary off that cannot judge; only a new load gives it another chance. */
+  function fail(key: string, student: LoadedStudent, error: PelletlineError): void {
+    const entry = held.get(key)
+    // It may have been loaded anew since the part fell to it.
+    if (entry?.student !== student || entry.state !== 'ready' || key === roles.judging) return
+    const { name } = entry
+    held.set(key, { name, state: 'failed', error, student: undefined, counter: undefined })
+    logger.error({ model: name.id, code: error.code }, `canary failed, the live model judges: ${error.message}`)
+    track(letGo(student))
+    step()
   }
 
   const studentOf = (key: string | undefined) => (key === undefined ? undefined : held.get(key)?.student)
@@ -174,17 +204,30 @@ export function createModelShelf(options: ModelShelfOptions): ModelShelf {
       const live = studentOf(roles.judging)
       if (live === undefined) return undefined
       const { canary, shadow } = assignment ?? {}
+      const trial = roles.canary
+      const given = studentOf(trial)
+      // A canary whose workers have died must not hold up the line: the model that is live judges for it.
+      if (given?.state() === 'failed') {
+        fail(trial!, given, new PelletlineError('unavailable', 'All its workers have died; see the log.'))
+      }
       const tried = studentOf(roles.canary)
       const rule = { modelId: tried?.model.id ?? '', share: canary?.share ?? 0, lines: canary?.lines ?? [] }
-      // A canary whose workers have died must not hold up the line: the model that is live judges for it.
-      const canTry = tried !== undefined && tried.state() !== 'failed'
-      const student = canTry && takesPart('canary', rule, key, part) ? tried : live
+      const student = tried !== undefined && takesPart('canary', rule, key, part) ? tried : live
+      const fallBack = (error: PelletlineError) => {
+        fail(trial!, student, error)
+        const now = studentOf(roles.judging)
+        return now === student ? undefined : now
+      }
       const watched = roles.shadow === undefined ? undefined : held.get(roles.shadow)
       const watches =
         watched?.student !== undefined &&
         watched.student !== student &&
         takesPart('shadow', { modelId: watched.name.id, share: shadow?.share ?? 0, lines: [] }, key, part)
-      return { student, shadow: watches ? { student: watched.student!, counter: watched.counter! } : undefined }
+      return {
+        student,
+        fallBack: student === live ? undefined : fallBack,
+        shadow: watches ? { student: watched.student!, counter: watched.counter! } : undefined,
+      }
     },
     entries: () =>
       [...held.values()].map(({ name, state, error, student, counter }) => ({
@@ -202,7 +245,7 @@ export function createModelShelf(options: ModelShelfOptions): ModelShelf {
       for (;;) {
         const change = changed.changed(stopping.signal)
         const live = held.get(keyOf(wanted().live))
-        if (live?.state === 'refused') return live.error
+        if (live?.state === 'refused' || live?.state === 'failed') return live.error
         if (roles.judging === keyOf(wanted().live)) return undefined
         if (stopping.signal.aborted) return new PelletlineError('cancelled', 'The student was stopped while it loaded.')
         await change
@@ -211,7 +254,10 @@ export function createModelShelf(options: ModelShelfOptions): ModelShelf {
     async close(timeoutMs) {
       stopping.abort()
       const open = [...held.values()].filter(({ state }) => state === 'ready')
-      await Promise.all(open.map(({ student }) => student!.close(timeoutMs)))
+      const ending = Promise.all([...open.map(({ student }) => student!.close(timeoutMs)), ...work])
+      await withinTime(ending, timeoutMs, clock)
+      outOfTime.abort()
+      await ending
       while (work.size > 0) await Promise.all(work)
       held.clear()
       roles = {}

@@ -1,6 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { ModelState, type ModelStatusSchema } from '../../gen/pelletline/registry/v1/models_pb.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+import { digestOfManifest } from '../../shared/onnx/signing/judge-trust.ts'
 import { readStoredModel } from '../../shared/onnx/store/load-stored-model.ts'
 import type { Logger } from '../../shared/telemetry/logger.ts'
 import type { ShadowComparison } from './compare-shadow.ts'
@@ -16,6 +17,7 @@ const stateNumbers = {
   ready: ModelState.READY,
   refused: ModelState.REFUSED,
   retiring: ModelState.RETIRING,
+  failed: ModelState.FAILED,
 } as const satisfies Record<HeldState, ModelState>
 
 function shadowMessage(shadow: ShadowComparison): NonNullable<Status['shadow']> {
@@ -36,6 +38,7 @@ function entryMessage({ name, state, reason, student, shadow }: ShelfEntry): Sta
     reason,
     trust: student?.trust ?? '',
     loadMs: student?.loadMs ?? 0,
+    manifestSha256: student?.manifestSha256 ?? '',
     judged: BigInt(student?.judged.crops ?? 0),
     ...(shadow === undefined ? {} : { shadow: shadowMessage(shadow) }),
   }
@@ -47,14 +50,16 @@ async function storedMessages({ store, policy, configured }: StudentModels, inMe
   // The configured model need not lie in the store.
   const own = await configured().catch(() => undefined)
   if (own !== undefined && !inMemory.has(own.id)) {
-    found.push({ model: own, state: ModelState.STORED, trust: 'configured' })
+    const { id, sha256, manifestSha256 } = own
+    found.push({ model: { id, sha256 }, manifestSha256, state: ModelState.STORED, trust: 'configured' })
   }
   for (const id of await store.list()) {
     if (inMemory.has(id) || id === own?.id) continue
     try {
-      const { manifest, trust } = await readStoredModel(store, id, policy)
+      const { manifest, manifestBytes, trust } = await readStoredModel(store, id, policy)
       if (manifest.kind !== 'student') continue
-      found.push({ model: { id, sha256: manifest.sha256 }, state: ModelState.STORED, trust })
+      const manifestSha256 = digestOfManifest(manifestBytes)
+      found.push({ model: { id, sha256: manifest.sha256 }, manifestSha256, state: ModelState.STORED, trust })
     } catch (error) {
       found.push({ model: { id }, state: ModelState.STORED, reason: PelletlineError.from(error).message })
     }

@@ -9,6 +9,7 @@ const repositoryStates = {
   ready: 'READY',
   refused: 'UNAVAILABLE',
   retiring: 'UNLOADING',
+  failed: 'UNAVAILABLE',
 } as const satisfies Record<HeldState, Version['state']>
 
 export interface ListVersionsOptions {

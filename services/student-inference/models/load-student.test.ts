@@ -5,15 +5,18 @@ import { systemClock } from '../../shared/service/clock.ts'
 import { noTelemetry } from '../../shared/telemetry/telemetry.ts'
 import { studentInferenceOptionsSchema } from '../config.ts'
 import { createJudgingRecorder } from '../record-judging.ts'
+import { createPoolOpener } from '../sessions/create-pool-opener.ts'
 import { loadStudent } from './load-student.ts'
 
 /** Loads a model whose file never comes. */
 function loadSlowly(models: object, signal: AbortSignal) {
+  const options = parseConfig(studentInferenceOptionsSchema, { modelPath: 'slow.onnx', workers: 1, models }, 'test')
   return loadStudent({
     name: 'slow',
     read: (within) =>
       new Promise((_, reject) => within.addEventListener('abort', () => reject(new Error('gone')), { once: true })),
-    options: parseConfig(studentInferenceOptionsSchema, { modelPath: 'slow.onnx', models }, 'test'),
+    options,
+    opener: createPoolOpener({ options }),
     clock: systemClock,
     record: createJudgingRecorder(noTelemetry, systemClock),
     onWorkerDeath: () => {},

@@ -2,30 +2,33 @@ import { create } from '@bufbuild/protobuf'
 import { ModelRefSchema } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { maxPelletsPerPart } from '../../shared/bus/topics.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
-import { createInferencePool, type PoolState } from '../../shared/onnx/inference-pool.ts'
+import type { PoolState } from '../../shared/onnx/inference-pool.ts'
 import type { LoadedModel } from '../../shared/onnx/load-model.ts'
+import { digestOfManifest } from '../../shared/onnx/signing/judge-trust.ts'
 import type { Clock } from '../../shared/service/clock.ts'
 import { withinTime } from '../../shared/service/within-time.ts'
 import { createBatcherStatistics } from '../batcher-statistics.ts'
-import { measureCurve } from '../batching/measure-curve.ts'
 import type { StudentInferenceOptions } from '../config.ts'
 import { type CropBatcherOptions, createCropBatcher } from '../crop-batcher.ts'
 import { type CropExplainer, createCropExplainer } from '../explain-crops.ts'
 import type { JudgingRecorder } from '../record-judging.ts'
 import type { ServedStudent } from '../serve-student-model.ts'
+import type { PoolOpener } from '../sessions/create-pool-opener.ts'
 
 /** A model in memory, warm. */
 export interface LoadedStudent extends ServedStudent {
   readonly explainer: CropExplainer
   /** Why its file is trusted. */
   readonly trust: string
+  /** SHA-256 of its manifest. */
+  readonly manifestSha256: string
   /** Load, checks and warm-up took this long, ms. */
   readonly loadMs: number
   state(): PoolState
   /** Crops of the bus that it has judged. */
   readonly judged: { crops: number }
-  /** Finishes what it has within `timeoutMs`, then ends its workers. */
-  close(timeoutMs: number): Promise<void>
+  /** Finishes what it has within `timeoutMs` and until the signal aborts, then ends its workers. */
+  close(timeoutMs: number, signal?: AbortSignal): Promise<void>
 }
 
 /** A model file with why it is trusted. */
@@ -40,6 +43,8 @@ export interface LoadStudentOptions {
   /** The model as it is called in messages. */
   readonly name: string
   readonly options: StudentInferenceOptions
+  /** Knows in how many sessions models run. */
+  readonly opener: PoolOpener
   readonly clock: Clock
   /** Told of every run of the network; nobody is where absent. */
   readonly record?: JudgingRecorder
@@ -66,13 +71,11 @@ export async function loadStudent(load: LoadStudentOptions): Promise<LoadedStude
   try {
     const trusted = await load.read(signal)
     const { source: modelPath } = trusted
-    const { workers, threadsPerWorker, maxBatch } = options
+    const { maxBatch } = options
     const { onWorkerDeath } = load
-    const pool = await createInferencePool({
+    const { pool, curve, sessions } = await load.opener.open({
       modelPath,
       loaded: trusted,
-      workers,
-      threadsPerWorker,
       maxBatch,
       signal,
       onWorkerDeath,
@@ -82,7 +85,6 @@ export async function loadStudent(load: LoadStudentOptions): Promise<LoadedStude
       const explainer = createCropExplainer({ modelPath, sha256, queueLimit: options.explainQueueLimit, clock })
       const statistics = createBatcherStatistics(clock)
       const limits = { rpc: options.queueLimit, bus: busLimitOf(options) }
-      const curve = await measureCurve(pool, signal)
       const onRun: CropBatcherOptions['onRun'] = (size, computeUs, traces) => {
         statistics.onRun(size, computeUs)
         load.record?.batch(id, { size, computeUs, traces })
@@ -93,16 +95,18 @@ export async function loadStudent(load: LoadStudentOptions): Promise<LoadedStude
         model: create(ModelRefSchema, { id, sha256 }),
         threshold,
         manifest: pool.model,
-        workers: pool.workers,
+        sessions,
         maxBatch: pool.maxBatch,
         statistics,
         explainer,
         trust: trusted.trust,
+        manifestSha256: digestOfManifest(trusted.manifestBytes),
         loadMs: Number((clock.nowNs() - beganNs) / 1_000_000n),
         state: () => pool.state(),
         judged: { crops: 0 },
-        async close(timeoutMs) {
-          await withinTime(Promise.all([batcher.idle(), explainer.idle()]), timeoutMs, clock)
+        async close(timeoutMs, signal) {
+          const idle = Promise.all([batcher.idle(), explainer.idle()])
+          await withinTime(signal === undefined ? idle : Promise.race([idle, aborted(signal)]), timeoutMs, clock)
           await explainer.close()
           await pool.close()
         },
@@ -119,4 +123,11 @@ export async function loadStudent(load: LoadStudentOptions): Promise<LoadedStude
       { cause },
     )
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
 }

@@ -29,8 +29,8 @@ export function readWanted(assignment: ModelAssignment | undefined, configured: 
   }
 }
 
-/** Where a model stands in memory. */
-export type HeldState = 'loading' | 'ready' | 'refused' | 'retiring'
+/** Where a model stands; `failed`: it was ready, could not judge as the canary, and is let go until the assignment drops it. */
+export type HeldState = 'loading' | 'ready' | 'refused' | 'retiring' | 'failed'
 
 /** What is in memory, by key. */
 export interface HeldModels {

@@ -53,7 +53,8 @@ export function describeConfig(model: ServedModel): MessageInitShape<typeof Mode
     dataType: dataTypes[datatype],
     dims: itemShape.map(BigInt),
   })
-  const { name, platform, backend, input, output, maxItems, maxBatch, sessions, facts } = model
+  const { name, platform, backend, input, output, maxItems, maxBatch, sessions, onGpu, facts } = model
+  const kind = onGpu ? ModelInstanceGroup_Kind.GPU : ModelInstanceGroup_Kind.CPU
   return {
     name,
     platform,
@@ -61,7 +62,7 @@ export function describeConfig(model: ServedModel): MessageInitShape<typeof Mode
     maxBatchSize: maxItems,
     input: [tensor(input)],
     output: [tensor(output)],
-    instanceGroup: [{ name: `${name}_0`, count: sessions, kind: ModelInstanceGroup_Kind.CPU }],
+    instanceGroup: [{ name: `${name}_0`, count: sessions, kind }],
     schedulingChoice: { case: 'dynamicBatching', value: { preferredBatchSize: [maxBatch] } },
     parameters: Object.fromEntries(Object.entries(facts).map(([key, stringValue]) => [key, { stringValue }])),
   }

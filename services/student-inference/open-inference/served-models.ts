@@ -59,9 +59,11 @@ export interface ServedModel {
   readonly maxItems: number
   /** Sessions that run it at once. */
   readonly sessions: number
+  /** Whether they run on a GPU. */
+  readonly onGpu: boolean
   /** Most items of one run, into which requests are merged. */
   readonly maxBatch: number
-  /** Further facts: digest, threshold, order of classes. */
+  /** Further facts: digest, threshold, order of classes, precision, provider, integer instructions of the processor. */
   readonly facts: Readonly<Record<string, string>>
   ready(): boolean
   /**

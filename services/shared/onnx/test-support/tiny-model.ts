@@ -14,8 +14,15 @@ export interface TinyModelOptions {
   readonly gain?: number
   readonly center?: number
   readonly threshold?: number
-  /** What is wrong with the model: each makes one check fail. */
-  readonly fault?: 'nan' | 'mixes-batch' | 'input-name' | 'input-type' | 'output-shape' | 'fixed-batch'
+  /** What is wrong with the model: each makes one check fail, but for `nan-when-dark`, which no warm-up crop shows. */
+  readonly fault?:
+    | 'nan'
+    | 'nan-when-dark'
+    | 'mixes-batch'
+    | 'input-name'
+    | 'input-type'
+    | 'output-shape'
+    | 'fixed-batch'
   /** Members of the manifest that differ from the right ones. */
   readonly manifest?: Readonly<Record<string, unknown>>
 }
@@ -36,6 +43,10 @@ function tinyModel(options: TinyModelOptions = {}): Uint8Array {
     nodes.push(nodeProto('Neg', [last], ['negative']), nodeProto('Sqrt', ['negative'], ['root']))
     last = 'root'
   }
+  if (fault === 'nan-when-dark') {
+    nodes.push(nodeProto('Sub', [last, 'dark'], ['above']), nodeProto('Sqrt', ['above'], ['root']))
+    last = 'root'
+  }
   if (fault === 'mixes-batch') {
     nodes.push(nodeProto('ReduceMean', [last, 'first'], ['batch'], { keepdims: 1 }))
     nodes.push(nodeProto('Sub', [last, 'batch'], ['centered']))
@@ -54,6 +65,8 @@ function tinyModel(options: TinyModelOptions = {}): Uint8Array {
     initializer: [
       tensorProto('axes', 'int64', [2], new BigInt64Array([2n, 3n])),
       ...(fault === 'mixes-batch' ? [tensorProto('first', 'int64', [1], new BigInt64Array([0n]))] : []),
+      // Below the mean gray of any warm-up crop.
+      ...(fault === 'nan-when-dark' ? [tensorProto('dark', 'float32', [1], new Float32Array([10]))] : []),
       tensorProto('weight', 'float32', [1, classes], weight),
       tensorProto('bias', 'float32', [classes], bias),
     ],

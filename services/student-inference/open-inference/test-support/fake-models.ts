@@ -38,6 +38,7 @@ export function createFakeModels(options: FakeModelsOptions = {}): ServedModels 
     output: { name: 'logits', datatype: 'FP32', itemShape: [2] },
     maxItems: 4096,
     sessions: 1,
+    onGpu: false,
     maxBatch: 32,
     facts: { sha256: 'ab' },
     ready,

@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file pelletline/inference/v1/inference.proto.
  */
 export const file_pelletline_inference_v1_inference: GenFile = /*@__PURE__*/
-  fileDesc("CidwZWxsZXRsaW5lL2luZmVyZW5jZS92MS9pbmZlcmVuY2UucHJvdG8SF3BlbGxldGxpbmUuaW5mZXJlbmNlLnYxIlwKE0NsYXNzaWZ5Q3JvcFJlcXVlc3QSFgoEY3JvcBgBIAEoDEIIukgFegNoxBMSHwoJdGhyZXNob2xkGAIgASgBQge6SAQSAkABSACIAQFCDAoKX3RocmVzaG9sZCKIAQoUQ2xhc3NpZnlDcm9wUmVzcG9uc2USPwoOY2xhc3NpZmljYXRpb24YASABKAsyJy5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5DbGFzc2lmaWNhdGlvbhIvCgZ0aW1pbmcYAiABKAsyHy5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5UaW1pbmciYQoUQ2xhc3NpZnlDcm9wc1JlcXVlc3QSGgoFY3JvcHMYASADKAxCC7pICJIBBQgBEIAgEh8KCXRocmVzaG9sZBgCIAEoAUIHukgEEgJAAUgAiAEBQgwKCl90aHJlc2hvbGQifgoVQ2xhc3NpZnlDcm9wc1Jlc3BvbnNlEjQKB3Jlc3VsdHMYASADKAsyIy5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5Dcm9wUmVzdWx0Ei8KBnRpbWluZxgCIAEoCzIfLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLlRpbWluZyKAAQoVQ2xhc3NpZnlTdHJlYW1SZXF1ZXN0EhwKCnJlcXVlc3RfaWQYASABKAlCCLpIBXIDGIABEhoKBWNyb3BzGAIgAygMQgu6SAiSAQUIARCAIBIfCgl0aHJlc2hvbGQYAyABKAFCB7pIBBICQAFIAIgBAUIMCgpfdGhyZXNob2xkIpMBChZDbGFzc2lmeVN0cmVhbVJlc3BvbnNlEhIKCnJlcXVlc3RfaWQYASABKAkSNAoHcmVzdWx0cxgCIAMoCzIjLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkNyb3BSZXN1bHQSLwoGdGltaW5nGAMgASgLMh8ucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuVGltaW5nIo4BCgpDcm9wUmVzdWx0EkEKDmNsYXNzaWZpY2F0aW9uGAEgASgLMicucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuQ2xhc3NpZmljYXRpb25IABIzCgVlcnJvchgCIAEoCzIiLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkNyb3BFcnJvckgAQggKBnJlc3VsdCKsAQoOQ2xhc3NpZmljYXRpb24SMgoHdmVyZGljdBgBIAEoDjIhLnBlbGxldGxpbmUuaW5zcGVjdGlvbi52MS5WZXJkaWN0Eg4KBm1hcmdpbhgCIAEoAhIQCghzY29yZV9uZxgDIAEoAhIRCgl0aHJlc2hvbGQYBCABKAISMQoFbW9kZWwYBSABKAsyIi5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuTW9kZWxSZWYiKgoJQ3JvcEVycm9yEgwKBGNvZGUYASABKA0SDwoHbWVzc2FnZRgCIAEoCSJECgZUaW1pbmcSEQoJcXVldWVkX3VzGAEgASgNEhMKC2NvbXB1dGVkX3VzGAIgASgNEhIKCmJhdGNoX3NpemUYAyABKA0iEQoPR2V0TW9kZWxSZXF1ZXN0IowBChBHZXRNb2RlbFJlc3BvbnNlEjEKBW1vZGVsGAEgASgLMiIucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLk1vZGVsUmVmEhEKCXRocmVzaG9sZBgCIAEoARINCgVyZWFkeRgDIAEoCBIOCgZxdWV1ZWQYBCABKA0SEwoLcXVldWVfbGltaXQYBSABKA0iFAoSR2V0QmF0Y2hpbmdSZXF1ZXN0ItECChNHZXRCYXRjaGluZ1Jlc3BvbnNlEjUKBGZpbGwYASABKAsyJy5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5CYXRjaEhpc3RvZ3JhbRI4Cgd3YWl0X21zGAIgASgLMicucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuQmF0Y2hIaXN0b2dyYW0SNwoIcmVsZWFzZXMYAyADKAsyJS5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5SZWxlYXNlQ291bnQSMQoFZmxvd3MYBCADKAsyIi5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5GbG93Q291bnQSMQoFY29zdHMYBSADKAsyIi5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5CYXRjaENvc3QSFwoPZWZmaWNpZW50X2JhdGNoGAYgASgNEhEKCW1heF9iYXRjaBgHIAEoDSI2Cg5CYXRjaEhpc3RvZ3JhbRIUCgx1cHBlcl9saW1pdHMYASADKAESDgoGY291bnRzGAIgAygEIlcKDFJlbGVhc2VDb3VudBI2CgZyZWFzb24YASABKA4yJi5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5SZWxlYXNlUmVhc29uEg8KB2JhdGNoZXMYAiABKAQiPgoJRmxvd0NvdW50EgwKBGZsb3cYASABKAkSDQoFY3JvcHMYAiABKAQSFAoMbWVhbl93YWl0X21zGAMgASgBIiYKCUJhdGNoQ29zdBINCgVjcm9wcxgBIAEoDRIKCgJtcxgCIAEoASLKAQoORXhwbGFpblJlcXVlc3QSIAoFY3JvcHMYASADKAxCEbpIDpIBCwgBEEAiBXoDaMQTEhcKBWxheWVyGAIgASgJQgi6SAVyAxiAARJACgVzY29yZRgDIAEoDjInLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkV4cGxhaW5lZFNjb3JlQgi6SAWCAQIQARI7CgZ0YXJnZXQYBCABKA4yIS5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuVmVyZGljdEIIukgFggECEAEiygIKD0V4cGxhaW5SZXNwb25zZRIyCghoZWF0bWFwcxgBIAMoCzIgLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkhlYXRtYXASNAoFbGF5ZXIYAiABKAsyJS5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5IZWF0bWFwTGF5ZXISNgoFc2NvcmUYAyABKA4yJy5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5FeHBsYWluZWRTY29yZRIxCgZ0YXJnZXQYBCABKA4yIS5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuVmVyZGljdBIxCgVtb2RlbBgFIAEoCzIiLnBlbGxldGxpbmUuaW5zcGVjdGlvbi52MS5Nb2RlbFJlZhIvCgZ0aW1pbmcYBiABKAsyHy5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5UaW1pbmciRAoHSGVhdG1hcBIMCgRoZWF0GAEgAygCEgwKBHBlYWsYAiABKAISDQoFc2NvcmUYAyABKAISDgoGbWFyZ2luGAQgASgCImEKDEhlYXRtYXBMYXllchIMCgRuYW1lGAEgASgJEg0KBXdpZHRoGAIgASgNEg4KBmhlaWdodBgDIAEoDRIQCghjaGFubmVscxgEIAEoDRISCgppc19kZWZhdWx0GAUgASgIIhoKGExpc3RIZWF0bWFwTGF5ZXJzUmVxdWVzdCKFAQoZTGlzdEhlYXRtYXBMYXllcnNSZXNwb25zZRI1CgZsYXllcnMYASADKAsyJS5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5IZWF0bWFwTGF5ZXISMQoFbW9kZWwYAiABKAsyIi5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuTW9kZWxSZWYqewoNUmVsZWFzZVJlYXNvbhIeChpSRUxFQVNFX1JFQVNPTl9VTlNQRUNJRklFRBAAEhcKE1JFTEVBU0VfUkVBU09OX0ZVTEwQARIXChNSRUxFQVNFX1JFQVNPTl9JRExFEAISGAoUUkVMRUFTRV9SRUFTT05fRFJBSU4QAyptCg5FeHBsYWluZWRTY29yZRIfChtFWFBMQUlORURfU0NPUkVfVU5TUEVDSUZJRUQQABIfChtFWFBMQUlORURfU0NPUkVfUFJPQkFCSUxJVFkQARIZChVFWFBMQUlORURfU0NPUkVfTE9HSVQQAjKSBgoXU3R1ZGVudEluZmVyZW5jZVNlcnZpY2USawoMQ2xhc3NpZnlDcm9wEiwucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuQ2xhc3NpZnlDcm9wUmVxdWVzdBotLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkNsYXNzaWZ5Q3JvcFJlc3BvbnNlEm4KDUNsYXNzaWZ5Q3JvcHMSLS5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5DbGFzc2lmeUNyb3BzUmVxdWVzdBouLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkNsYXNzaWZ5Q3JvcHNSZXNwb25zZRJ1Cg5DbGFzc2lmeVN0cmVhbRIuLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkNsYXNzaWZ5U3RyZWFtUmVxdWVzdBovLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkNsYXNzaWZ5U3RyZWFtUmVzcG9uc2UoATABEl8KCEdldE1vZGVsEigucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuR2V0TW9kZWxSZXF1ZXN0GikucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuR2V0TW9kZWxSZXNwb25zZRJcCgdFeHBsYWluEicucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuRXhwbGFpblJlcXVlc3QaKC5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5FeHBsYWluUmVzcG9uc2USegoRTGlzdEhlYXRtYXBMYXllcnMSMS5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5MaXN0SGVhdG1hcExheWVyc1JlcXVlc3QaMi5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5MaXN0SGVhdG1hcExheWVyc1Jlc3BvbnNlEmgKC0dldEJhdGNoaW5nEisucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuR2V0QmF0Y2hpbmdSZXF1ZXN0GiwucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuR2V0QmF0Y2hpbmdSZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_pelletline_inspection_v1_inspection]);
+  fileDesc("CidwZWxsZXRsaW5lL2luZmVyZW5jZS92MS9pbmZlcmVuY2UucHJvdG8SF3BlbGxldGxpbmUuaW5mZXJlbmNlLnYxIlwKE0NsYXNzaWZ5Q3JvcFJlcXVlc3QSFgoEY3JvcBgBIAEoDEIIukgFegNoxBMSHwoJdGhyZXNob2xkGAIgASgBQge6SAQSAkABSACIAQFCDAoKX3RocmVzaG9sZCKIAQoUQ2xhc3NpZnlDcm9wUmVzcG9uc2USPwoOY2xhc3NpZmljYXRpb24YASABKAsyJy5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5DbGFzc2lmaWNhdGlvbhIvCgZ0aW1pbmcYAiABKAsyHy5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5UaW1pbmciYQoUQ2xhc3NpZnlDcm9wc1JlcXVlc3QSGgoFY3JvcHMYASADKAxCC7pICJIBBQgBEIAgEh8KCXRocmVzaG9sZBgCIAEoAUIHukgEEgJAAUgAiAEBQgwKCl90aHJlc2hvbGQifgoVQ2xhc3NpZnlDcm9wc1Jlc3BvbnNlEjQKB3Jlc3VsdHMYASADKAsyIy5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5Dcm9wUmVzdWx0Ei8KBnRpbWluZxgCIAEoCzIfLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLlRpbWluZyKAAQoVQ2xhc3NpZnlTdHJlYW1SZXF1ZXN0EhwKCnJlcXVlc3RfaWQYASABKAlCCLpIBXIDGIABEhoKBWNyb3BzGAIgAygMQgu6SAiSAQUIARCAIBIfCgl0aHJlc2hvbGQYAyABKAFCB7pIBBICQAFIAIgBAUIMCgpfdGhyZXNob2xkIpMBChZDbGFzc2lmeVN0cmVhbVJlc3BvbnNlEhIKCnJlcXVlc3RfaWQYASABKAkSNAoHcmVzdWx0cxgCIAMoCzIjLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkNyb3BSZXN1bHQSLwoGdGltaW5nGAMgASgLMh8ucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuVGltaW5nIo4BCgpDcm9wUmVzdWx0EkEKDmNsYXNzaWZpY2F0aW9uGAEgASgLMicucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuQ2xhc3NpZmljYXRpb25IABIzCgVlcnJvchgCIAEoCzIiLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkNyb3BFcnJvckgAQggKBnJlc3VsdCKsAQoOQ2xhc3NpZmljYXRpb24SMgoHdmVyZGljdBgBIAEoDjIhLnBlbGxldGxpbmUuaW5zcGVjdGlvbi52MS5WZXJkaWN0Eg4KBm1hcmdpbhgCIAEoAhIQCghzY29yZV9uZxgDIAEoAhIRCgl0aHJlc2hvbGQYBCABKAISMQoFbW9kZWwYBSABKAsyIi5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuTW9kZWxSZWYiKgoJQ3JvcEVycm9yEgwKBGNvZGUYASABKA0SDwoHbWVzc2FnZRgCIAEoCSJECgZUaW1pbmcSEQoJcXVldWVkX3VzGAEgASgNEhMKC2NvbXB1dGVkX3VzGAIgASgNEhIKCmJhdGNoX3NpemUYAyABKA0iEQoPR2V0TW9kZWxSZXF1ZXN0IowBChBHZXRNb2RlbFJlc3BvbnNlEjEKBW1vZGVsGAEgASgLMiIucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLk1vZGVsUmVmEhEKCXRocmVzaG9sZBgCIAEoARINCgVyZWFkeRgDIAEoCBIOCgZxdWV1ZWQYBCABKA0SEwoLcXVldWVfbGltaXQYBSABKA0iFAoSR2V0QmF0Y2hpbmdSZXF1ZXN0Ir0DChNHZXRCYXRjaGluZ1Jlc3BvbnNlEjUKBGZpbGwYASABKAsyJy5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5CYXRjaEhpc3RvZ3JhbRI4Cgd3YWl0X21zGAIgASgLMicucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuQmF0Y2hIaXN0b2dyYW0SNwoIcmVsZWFzZXMYAyADKAsyJS5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5SZWxlYXNlQ291bnQSMQoFZmxvd3MYBCADKAsyIi5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5GbG93Q291bnQSMQoFY29zdHMYBSADKAsyIi5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5CYXRjaENvc3QSFwoPZWZmaWNpZW50X2JhdGNoGAYgASgNEhEKCW1heF9iYXRjaBgHIAEoDRIQCghzZXNzaW9ucxgIIAEoDRIbChN0aHJlYWRzX3Blcl9zZXNzaW9uGAkgASgNEjsKCG1lYXN1cmVkGAogAygLMikucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuTWVhc3VyZWRTZXNzaW9ucyJqChBNZWFzdXJlZFNlc3Npb25zEhAKCHNlc3Npb25zGAEgASgNEhsKE3RocmVhZHNfcGVyX3Nlc3Npb24YAiABKA0SDQoFYmF0Y2gYAyABKA0SGAoQY3JvcHNfcGVyX3NlY29uZBgEIAMoASI2Cg5CYXRjaEhpc3RvZ3JhbRIUCgx1cHBlcl9saW1pdHMYASADKAESDgoGY291bnRzGAIgAygEIlcKDFJlbGVhc2VDb3VudBI2CgZyZWFzb24YASABKA4yJi5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5SZWxlYXNlUmVhc29uEg8KB2JhdGNoZXMYAiABKAQiPgoJRmxvd0NvdW50EgwKBGZsb3cYASABKAkSDQoFY3JvcHMYAiABKAQSFAoMbWVhbl93YWl0X21zGAMgASgBIiYKCUJhdGNoQ29zdBINCgVjcm9wcxgBIAEoDRIKCgJtcxgCIAEoASLKAQoORXhwbGFpblJlcXVlc3QSIAoFY3JvcHMYASADKAxCEbpIDpIBCwgBEEAiBXoDaMQTEhcKBWxheWVyGAIgASgJQgi6SAVyAxiAARJACgVzY29yZRgDIAEoDjInLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkV4cGxhaW5lZFNjb3JlQgi6SAWCAQIQARI7CgZ0YXJnZXQYBCABKA4yIS5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuVmVyZGljdEIIukgFggECEAEiygIKD0V4cGxhaW5SZXNwb25zZRIyCghoZWF0bWFwcxgBIAMoCzIgLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkhlYXRtYXASNAoFbGF5ZXIYAiABKAsyJS5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5IZWF0bWFwTGF5ZXISNgoFc2NvcmUYAyABKA4yJy5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5FeHBsYWluZWRTY29yZRIxCgZ0YXJnZXQYBCABKA4yIS5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuVmVyZGljdBIxCgVtb2RlbBgFIAEoCzIiLnBlbGxldGxpbmUuaW5zcGVjdGlvbi52MS5Nb2RlbFJlZhIvCgZ0aW1pbmcYBiABKAsyHy5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5UaW1pbmciRAoHSGVhdG1hcBIMCgRoZWF0GAEgAygCEgwKBHBlYWsYAiABKAISDQoFc2NvcmUYAyABKAISDgoGbWFyZ2luGAQgASgCImEKDEhlYXRtYXBMYXllchIMCgRuYW1lGAEgASgJEg0KBXdpZHRoGAIgASgNEg4KBmhlaWdodBgDIAEoDRIQCghjaGFubmVscxgEIAEoDRISCgppc19kZWZhdWx0GAUgASgIIhoKGExpc3RIZWF0bWFwTGF5ZXJzUmVxdWVzdCKFAQoZTGlzdEhlYXRtYXBMYXllcnNSZXNwb25zZRI1CgZsYXllcnMYASADKAsyJS5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5IZWF0bWFwTGF5ZXISMQoFbW9kZWwYAiABKAsyIi5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuTW9kZWxSZWYqewoNUmVsZWFzZVJlYXNvbhIeChpSRUxFQVNFX1JFQVNPTl9VTlNQRUNJRklFRBAAEhcKE1JFTEVBU0VfUkVBU09OX0ZVTEwQARIXChNSRUxFQVNFX1JFQVNPTl9JRExFEAISGAoUUkVMRUFTRV9SRUFTT05fRFJBSU4QAyptCg5FeHBsYWluZWRTY29yZRIfChtFWFBMQUlORURfU0NPUkVfVU5TUEVDSUZJRUQQABIfChtFWFBMQUlORURfU0NPUkVfUFJPQkFCSUxJVFkQARIZChVFWFBMQUlORURfU0NPUkVfTE9HSVQQAjKSBgoXU3R1ZGVudEluZmVyZW5jZVNlcnZpY2USawoMQ2xhc3NpZnlDcm9wEiwucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuQ2xhc3NpZnlDcm9wUmVxdWVzdBotLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkNsYXNzaWZ5Q3JvcFJlc3BvbnNlEm4KDUNsYXNzaWZ5Q3JvcHMSLS5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5DbGFzc2lmeUNyb3BzUmVxdWVzdBouLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkNsYXNzaWZ5Q3JvcHNSZXNwb25zZRJ1Cg5DbGFzc2lmeVN0cmVhbRIuLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkNsYXNzaWZ5U3RyZWFtUmVxdWVzdBovLnBlbGxldGxpbmUuaW5mZXJlbmNlLnYxLkNsYXNzaWZ5U3RyZWFtUmVzcG9uc2UoATABEl8KCEdldE1vZGVsEigucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuR2V0TW9kZWxSZXF1ZXN0GikucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuR2V0TW9kZWxSZXNwb25zZRJcCgdFeHBsYWluEicucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuRXhwbGFpblJlcXVlc3QaKC5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5FeHBsYWluUmVzcG9uc2USegoRTGlzdEhlYXRtYXBMYXllcnMSMS5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5MaXN0SGVhdG1hcExheWVyc1JlcXVlc3QaMi5wZWxsZXRsaW5lLmluZmVyZW5jZS52MS5MaXN0SGVhdG1hcExheWVyc1Jlc3BvbnNlEmgKC0dldEJhdGNoaW5nEisucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuR2V0QmF0Y2hpbmdSZXF1ZXN0GiwucGVsbGV0bGluZS5pbmZlcmVuY2UudjEuR2V0QmF0Y2hpbmdSZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_pelletline_inspection_v1_inspection]);
 
 /**
  * One crop.
@@ -481,6 +481,27 @@ export type GetBatchingResponse = Message<"pelletline.inference.v1.GetBatchingRe
    * @generated from field: uint32 max_batch = 7;
    */
   maxBatch: number;
+
+  /**
+   * Sessions of the model, each in a thread of its own.
+   *
+   * @generated from field: uint32 sessions = 8;
+   */
+  sessions: number;
+
+  /**
+   * Threads of one run.
+   *
+   * @generated from field: uint32 threads_per_session = 9;
+   */
+  threadsPerSession: number;
+
+  /**
+   * What was measured to choose these two, the default first; empty where they were configured or there was no choice.
+   *
+   * @generated from field: repeated pelletline.inference.v1.MeasuredSessions measured = 10;
+   */
+  measured: MeasuredSessions[];
 };
 
 /**
@@ -489,6 +510,48 @@ export type GetBatchingResponse = Message<"pelletline.inference.v1.GetBatchingRe
  */
 export const GetBatchingResponseSchema: GenMessage<GetBatchingResponse> = /*@__PURE__*/
   messageDesc(file_pelletline_inference_v1_inference, 13);
+
+/**
+ * What a model did with one number of sessions and threads.
+ *
+ * @generated from message pelletline.inference.v1.MeasuredSessions
+ */
+export type MeasuredSessions = Message<"pelletline.inference.v1.MeasuredSessions"> & {
+  /**
+   * Sessions.
+   *
+   * @generated from field: uint32 sessions = 1;
+   */
+  sessions: number;
+
+  /**
+   * Threads of one run.
+   *
+   * @generated from field: uint32 threads_per_session = 2;
+   */
+  threadsPerSession: number;
+
+  /**
+   * Crops of one batch.
+   *
+   * @generated from field: uint32 batch = 3;
+   */
+  batch: number;
+
+  /**
+   * Crops per second in each round; the rounds of all took turns.
+   *
+   * @generated from field: repeated double crops_per_second = 4;
+   */
+  cropsPerSecond: number[];
+};
+
+/**
+ * Describes the message pelletline.inference.v1.MeasuredSessions.
+ * Use `create(MeasuredSessionsSchema)` to create a new message.
+ */
+export const MeasuredSessionsSchema: GenMessage<MeasuredSessions> = /*@__PURE__*/
+  messageDesc(file_pelletline_inference_v1_inference, 14);
 
 /**
  * Counts by class.
@@ -516,7 +579,7 @@ export type BatchHistogram = Message<"pelletline.inference.v1.BatchHistogram"> &
  * Use `create(BatchHistogramSchema)` to create a new message.
  */
 export const BatchHistogramSchema: GenMessage<BatchHistogram> = /*@__PURE__*/
-  messageDesc(file_pelletline_inference_v1_inference, 14);
+  messageDesc(file_pelletline_inference_v1_inference, 15);
 
 /**
  * Batches started for one reason.
@@ -544,7 +607,7 @@ export type ReleaseCount = Message<"pelletline.inference.v1.ReleaseCount"> & {
  * Use `create(ReleaseCountSchema)` to create a new message.
  */
 export const ReleaseCountSchema: GenMessage<ReleaseCount> = /*@__PURE__*/
-  messageDesc(file_pelletline_inference_v1_inference, 15);
+  messageDesc(file_pelletline_inference_v1_inference, 16);
 
 /**
  * What one flow had.
@@ -579,7 +642,7 @@ export type FlowCount = Message<"pelletline.inference.v1.FlowCount"> & {
  * Use `create(FlowCountSchema)` to create a new message.
  */
 export const FlowCountSchema: GenMessage<FlowCount> = /*@__PURE__*/
-  messageDesc(file_pelletline_inference_v1_inference, 16);
+  messageDesc(file_pelletline_inference_v1_inference, 17);
 
 /**
  * Expected time of a batch.
@@ -607,7 +670,7 @@ export type BatchCost = Message<"pelletline.inference.v1.BatchCost"> & {
  * Use `create(BatchCostSchema)` to create a new message.
  */
 export const BatchCostSchema: GenMessage<BatchCost> = /*@__PURE__*/
-  messageDesc(file_pelletline_inference_v1_inference, 17);
+  messageDesc(file_pelletline_inference_v1_inference, 18);
 
 /**
  * Asks what the model looks at in crops.
@@ -649,7 +712,7 @@ export type ExplainRequest = Message<"pelletline.inference.v1.ExplainRequest"> &
  * Use `create(ExplainRequestSchema)` to create a new message.
  */
 export const ExplainRequestSchema: GenMessage<ExplainRequest> = /*@__PURE__*/
-  messageDesc(file_pelletline_inference_v1_inference, 18);
+  messageDesc(file_pelletline_inference_v1_inference, 19);
 
 /**
  * What the model looked at.
@@ -705,7 +768,7 @@ export type ExplainResponse = Message<"pelletline.inference.v1.ExplainResponse">
  * Use `create(ExplainResponseSchema)` to create a new message.
  */
 export const ExplainResponseSchema: GenMessage<ExplainResponse> = /*@__PURE__*/
-  messageDesc(file_pelletline_inference_v1_inference, 19);
+  messageDesc(file_pelletline_inference_v1_inference, 20);
 
 /**
  * What the model looked at in one crop.
@@ -749,7 +812,7 @@ export type Heatmap = Message<"pelletline.inference.v1.Heatmap"> & {
  * Use `create(HeatmapSchema)` to create a new message.
  */
 export const HeatmapSchema: GenMessage<Heatmap> = /*@__PURE__*/
-  messageDesc(file_pelletline_inference_v1_inference, 20);
+  messageDesc(file_pelletline_inference_v1_inference, 21);
 
 /**
  * A layer that can be explained.
@@ -798,7 +861,7 @@ export type HeatmapLayer = Message<"pelletline.inference.v1.HeatmapLayer"> & {
  * Use `create(HeatmapLayerSchema)` to create a new message.
  */
 export const HeatmapLayerSchema: GenMessage<HeatmapLayer> = /*@__PURE__*/
-  messageDesc(file_pelletline_inference_v1_inference, 21);
+  messageDesc(file_pelletline_inference_v1_inference, 22);
 
 /**
  * Asks for the layers of the model in use.
@@ -813,7 +876,7 @@ export type ListHeatmapLayersRequest = Message<"pelletline.inference.v1.ListHeat
  * Use `create(ListHeatmapLayersRequestSchema)` to create a new message.
  */
 export const ListHeatmapLayersRequestSchema: GenMessage<ListHeatmapLayersRequest> = /*@__PURE__*/
-  messageDesc(file_pelletline_inference_v1_inference, 22);
+  messageDesc(file_pelletline_inference_v1_inference, 23);
 
 /**
  * The layers of the model in use.
@@ -841,7 +904,7 @@ export type ListHeatmapLayersResponse = Message<"pelletline.inference.v1.ListHea
  * Use `create(ListHeatmapLayersResponseSchema)` to create a new message.
  */
 export const ListHeatmapLayersResponseSchema: GenMessage<ListHeatmapLayersResponse> = /*@__PURE__*/
-  messageDesc(file_pelletline_inference_v1_inference, 23);
+  messageDesc(file_pelletline_inference_v1_inference, 24);
 
 /**
  * Why a batch was started.

@@ -1,0 +1,74 @@
+import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+
+/** How a model is spread over the cores: sessions in threads of their own, and the threads of one run. */
+export interface SessionShape {
+  readonly workers: number
+  readonly threadsPerWorker: number
+}
+
+/** What a shape was measured at. */
+export interface MeasuredSessions extends SessionShape {
+  /** Crops of one batch. */
+  readonly batch: number
+  /** Crops per second in each round; the rounds of all shapes took turns. */
+  readonly cropsPerSecond: readonly number[]
+}
+
+/**
+ * Share by which another shape must be faster than the default. Below lies what a machine's other load and its clock do within a
+ * second; and a shape that wins by little on idle cores loses where they are shared, since a run of several threads ends with the
+ * slowest of them.
+ */
+export const sessionsMargin = 0.1
+
+/** What is used where nothing is configured or measured. */
+export function defaultShape(cores: number): SessionShape {
+  return { workers: Math.min(4, cores), threadsPerWorker: 1 }
+}
+
+/**
+ * Shapes worth measuring on so many cores, the default first, at most four: one session per core (up to 8), half as many of two
+ * threads, and one session of all threads (up to 16). None wants more threads than there are cores.
+ */
+export function sessionCandidates(cores: number): readonly SessionShape[] {
+  const shapes = [
+    defaultShape(cores),
+    { workers: Math.min(8, cores), threadsPerWorker: 1 },
+    ...(cores < 4 ? [] : [{ workers: Math.min(8, Math.floor(cores / 2)), threadsPerWorker: 2 }]),
+    { workers: 1, threadsPerWorker: Math.min(16, cores) },
+  ]
+  return shapes.filter((shape, at) => shapes.findIndex((other) => sameShape(other, shape)) === at)
+}
+
+function sameShape(a: SessionShape, b: SessionShape): boolean {
+  return a.workers === b.workers && a.threadsPerWorker === b.threadsPerWorker
+}
+
+/**
+ * The index of the shape to use: a pure function. Each is compared with the default (the first) round by round, since what slows
+ * one slows its neighbour too; the median of these ratios counts. The default stays unless another is faster by `margin`; of equal
+ * ones the first is taken. `internal` where there is nothing to compare.
+ */
+export function chooseSessions(measured: readonly MeasuredSessions[], margin: number = sessionsMargin): number {
+  const base = measured[0]?.cropsPerSecond ?? []
+  const complete = measured.every(
+    ({ cropsPerSecond }) => cropsPerSecond.length === base.length && cropsPerSecond.every((value) => value > 0),
+  )
+  if (base.length === 0 || !complete) {
+    throw new PelletlineError('internal', 'sessions were not measured in the same rounds, or came to no speed')
+  }
+  const gains = measured.map(({ cropsPerSecond }) => median(cropsPerSecond.map((value, round) => value / base[round]!)))
+  const best = gains.indexOf(Math.max(...gains))
+  return gains[best]! >= 1 + margin ? best : 0
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const upper = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[upper]! : (sorted[upper - 1]! + sorted[upper]!) / 2
+}
+
+/** A measurement in a few words, such as `2x1: 1,234/s` for two sessions of one thread. */
+export function describeMeasured({ workers, threadsPerWorker, cropsPerSecond }: MeasuredSessions): string {
+  return `${workers}x${threadsPerWorker}: ${Math.round(median(cropsPerSecond)).toLocaleString('en-US')}/s`
+}
