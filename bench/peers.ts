@@ -29,7 +29,7 @@ const help = `npm run bench -- peers [options]
   --json            everything as one JSON object on standard output
   --publish DIR     also write tables (Markdown), a plot (SVG) and numbers (JSON) into DIR
 
-Each peer is installed once into .cache/peers, about 2.5 GB in all. One that cannot be installed or started is named with the
+Each peer is installed once into .cache/peers, about 1 GB in all. One that cannot be installed or started is named with the
 reason. Made for a machine of two cores with nothing else on it: about 11 minutes once all are installed.
 `
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { judgeGoals } from './judge-goals.ts'
-import { fakeRun } from './test-support/fake-run.ts'
 import { type SystemRun, summariseSystem } from './peers-report.ts'
+import { fakeRun } from './test-support/fake-run.ts'
 
 const judged = (runs: readonly SystemRun[]) => judgeGoals(runs.map((run) => summariseSystem(run, 2)))
 const reachedOf = (runs: readonly SystemRun[]) => judged(runs).map(({ reached }) => reached)
@@ -26,10 +26,21 @@ test('judgeGoals takes a goal as reached at its limit and as missed past it', ()
 })
 
 test('judgeGoals counts good requests that bad ones harmed in either of ours, and none of the peers', () => {
-  const harmed = (count: number) => [{ kind: 'shape' as const, good: 80, bad: 16, harmed: count, taken: 0, refusal: 'no' }]
+  const harmed = (count: number) => [
+    { kind: 'shape' as const, good: 80, bad: 16, harmed: count, taken: 0, refusal: 'no' },
+  ]
   const last = (runs: readonly SystemRun[]) => judged(runs).at(-1)!
-  assert.equal(last([{ ...ours, harm: harmed(0) }, { ...fast, harm: harmed(80) }]).verdict, 'reached')
-  const found = last([{ ...ours, harm: harmed(0) }, { ...int8, harm: harmed(1) }])
+  assert.equal(
+    last([
+      { ...ours, harm: harmed(0) },
+      { ...fast, harm: harmed(80) },
+    ]).verdict,
+    'reached',
+  )
+  const found = last([
+    { ...ours, harm: harmed(0) },
+    { ...int8, harm: harmed(1) },
+  ])
   assert.deepEqual([found.reached, found.verdict], [1, 'missed'])
 })
 

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { PelletlineError } from '../../../services/shared/errors/pelletline-error.ts'
 import { readProcessTree } from '../process-cpu.ts'
@@ -38,6 +39,7 @@ interface Entry {
 
 /** Crops whose logits every system on the fp32 file must give as the bare runtime does. */
 export const checkedCrops = drawCrops(8, 3)
+const root = join(import.meta.dirname, '../../..')
 const idleMs = 3000
 const bareBatch = 32
 
@@ -55,7 +57,9 @@ export async function measurePeers(options: MeasureOptions): Promise<SystemRun[]
       await action()
     } catch (reason) {
       const message = PelletlineError.from(reason).message
-      entry.missing = entry.server?.ended() ?? (what === 'start' ? message : `${what}: ${message}`)
+      const said = entry.server?.ended() ?? (what === 'start' ? message : `${what}: ${message}`)
+      // Reports are published: they name no folder of this machine.
+      entry.missing = said.replaceAll(root, '.')
       say(`${entry.contestant.description.name} is left out: ${entry.missing}`)
       await entry.server?.stop()
     }

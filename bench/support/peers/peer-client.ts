@@ -1,4 +1,5 @@
 import { Agent, request as openRequest } from 'node:http'
+import { stripVTControlCharacters } from 'node:util'
 import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js'
 import { PelletlineError } from '../../../services/shared/errors/pelletline-error.ts'
 import { channelOptions } from '../../../services/shared/rpc/channel-options.ts'
@@ -81,6 +82,8 @@ function createHttpClient(port: number): PeerClient {
   }
 }
 
+/** Status and the beginning of what was said, without colours: a traceback tells more of the machine than of the refusal. */
 function refusal(code: string, details: string): PelletlineError {
-  return new PelletlineError('internal', `${code}: ${details.trim().slice(0, 200)}`)
+  const [line = ''] = stripVTControlCharacters(details).trim().split('\n')
+  return new PelletlineError('internal', `${code}: ${line.slice(0, 72)}`)
 }

@@ -46,7 +46,8 @@ export const peerSystems: readonly PeerSystem[] = [
     name: 'mlserver',
     title: 'MLServer',
     version: '1.7.1',
-    requirements: ['mlserver==1.7.1', ...shared],
+    // Newer uvloop has no event loop where MLServer's workers ask for one.
+    requirements: ['mlserver==1.7.1', 'uvloop==0.21.0', ...shared],
     protocol: 'gRPC',
     batching: 'adaptive batching',
     script: script('mlserver'),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { rateLessClient, type RoundFigures, summariseSystem } from './peers-report.ts'
+import { type RoundFigures, rateLessClient, summariseSystem } from './peers-report.ts'
 import { fakeRun } from './test-support/fake-run.ts'
 
 test('summariseSystem takes ratios round by round and the largest memory', () => {
@@ -20,7 +20,10 @@ test('summariseSystem takes ratios round by round and the largest memory', () =>
 })
 
 test('summariseSystem keeps why a system was not measured, and no figure of it', () => {
-  const { loads, missing, residentBytes } = summariseSystem({ ...fakeRun({ name: 'a', rate: 5 }), missing: 'it ended' }, 2)
+  const { loads, missing, residentBytes } = summariseSystem(
+    { ...fakeRun({ name: 'a', rate: 5 }), missing: 'it ended' },
+    2,
+  )
   assert.deepEqual([loads, residentBytes, missing], [undefined, undefined, 'it ended'])
   const empty = summariseSystem(fakeRun({ name: 'a', rate: 5, rounds: 0 }), 2)
   assert.deepEqual([empty.loads, empty.missing], [undefined, 'no round was measured'])

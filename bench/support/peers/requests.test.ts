@@ -15,7 +15,10 @@ test('encodeRequest sends crops raw, named and shaped over gRPC, bare over HTTP'
   const crops = drawCrops(3, 1)
   const { inputs, rawInputContents } = fromBinary(ModelInferRequestSchema, encodeRequest('gRPC', crops))
   assert.deepEqual([inputs[0]?.datatype, inputs[0]?.shape], ['UINT8', [3n, 1n, 50n, 50n]])
-  assert.deepEqual(rawInputContents, [crops])
+  assert.deepEqual(
+    rawInputContents.map((bytes) => new Uint8Array(bytes)),
+    [crops],
+  )
   assert.deepEqual(new Uint8Array(encodeRequest('HTTP', crops)), crops)
 })
 

@@ -5,7 +5,9 @@ import { summariseSystem } from './peers-report.ts'
 import { describePeersRun, type PeersReport, tabulatePeers } from './tabulate-peers.ts'
 import { fakeRun } from './test-support/fake-run.ts'
 
-const harm = [{ kind: 'bytes' as const, good: 80, bad: 16, harmed: 3, taken: 1, refusal: 'INTERNAL: first line\nsecond' }]
+const harm = [
+  { kind: 'bytes' as const, good: 80, bad: 16, harmed: 3, taken: 1, refusal: 'INTERNAL: first line\nsecond' },
+]
 const systems = [
   summariseSystem({ ...fakeRun({ name: 'Ours', whose: 'ours', rate: 900 }), harm }, 2),
   summariseSystem({ ...fakeRun({ name: 'Other', rate: 1 }), missing: 'no wheel for this Python' }, 2),
@@ -23,8 +25,8 @@ const report: PeersReport = {
 const table = (title: string) => tabulatePeers(report).find((one) => one.title === title)!
 
 test('tabulatePeers names a system that was not measured in every load, with the reason among the systems', () => {
-  const named = ['One caller, single crops', '32 callers, single crops', '8 callers, 32 crops a request'].map(
-    (title) => table(title).rows.at(-1),
+  const named = ['One caller, single crops', '32 callers, single crops', '8 callers, 32 crops a request'].map((title) =>
+    table(title).rows.at(-1),
   )
   assert.deepEqual(named, Array(3).fill(['Other', 'not measured']))
   assert.equal(table('Systems').rows.at(-1)!.at(-1), 'no wheel for this Python')
@@ -46,6 +48,7 @@ test('tabulatePeers shows goals with limit, figure and verdict', () => {
 })
 
 test('describePeersRun tells the machine, the network and the rounds', () => {
-  const text = '2 cores, some, Node v24, ONNX Runtime 1.0 in all; drawn (6,000,000 parameters, 70,000,000 multiply-adds a crop); 3 rounds of 3 s a load, medians with quartiles.'
+  const text =
+    '2 cores, some, Node v24, ONNX Runtime 1.0 in all; drawn (6,000,000 parameters, 70,000,000 multiply-adds a crop); 3 rounds of 3 s a load, medians with quartiles.'
   assert.equal(describePeersRun(report), text)
 })

@@ -42,7 +42,7 @@ class Student:
 
 
 if __name__ == "__main__":
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, _temp_dir=os.path.join(os.getcwd(), "ray"))
+    ray.init(_node_ip_address="127.0.0.1", num_cpus=2, include_dashboard=False, log_to_driver=False, _temp_dir=os.getcwd())
     serve.start(
         http_options={"host": "127.0.0.1", "port": runtime.free_port()},
         grpc_options={
