@@ -325,7 +325,7 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
       subscriptions = joined
       ticking = tick()
       const { stripDays } = options.retention
-      const retention = { db, clock, logger, stripDays, isLeading: () => retentionLead.isLeading() }
+      const retention = { database, clock, logger, stripDays, isLeading: () => retentionLead.isLeading() }
       retaining = keepRetention(retention, closing.signal)
     },
 

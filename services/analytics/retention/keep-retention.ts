@@ -1,10 +1,10 @@
 import type { Clock } from '../../shared/service/clock.ts'
-import type { Kysely, Tables } from '../../shared/store/index.ts'
+import type { Store } from '../../shared/store/index.ts'
 import type { Logger } from '../../shared/telemetry/logger.ts'
 import { retireStrips } from './retire-strips.ts'
 
 export interface RetentionOptions {
-  readonly db: Kysely<Tables>
+  readonly database: Pick<Store, 'db' | 'reclaim'>
   readonly clock: Clock
   readonly logger: Logger
   /** How long parts stay once they are booked and their lot is closed, days. */
@@ -18,7 +18,7 @@ const pageParts = 1_000
 /** Pause after each, so that bookings have their turns, ms. */
 const pageMs = 100
 /** Between two passes, ms. */
-const passMs = 600_000
+const passMs = 3_600_000
 
 const dayNs = 86_400_000_000_000n
 
@@ -35,15 +35,17 @@ export async function keepRetention(options: RetentionOptions, signal: AbortSign
   }
 }
 
-async function passOnce({ db, clock, logger, stripDays, isLeading }: RetentionOptions, signal: AbortSignal) {
+async function passOnce({ database, clock, logger, stripDays, isLeading }: RetentionOptions, signal: AbortSignal) {
   const beforeNs = clock.nowNs() - BigInt(Math.round(stripDays * 1_000)) * (dayNs / 1_000n)
   let strips = 0
   for (let after: bigint | undefined = 0n; after !== undefined && !signal.aborted; ) {
-    const page = await retireStrips(db, { after, parts: pageParts, beforeNs })
+    const page = await retireStrips(database.db, { after, parts: pageParts, beforeNs })
     strips += page.strips
     after = page.last
     if (page.strips > 0) await clock.sleep(pageMs, signal)
     if (!(await isLeading())) break
   }
-  if (strips > 0) logger.info({ strips, stripDays }, 'parts of old strips were deleted; the figures of their lots stay')
+  if (strips === 0) return
+  await database.reclaim('strip_parts')
+  logger.info({ strips, stripDays }, 'parts of old strips were deleted; the figures of their lots stay')
 }

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { LotState } from '../../gen/pelletline/mes/v1/mes_pb.ts'
+import { silentLogger } from '../../shared/telemetry/logger.ts'
 import { makeVerdicts, type StripPlan } from '../test-support/make-messages.ts'
 import { engines, type RunningAnalytics, useSharedDatabase } from '../test-support/shared-database.ts'
 import { until, watchOnce } from '../test-support/start-analytics.ts'
+import { keepRetention } from './keep-retention.ts'
 import { retireStrips } from './retire-strips.ts'
 
+const dayMs = 86_400_000
 const inAnHour = () => BigInt(Date.now() + 3_600_000) * 1_000_000n
 
 /** One pass over all parts; answers how many strips went. */
@@ -76,6 +79,35 @@ for (const engine of engines) {
         assert.equal(await retireAll(running, 5), 6)
         assert.deepEqual(await readRows(running, line), { parts: [], retired: [[0, 6]] })
         assert.deepEqual(await lotOf(running, line), before)
+        const key = { strip: first(line, 3), index: 2 }
+        await assert.rejects(running.traces.getPelletTrace({ key }), {
+          code: 'not_found',
+          message: /parts of strip .*balance.* have been deleted.*analytics\.retention\.stripDays/,
+        })
+      })
+    })
+
+    test('the job deletes where it leads, what has been old for as many days as are told', async () => {
+      await withAnalytics(async (running) => {
+        const line = 'job'
+        await watchOnce(running.registry, line)
+        const unassigned = plansOf(line, [0, 1, 2]).map((plan) => ({ ...plan, lot: `unassigned-${line}` }))
+        await running.publish(unassigned.flatMap(makeVerdicts))
+        await running.settled()
+        const runJob = async (leads: boolean, days: number) => {
+          const stop = new AbortController()
+          const clock = {
+            now: () => Date.now() + days * dayMs,
+            nowNs: () => BigInt(Date.now() + days * dayMs) * 1_000_000n,
+            // Pauses within a pass are short; the one behind it ends the job.
+            sleep: async (ms: number) => (ms < 60_000 ? undefined : stop.abort()),
+          }
+          const isLeading = async () => leads
+          const { database } = running
+          await keepRetention({ database, clock, logger: silentLogger, stripDays: 30, isLeading }, stop.signal)
+          return (await readRows(running, line)).parts.length
+        }
+        assert.deepEqual([await runJob(false, 31), await runJob(true, 29), await runJob(true, 31)], [6, 6, 0])
       })
     })
 

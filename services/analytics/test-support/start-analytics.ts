@@ -1,6 +1,7 @@
 import type { AuditsMessage, VerdictsMessage } from '../../gen/pelletline/events/v1/events_pb.ts'
 import { AlertService, LotService } from '../../gen/pelletline/mes/v1/mes_pb.ts'
 import { RegistryService } from '../../gen/pelletline/registry/v1/registry_pb.ts'
+import { TraceService } from '../../gen/pelletline/trace/v1/trace_pb.ts'
 import type { Bus } from '../../shared/bus/bus.ts'
 import { createMemoryBus, type MemoryBusOptions } from '../../shared/bus/memory-bus.ts'
 import { publishMessage } from '../../shared/bus/messages.ts'
@@ -56,6 +57,7 @@ export async function startAnalytics(settings: StartOptions = {}) {
     lots: pick(LotService),
     alerts: pick(AlertService),
     registry: pick(RegistryService),
+    traces: pick(TraceService),
     /** Publishes and returns once the messages are in the topic. */
     async publish(messages: readonly (VerdictsMessage | AuditsMessage)[]) {
       for (const message of messages) {

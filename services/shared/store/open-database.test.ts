@@ -68,6 +68,26 @@ describe('openDatabase', () => {
     }
   })
 
+  test('room of deleted rows is used again once it is reclaimed', async () => {
+    const { db, reclaim, close } = await openDatabase({ kind: 'pglite' })
+    try {
+      const measure = async () => {
+        await sql`insert into models (manifest_id, sha256) select g, repeat('x', 200) from generate_series(1, 2000) g`.execute(
+          db,
+        )
+        const { rows } = await sql<{ bytes: bigint }>`select pg_relation_size('models') as bytes`.execute(db)
+        await db.deleteFrom('models').execute()
+        return rows[0]?.bytes
+      }
+      const first = await measure()
+      await reclaim('models')
+      assert.equal(await measure(), first)
+      assert.notEqual(await measure(), first)
+    } finally {
+      await close()
+    }
+  })
+
   test('schema newer than the program is refused and left as it is', async () => {
     const directory = join(scratch, 'newer')
     const newest = allMigrations.length

@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path'
-import { Kysely } from 'kysely'
+import { Kysely, sql } from 'kysely'
 import type { Logger } from '../telemetry/logger.ts'
 import { createSessionDialect } from './create-session-dialect.ts'
 import { lockDirectory } from './lock-directory.ts'
@@ -52,6 +52,9 @@ async function openPglite(options: PgliteOptions): Promise<Store> {
       db,
       // This process holds the database alone.
       tryLead: async () => ({ held: true, confirm: async () => true, release: async () => undefined }),
+      async reclaim(table) {
+        await sql`vacuum ${sql.table(table)}`.execute(db)
+      },
       close() {
         closing ??= db.destroy().finally(unlock)
         return closing

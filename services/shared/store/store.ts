@@ -10,6 +10,11 @@ export interface Store {
    * Throws `unavailable` where the database does not answer.
    */
   tryLead(name: LeadName): Promise<Lead | undefined>
+  /**
+   * Gives the room of a table's deleted rows back to it, where the database does not do so by itself: PGlite has no autovacuum.
+   * Nothing else is answered meanwhile.
+   */
+  reclaim(table: keyof Tables): Promise<void>
   /** Releases the leads that were taken, and ends the database after the statements in progress. */
   close(): Promise<void>
 }

@@ -171,6 +171,8 @@ export async function openPostgres(options: PostgresOptions): Promise<Store> {
         throw describeConnectFailure(reason, place)
       }
     },
+    // The server's autovacuum does it, and the user may lack the right.
+    reclaim: async () => undefined,
     close() {
       closing ??= (async () => {
         for (const lead of taken) await lead.release()
