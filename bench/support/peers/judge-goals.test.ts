@@ -44,10 +44,14 @@ test('judgeGoals counts good requests that bad ones harmed in either of ours, an
   assert.deepEqual([found.reached, found.verdict], [1, 'missed'])
 })
 
-test('judgeGoals judges nothing by a system that was not measured', () => {
-  const missing = { ...fast, missing: 'no network' }
-  const verdicts = verdictsOf([{ ...ours, missing: 'it ended' }, { ...int8, missing: 'none released' }, missing])
+test('judgeGoals judges nothing by ours that was left out, nor by a peer without a round', () => {
+  const missing = fakeRun({ name: 'missing', rate: 5000, rounds: 0 })
+  const verdicts = verdictsOf([{ ...ours, missing: 'it ended' }, { ...int8, missing: 'it ended' }, fast])
   assert.deepEqual(new Set(verdicts), new Set(['not measured']))
   assert.equal(judged([ours, int8, missing])[4]!.verdict, 'not measured')
   assert.deepEqual(reachedOf([ours, int8, slow, missing])[6], 8)
+})
+
+test('judgeGoals counts a peer that ended by the rounds that it came through', () => {
+  assert.deepEqual(reachedOf([ours, int8, slow, { ...fast, missing: 'it ended' }])[6], 4)
 })

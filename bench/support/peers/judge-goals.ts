@@ -16,12 +16,13 @@ export interface GoalVerdict {
 const busy: readonly LoadName[] = ['singles', 'batches']
 
 /**
- * Goals of serving, by medians: ours on the fp32 file against the bare run and against the best peer of each figure, ours on the
+ * Goals of serving, by medians; a peer counts by the rounds that it came through, ours only where it came through all: ours on the fp32 file against the bare run and against the best peer of each figure, ours on the
  * int8 student against the fastest peer, and no good request harmed by bad ones.
  */
 export function judgeGoals(systems: readonly SystemSummary[]): GoalVerdict[] {
-  const ours = systems.find(({ whose, precision }) => whose === 'ours' && precision === 'fp32')
-  const int8 = systems.find(({ whose, precision }) => whose === 'ours' && precision === 'int8')
+  const own = systems.filter(({ whose, missing }) => whose === 'ours' && missing === undefined)
+  const ours = own.find(({ precision }) => precision === 'fp32')
+  const int8 = own.find(({ precision }) => precision === 'int8')
   const peers = systems.filter(({ whose }) => whose === 'peer')
   const best = (name: LoadName, pick: (load: LoadSummary) => Spread, choose: (...values: number[]) => number) => {
     const found = peers.flatMap((peer) => (peer.loads === undefined ? [] : [pick(peer.loads[name]).median]))

@@ -28,13 +28,14 @@ export interface RoundFigures {
   readonly residentBytes: number
 }
 
-/** What was measured of a system, or why nothing was. */
+/** What was measured of a system, and why no more was. */
 export interface SystemRun {
   readonly description: SystemDescription
   readonly rounds: readonly RoundFigures[]
   readonly harm: readonly HarmFigures[]
   /** Share of one core that it uses while nobody asks. */
   readonly idleCores?: number | undefined
+  /** Why it was left out, from its start or from a round on. */
   readonly missing?: string | undefined
 }
 
@@ -52,7 +53,7 @@ export interface LoadSummary {
 }
 
 export interface SystemSummary extends SystemDescription {
-  /** Undefined where it was not measured; `missing` says why. */
+  /** Undefined where no round was measured; `missing` says why. */
   readonly loads: Readonly<Record<LoadName, LoadSummary>> | undefined
   readonly bareCropsPerSecond: Spread | undefined
   /** p50 of the lone caller less that of bare runs of one crop, ms. */
@@ -63,10 +64,10 @@ export interface SystemSummary extends SystemDescription {
   readonly missing: string | undefined
 }
 
-/** Medians and quartiles over the rounds; `cores` are those that server and client share. */
+/** Medians and quartiles over the rounds that it came through; `cores` are those that server and client share. */
 export function summariseSystem(run: SystemRun, cores: number): SystemSummary {
   const { description, rounds, harm, idleCores, missing } = run
-  const isMeasured = missing === undefined && rounds.length > 0
+  const isMeasured = rounds.length > 0
   const loads = Object.fromEntries(loadNames.map((name) => [name, summariseLoad(rounds, name, cores)]))
   return {
     ...description,
@@ -78,7 +79,7 @@ export function summariseSystem(run: SystemRun, cores: number): SystemSummary {
     residentBytes: isMeasured ? Math.max(...rounds.map(({ residentBytes }) => residentBytes)) : undefined,
     idleCores,
     harm,
-    missing: isMeasured ? undefined : (missing ?? 'no round was measured'),
+    missing: missing ?? (isMeasured ? undefined : 'no round was measured'),
   }
 }
 

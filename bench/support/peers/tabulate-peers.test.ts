@@ -10,7 +10,7 @@ const harm = [
 ]
 const systems = [
   summariseSystem({ ...fakeRun({ name: 'Ours', whose: 'ours', rate: 900 }), harm }, 2),
-  summariseSystem({ ...fakeRun({ name: 'Other', rate: 1 }), missing: 'no wheel for this Python' }, 2),
+  summariseSystem({ ...fakeRun({ name: 'Other', rate: 1, rounds: 0 }), missing: 'no wheel for this Python' }, 2),
 ]
 const report: PeersReport = {
   bench: 'peers',

@@ -108,7 +108,7 @@ function tabulateSystems(systems: readonly SystemSummary[]): PeersTable {
     columns: [
       ...text('System', 'Version', 'Model', 'Asked by', 'Batching'),
       ...numbers('Memory', 'Idle', 'Bare'),
-      ...text('Not measured, since'),
+      ...text('Left out, since'),
     ],
     rows: systems.map((system) => [
       titleOf(system),

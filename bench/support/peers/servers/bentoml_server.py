@@ -39,7 +39,6 @@ class Student:
         output_spec=Raw,
         batchable=True,
         max_batch_size=runtime.MAX_BATCH,
-        max_latency_ms=1000,
     )
     def predict(self, crops, /):
         return self.run(crops)

@@ -1,4 +1,7 @@
-"""Ray Serve: one replica with @serve.batch, asked by gRPC. Arguments: MODEL.onnx PORT; state goes to the current folder."""
+"""Ray Serve: one replica with @serve.batch, asked by gRPC. Arguments: MODEL.onnx PORT; state goes to the current folder.
+
+Its own processes talk, and its gRPC proxy listens, on every address of the machine: it has no setting for that.
+"""
 
 import os
 import signal
@@ -42,7 +45,7 @@ class Student:
 
 
 if __name__ == "__main__":
-    ray.init(_node_ip_address="127.0.0.1", num_cpus=2, include_dashboard=False, log_to_driver=False, _temp_dir=os.getcwd())
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, _temp_dir=os.getcwd())
     serve.start(
         http_options={"host": "127.0.0.1", "port": runtime.free_port()},
         grpc_options={
