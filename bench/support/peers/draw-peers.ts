@@ -11,12 +11,10 @@ import type { LoadSummary, SystemSummary } from './peers-report.ts'
 /** Crops a second and p99 of every measured system under each busy load: median and quartiles. */
 export function drawPeers(systems: readonly SystemSummary[]): Promise<Figure> {
   const names = systems.map(titleOf)
-  const panels = (['singles', 'batches'] as const).map((name) => ({
-    hconcat: [
-      panel(systems, names, name, 'cropsPerSecond', 'crops/s'),
-      panel(systems, names, name, 'p99Ms', '99 % answered within, ms'),
-    ],
-  }))
+  const panels = (['singles', 'batches'] as const).flatMap((name) => [
+    panel(systems, names, name, 'cropsPerSecond', 'crops/s'),
+    panel(systems, names, name, 'p99Ms', '99 % answered within, ms'),
+  ])
   return plotFigure(
     {
       name: 'peers',
@@ -25,7 +23,7 @@ export function drawPeers(systems: readonly SystemSummary[]): Promise<Figure> {
         'Crops a second and the time within which 99 % were answered, median and quartiles over the rounds. All serve the same fp32 ' +
         'file but the one that says int8.',
     },
-    { ...alignedPanels, vconcat: panels },
+    { ...alignedPanels, columns: 2, concat: panels },
   )
 }
 
@@ -36,7 +34,13 @@ function panel(
   figure: keyof LoadSummary,
   unit: string,
 ) {
-  const y = { field: 'title', type: 'nominal', sort: names, title: null, axis: { labelLimit: 200 } }
+  const y = {
+    field: 'title',
+    type: 'nominal',
+    sort: names,
+    title: null,
+    axis: { labelLimit: 200, labels: figure === 'cropsPerSecond' },
+  }
   const x = (field: string) => ({ field, type: 'quantitative', title: unit, scale: { zero: true } })
   const color = {
     field: 'whose',
