@@ -112,6 +112,8 @@ async function readWhole(
   to: bigint,
 ): Promise<Stretch[]> {
   if (from >= to) return []
+  // While the scan waits for a strip, those behind it are not read again and again.
+  if (to > from + 1n && (await readWhole(transaction, runId, from, from + 1n)).length === 0) return []
   const { rows } = await sql<{ lot_id: bigint; first: bigint; strips: bigint }>`
     select lot_id, min(strip)::int8 as first, count(*)::int8 as strips
     from (
