@@ -292,9 +292,12 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
       stopping.abort()
       tellReady()
       const deadline = clock.now() + timeoutMs
-      await subscription?.drain(timeoutMs)
-      releaseGauge()
-      await close(deadline - clock.now())
+      try {
+        await subscription?.drain(timeoutMs)
+      } finally {
+        releaseGauge()
+        await close(deadline - clock.now())
+      }
     },
     snapshot,
   }
