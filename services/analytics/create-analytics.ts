@@ -319,7 +319,7 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
       const refused = joining.find((result) => result.status === 'rejected')
       if (refused !== undefined) {
         // A start that failed may be tried again, and must not find itself in the group.
-        await Promise.all(joined.map((subscription) => subscription.drain(0)))
+        await Promise.allSettled(joined.map((subscription) => subscription.drain(0)))
         throw refused.reason
       }
       subscriptions = joined
@@ -330,7 +330,7 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
     },
 
     async drain(timeoutMs) {
-      await Promise.all(subscriptions.map((subscription) => subscription.drain(timeoutMs)))
+      const left = await Promise.allSettled(subscriptions.map((subscription) => subscription.drain(timeoutMs)))
       await books.settle()
       const stop = () => closing.abort(new PelletlineError('unavailable', 'Analytics is stopping.'))
       const patience = setTimeout(stop, timeoutMs)
@@ -345,6 +345,9 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
       await Promise.all([lead.release(), retentionLead.release()])
       await traces?.drain()
       releaseGauges()
+      // The books are closed first: what the broker did not take comes again and is counted once.
+      const failed = left.find((result) => result.status === 'rejected')
+      if (failed !== undefined) throw failed.reason
     },
 
     async lineReport(line) {
