@@ -85,10 +85,15 @@ connections: {{ .connections | int64 }}
 {{- end -}}
 {{- end -}}
 
+{{/* Folder of the models in a pod. */}}
+{{- define "pelletline.modelsDir" -}}
+{{- $models := .Values.models -}}
+{{- ternary "/models" (trimSuffix "/" $models.directory) (not (empty $models.existingClaim)) -}}
+{{- end -}}
+
 {{/* Path of a model in a pod. Takes a dict: root, model. */}}
 {{- define "pelletline.modelPath" -}}
-{{- $models := .root.Values.models -}}
-{{- printf "%s/%s.onnx" (ternary "/models" (trimSuffix "/" $models.directory) (not (empty $models.existingClaim))) .model -}}
+{{- printf "%s/%s.onnx" (include "pelletline.modelsDir" .root) .model -}}
 {{- end -}}
 
 {{/* Sources of the projected volume of secrets. Takes a dict: root, kafka and database (whether the component uses them). */}}
