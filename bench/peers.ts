@@ -1,5 +1,6 @@
 // The student beside other serving systems: each on the same fp32 file, ONNX Runtime and two cores, asked by the same client,
 // interleaved round by round with bare runs beside; and ours on the int8 student.
+import { rmSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -48,6 +49,7 @@ await runBench(async () => {
   const servers: ServerProcess[] = []
   const onSignal = () => {
     for (const server of servers) server.kill()
+    rmSync(folder, { recursive: true, force: true })
     process.exit(130)
   }
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, onSignal)
