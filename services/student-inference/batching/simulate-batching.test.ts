@@ -49,7 +49,8 @@ test('batching answers every crop once, whoever asks and whenever', () => {
         batches.reduce((sum, batch) => sum + batch.crops, 0),
         crops,
       )
-      assert.ok(latencyMs.every((ms) => ms >= runMs(1)))
+      // Less what a difference of two times loses by rounding.
+      assert.ok(latencyMs.every((ms) => ms >= runMs(1) - 1e-9))
     }),
   )
 })
