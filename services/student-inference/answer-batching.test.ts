@@ -29,7 +29,7 @@ test('batching is answered with fill, waits, reasons, flows, what batches cost, 
       provider: 'cpu',
       workers: 2,
       threadsPerWorker: 1,
-      measured: [{ workers: 2, threadsPerWorker: 1, batch: 4, cropsPerSecond: [900, 1000] }],
+      measured: [{ workers: 2, threadsPerWorker: 1, batch: 4, cropsPerSecond: [900, 1000], loneMs: 1.5 }],
     },
   })
   assert.deepEqual(fill, { upperLimits: [1, 2, 4], counts: [2n, 0n, 1n, 0n] })
@@ -58,6 +58,6 @@ test('batching is answered with fill, waits, reasons, flows, what batches cost, 
   assert.deepEqual(rest, {
     sessions: 2,
     threadsPerSession: 1,
-    measured: [{ sessions: 2, threadsPerSession: 1, batch: 4, cropsPerSecond: [900, 1000] }],
+    measured: [{ sessions: 2, threadsPerSession: 1, batch: 4, cropsPerSecond: [900, 1000], loneMs: 1.5 }],
   })
 })

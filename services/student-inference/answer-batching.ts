@@ -34,11 +34,12 @@ export function answerBatching({
     maxBatch,
     sessions: sessions.workers,
     threadsPerSession: sessions.threadsPerWorker,
-    measured: sessions.measured.map(({ workers, threadsPerWorker, batch, cropsPerSecond }) => ({
+    measured: sessions.measured.map(({ workers, threadsPerWorker, batch, cropsPerSecond, loneMs }) => ({
       sessions: workers,
       threadsPerSession: threadsPerWorker,
       batch,
       cropsPerSecond: [...cropsPerSecond],
+      loneMs,
     })),
   }
 }

@@ -12,6 +12,8 @@ export interface MeasuredSessions extends SessionShape {
   readonly batch: number
   /** Crops per second in each round; the rounds of all shapes took turns. */
   readonly cropsPerSecond: readonly number[]
+  /** Time of a run of one crop, ms. */
+  readonly loneMs: number
 }
 
 /**
@@ -20,6 +22,9 @@ export interface MeasuredSessions extends SessionShape {
  * slowest of them.
  */
 export const sessionsMargin = 0.1
+
+/** Share by which a lone crop must be answered sooner for a shape to be preferred among those that are as fast. */
+export const loneMargin = 0.2
 
 /** What is used where nothing is configured or measured. */
 export function defaultShape(cores: number): SessionShape {
@@ -46,8 +51,9 @@ function sameShape(a: SessionShape, b: SessionShape): boolean {
 
 /**
  * The index of the shape to use: a pure function. Each is compared with the default (the first) round by round, since what slows
- * one slows its neighbour too; the median of these ratios counts. The default stays unless another is faster by `margin`; of equal
- * ones the first is taken. `internal` where there is nothing to compare.
+ * one slows its neighbour too; the median of these ratios counts. The default stays unless another is faster by `margin`, or as fast
+ * but for `margin` and sooner with a lone crop by `loneMargin`: at less than full load that is what a caller waits. Of equal ones the
+ * first is taken. `internal` where there is nothing to compare.
  */
 export function chooseSessions(measured: readonly MeasuredSessions[], margin: number = sessionsMargin): number {
   const base = measured[0]?.cropsPerSecond ?? []
@@ -58,8 +64,11 @@ export function chooseSessions(measured: readonly MeasuredSessions[], margin: nu
     throw new PelletlineError('internal', 'sessions were not measured in the same rounds, or came to no speed')
   }
   const gains = measured.map(({ cropsPerSecond }) => median(cropsPerSecond.map((value, round) => value / base[round]!)))
-  const best = gains.indexOf(Math.max(...gains))
-  return gains[best]! >= 1 + margin ? best : 0
+  const fastest = gains.indexOf(Math.max(...gains))
+  const fast = gains[fastest]! >= 1 + margin ? fastest : 0
+  const lone = measured.map(({ loneMs }, at) => (gains[at]! >= gains[fast]! / (1 + margin) ? loneMs : Infinity))
+  const soonest = lone.indexOf(Math.min(...lone))
+  return lone[soonest]! <= (1 - loneMargin) * lone[fast]! ? soonest : fast
 }
 
 function median(values: readonly number[]): number {
@@ -68,7 +77,8 @@ function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[upper]! : (sorted[upper - 1]! + sorted[upper]!) / 2
 }
 
-/** A measurement in a few words, such as `2x1: 1,234/s` for two sessions of one thread. */
-export function describeMeasured({ workers, threadsPerWorker, cropsPerSecond }: MeasuredSessions): string {
-  return `${workers}x${threadsPerWorker}: ${Math.round(median(cropsPerSecond)).toLocaleString('en-US')}/s`
+/** A measurement in a few words, such as `2x1: 1,234/s, a lone crop 1.2 ms` for two sessions of one thread. */
+export function describeMeasured({ workers, threadsPerWorker, cropsPerSecond, loneMs }: MeasuredSessions): string {
+  const rate = Math.round(median(cropsPerSecond)).toLocaleString('en-US')
+  return `${workers}x${threadsPerWorker}: ${rate}/s, a lone crop ${loneMs.toFixed(1)} ms`
 }

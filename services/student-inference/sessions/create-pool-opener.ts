@@ -84,7 +84,11 @@ export function createPoolOpener(setUp: PoolOpenerOptions): PoolOpener {
       for (const shape of candidates) opened.push(await openOne(model, { ...shape, provider, measured: [] }))
       const { curve, pool } = opened[0]!
       const batch = Math.min(pool.maxBatch, curve.efficientSize(efficiencyTolerance))
-      const shaped = opened.map(({ pool, sessions }) => ({ pool, shape: shapeOf(sessions) }))
+      const shaped = opened.map(({ pool, sessions, curve }) => ({
+        pool,
+        shape: shapeOf(sessions),
+        loneMs: curve.costMs(1),
+      }))
       const measured = await measureSessions(shaped, { batch, nowMs, signal: model.signal })
       const chosen = opened[chooseSessions(measured)]!
       best = { ...chosen, sessions: { ...chosen.sessions, measured } }

@@ -7,6 +7,8 @@ import type { MeasuredSessions, SessionShape } from './choose-sessions.ts'
 export interface ShapedPool {
   readonly shape: SessionShape
   readonly pool: Pick<InferencePool, 'runBatch' | 'workers' | 'slotsPerWorker'>
+  /** Time of a run of one crop, as measured when the pool became warm, ms. */
+  readonly loneMs: number
 }
 
 export interface MeasureSessionsOptions {
@@ -62,5 +64,5 @@ export async function measureSessions(
       found[i]!.push(await measureSlice(pool, pixels, options))
     }
   }
-  return pools.map(({ shape }, i) => ({ ...shape, batch, cropsPerSecond: found[i]! }))
+  return pools.map(({ shape, loneMs }, i) => ({ ...shape, batch, cropsPerSecond: found[i]!, loneMs }))
 }
