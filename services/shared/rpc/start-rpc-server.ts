@@ -103,7 +103,11 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     const controller = new AbortController()
     const { signal } = controller
     calls.add(controller)
-    call.on('cancelled', () => controller.abort(cancelReason(method, call)))
+    // grpc-js tells of every call that it is cancelled, of an answered one as well.
+    let isAnswered = false
+    call.on('cancelled', () => {
+      if (!isAnswered) controller.abort(cancelReason(method, call))
+    })
     const messages = readMessages(call, streamsIn(method) ? endGraceMs : 0)
     const requests = decodeRequests(method, abortable(messages, signal))
     const peer = call.getPeer()
@@ -122,6 +126,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
       // This is how grpc-js takes the status of a stream; the call itself may be gone already.
       if (!call.cancelled) call.emit('error', toStatus(error))
     } finally {
+      isAnswered = true
       calls.delete(controller)
     }
   }

@@ -1,4 +1,4 @@
-import { hash, randomBytes } from 'node:crypto'
+import { hash, randomFillSync } from 'node:crypto'
 
 /** What names a span across processes: the W3C trace context. */
 export interface SpanContext {
@@ -49,14 +49,27 @@ export function deriveChildId(parent: Pick<SpanContext, 'spanId'>, name: string,
   return deriveSpanId(`${parent.spanId}/${name}/${key}`)
 }
 
+/** Random bytes that are drawn many at a time: a draw costs the same 10 us however few they are. */
+const drawn = Buffer.alloc(4096)
+let unused = 0
+
+function randomHex(bytes: number): string {
+  if (unused < bytes) {
+    randomFillSync(drawn)
+    unused = drawn.length
+  }
+  unused -= bytes
+  return drawn.toString('hex', unused, unused + bytes)
+}
+
 /** A random span id. */
 export function randomSpanId(): string {
-  return randomBytes(8).toString('hex')
+  return randomHex(8)
 }
 
 /** A random trace id. */
 export function randomTraceId(): string {
-  return randomBytes(16).toString('hex')
+  return randomHex(16)
 }
 
 /** Whether a trace is in a random share 0..1 of all, by its id alone, so that every process decides the same. */
