@@ -24,6 +24,7 @@ function createFastClock() {
 }
 
 const killed: ProcessEnd = { code: null, signal: 'SIGKILL', lastWords: '' }
+const crashed: ProcessEnd = { code: 1, signal: null, lastWords: 'student-inference: out of memory' }
 
 /** Supervises processes that live until the test ends them. */
 function superviseFakes({ becomesReady = true } = {}) {
@@ -109,9 +110,29 @@ describe('a supervised process', () => {
     // The last of them was a death as well.
     for (let death = 1; death < maxDeaths; death++) {
       await untilLife(2 * maxDeaths + death)
-      lives[2 * maxDeaths + death - 1]!.end(killed)
+      lives[2 * maxDeaths + death - 1]!.end(crashed)
     }
     await assert.rejects(supervised.failed, { code: 'failed_precondition', message: /8th time in a row/ })
     assert.equal(lives.length, 3 * maxDeaths - 1)
+  })
+
+  it('is not given up where it has taken work and others kill it, however often', async () => {
+    const { supervised, lives, untilLife } = superviseFakes()
+    await supervised.ready
+    for (let death = 1; death <= 3 * maxDeaths; death++) {
+      await untilLife(death)
+      lives[death - 1]!.end(killed)
+    }
+    await untilLife(3 * maxDeaths + 1)
+    await supervised.stop(1000)
+  })
+
+  it('is given up where it is killed before it has ever taken work, again and again', async () => {
+    const { supervised, lives, untilLife } = superviseFakes({ becomesReady: false })
+    for (let death = 1; death <= maxDeaths; death++) {
+      await untilLife(death)
+      lives[death - 1]!.end(killed)
+    }
+    await assert.rejects(supervised.failed, { code: 'failed_precondition', message: /8th time in a row/ })
   })
 })

@@ -145,6 +145,8 @@ export function judgeDeath(death: Death): PelletlineError | undefined {
   const said = end.lastWords === '' ? `Its log: ${logFile}` : end.lastWords
   if (end.code === 2) return new PelletlineError('invalid_argument', said)
   if (end.code === 3) return new PelletlineError('not_found', said)
+  // Whatever kills a service that works does not have to go on for ever, and the pauses bound what the starts cost.
+  if (everReady && end.signal !== null) return undefined
   const allowed = everReady || end.signal !== null ? maxDeaths : maxFirstDeaths
   if (deathsInARow < allowed) return undefined
   if (!everReady && end.code !== null) return new PelletlineError('failed_precondition', said)
