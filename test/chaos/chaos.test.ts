@@ -15,7 +15,7 @@ describe('a plant of processes under faults', () => {
       // Every kind and every service once.
       faults: 11,
       meanPauseMs: 2_500,
-      apart: false,
+      maxOpen: 8,
       weights: everyFault,
       lines: 2,
       speed: 0.25,

@@ -28,19 +28,19 @@ if (!Number.isInteger(faults) || faults < 1 || !Number.isInteger(seed)) {
 
 /** What is run in turn, by the name that `--parts` takes. */
 const allParts = {
-  overlapping: { title: 'One broker, faults overlap', faults, brokers: 1, apart: false, weights: everyFault },
+  overlapping: { title: 'One broker, faults overlap', faults, brokers: 1, maxOpen: 8, weights: everyFault },
   brokers: {
     title: 'Three brokers, one of which dies at a time',
     faults: Math.ceil(faults / 4),
     brokers: 3,
-    apart: false,
+    maxOpen: 8,
     weights: { kill: 4, freeze: 1, 'broker-restart': 5 },
   },
   apart: {
     title: 'One broker, one fault at a time',
     faults: Math.ceil(faults / 5),
     brokers: 1,
-    apart: true,
+    maxOpen: 1,
     weights: everyFault,
   },
 } as const
@@ -51,7 +51,7 @@ for (const name of values.parts.split(',')) {
   if (!(name in allParts))
     throw new TypeError(`--parts takes ${Object.keys(allParts).join(', ')}, separated by commas.`)
   const { title, ...part } = allParts[name as keyof typeof allParts]
-  const random = createRandom(seed, part.brokers, Number(part.apart))
+  const random = createRandom(seed, part.brokers, part.maxOpen)
   const report = await runChaos({
     ...part,
     random: () => random.next(),

@@ -14,8 +14,8 @@ export interface ChaosOptions {
   readonly seed: number
   readonly faults: number
   readonly meanPauseMs: number
-  /** Whether a fault waits until the plant has recovered from the one before. */
-  readonly apart: boolean
+  /** Most faults that the plant has not recovered from; the next one waits. 1: one fault at a time. */
+  readonly maxOpen: number
   readonly weights: Readonly<Partial<Record<FaultKind, number>>>
   readonly lines: number
   /** Times real time, of 600 pellets a second and line. */
@@ -58,7 +58,7 @@ const plainScene = {
 
 /** Runs lines on a plant of processes, hurts it by a plan, and compares the books with the truth, pellet by pellet. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
-  const { random, seed, faults, meanPauseMs, apart, weights, lines, speed, brokers, say } = options
+  const { random, seed, faults, meanPauseMs, maxOpen, weights, lines, speed, brokers, say } = options
   const aborting = new AbortController()
   const plant = await startChaosPlant({ brokers, say, signal: aborting.signal })
   const begun = performance.now()
@@ -76,6 +76,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     const watch = createRecoveryWatch(plant, feeds)
     await watch('the first strips')
     const recoveries: Promise<FaultOutcome>[] = []
+    const open = new Set<Promise<FaultOutcome>>()
     const takeTurn = createTurns()
     const failed = Promise.race([plant.services.failed, ...feeds.map((feed) => feed.finished)]).then(() => {
       throw new Error('A camera ended its run before it was told to.')
@@ -94,7 +95,11 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       })
       outcome.catch(() => undefined)
       recoveries.push(outcome)
-      if (apart) await Promise.race([outcome, failed])
+      open.add(outcome)
+      const close = () => open.delete(outcome)
+      outcome.then(close, close)
+      // Faults that come faster than broker and database can be started would show nothing but a plant that is down.
+      while (open.size >= maxOpen) await Promise.race([...open, failed])
     }
     const outcomes = await Promise.race([Promise.all(recoveries), failed])
     for (const feed of feeds) feed.stop()
