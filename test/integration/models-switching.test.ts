@@ -54,6 +54,14 @@ async function withPlant(
 const feed = (plant: ModelPlant, lot: string, rest: { readonly line?: string; readonly firstStrip?: bigint } = {}) =>
   feedParts({ bus: plant.bus, levels, inFlight: 4, lot, line: 'line-1', couldBe, ...rest })
 
+/** The list once so many students have said which model judges: each reports that it is warm a moment after it is. */
+async function listReported({ models }: ModelPlant, students: number) {
+  for (;;) {
+    const list = await models.listModels({})
+    if (list.students.filter(({ live }) => live !== undefined).length === students) return list
+  }
+}
+
 async function refusalOf(work: Promise<unknown>): Promise<PelletlineError> {
   return work.then(
     () => assert.fail('it was not refused'),
@@ -249,7 +257,7 @@ test('what is assigned survives a restart, holds for several students, and a los
     })
     await withPlant(
       async (plant) => {
-        const { assignment, students } = await plant.models.listModels({})
+        const { assignment, students } = await listReported(plant, 2)
         assert.deepEqual(
           [assignment!.live!.id, assignment!.canary!.model!.id, students.map(({ live }) => live!.id)],
           ['two', 'three', ['two', 'two']],
@@ -269,13 +277,10 @@ test('what is assigned survives a restart, holds for several students, and a los
     const error = await refusalOf(withPlant(async () => {}))
     assert.match(error.message, /registry assigns is refused: .*two\.onnx has SHA-256 .*startWith: configured/)
     await withPlant(
-      async ({ models }) => {
-        // The student reports that it is warm a moment after it is.
-        const reported = async () => (await models.listModels({})).students[0]?.live
-        let live = await reported()
-        while (live === undefined) live = await reported()
-        assert.equal(live.id, 'one')
-        await models.rollback({ by })
+      async (plant) => {
+        const { students } = await listReported(plant, 1)
+        assert.equal(students[0]!.live!.id, 'one')
+        await plant.models.rollback({ by })
       },
       { student: { models: { startWith: 'configured' } } },
     )
