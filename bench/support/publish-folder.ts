@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { Column } from '../../services/cli/render-table.ts'
+import type { Figure } from '../../services/distillation/report/figures/figure.ts'
 
 /** What a benchmark publishes. */
 export interface PublishedResults {
@@ -26,6 +27,26 @@ export async function publishFolder(
   const index = join(dirname(folder), 'README.md')
   const before = await readFile(index, 'utf8').catch(() => undefined)
   if (before !== undefined) await writeFile(index, addResultsRow(before, basename(folder), what))
+}
+
+/** A page of results: what gave them in a sentence, then every figure and every table. */
+export function formatPage({ title, lead, figures, tables }: ResultsPage): string {
+  const lines = [
+    `# ${title}`,
+    '',
+    `${lead} Numbers: [report.json](report.json).`,
+    '',
+    ...figures.flatMap(({ name, title, caption }) => [`![${title}](figures/${name}.svg)`, '', caption, '']),
+    ...tables.flatMap(({ title, note, ...table }) => [`## ${title}`, '', note, '', ...markdownTable(table), '']),
+  ]
+  return lines.join('\n').replace(/\n+$/, '\n')
+}
+
+export interface ResultsPage {
+  readonly title: string
+  readonly lead: string
+  readonly figures: readonly Pick<Figure, 'name' | 'title' | 'caption'>[]
+  readonly tables: readonly (MarkdownTable & { readonly title: string; readonly note: string })[]
 }
 
 /** Columns and cells of a table. */

@@ -1,6 +1,6 @@
 import process from 'node:process'
 import { renderTable } from '../../../services/cli/render-table.ts'
-import { markdownTable, publishFolder } from '../publish-folder.ts'
+import { formatPage, publishFolder } from '../publish-folder.ts'
 import { drawPeers } from './draw-peers.ts'
 import { describePeersRun, type PeersReport, tabulatePeers } from './tabulate-peers.ts'
 
@@ -20,26 +20,12 @@ export function printPeers(report: PeersReport, json: boolean): void {
 /** Writes the report into `folder`: tables, plot and every number. */
 export async function publishPeers(report: PeersReport, folder: string, command: string): Promise<void> {
   const figure = await drawPeers(report.systems)
-  const readme = [
-    '# Serving systems beside ours',
-    '',
-    `\`${command}\`: ${describePeersRun(report)} Numbers: [report.json](report.json).`,
-    '',
-    `![${figure.title}](figures/${figure.name}.svg)`,
-    '',
-    figure.caption,
-    '',
-    ...tabulatePeers(report).flatMap(({ title, note, ...table }) => [
-      `## ${title}`,
-      '',
-      note,
-      '',
-      ...markdownTable(table),
-      '',
-    ]),
-  ]
-    .join('\n')
-    .replace(/\n+$/, '\n')
+  const readme = formatPage({
+    title: 'Serving systems beside ours',
+    lead: `\`${command}\`: ${describePeersRun(report)}`,
+    figures: [figure],
+    tables: tabulatePeers(report),
+  })
   await publishFolder(folder, {
     readme,
     report,

@@ -1,6 +1,5 @@
-import type { Figure } from '../../../services/distillation/report/figures/figure.ts'
 import { PelletlineError } from '../../../services/shared/errors/pelletline-error.ts'
-import { markdownTable, publishFolder } from '../publish-folder.ts'
+import { formatPage, publishFolder } from '../publish-folder.ts'
 import { drawScaling, drawThroughput } from './draw-figures.ts'
 import { describeRun } from './print-segmentation.ts'
 import type { SegmentationReport } from './segmentation-report.ts'
@@ -17,28 +16,12 @@ export async function publishResults(report: SegmentationReport, folder: string,
     throw new PelletlineError('failed_precondition', `Nothing was published: the run has no ${what}. Run all sections.`)
   }
   const figures = [await drawThroughput(report.throughput ?? []), await drawScaling(report)]
-  const readme = formatMarkdown(report, figures, command)
+  const readme = formatPage({
+    title: 'Segmentation: speed and what is found',
+    lead: `\`${command}\`: ${describeRun(report)}`,
+    figures,
+    tables: tabulateReport(report),
+  })
   const what = 'segmentation: speed, counts, overload, memory, accuracy'
   await publishFolder(folder, { readme, report, figures, what })
-}
-
-/** The page of the results: the command, the machine, then every table and figure. */
-export function formatMarkdown(report: SegmentationReport, figures: readonly Figure[], command: string): string {
-  return [
-    '# Segmentation: speed and what is found',
-    '',
-    `\`${command}\`: ${describeRun(report)} Numbers: [report.json](report.json).`,
-    '',
-    ...figures.flatMap(({ name, title, caption }) => [`![${title}](figures/${name}.svg)`, '', caption, '']),
-    ...tabulateReport(report).flatMap(({ title, note, ...table }) => [
-      `## ${title}`,
-      '',
-      note,
-      '',
-      ...markdownTable(table),
-      '',
-    ]),
-  ]
-    .join('\n')
-    .replace(/\n+$/, '\n')
 }

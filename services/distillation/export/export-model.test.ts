@@ -9,6 +9,7 @@ import { optimiseModel } from '../../shared/onnx/test-support/optimise-model.ts'
 import { judgeCrops } from '../evaluation/judge-crops.ts'
 import { createNetwork } from '../networks/create-network.ts'
 import type { Network } from '../networks/network.ts'
+import { largestError } from '../test-support/largest-error.ts'
 import { shakenState } from '../test-support/shaken-state.ts'
 import { toyCrops } from '../test-support/toy-crops.ts'
 import { probeBackend } from '../training/probe-backend.ts'
@@ -62,12 +63,6 @@ async function evaluateAsTraining(network: Network): Promise<Float32Array> {
   const { logits } = await worker.run({ model: 'evaluate', feeds, keep: {}, fetch: ['logits'] })
   await worker.release('evaluate')
   return logits!.data as Float32Array
-}
-
-/** Largest error of a logit against the largest logit. */
-function largestError(logits: Float32Array, expected: Float32Array): number {
-  const scale = expected.reduce((largest, logit) => Math.max(largest, Math.abs(logit)), 0)
-  return logits.reduce((largest, logit, i) => Math.max(largest, Math.abs(logit - expected[i]!)), 0) / scale
 }
 
 /** How many nodes of each operator a graph has. */

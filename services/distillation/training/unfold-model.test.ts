@@ -7,6 +7,7 @@ import { exportModel } from '../export/export-model.ts'
 import { createNetwork } from '../networks/create-network.ts'
 import type { Network } from '../networks/network.ts'
 import { normalizationEpsilon } from '../operators/batch-normalization.ts'
+import { largestError } from '../test-support/largest-error.ts'
 import { shakenState } from '../test-support/shaken-state.ts'
 import { toyCrops } from '../test-support/toy-crops.ts'
 import { gatherParameters } from './training-session.ts'
@@ -34,11 +35,6 @@ async function exportAs(
 }
 
 const judge = async (bytes: Uint8Array) => (await judgeCrops(worker, Uint8Array.from(bytes), crops)).logits
-
-function largestError(logits: Float32Array, expected: Float32Array): number {
-  const scale = expected.reduce((largest, logit) => Math.max(largest, Math.abs(logit)), 0)
-  return logits.reduce((largest, logit, i) => Math.max(largest, Math.abs(logit - expected[i]!)), 0) / scale
-}
 
 for (const [name, network] of Object.entries(networks)) {
   test(`the unfolded ${name} answers as the served model does`, async () => {
