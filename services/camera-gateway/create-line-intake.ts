@@ -1,4 +1,5 @@
 import type { CameraStrip, OpenIntake } from '../gen/pelletline/camera/v1/camera_pb.ts'
+import type { StripHeader } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import type { RegistryService } from '../gen/pelletline/registry/v1/registry_pb.ts'
 import type { SegmentationService } from '../gen/pelletline/segmentation/v1/segmentation_pb.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
@@ -47,6 +48,9 @@ export interface IntakeSession {
   readonly opened: { readonly nextStrip: bigint; readonly credits: number }
   /** Takes a strip, which spends a credit; waits until there is room for its bytes, and for the line's first assignment. Throws what `checkCameraStrip` throws, and `resource_exhausted` without a credit. */
   take(strip: CameraStrip, signal: AbortSignal): Promise<void>
+  /** Header of the next strip whose stamp the camera side is to be told, before segmentation has the strip; `told` says that it was. */
+  nextStamp(): StripHeader | undefined
+  told(stamp: StripHeader): void
   /** What has changed since the last call; undefined where nothing has. */
   acknowledge(): PendingAcknowledgement | undefined
   close(): void
@@ -174,8 +178,11 @@ export function createLineIntake(setup: LineIntakeOptions): LineIntake {
     return next
   }
 
-  function openSession(entry: Run): IntakeSession {
+  function openSession(entry: Run, { firstStrip, keepsStamps }: OpenIntake): IntakeSession {
     let closed = false
+    /** Stamps of strips below were told; undefined: the camera side keeps none. */
+    let toldBelow = keepsStamps ? firstStrip : undefined
+    entry.kept.hold(toldBelow)
     let available = Math.max(0, creditLimit - inFlight())
     let repeated = false
     let last: PendingAcknowledgement = { nextStrip: 0n, durableBelow: 0n, credits: 0 }
@@ -205,13 +212,24 @@ export function createLineIntake(setup: LineIntakeOptions): LineIntake {
           if (over()) return
           const assignment = await watch.get(signal)
           if (over()) return
-          const ended = entry.take(strip, receivedUnixNs, assignment)
-          setup.record({ plant, open: entry.open, strip, lot: assignment.lot, receivedUnixNs })
+          const { header, ended } = entry.take(strip, receivedUnixNs, assignment)
+          setup.record({ plant, open: entry.open, strip, lot: header.lot, receivedUnixNs })
           await reportAll(ended)
         } finally {
           waiting--
           notifier.notify()
         }
+      },
+      nextStamp() {
+        if (toldBelow === undefined) return undefined
+        const { acknowledgedBelow } = entry.kept
+        if (toldBelow < acknowledgedBelow) toldBelow = acknowledgedBelow
+        return entry.kept.get(toldBelow)?.header
+      },
+      told({ key }) {
+        toldBelow = key!.strip + 1n
+        entry.kept.hold(toldBelow)
+        notifier.notify()
       },
       acknowledge() {
         const { acknowledgedBelow: nextStrip, durableBelow } = entry.kept
@@ -226,6 +244,8 @@ export function createLineIntake(setup: LineIntakeOptions): LineIntake {
       close() {
         closed = true
         session = undefined
+        // Whether the camera side comes back or not, what it has sent is segmented.
+        entry.kept.hold(undefined)
         notifier.notify()
       },
     }
@@ -237,7 +257,7 @@ export function createLineIntake(setup: LineIntakeOptions): LineIntake {
         const message = `Line ${line} has an open stream, run ${session.run.open.run} of camera ${session.run.open.camera}; close it first.`
         throw new PelletlineError('already_exists', message, { retryAfterMs: 500 })
       }
-      session = openSession(enter(open))
+      session = openSession(enter(open), open)
       return session
     },
     get run() {

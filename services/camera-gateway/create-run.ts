@@ -1,5 +1,5 @@
 import type { CameraStrip, OpenIntake } from '../gen/pelletline/camera/v1/camera_pb.ts'
-import type { StripKey } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
+import type { StripHeader, StripKey } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import type { SegmentStripsResponse } from '../gen/pelletline/segmentation/v1/segmentation_pb.ts'
 import type { CalibrationProfile } from '../shared/calibration/calibration-profile.ts'
 import type { PelletlineError } from '../shared/errors/pelletline-error.ts'
@@ -18,7 +18,7 @@ import { createKeptStrips, type KeptStrips } from './kept-strips.ts'
 import { createChangeLog } from './log-changes.ts'
 import type { ColumnSpan } from './merge-columns.ts'
 import type { LotSegment } from './report-segments.ts'
-import { type StripFacts, speckContrastOf, stampHeader } from './stamp-header.ts'
+import { restoreHeader, type StripFacts, speckContrastOf, stampHeader } from './stamp-header.ts'
 import { createSpeckStatement } from './state-smallest-speck.ts'
 import type { Assignment } from './watch-assignment.ts'
 
@@ -42,6 +42,13 @@ export interface RunCounters {
   readonly strips: bigint
 }
 
+/** What came of a strip that was taken. */
+export interface TakenStrip {
+  readonly header: StripHeader
+  /** The lot segments that ended before it, or with it. */
+  readonly ended: LotSegment[]
+}
+
 /** One run of a camera: takes its strips in order, stamps them, keeps them until they are acknowledged. */
 export interface Run {
   /** `plant/line/camera/run`. */
@@ -62,8 +69,8 @@ export interface Run {
   ended(): boolean
   /** Checks a strip against the run; throws what `checkCameraStrip` throws. */
   check(strip: CameraStrip): 'next' | 'repeated'
-  /** Takes the next strip. Returns the lot segment that ended before it, or with it, if any. */
-  take(strip: CameraStrip, receivedUnixNs: bigint, assignment: Assignment): LotSegment[]
+  /** Takes the next strip; one that was stamped before keeps its stamp. */
+  take(strip: CameraStrip, receivedUnixNs: bigint, assignment: Assignment): TakenStrip
   /** Ends a run that the camera does not go on with, by a last strip without rows; the open pellets are closed by it. */
   finish(nowNs: bigint, assignment: Assignment): LotSegment[]
   /** The lot segment in progress is over, where its lot is another than `lot`. */
@@ -112,7 +119,13 @@ export function createRun(setup: RunOptions): Run {
     return [closed]
   }
 
-  function append(facts: StripFacts, pixels: Uint8Array, receivedUnixNs: bigint, assignment: Assignment): LotSegment[] {
+  function append(
+    facts: StripFacts,
+    pixels: Uint8Array,
+    receivedUnixNs: bigint,
+    assignment: Assignment,
+    stamped?: StripHeader,
+  ): TakenStrip {
     const recipe = `${assignment.recipe.id}@${assignment.recipe.version}`
     if (recipe !== areaRecipe) area.restart(assignment.recipe.nominalAreaPx)
     areaRecipe = recipe
@@ -132,13 +145,15 @@ export function createRun(setup: RunOptions): Run {
       smallestSpeckPx,
       calibration: calibration?.name ?? '',
     }
-    const header = stampHeader(facts, stamp)
+    const fresh = stampHeader(facts, stamp)
+    const header = stamped === undefined ? fresh : restoreHeader(stamped, fresh)
+    const { lot } = header
     const known = facts.strip < durableBefore
-    const closed = known ? [] : closeSegment(assignment.lot)
+    const closed = known ? [] : closeSegment(lot)
     if (!takenUp) {
       // Told at once: the lot of what another gateway stamped may have ended by now, or all of the run be durable.
       takenUp = true
-      closed.push({ first: header.key!, strips: 0n, lot: assignment.lot, durableBefore })
+      closed.push({ first: header.key!, strips: 0n, lot, durableBefore })
     }
     if (!known) {
       counters = {
@@ -146,7 +161,7 @@ export function createRun(setup: RunOptions): Run {
         rowsLost: counters.rowsLost + facts.rowsLostBefore,
         strips: counters.strips + 1n,
       }
-      segment ??= { first: header.key!, strips: 0n, lot: assignment.lot, durableBefore }
+      segment ??= { first: header.key!, strips: 0n, lot, durableBefore }
       segment.strips++
     }
     nextRow = facts.firstRow + BigInt(facts.rows)
@@ -155,7 +170,7 @@ export function createRun(setup: RunOptions): Run {
     kept.add({ number: facts.strip, header, ...keeper.keep(header), receivedUnixNs, durable: known, settled: false })
     if (ended) closed.push(...closeSegment(undefined))
     notifier.notify()
-    return closed
+    return { header, ended: closed }
   }
 
   return {
@@ -184,14 +199,15 @@ export function createRun(setup: RunOptions): Run {
     },
     ended: () => ended,
     check(strip) {
-      const position = { line: open.line, run: open.run, nextStrip: kept.nextStrip, nextRow, ended }
+      const { line, camera, run } = open
+      const position = { line, camera, run, nextStrip: kept.nextStrip, nextRow, ended }
       return checkCameraStrip(strip, position, format)
     },
     take(strip, receivedUnixNs, assignment) {
       const pixels = keeper.convert(strip.pixels)
       const { firstRow, rows, rowsLostBefore, exposedUnixNs, encoder: count, runEnds } = strip
       const facts = { strip: strip.strip, firstRow, rows, rowsLostBefore, exposedUnixNs, encoder: count, runEnds }
-      return append(facts, pixels, receivedUnixNs, assignment)
+      return append(facts, pixels, receivedUnixNs, assignment, strip.stamp)
     },
     finish(nowNs, assignment) {
       const facts = {
@@ -203,7 +219,7 @@ export function createRun(setup: RunOptions): Run {
         encoder,
         runEnds: true,
       }
-      return append(facts, keeper.convert(new Uint8Array(0)), nowNs, assignment)
+      return append(facts, keeper.convert(new Uint8Array(0)), nowNs, assignment).ended
     },
     closeSegment,
     durableSegment() {

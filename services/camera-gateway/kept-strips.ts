@@ -26,6 +26,10 @@ export interface KeptStrips {
   readonly bytesInFlight: number
   add(strip: KeptStrip): void
   get(number: bigint): KeptStrip | undefined
+  /** Strip `number` where it is there and may be sent to segmentation. */
+  ready(number: bigint): KeptStrip | undefined
+  /** Strips from `number` on may not be sent, since the camera side has yet to be told their stamps; undefined: all may. */
+  hold(number: bigint | undefined): void
   /** Takes an answer: `number` is durable, strips below `acknowledgedBelow` are needed no more and handed to `release`. Returns the strip where this is its first answer. */
   settle(number: bigint, acknowledgedBelow: bigint): KeptStrip | undefined
   /** Lets go of all strips, as if none had been in flight. */
@@ -44,6 +48,7 @@ export function createKeptStrips(
   let durableBelow = durableBefore > firstStrip ? durableBefore : firstStrip
   let inFlight = 0
   let bytesInFlight = 0
+  let heldFrom: bigint | undefined
 
   return {
     get acknowledgedBelow() {
@@ -70,6 +75,12 @@ export function createKeptStrips(
     get(number) {
       const first = kept[0]
       return first === undefined ? undefined : kept[Number(number - first.number)]
+    },
+    ready(number) {
+      return heldFrom !== undefined && number >= heldFrom ? undefined : this.get(number)
+    },
+    hold(number) {
+      heldFrom = number
     },
     settle(number, below) {
       const strip = this.get(number)

@@ -108,7 +108,7 @@ async function runStream(
   async function* requests(): AsyncGenerator<MessageInitShape<typeof SegmentStripsRequestSchema>> {
     while (!call.signal.aborted) {
       const changed = run.notifier.changed(call.signal)
-      const strip = credits > 0 ? kept.get(next) : undefined
+      const strip = credits > 0 ? kept.ready(next) : undefined
       if (strip !== undefined) {
         credits--
         next++

@@ -64,3 +64,12 @@ export function stampHeader(facts: StripFacts, context: StampContext): StripHead
     dirtyColumns: dirtyColumns.map(({ from, to }) => ({ from, to })),
   })
 }
+
+/**
+ * The header of a strip that was stamped before, by a gateway that is gone: what that one had decided stays; what the camera and
+ * this gateway's calibration say is of `fresh`, the header by which the strip would be stamped now.
+ */
+export function restoreHeader(stamp: StripHeader, fresh: StripHeader): StripHeader {
+  const { key, width, optics, simulated, calibration } = fresh
+  return create(StripHeaderSchema, { ...stamp, key, width, optics, simulated, calibration })
+}

@@ -40,6 +40,13 @@ export function createStreamStrips({ intakeOf, draining, ending }: StreamStripsO
       const waking = AbortSignal.any([signal, ending])
       for (;;) {
         const changed = notifier.changed(waking)
+        const header = session.nextStamp()
+        if (header !== undefined) {
+          yield { message: { case: 'stamp', value: { header } } }
+          // The transport has it: a crash from here on does not take it back.
+          session.told(header)
+          continue
+        }
         const acknowledgement = session.acknowledge()
         if (acknowledgement !== undefined) {
           yield { message: { case: 'acknowledgement', value: acknowledgement } }

@@ -1,5 +1,6 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { CameraStripSchema } from '../../gen/pelletline/camera/v1/camera_pb.ts'
+import type { StripHeader } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import { createNotifier } from '../queue/notifier.ts'
 
@@ -23,6 +24,8 @@ export interface HeldStrips {
   get(number: bigint, signal: AbortSignal): Promise<StripToSend | undefined>
   /** Throws `failed_precondition` where strip `number` is neither held nor the source's next one. */
   checkStart(number: bigint): void
+  /** Keeps the stamp of a held strip, with which it is given from now on. Of a strip that is not held nothing is kept. */
+  stamp(header: StripHeader): void
   /** Lets go of the strips below `number`. */
   acknowledge(number: bigint): void
   /** Ends the source. */
@@ -92,6 +95,11 @@ export function createHeldStrips(source: AsyncIterable<StripToSend>, firstStrip:
       if (number >= first && number <= end()) return
       const message = `The gateway expects strip ${number}; this side holds strips ${first} to ${end()}. Start a run with a new name.`
       throw new PelletlineError('failed_precondition', message)
+    },
+    stamp(header) {
+      const index = Number((header.key?.strip ?? 0n) - first)
+      const strip = strips[index]
+      if (strip !== undefined) strips[index] = { ...strip, stamp: header }
     },
     acknowledge(number) {
       while (first < number && strips.length > 0) {

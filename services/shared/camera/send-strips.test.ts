@@ -135,6 +135,49 @@ test('sendStrips resumes after breaks with what is not acknowledged, and names i
   assert.deepEqual(resumes, ['unavailable', 'already_exists'])
 })
 
+test('sendStrips sends a strip that it repeats with the stamp that it was told, to a gateway that knows nothing of the run', async () => {
+  const keeps: boolean[] = []
+  const received: [bigint, number | undefined][] = []
+  let streams = 0
+  const implementation = implement(CameraGatewayService, {
+    getIntake: () => Promise.reject(new PelletlineError('unimplemented', 'not needed here')),
+    async *streamStrips(requests) {
+      const isFirst = streams++ === 0
+      for await (const { message } of requests) {
+        if (message.case === 'open') {
+          keeps.push(message.value.keepsStamps)
+          yield { message: { case: 'opened', value: { nextStrip: message.value.firstStrip, credits: 3 } } }
+        } else if (message.case === 'strip') {
+          const { strip, stamp } = message.value
+          received.push([strip, stamp?.threshold])
+          const header = {
+            key: { plant: 'plant-1', line: open.line, camera: open.camera, run: open.run, strip },
+            width: open.width,
+            threshold: 90 + Number(strip),
+            medianAreaPx: 900,
+            minAreaPx: 60,
+            cropScale: 1,
+            lot: 'lot-1',
+          }
+          yield { message: { case: 'stamp', value: { header } } }
+          // The first gateway dies once it has stamped two strips and seen the third.
+          if (isFirst && strip === 2n) throw unavailable()
+          if (isFirst) continue
+          const nextStrip = strip + 1n
+          yield { message: { case: 'acknowledgement', value: { nextStrip, credits: 1, durableBelow: nextStrip } } }
+        }
+      }
+    },
+  })
+  await sendStrips(createLocalClient(implementation), { open, strips: from(makeStrips(4)) })
+  assert.deepEqual(keeps, [true, true])
+  assert.deepEqual(received, [
+    ...[0n, 1n, 2n].map((strip) => [strip, undefined]),
+    ...[0n, 1n, 2n].map((strip) => [strip, 90 + Number(strip)]),
+    [3n, undefined],
+  ])
+})
+
 test('sendStrips resolves at the end of a source whose run goes on once all is durable', async () => {
   const { client } = createTestGateway({ lag: 2 })
   const progress = await sendStrips(client, { open, strips: from(makeStrips(5, false)) })

@@ -84,7 +84,7 @@ export async function sendStrips(
     let next: bigint | undefined
 
     async function* requests(): AsyncGenerator<Request> {
-      const opening = { ...open, firstStrip: held.acknowledgedBelow, durableBelow }
+      const opening = { ...open, firstStrip: held.acknowledgedBelow, durableBelow, keepsStamps: true }
       yield { message: { case: 'open', value: opening } }
       while (!call.signal.aborted) {
         const changed = notifier.changed(call.signal)
@@ -117,6 +117,9 @@ export async function sendStrips(
           lastBreak = undefined
           backoff.succeed()
           onAcknowledged?.(progress())
+          break
+        case 'stamp':
+          if (message.value.header !== undefined) held.stamp(message.value.header)
           break
         case undefined:
           break

@@ -7,7 +7,7 @@
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
-import type { ColumnRange, FollowState, Optics, Polarity } from "../../inspection/v1/inspection_pb.ts";
+import type { ColumnRange, FollowState, Optics, Polarity, StripHeader } from "../../inspection/v1/inspection_pb.ts";
 import { file_pelletline_inspection_v1_inspection } from "../../inspection/v1/inspection_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file pelletline/camera/v1/camera.proto.
  */
 export const file_pelletline_camera_v1_camera: GenFile = /*@__PURE__*/
-  fileDesc("CiFwZWxsZXRsaW5lL2NhbWVyYS92MS9jYW1lcmEucHJvdG8SFHBlbGxldGxpbmUuY2FtZXJhLnYxIo0BChNTdHJlYW1TdHJpcHNSZXF1ZXN0EjAKBG9wZW4YASABKAsyIC5wZWxsZXRsaW5lLmNhbWVyYS52MS5PcGVuSW50YWtlSAASMgoFc3RyaXAYAiABKAsyIS5wZWxsZXRsaW5lLmNhbWVyYS52MS5DYW1lcmFTdHJpcEgAQhAKB21lc3NhZ2USBbpIAggBIu4DCgpPcGVuSW50YWtlEjUKBGxpbmUYASABKAlCJ7pIJHIiEAEYPzIcXltBLVphLXowLTldW0EtWmEtejAtOV8uLV0qJBI3CgZjYW1lcmEYAiABKAlCJ7pIJHIiEAEYPzIcXltBLVphLXowLTldW0EtWmEtejAtOV8uLV0qJBI0CgNydW4YAyABKAlCJ7pIJHIiEAEYPzIcXltBLVphLXowLTldW0EtWmEtejAtOV8uLV0qJBIaCgV3aWR0aBgEIAEoDUILukgIKgYY//8DKBASQwoMcGl4ZWxfZm9ybWF0GAUgASgOMiEucGVsbGV0bGluZS5jYW1lcmEudjEuUGl4ZWxGb3JtYXRCCrpIB4IBBBABIAASOAoGb3B0aWNzGAYgASgLMiAucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLk9wdGljc0IGukgDyAEBEkAKCHBvbGFyaXR5GAcgASgOMiIucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLlBvbGFyaXR5Qgq6SAeCAQQQASAAEhEKCXNpbXVsYXRlZBgIIAEoCBIjCgtmaXJzdF9zdHJpcBgJIAEoBEIOukgLMgkY/////////w8SJQoNZHVyYWJsZV9iZWxvdxgKIAEoBEIOukgLMgkY/////////w8i7gEKC0NhbWVyYVN0cmlwEh0KBXN0cmlwGAEgASgEQg66SAsyCRj/////////DxIhCglmaXJzdF9yb3cYAiABKARCDrpICzIJGP////////8PEhcKBHJvd3MYAyABKA1CCbpIBioEGICABBIoChByb3dzX2xvc3RfYmVmb3JlGAQgASgEQg66SAsyCRj/////////DxIOCgZwaXhlbHMYBSABKAwSJwoPZXhwb3NlZF91bml4X25zGAYgASgGQg66SAtSCRn/////////fxIPCgdlbmNvZGVyGAcgASgSEhAKCHJ1bl9lbmRzGAggASgIIp4BChRTdHJlYW1TdHJpcHNSZXNwb25zZRI0CgZvcGVuZWQYASABKAsyIi5wZWxsZXRsaW5lLmNhbWVyYS52MS5JbnRha2VPcGVuZWRIABJFCg9hY2tub3dsZWRnZW1lbnQYAiABKAsyKi5wZWxsZXRsaW5lLmNhbWVyYS52MS5TdHJpcEFja25vd2xlZGdlbWVudEgAQgkKB21lc3NhZ2UiMwoMSW50YWtlT3BlbmVkEhIKCm5leHRfc3RyaXAYASABKAQSDwoHY3JlZGl0cxgCIAEoDSJSChRTdHJpcEFja25vd2xlZGdlbWVudBISCgpuZXh0X3N0cmlwGAEgASgEEg8KB2NyZWRpdHMYAiABKA0SFQoNZHVyYWJsZV9iZWxvdxgDIAEoBCIpChBHZXRJbnRha2VSZXF1ZXN0EhUKBGxpbmUYASABKAlCB7pIBHICEAEiugMKEUdldEludGFrZVJlc3BvbnNlEgsKA3J1bhgBIAEoCRIVCg1yb3dzX2FjcXVpcmVkGAIgASgEEhEKCXJvd3NfbG9zdBgDIAEoBBIOCgZzdHJpcHMYBCABKAQSGAoQc3RyaXBzX2luX2ZsaWdodBgFIAEoDRIUCgxjcmVkaXRfbGltaXQYBiABKA0SEQoJdGhyZXNob2xkGAcgASgNEhEKCWJlZF9sZXZlbBgIIAEoARIWCg5tZWRpYW5fYXJlYV9weBgJIAEoARILCgNsb3QYCiABKAkSOgoLbGlnaHRfc3RhdGUYCyABKA4yJS5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuRm9sbG93U3RhdGUSOQoKc2l6ZV9zdGF0ZRgMIAEoDjIlLnBlbGxldGxpbmUuaW5zcGVjdGlvbi52MS5Gb2xsb3dTdGF0ZRI8Cg1kaXJ0eV9jb2x1bW5zGA0gAygLMiUucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLkNvbHVtblJhbmdlEhMKC2NhbGlicmF0aW9uGA4gASgJEhkKEXNtYWxsZXN0X3NwZWNrX3B4GA8gASgBKnUKC1BpeGVsRm9ybWF0EhwKGFBJWEVMX0ZPUk1BVF9VTlNQRUNJRklFRBAAEhYKElBJWEVMX0ZPUk1BVF9NT05POBABEhcKE1BJWEVMX0ZPUk1BVF9NT05PMTAQAhIXChNQSVhFTF9GT1JNQVRfTU9OTzEyEAMy3wEKFENhbWVyYUdhdGV3YXlTZXJ2aWNlEmkKDFN0cmVhbVN0cmlwcxIpLnBlbGxldGxpbmUuY2FtZXJhLnYxLlN0cmVhbVN0cmlwc1JlcXVlc3QaKi5wZWxsZXRsaW5lLmNhbWVyYS52MS5TdHJlYW1TdHJpcHNSZXNwb25zZSgBMAESXAoJR2V0SW50YWtlEiYucGVsbGV0bGluZS5jYW1lcmEudjEuR2V0SW50YWtlUmVxdWVzdBonLnBlbGxldGxpbmUuY2FtZXJhLnYxLkdldEludGFrZVJlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_pelletline_inspection_v1_inspection]);
+  fileDesc("CiFwZWxsZXRsaW5lL2NhbWVyYS92MS9jYW1lcmEucHJvdG8SFHBlbGxldGxpbmUuY2FtZXJhLnYxIo0BChNTdHJlYW1TdHJpcHNSZXF1ZXN0EjAKBG9wZW4YASABKAsyIC5wZWxsZXRsaW5lLmNhbWVyYS52MS5PcGVuSW50YWtlSAASMgoFc3RyaXAYAiABKAsyIS5wZWxsZXRsaW5lLmNhbWVyYS52MS5DYW1lcmFTdHJpcEgAQhAKB21lc3NhZ2USBbpIAggBIoQECgpPcGVuSW50YWtlEjUKBGxpbmUYASABKAlCJ7pIJHIiEAEYPzIcXltBLVphLXowLTldW0EtWmEtejAtOV8uLV0qJBI3CgZjYW1lcmEYAiABKAlCJ7pIJHIiEAEYPzIcXltBLVphLXowLTldW0EtWmEtejAtOV8uLV0qJBI0CgNydW4YAyABKAlCJ7pIJHIiEAEYPzIcXltBLVphLXowLTldW0EtWmEtejAtOV8uLV0qJBIaCgV3aWR0aBgEIAEoDUILukgIKgYY//8DKBASQwoMcGl4ZWxfZm9ybWF0GAUgASgOMiEucGVsbGV0bGluZS5jYW1lcmEudjEuUGl4ZWxGb3JtYXRCCrpIB4IBBBABIAASOAoGb3B0aWNzGAYgASgLMiAucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLk9wdGljc0IGukgDyAEBEkAKCHBvbGFyaXR5GAcgASgOMiIucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLlBvbGFyaXR5Qgq6SAeCAQQQASAAEhEKCXNpbXVsYXRlZBgIIAEoCBIjCgtmaXJzdF9zdHJpcBgJIAEoBEIOukgLMgkY/////////w8SJQoNZHVyYWJsZV9iZWxvdxgKIAEoBEIOukgLMgkY/////////w8SFAoMa2VlcHNfc3RhbXBzGAsgASgIIqQCCgtDYW1lcmFTdHJpcBIdCgVzdHJpcBgBIAEoBEIOukgLMgkY/////////w8SIQoJZmlyc3Rfcm93GAIgASgEQg66SAsyCRj/////////DxIXCgRyb3dzGAMgASgNQgm6SAYqBBiAgAQSKAoQcm93c19sb3N0X2JlZm9yZRgEIAEoBEIOukgLMgkY/////////w8SDgoGcGl4ZWxzGAUgASgMEicKD2V4cG9zZWRfdW5peF9ucxgGIAEoBkIOukgLUgkZ/////////38SDwoHZW5jb2RlchgHIAEoEhIQCghydW5fZW5kcxgIIAEoCBI0CgVzdGFtcBgJIAEoCzIlLnBlbGxldGxpbmUuaW5zcGVjdGlvbi52MS5TdHJpcEhlYWRlciLRAQoUU3RyZWFtU3RyaXBzUmVzcG9uc2USNAoGb3BlbmVkGAEgASgLMiIucGVsbGV0bGluZS5jYW1lcmEudjEuSW50YWtlT3BlbmVkSAASRQoPYWNrbm93bGVkZ2VtZW50GAIgASgLMioucGVsbGV0bGluZS5jYW1lcmEudjEuU3RyaXBBY2tub3dsZWRnZW1lbnRIABIxCgVzdGFtcBgDIAEoCzIgLnBlbGxldGxpbmUuY2FtZXJhLnYxLlN0cmlwU3RhbXBIAEIJCgdtZXNzYWdlIjMKDEludGFrZU9wZW5lZBISCgpuZXh0X3N0cmlwGAEgASgEEg8KB2NyZWRpdHMYAiABKA0iUgoUU3RyaXBBY2tub3dsZWRnZW1lbnQSEgoKbmV4dF9zdHJpcBgBIAEoBBIPCgdjcmVkaXRzGAIgASgNEhUKDWR1cmFibGVfYmVsb3cYAyABKAQiQwoKU3RyaXBTdGFtcBI1CgZoZWFkZXIYASABKAsyJS5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuU3RyaXBIZWFkZXIiKQoQR2V0SW50YWtlUmVxdWVzdBIVCgRsaW5lGAEgASgJQge6SARyAhABIroDChFHZXRJbnRha2VSZXNwb25zZRILCgNydW4YASABKAkSFQoNcm93c19hY3F1aXJlZBgCIAEoBBIRCglyb3dzX2xvc3QYAyABKAQSDgoGc3RyaXBzGAQgASgEEhgKEHN0cmlwc19pbl9mbGlnaHQYBSABKA0SFAoMY3JlZGl0X2xpbWl0GAYgASgNEhEKCXRocmVzaG9sZBgHIAEoDRIRCgliZWRfbGV2ZWwYCCABKAESFgoObWVkaWFuX2FyZWFfcHgYCSABKAESCwoDbG90GAogASgJEjoKC2xpZ2h0X3N0YXRlGAsgASgOMiUucGVsbGV0bGluZS5pbnNwZWN0aW9uLnYxLkZvbGxvd1N0YXRlEjkKCnNpemVfc3RhdGUYDCABKA4yJS5wZWxsZXRsaW5lLmluc3BlY3Rpb24udjEuRm9sbG93U3RhdGUSPAoNZGlydHlfY29sdW1ucxgNIAMoCzIlLnBlbGxldGxpbmUuaW5zcGVjdGlvbi52MS5Db2x1bW5SYW5nZRITCgtjYWxpYnJhdGlvbhgOIAEoCRIZChFzbWFsbGVzdF9zcGVja19weBgPIAEoASp1CgtQaXhlbEZvcm1hdBIcChhQSVhFTF9GT1JNQVRfVU5TUEVDSUZJRUQQABIWChJQSVhFTF9GT1JNQVRfTU9OTzgQARIXChNQSVhFTF9GT1JNQVRfTU9OTzEwEAISFwoTUElYRUxfRk9STUFUX01PTk8xMhADMt8BChRDYW1lcmFHYXRld2F5U2VydmljZRJpCgxTdHJlYW1TdHJpcHMSKS5wZWxsZXRsaW5lLmNhbWVyYS52MS5TdHJlYW1TdHJpcHNSZXF1ZXN0GioucGVsbGV0bGluZS5jYW1lcmEudjEuU3RyZWFtU3RyaXBzUmVzcG9uc2UoATABElwKCUdldEludGFrZRImLnBlbGxldGxpbmUuY2FtZXJhLnYxLkdldEludGFrZVJlcXVlc3QaJy5wZWxsZXRsaW5lLmNhbWVyYS52MS5HZXRJbnRha2VSZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_pelletline_inspection_v1_inspection]);
 
 /**
  * One message of the camera side.
@@ -132,6 +132,15 @@ export type OpenIntake = Message<"pelletline.camera.v1.OpenIntake"> & {
    * @generated from field: uint64 durable_below = 10;
    */
   durableBelow: bigint;
+
+  /**
+   * The camera side keeps the stamps that it is sent, each until its strip is acknowledged, and sends a strip that it repeats
+   * with its stamp. Without it a gateway that is started anew stamps repeated strips anew, by its own view of the light: pellets
+   * that end within a row of a strip's end may then be counted twice, or not at all.
+   *
+   * @generated from field: bool keeps_stamps = 11;
+   */
+  keepsStamps: boolean;
 };
 
 /**
@@ -202,6 +211,13 @@ export type CameraStrip = Message<"pelletline.camera.v1.CameraStrip"> & {
    * @generated from field: bool run_ends = 8;
    */
   runEnds: boolean;
+
+  /**
+   * Stamp that a gateway sent for this very strip before; absent: none was received. INVALID_ARGUMENT where it is of another strip.
+   *
+   * @generated from field: pelletline.inspection.v1.StripHeader stamp = 9;
+   */
+  stamp?: StripHeader | undefined;
 };
 
 /**
@@ -238,6 +254,14 @@ export type StreamStripsResponse = Message<"pelletline.camera.v1.StreamStripsRes
      */
     value: StripAcknowledgement;
     case: "acknowledgement";
+  } | {
+    /**
+     * By what a strip is segmented; only where the opening says that the camera side keeps it.
+     *
+     * @generated from field: pelletline.camera.v1.StripStamp stamp = 3;
+     */
+    value: StripStamp;
+    case: "stamp";
   } | { case: undefined; value?: undefined };
 };
 
@@ -314,6 +338,28 @@ export const StripAcknowledgementSchema: GenMessage<StripAcknowledgement> = /*@_
   messageDesc(file_pelletline_camera_v1_camera, 5);
 
 /**
+ * Tells the header by which a strip is segmented and judged, before segmentation has the strip: whatever dies from then on, the
+ * strip is segmented by that header again.
+ *
+ * @generated from message pelletline.camera.v1.StripStamp
+ */
+export type StripStamp = Message<"pelletline.camera.v1.StripStamp"> & {
+  /**
+   * The header, to be sent back unchanged.
+   *
+   * @generated from field: pelletline.inspection.v1.StripHeader header = 1;
+   */
+  header?: StripHeader | undefined;
+};
+
+/**
+ * Describes the message pelletline.camera.v1.StripStamp.
+ * Use `create(StripStampSchema)` to create a new message.
+ */
+export const StripStampSchema: GenMessage<StripStamp> = /*@__PURE__*/
+  messageDesc(file_pelletline_camera_v1_camera, 6);
+
+/**
  * Asks for a line's counters.
  *
  * @generated from message pelletline.camera.v1.GetIntakeRequest
@@ -332,7 +378,7 @@ export type GetIntakeRequest = Message<"pelletline.camera.v1.GetIntakeRequest"> 
  * Use `create(GetIntakeRequestSchema)` to create a new message.
  */
 export const GetIntakeRequestSchema: GenMessage<GetIntakeRequest> = /*@__PURE__*/
-  messageDesc(file_pelletline_camera_v1_camera, 6);
+  messageDesc(file_pelletline_camera_v1_camera, 7);
 
 /**
  * Counters of a line's intake since its run began.
@@ -452,7 +498,7 @@ export type GetIntakeResponse = Message<"pelletline.camera.v1.GetIntakeResponse"
  * Use `create(GetIntakeResponseSchema)` to create a new message.
  */
 export const GetIntakeResponseSchema: GenMessage<GetIntakeResponse> = /*@__PURE__*/
-  messageDesc(file_pelletline_camera_v1_camera, 7);
+  messageDesc(file_pelletline_camera_v1_camera, 8);
 
 /**
  * Coding of a pixel on the wire.
