@@ -10,7 +10,7 @@ export interface RandomRunLimits {
 }
 
 /** An image of a run with the settings it is read with, and the source of all further chance. */
-interface RandomRun {
+export interface RandomRun {
   readonly image: DrawnImage
   readonly settings: SegmentationSettings
   readonly random: () => number
@@ -21,7 +21,7 @@ interface RandomRun {
  * Draws pellets that touch and overlap, holes, specks, threads, frames and noise, and chooses settings that fit them or do not.
  * Small images are more frequent than large ones; any width occurs.
  */
-function drawRandomRun(seed: number, limits: RandomRunLimits): RandomRun {
+export function drawRandomRun(seed: number, limits: RandomRunLimits): RandomRun {
   const random = randomFrom(seed)
   const int = (below: number): number => Math.floor(random() * below)
   const small = (): number => Math.min(random(), random(), random())
