@@ -1,4 +1,9 @@
-export { type SimulateCropsOptions, type SimulatedCrops, simulateCrops } from './crops/simulate-crops.ts'
+export {
+  type CropVariety,
+  type SimulateCropsOptions,
+  type SimulatedCrops,
+  simulateCrops,
+} from './crops/simulate-crops.ts'
 export { type Fault, type FaultName, faultNames, parseFault } from './faults.ts'
 export {
   createSimulatedLine,

@@ -36,8 +36,8 @@ export const addSimulateCommand: AddCommand = (program, context) => {
     .addOption(
       new Option(
         '--variety <name>',
-        'crops: of the default line, or varied far beyond it; line where not given',
-      ).choices(['line', 'wide']),
+        'crops: of the default line, with what is rare on it made frequent, or varied far beyond it; line where not given',
+      ).choices(['line', 'rare', 'wide']),
     )
     .addHelpText(
       'after',

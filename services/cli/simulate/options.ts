@@ -1,3 +1,5 @@
+import type { CropVariety } from '../../line-simulator/index.ts'
+
 /** Options of `simulate` as commander hands them over. */
 export interface SimulateOptions {
   readonly out?: string
@@ -15,5 +17,5 @@ export interface SimulateOptions {
   readonly config?: string
   readonly ngShare?: number
   readonly subSizeShare?: number
-  readonly variety?: 'line' | 'wide'
+  readonly variety?: CropVariety
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { simulateCrops } from '../../line-simulator/index.ts'
+import { type CropVariety, simulateCrops } from '../../line-simulator/index.ts'
 import { createSegmenter } from '../../roi-segmentation/index.ts'
 import { createCropDataset } from '../../shared/dataset/create-crop-dataset.ts'
 import type { CropDataset, CropSplits, Split } from '../../shared/dataset/crop-dataset.ts'
@@ -8,6 +8,7 @@ import { isPackedCrops, readPackedCrops, writePackedCrops } from '../../shared/d
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { makeFolder } from '../../shared/files/make-folder.ts'
 import type { Terminal } from '../terminal.ts'
+import type { TrainingVariety } from './simulation-options.ts'
 
 export interface SimulateSplitsOptions {
   /** Training crops; validation gets half as many. */
@@ -16,21 +17,27 @@ export interface SimulateSplitsOptions {
   /** Shares of the training crops; validation and test have NG shares of their own. */
   readonly ngShare: number
   readonly subSizeShare: number
-  /** Of the training crops. `mixed`: half of the default line, half varied far beyond it. */
-  readonly variety: Variety
+  readonly variety: TrainingVariety
   readonly seed: number
   /** Simulated parts are kept here and found again by their settings. */
   readonly folder: string
 }
 
-type Variety = 'line' | 'wide' | 'mixed'
+/** Kinds of line that the training crops are of, in equal parts. */
+const kindsOf: Readonly<Record<TrainingVariety, readonly CropVariety[]>> = {
+  line: ['line'],
+  rare: ['rare'],
+  wide: ['wide'],
+  mixed: ['line', 'wide'],
+  all: ['line', 'rare', 'wide'],
+}
 
 /** What decides the crops of one part. */
 interface PartSettings {
   readonly count: number
   readonly ngShare: number
   readonly subSizeShare: number
-  readonly variety: Variety
+  readonly variety: TrainingVariety
   readonly seed: number
 }
 
@@ -67,7 +74,7 @@ async function simulatePart(
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<CropDataset> {
-  const { variety } = settings
+  const kinds = kindsOf[settings.variety]
   const digest = createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 16)
   const file = join(folder, `${part}-${digest}.crops`)
   if (await isPackedCrops(file)) {
@@ -79,7 +86,7 @@ async function simulatePart(
 
   const progress = terminal.progress(`Simulating ${part}`, settings.count, 'crops')
   let done = 0
-  const simulate = async (kind: 'line' | 'wide', count: number) => {
+  const simulate = async (kind: CropVariety, count: number) => {
     const before = done
     const onProgress = (finished: number) => progress.update(before + finished)
     const crops = await simulateCrops({ ...settings, count, variety: kind, createSegmenter, onProgress, signal })
@@ -87,11 +94,16 @@ async function simulatePart(
     return crops
   }
   try {
-    const half = Math.floor(settings.count / 2)
-    const crops =
-      variety === 'mixed' && half > 0
-        ? joinCrops(await simulate('line', half), await simulate('wide', settings.count - half))
-        : await simulate(variety === 'mixed' ? 'wide' : variety, settings.count)
+    let crops: CropDataset | undefined
+    for (const [index, kind] of kinds.entries()) {
+      const upTo = (kindsDone: number) => Math.floor((settings.count * kindsDone) / kinds.length)
+      const count = upTo(index + 1) - upTo(index)
+      if (count === 0) continue
+      const simulated = await simulate(kind, count)
+      crops = crops === undefined ? simulated : joinCrops(crops, simulated)
+    }
+    if (crops === undefined)
+      throw new PelletlineError('invalid_argument', `${part} is to have ${settings.count} crops.`)
     await writePackedCrops(file, crops)
     return crops
   } finally {

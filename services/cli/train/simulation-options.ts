@@ -1,5 +1,9 @@
 import { type Command, Option } from 'commander'
+import type { CropVariety } from '../../line-simulator/index.ts'
 import { parseInteger, parseNumber } from '../parse-option.ts'
+
+/** What training crops are of: one kind of line, or equal parts of several. */
+export type TrainingVariety = CropVariety | 'mixed' | 'all'
 
 /** What `--data simulated` simulates. */
 export interface SimulationOptions {
@@ -7,7 +11,7 @@ export interface SimulationOptions {
   readonly testCount?: number
   readonly ngShare: number
   readonly subSizeShare: number
-  readonly variety: 'line' | 'wide' | 'mixed'
+  readonly variety: TrainingVariety
 }
 
 /** Adds the options of `--data simulated` to a command that trains. */
@@ -39,9 +43,9 @@ export function addSimulationOptions(command: Command): Command {
     .addOption(
       new Option(
         '--variety <name>',
-        'simulated: training crops of the default line, varied far beyond it, or half of each',
+        'simulated: training crops of the default line, with what is rare on it made frequent, varied far beyond it, half default and half varied, or a third of each',
       )
-        .choices(['line', 'wide', 'mixed'])
+        .choices(['line', 'rare', 'wide', 'mixed', 'all'])
         .default('mixed'),
     )
 }

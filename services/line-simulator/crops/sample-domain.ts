@@ -39,6 +39,24 @@ export function sampleLineDomain(random: Random, specks: CropSpecks): CropDomain
 }
 
 /**
+ * The default line, but what is rare on it is frequent: twins, tails, fines, dust, and specks at the rim. A network that sees
+ * two twins in a thousand crops learns nothing of them, and at 100 ppm of overkill a twin in five hundred pellets counts.
+ */
+export function sampleRareDomain(random: Random, specks: CropSpecks): CropDomain {
+  const domain = sampleLineDomain(random, specks)
+  const { settings } = domain
+  const { product } = settings
+  return {
+    ...domain,
+    settings: {
+      ...settings,
+      product: { ...product, twinShare: 0.5, tailShare: 0.15, finesShare: 0.03, dustPerMpx: 4 * product.dustPerMpx },
+      specks: { ...settings.specks, rimShare: 0.6 },
+    },
+  }
+}
+
+/**
  * A line whose every property is drawn from far beyond the default line, so that what is learnt on many of them is the
  * speck and not the line (domain randomisation).
  */

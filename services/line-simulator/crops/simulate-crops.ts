@@ -11,7 +11,7 @@ import type { ScenePellet } from '../scene/place-pellets.ts'
 import { defaultLine } from '../settings.ts'
 import { matchTruth, type PelletBoxes } from '../truth/match-truth.ts'
 import { pelletTruth } from '../truth/pellet-truth.ts'
-import { type CropDomain, sampleLineDomain, sampleWideDomain } from './sample-domain.ts'
+import { type CropDomain, sampleLineDomain, sampleRareDomain, sampleWideDomain } from './sample-domain.ts'
 
 /** What of a segmenter the simulator uses; `createSegmenter` of roi-segmentation makes one. */
 export interface CropSegmenter {
@@ -34,6 +34,11 @@ export interface CropSegmenter {
   ): { readonly pellets: PelletBoxes & { readonly notJudged: Uint8Array; readonly crops: Uint8Array } }
 }
 
+/** What line crops are cut from. */
+export type CropVariety = 'line' | 'rare' | 'wide'
+
+const domainOf = { line: sampleLineDomain, rare: sampleRareDomain, wide: sampleWideDomain }
+
 export interface SimulateCropsOptions {
   /** Crops wanted. */
   readonly count: number
@@ -42,8 +47,8 @@ export interface SimulateCropsOptions {
   /** Share of them whose specks are all below what counts (label OK, flagged in `subSize`); default 0. */
   readonly subSizeShare?: number
   readonly seed: number
-  /** `line`: the default line; `wide`: every property varied far beyond it. */
-  readonly variety: 'line' | 'wide'
+  /** `line`: the default line; `rare`: the default line with what is rare on it made frequent; `wide`: every property varied far beyond it. */
+  readonly variety: CropVariety
   /**
    * Smallest speck that is NG, px of the crop, and its least contrast; default 3 px for `line`, 2.5 px for `wide`, and
    * 0.35. In blurred scenes of `wide` the size grows with the blur.
@@ -92,7 +97,7 @@ export async function simulateCrops(options: SimulateCropsOptions): Promise<Simu
       minContrast: options.minContrast ?? defaultLine.specks.minContrast,
     }
     const random = createRandom(seed, 31, scene)
-    const domain = variety === 'line' ? sampleLineDomain(random, specks) : sampleWideDomain(random, specks)
+    const domain = domainOf[variety](random, specks)
     const size = domain.settings.width ** 2
     if (canvas.length < size) canvas = new Uint8Array(size)
     const pixels = canvas.subarray(0, size)
