@@ -43,7 +43,8 @@ export function readProcessTree(root: number): ProcessTree {
   }
 }
 
-function readResidentBytes(pid: number): number {
+/** Resident memory of a process, bytes; 0 where it has ended (proc(5)). */
+export function readResidentBytes(pid: number): number {
   try {
     return 1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0)
   } catch {
@@ -61,6 +62,20 @@ function readAllTimes(): Map<number, ProcessTimes> {
   return times
 }
 
+/** Processes that run, by the nearest named one that they were started by, itself included. */
+export function attributeProcesses(roots: Readonly<Record<string, number | null>>): Map<string, number[]> {
+  const names = new Map(Object.entries(roots).flatMap(([name, pid]) => (pid === null ? [] : [[pid, name] as const])))
+  const times = readAllTimes()
+  const found = new Map<string, number[]>()
+  for (const pid of times.keys()) {
+    let at: number | undefined = pid
+    while (at !== undefined && !names.has(at)) at = times.get(at)?.parent
+    const name = at === undefined ? undefined : names.get(at)
+    if (name !== undefined) found.set(name, [...(found.get(name) ?? []), pid])
+  }
+  return found
+}
+
 /** Follows the processor time of named processes and of what they start, by looking again and again. */
 export interface CpuWatch {
   /** Looks once: each process as the root of those below it, up to the next named one. */
@@ -75,17 +90,12 @@ export function createCpuWatch(): CpuWatch {
   const seen = new Map<string, Map<number, number>>()
   return {
     look(roots) {
-      const names = new Map(
-        Object.entries(roots).flatMap(([name, pid]) => (pid === null ? [] : [[pid, name] as const])),
-      )
-      const times = readAllTimes()
-      for (const [pid, { seconds }] of times) {
-        let at: number | undefined = pid
-        while (at !== undefined && !names.has(at)) at = times.get(at)?.parent
-        const name = at === undefined ? undefined : names.get(at)
-        if (name === undefined) continue
+      for (const [name, pids] of attributeProcesses(roots)) {
         const known = seen.get(name) ?? new Map<number, number>()
-        known.set(pid, seconds)
+        for (const pid of pids) {
+          const times = readTimes(`${pid}`)
+          if (times !== undefined) known.set(pid, times.seconds)
+        }
         seen.set(name, known)
       }
     },

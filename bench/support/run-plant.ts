@@ -32,6 +32,10 @@ export interface RunPlantOptions {
   readonly dataDir?: string | undefined
   /** Told about once a second while it runs what it has written to standard error so far. */
   readonly onRunning?: (stderr: string) => void
+  /** Tells it to end (SIGINT) so long after its start, ms. */
+  readonly endAfterMs?: number
+  /** Told four times a second which of its named processes run; `plant` is the one that feeds the lines. */
+  readonly onProcesses?: (roots: Readonly<Record<string, number | null>>) => void
 }
 
 interface PlantState {
@@ -44,7 +48,7 @@ const looksPerSecond = 4
 
 /** Runs `pelletline up ARGS --json` to its end. Throws `internal` where it fails. */
 export async function runPlant(args: readonly string[], options: RunPlantOptions = {}): Promise<PlantRun> {
-  const { dataDir, onRunning } = options
+  const { dataDir, onRunning, endAfterMs, onProcesses } = options
   const main = join(import.meta.dirname, '../../services/cli/main.ts')
   const place = dataDir === undefined ? ['--ephemeral'] : ['--data-dir', dataDir]
   const child = spawn(process.execPath, [main, 'up', '--json', '--port', '0', ...place, ...args], {
@@ -62,12 +66,16 @@ export async function runPlant(args: readonly string[], options: RunPlantOptions
   let untilReady: number | undefined
   let looks = 0
   const timer = setInterval(() => {
-    watch.look({ plant: child.pid ?? null, ...readProcesses(dataDir) })
+    const roots = { plant: child.pid ?? null, ...readProcesses(dataDir) }
+    watch.look(roots)
+    onProcesses?.(roots)
     if (stderr.includes('READY')) untilReady ??= total()
     if (++looks % looksPerSecond === 0) onRunning?.(stderr)
   }, 1000 / looksPerSecond)
+  const ending = endAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGINT'), endAfterMs)
   const [code] = (await once(child, 'close')) as [number | null]
   clearInterval(timer)
+  clearTimeout(ending)
   if (code !== 0) {
     throw new PelletlineError('internal', `up ${args.join(' ')} failed: ${stderr.trim().slice(-500)}`)
   }

@@ -1,0 +1,41 @@
+import { quantile } from './measure.ts'
+
+/** Memory of one process at a time. */
+export interface MemoryPoint {
+  /** Since the plant began, minutes. */
+  readonly minutes: number
+  /** Resident, with the processes that it started, MB of 10^6 bytes. */
+  readonly mb: number
+}
+
+/** How the memory of a process went once it was warm. */
+export interface MemoryCourse {
+  /** Medians of the first and the last quarter of the time after the warm-up, MB. */
+  readonly firstMb: number
+  readonly lastMb: number
+  readonly largestMb: number
+  /** Slope of the straight line through all points after the warm-up by least squares, MB a minute. */
+  readonly slope: number
+}
+
+/** Describes the points after `warmUpMinutes`; undefined where there are fewer than eight. */
+export function describeCourse(points: readonly MemoryPoint[], warmUpMinutes: number): MemoryCourse | undefined {
+  const warm = points.filter(({ minutes }) => minutes >= warmUpMinutes)
+  if (warm.length < 8) return undefined
+  const quarter = Math.floor(warm.length / 4)
+  const median = (part: readonly MemoryPoint[]) =>
+    quantile(
+      part.map(({ mb }) => mb),
+      0.5,
+    )
+  const mean = (valueAt: (point: MemoryPoint) => number) =>
+    warm.reduce((sum, point) => sum + valueAt(point), 0) / warm.length
+  const [x, y] = [mean(({ minutes }) => minutes), mean(({ mb }) => mb)]
+  const spread = warm.reduce((sum, { minutes }) => sum + (minutes - x) ** 2, 0)
+  return {
+    firstMb: median(warm.slice(0, quarter)),
+    lastMb: median(warm.slice(-quarter)),
+    largestMb: Math.max(...warm.map(({ mb }) => mb)),
+    slope: spread === 0 ? 0 : warm.reduce((sum, { minutes, mb }) => sum + (minutes - x) * (mb - y), 0) / spread,
+  }
+}
