@@ -163,6 +163,8 @@ export function createRun(setup: RunOptions): Run {
       }
       segment ??= { first: header.key!, strips: 0n, lot, durableBefore }
       segment.strips++
+      // A stamp's lot may have ended meanwhile; its segment does not wait for the next strip, which may be hours away.
+      closed.push(...closeSegment(assignment.lot))
     }
     nextRow = facts.firstRow + BigInt(facts.rows)
     ended = facts.runEnds

@@ -105,6 +105,22 @@ test('a gateway that is started anew segments by the stamps that come with the s
   assert.deepEqual([fresh.lot, stamps[2]!.lot], ['lot-2', 'lot-1'])
 })
 
+test('a strip whose stamp is of a lot that has ended meanwhile is reported to that lot at once', async () => {
+  const { stamps, sent } = await stampThree()
+  const { client, registry } = startGateway()
+  registry.assign('lot-2')
+  const stream = openStream(client, openingOf(belt, { keepsStamps: true, firstStrip: 2n, durableBelow: 2n }))
+  await stream.opened()
+  stream.send({ ...sent[2]!, stamp: stamps[2]! })
+  await stampsOf(stream, 1)
+  await stream.acknowledged(3)
+  // The first one says that the run was taken up.
+  assert.deepEqual(await registry.reported(2), [
+    { run: 'run-1', strip: 2n, strips: 0n, lot: 'lot-1' },
+    { run: 'run-1', strip: 2n, strips: 1n, lot: 'lot-1' },
+  ])
+})
+
 test('a stamp of another strip is refused, each difference by name', async () => {
   const { stamps, sent } = await stampThree()
   const { client } = startGateway()
