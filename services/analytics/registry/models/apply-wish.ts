@@ -9,10 +9,11 @@ import {
 import { PelletlineError } from '../../../shared/errors/pelletline-error.ts'
 import type { Kysely, Tables } from '../../../shared/store/index.ts'
 import type { ChangeSignal } from '../../change-signal.ts'
-import { changeModels, isWithdrawable, type ModelWish, withdraw } from './change-models.ts'
+import { changeModels, isHeld, isWithdrawable, type ModelWish, modelsOf, release, withdraw } from './change-models.ts'
 import { judgingModel, progressOf, refusal, requireStudents } from './find-model.ts'
 import { readAssignment, writeAssignment } from './keep-models.ts'
 import type { StudentReports } from './keep-reports.ts'
+import { notTakenBack, superseded, takenBack } from './tell-taken-back.ts'
 
 export interface ModelChangesOptions {
   readonly db: Kysely<Tables>
@@ -41,6 +42,23 @@ export interface Author {
   readonly why: string
 }
 
+/** What the second step of a change was written over, and what it made. */
+interface WrittenStep {
+  readonly before: ModelAssignment
+  readonly next: ModelAssignment
+}
+
+/** A change whose second step, the role of a model, failed after the first, its load. */
+interface FailedChange {
+  readonly wish: ModelWish
+  readonly model: ModelRef
+  /** Whether the model was loaded for this change. */
+  readonly brought: boolean
+  /** Undefined where the second step was not written. */
+  readonly written: WrittenStep | undefined
+  readonly failure: PelletlineError
+}
+
 // Another analytics on the same database may hear a report; it is looked for that often.
 const pollMs = 500
 
@@ -55,6 +73,17 @@ const actions = {
   promote: ModelAction.PROMOTE,
   rollback: ModelAction.ROLLBACK,
 } as const satisfies Record<ModelWish['kind'], ModelAction>
+
+/**
+ * What is to be in force instead after a failed change; undefined where it has left nothing. Throws where another change stands
+ * on it: whoever made that one knows nothing of the failure.
+ */
+function restore({ model, brought, written }: FailedChange, inForce: ModelAssignment): ModelAssignment | undefined {
+  if (written === undefined && !(brought && isHeld(inForce, model))) return undefined
+  if (written !== undefined && written.next.generation !== inForce.generation) throw superseded(inForce)
+  const before = written?.before ?? inForce
+  return { ...(brought ? release(before, model) : before), generation: inForce.generation + 1n }
+}
 
 function detailOf(wish: ModelWish): string {
   if (wish.kind === 'shadow' && wish.model !== undefined) return `share ${wish.share}`
@@ -88,6 +117,26 @@ export function createModelChanges(options: ModelChangesOptions) {
         if (left <= 0 || signal.aborted) throw reason
         await reported.waitForChange(seen, { signal, timeoutMs: Math.min(pollMs, left) })
       }
+    }
+  }
+
+  /** Takes back what a change with two steps has made after the second failed; resolves with the error for the caller. */
+  async function takeBack(failed: FailedChange, author: Author): Promise<PelletlineError> {
+    const { wish, model, written, failure } = failed
+    let restored = false
+    try {
+      const inForce = await write(db, (assignment) => {
+        const next = restore(failed, assignment)
+        if (next === undefined) return undefined
+        restored = true
+        const note = { action: ModelAction.REFUSED, from: '', to: model.id, detail: failure.message }
+        return { next, note: { ...author, atUnixNs: nowNs(), ...note } }
+      })
+      return restored ? takenBack(failure, wish.kind, inForce) : failure
+    } catch (reason) {
+      const inForce = await readAssignment(db).catch(() => undefined)
+      const judged = written?.before.live
+      return notTakenBack(failure, wish.kind, { cause: PelletlineError.from(reason), model, judged, inForce })
     }
   }
 
@@ -166,6 +215,24 @@ export function createModelChanges(options: ModelChangesOptions) {
     }
   }
 
+  /** Writes what a wish makes of what is in force, once nothing needs to be loaded for it any more. */
+  async function writeStep(wish: ModelWish, students: readonly StudentModels[], author: Author): Promise<WrittenStep> {
+    let before: ModelAssignment | undefined
+    const next = await write(db, (assignment) => {
+      before = assignment
+      const step = changeModels(assignment, judgingModel(assignment, students), wish)
+      return { next: step.next, note: note(wish, step, author) }
+    })
+    return { before: before!, next }
+  }
+
+  /** Resolves once every student has followed a wish; rejects where one does not. */
+  async function followStep({ kind }: ModelWish, { next }: WrittenStep, signal: AbortSignal): Promise<void> {
+    const judges = kind === 'promote' || kind === 'rollback'
+    const failure = await follow(next.generation, judges ? next.live : undefined, judges, signal)
+    if (failure !== undefined) throw failure
+  }
+
   return {
     /**
      * Lets go, for all students, of what one of them reports as failed, and notes it in the log. A report of before the last change
@@ -185,7 +252,8 @@ export function createModelChanges(options: ModelChangesOptions) {
     /**
      * Fulfils a wish, which `wishOf` makes of what holds: loads the model first where it needs one, and answers once every student
      * has followed. Rejects as `wishOf` throws, with `failed_precondition` where the wish does not fit or a student refuses the
-     * model, and with `deadline_exceeded` where one does not follow.
+     * model, and with `deadline_exceeded` where one does not follow. What gives a model a role has two steps, the load and the role;
+     * where the second fails both are taken back, and the message says what is in force, or why that failed too and what mends it.
      */
     async apply(
       wishOf: (situation: ModelSituation) => ModelWish,
@@ -198,17 +266,23 @@ export function createModelChanges(options: ModelChangesOptions) {
       // What does not fit is refused before anything is loaded for it.
       changeModels(before, judgingModel(before, students), wish)
       const needed = wish.kind === 'rollback' ? before.before.at(-1) : wish.model
-      const loads = needed !== undefined && wish.kind !== 'unload'
-      const loaded = loads ? await load(needed, situation, author, signal) : before
+      if (needed === undefined || wish.kind === 'unload') {
+        const written = await writeStep(wish, students, author)
+        await followStep(wish, written, signal)
+        return written.next
+      }
+      const loaded = await load(needed, situation, author, signal)
       if (wish.kind === 'load') return loaded
-      const next = await write(db, (assignment) => {
-        const step = changeModels(assignment, judgingModel(assignment, students), wish)
-        return { next: step.next, note: note(wish, step, author) }
-      })
-      const judges = wish.kind === 'promote' || wish.kind === 'rollback'
-      const failure = await follow(next.generation, judges ? next.live : undefined, judges, signal)
-      if (failure !== undefined) throw failure
-      return next
+      // What was in memory before the wish stays there whatever becomes of the wish.
+      const brought = !modelsOf(before).some(({ id, sha256 }) => id === needed.id && sha256 === needed.sha256)
+      let written: WrittenStep | undefined
+      try {
+        written = await writeStep(wish, students, author)
+        await followStep(wish, written, signal)
+        return written.next
+      } catch (reason) {
+        throw await takeBack({ wish, model: needed, brought, written, failure: PelletlineError.from(reason) }, author)
+      }
     },
   }
 }

@@ -136,6 +136,16 @@ export function withdraw(assignment: ModelAssignment, model: ModelRef): ModelAss
   return create(ModelAssignmentSchema, { ...hold(next, [], model), generation: assignment.generation + 1n })
 }
 
+/** Whether a model is in memory by the assignment without a role. */
+export function isHeld({ held }: ModelAssignment, model: ModelRef): boolean {
+  return held.some((other) => same(other, model))
+}
+
+/** The assignment without a model that was only kept in memory; what has a role keeps it. The generation stays. */
+export function release(assignment: ModelAssignment, model: ModelRef): ModelAssignment {
+  return hold(assignment, [], model)
+}
+
 /** A model by its parts, as messages carry it. */
 export function refOf(id: string, sha256: string): ModelRef {
   return create(ModelRefSchema, { id, sha256 })
