@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { create } from '@bufbuild/protobuf'
 import { ModelRefSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
-import { type ClassifierMetrics, readModelManifest } from '../shared/onnx/model-manifest.ts'
+import { type ClassifierMetrics, manifestPath, readModelManifest } from '../shared/onnx/model-manifest.ts'
 import { modelDirectory, writeTinyModel } from '../shared/onnx/test-support/tiny-model.ts'
 import { openCalibration } from './open-calibration.ts'
 
@@ -49,6 +50,20 @@ describe('the calibrations of an analytics process', () => {
     assert.deepEqual([await overkillOf(alone, first), await overkillOf(alone, second)], [10, undefined])
     assert.deepEqual([await overkillOf(withFolder, first), await overkillOf(withFolder, second)], [10, 20])
     assert.equal(await withFolder(second.model, 0.75), undefined)
+  })
+
+  test('are found for a model whose manifest came into the folder after it', async () => {
+    const late = await addModel('late', 30)
+    const manifest = await readFile(manifestPath(late.path))
+    const half = manifest.subarray(0, manifest.length / 2)
+    await rm(manifestPath(late.path))
+    const calibrationOf = await openCalibration({ modelPaths: [], modelsDir: directory.path })
+    const overkill = async () => (await calibrationOf(late.model, 0.5))?.falseNg.successes
+    assert.equal(await overkill(), undefined)
+    await writeFile(manifestPath(late.path), half)
+    assert.equal(await overkill(), undefined)
+    await writeFile(manifestPath(late.path), manifest)
+    assert.equal(await overkill(), 30)
   })
 
   test('are refused at the start where a path or the folder leads nowhere, by its name', async () => {

@@ -13,38 +13,49 @@ export interface ModelCalibration {
 const thresholdTolerance = 1e-4
 
 /**
- * A look-up of calibrations among model files; where they are listed by a function, it is asked again for a model that is not
- * among them, and new files are read, but for those whose manifest cannot be read. It answers undefined for a model that is not there, for one whose manifest has no test
- * metrics, and for a threshold other than that at which they were measured: a correction from another threshold would be wrong.
+ * A look-up of calibrations among model files. Where they are listed by a function, it is asked again for a model that is not
+ * among those read, and what is new is read; so is what could not be read before, since a manifest may come after its model. It
+ * answers undefined for a model that is not there, for one whose manifest has no test metrics, and for a threshold other than that at
+ * which they were measured: a correction from another threshold would be wrong. Rejects where a path that was given by name has no
+ * manifest that can be read.
  */
 export function createManifestCalibration(
   modelPaths: readonly string[] | (() => Promise<readonly string[]>),
 ): (model: ModelRef, threshold: number) => Promise<ModelCalibration | undefined> {
-  const list = typeof modelPaths === 'function' ? modelPaths : async () => modelPaths
-  let paths: readonly string[] | undefined
-  let manifests: Promise<readonly ModelManifest[]> = Promise.resolve([])
+  let known: ReadonlyMap<string, ModelManifest> = new Map()
+  let reading: Promise<void> | undefined
 
-  async function find({ sha256 }: ModelRef, threshold: number): Promise<ModelManifest | undefined> {
-    const known = (await manifests).filter((candidate) => candidate.sha256 === sha256)
+  async function readNew(): Promise<void> {
+    const paths = typeof modelPaths === 'function' ? await modelPaths() : modelPaths
+    const read = await Promise.all(
+      paths.map(async (path) => {
+        const manifest = known.get(path) ?? (await readModelManifest(path).catch(notYet))
+        return manifest === undefined ? [] : [[path, manifest] as const]
+      }),
+    )
+    known = new Map(read.flat())
+  }
+
+  /** A manifest that cannot be read is a fault of the one who gave its path; in a folder it may still come. */
+  function notYet(reason: unknown): undefined {
+    if (typeof modelPaths !== 'function') throw reason
+  }
+
+  function find({ sha256 }: ModelRef, threshold: number): ModelManifest | undefined {
+    const candidates = [...known.values()].filter((candidate) => candidate.sha256 === sha256)
     // Two models may share their weights and differ in the threshold.
-    const found = known.find(({ metrics: { test } }) => test !== undefined && isAt(test.threshold, threshold))
-    return found ?? known[0]
+    const found = candidates.find(({ metrics: { test } }) => test !== undefined && isAt(test.threshold, threshold))
+    return found ?? candidates[0]
   }
 
   return async (model, threshold) => {
-    let manifest = await find(model, threshold)
+    let manifest = find(model, threshold)
     if (manifest === undefined) {
-      const now = await list()
-      if (paths === undefined || now.join('\n') !== paths.join('\n')) {
-        paths = now
-        manifests = typeof modelPaths === 'function' ? readReadable(now) : Promise.all(now.map(readModelManifest))
-        // A manifest that cannot be read is a fault of the one who gave its path; it is read again at the next question.
-        manifests.catch(() => {
-          paths = undefined
-          manifests = Promise.resolve([])
-        })
-      }
-      manifest = await find(model, threshold)
+      reading ??= readNew().finally(() => {
+        reading = undefined
+      })
+      await reading
+      manifest = find(model, threshold)
     }
     const test = manifest?.metrics.test
     if (test === undefined || !isAt(test.threshold, threshold)) return undefined
@@ -54,11 +65,6 @@ export function createManifestCalibration(
       falseNg: { successes: okAsNg, trials: okAsNg + okAsOk },
     }
   }
-}
-
-async function readReadable(paths: readonly string[]): Promise<readonly ModelManifest[]> {
-  const read = await Promise.allSettled(paths.map(readModelManifest))
-  return read.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
 }
 
 function isAt(measured: number, threshold: number): boolean {
