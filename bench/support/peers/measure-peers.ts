@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { PelletlineError } from '../../../services/shared/errors/pelletline-error.ts'
+import { readOpenListeners } from '../open-listeners.ts'
 import { readProcessTree } from '../process-cpu.ts'
 import type { BareFigures, BareTask } from './bare-process.ts'
 import { type HarmFigures, isSame, measureHarm } from './harm-by-bad.ts'
@@ -99,6 +100,13 @@ export async function measurePeers(options: MeasureOptions): Promise<SystemRun[]
 async function start(entry: Entry, options: MeasureOptions): Promise<void> {
   const server = await startServer(await entry.contestant.prepare(), options)
   entry.server = server
+  // Some have no setting for it; what our programs do about that can fail with their next version.
+  const open = readOpenListeners(readProcessTree(server.pid).pids)
+  if (open.length > 0) {
+    options.say(
+      `${entry.contestant.description.name} listens on ${open.join(', ')}: other machines reach it while it is measured`,
+    )
+  }
   if (entry.contestant.description.precision === 'fp32') await checkAnswers(server.endpoint, options.expected)
 }
 

@@ -1,4 +1,7 @@
-"""KServe: a custom model behind its model server, asked by gRPC. Arguments: MODEL.onnx PORT."""
+"""KServe: a custom model behind its model server, asked by gRPC. Arguments: MODEL.onnx PORT.
+
+It has no setting for where it listens, which is every address of the machine: both its servers are kept on the loopback address here.
+"""
 
 import sys
 
@@ -7,8 +10,9 @@ path, port = sys.argv[1], int(sys.argv[2])
 sys.argv = sys.argv[:1]
 
 import kserve
-from kserve import InferOutput, InferResponse
+from kserve import InferOutput, InferResponse, model_server
 
+import loopback
 import runtime
 
 
@@ -24,7 +28,15 @@ class Student(kserve.Model):
         return InferResponse(response_id=payload.id, model_name=self.name, infer_outputs=[output])
 
 
+class LoopbackRESTServer(model_server.RESTServer):
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.config.host = loopback.ADDRESS
+
+
 if __name__ == "__main__":
+    loopback.listen_on_loopback()
+    model_server.RESTServer = LoopbackRESTServer
     model = Student("student")
     model.load()
     kserve.ModelServer(http_port=runtime.free_port(), grpc_port=port, enable_latency_logging=False).start([model])

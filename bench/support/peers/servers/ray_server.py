@@ -1,6 +1,8 @@
 """Ray Serve: one replica with @serve.batch, asked by gRPC. Arguments: MODEL.onnx PORT; state goes to the current folder.
 
-Its own processes talk, and its gRPC proxy listens, on every address of the machine: it has no setting for that.
+It has no setting for where its gRPC servers listen, which is every address of the machine: `loopback` sees to those of Python in
+each of its processes. Its own processes take the loopback address for that of the node, and listen there only, where it is told that
+clusters are not wanted.
 """
 
 import os
@@ -10,6 +12,8 @@ import sys
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 # Where it would write an access token.
 os.environ["HOME"] = os.getcwd()
+# Named for other systems, and heeded on all: the node's address is that of the loopback.
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 os.environ["PYTHONPATH"] = os.path.dirname(os.path.abspath(__file__))
 
 import numpy
@@ -17,6 +21,7 @@ import ray
 from ray import serve
 from tritonclient.grpc import service_pb2
 
+import loopback
 import runtime
 
 
@@ -45,9 +50,16 @@ class Student:
 
 
 if __name__ == "__main__":
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, _temp_dir=os.getcwd())
+    ray.init(
+        num_cpus=2,
+        include_dashboard=False,
+        log_to_driver=False,
+        runtime_env={"worker_process_setup_hook": "loopback.listen_on_loopback"},
+        _node_ip_address=loopback.ADDRESS,
+        _temp_dir=os.getcwd(),
+    )
     serve.start(
-        http_options={"host": "127.0.0.1", "port": runtime.free_port()},
+        http_options={"host": loopback.ADDRESS, "port": runtime.free_port()},
         grpc_options={
             "port": int(sys.argv[2]),
             "grpc_servicer_functions": [
