@@ -1,20 +1,11 @@
-import process from 'node:process'
-import { renderTable } from '../../../services/cli/render-table.ts'
+import { printTables } from '../print-tables.ts'
 import { formatPage, publishFolder } from '../publish-folder.ts'
 import { drawPeers } from './draw-peers.ts'
 import { describePeersRun, type PeersReport, tabulatePeers } from './tabulate-peers.ts'
 
 /** Prints the report on standard output: tables, or one JSON object. */
 export function printPeers(report: PeersReport, json: boolean): void {
-  if (json) {
-    process.stdout.write(`${JSON.stringify(report)}\n`)
-    return
-  }
-  const lines = [`peers: ${describePeersRun(report)}`]
-  for (const { title, note, columns, rows } of tabulatePeers(report)) {
-    lines.push('', `${title}. ${note}`, ...renderTable(columns, rows))
-  }
-  process.stdout.write(`${lines.join('\n')}\n`)
+  printTables({ report, lead: `peers: ${describePeersRun(report)}`, tables: tabulatePeers(report) }, json)
 }
 
 /** Writes the report into `folder`: tables, plot and every number. */

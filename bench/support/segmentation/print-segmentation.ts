@@ -1,19 +1,10 @@
-import process from 'node:process'
-import { renderTable } from '../../../services/cli/render-table.ts'
+import { printTables } from '../print-tables.ts'
 import type { SegmentationReport } from './segmentation-report.ts'
 import { tabulateReport } from './tabulate-report.ts'
 
 /** Prints the report on standard output: tables, or one JSON object. */
 export function printSegmentation(report: SegmentationReport, json: boolean): void {
-  if (json) {
-    process.stdout.write(`${JSON.stringify(report)}\n`)
-    return
-  }
-  const lines = [`segmentation: ${describeRun(report)}`]
-  for (const { title, note, columns, rows } of tabulateReport(report)) {
-    lines.push('', `${title}. ${note}`, ...renderTable(columns, rows))
-  }
-  process.stdout.write(`${lines.join('\n')}\n`)
+  printTables({ report, lead: `segmentation: ${describeRun(report)}`, tables: tabulateReport(report) }, json)
 }
 
 /** What gave the figures, in one sentence. */
