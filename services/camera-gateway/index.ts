@@ -6,3 +6,4 @@ export {
   type IntakeSnapshot,
 } from './create-camera-gateway.ts'
 export { type Calibrations, calibrationKey, loadCalibrations, parseCalibration } from './load-calibrations.ts'
+export { type LocalSegmentation, serveCameraGateway } from './serve-camera-gateway.ts'

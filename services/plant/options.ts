@@ -28,6 +28,8 @@ export interface PlantOptions {
   readonly postgres: GivenDatabase | undefined
   /** Where the gateway takes other cameras, `HOST:PORT`; on a socket in the data folder where absent. Kafka only. */
   readonly cameras: string | undefined
+  /** Whether gateway and segmentation have a process each or share one, where strips stay in memory. Kafka only. */
+  readonly intake: 'apart' | 'together'
   /** `name@seconds` of each simulated fault. */
   readonly faults: readonly string[]
   /** Share of NG pellets by truth, 0..1. */
@@ -68,6 +70,7 @@ export function defaultPlantOptions(root: string): PlantOptions {
     brokers: [],
     postgres: undefined,
     cameras: undefined,
+    intake: 'apart',
     faults: [],
     prevalence: 0.01,
     speed: 1,

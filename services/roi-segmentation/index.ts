@@ -16,3 +16,4 @@ export {
   type SegmentImageOptions,
   segmentImage,
 } from './segment-image.ts'
+export { serveRoiSegmentation } from './serve-roi-segmentation.ts'

@@ -15,6 +15,7 @@ interface UpOptions {
   readonly postgres?: string
   readonly postgresPasswordFile?: string
   readonly cameras?: string
+  readonly intake?: 'apart' | 'together'
   readonly seconds?: number
   readonly lines?: number
   readonly ephemeral?: boolean
@@ -61,6 +62,12 @@ export const addUpCommand: AddCommand = (program, context) => {
     )
     .option('--postgres-password-file <file>', 'file that holds the password of the user of --postgres')
     .option('--cameras <host:port>', 'where the gateway takes other cameras; only with --bus kafka')
+    .addOption(
+      new Option(
+        '--intake <how>',
+        'gateway and segmentation in a process each (the default), or in one; only with --bus kafka',
+      ).choices(['apart', 'together']),
+    )
     .option('--seconds <n>', 'end by itself after so much product; until Ctrl-C where not given', parseSeconds)
     .option('--lines <n>', 'simulated lines', parseInteger({ min: 1, max: 32 }))
     .option('--ephemeral', 'keep nothing on disk')
@@ -132,7 +139,7 @@ export const addUpCommand: AddCommand = (program, context) => {
       await runPlant({
         ...defaults,
         json: context.terminal(command).json,
-        ...chooseInfrastructure(options),
+        ...chooseInfrastructure(options, defaults.intake),
         seconds: options.seconds,
         ephemeral: options.ephemeral === true,
         faults: options.fault ?? [],
@@ -154,11 +161,15 @@ export const addUpCommand: AddCommand = (program, context) => {
 }
 
 /** What the plant stands on; what was named says as well which kind it is. Throws `invalid_argument` for what does not fit. */
-function chooseInfrastructure(options: UpOptions) {
+function chooseInfrastructure(options: UpOptions, defaultIntake: 'apart' | 'together') {
   const { brokers = [], postgres, postgresPasswordFile, cameras } = options
   const bus = brokers.length > 0 ? 'kafka' : options.bus
   if (cameras !== undefined && bus === 'memory') {
     const text = '--cameras belongs to --bus kafka; in one process cameras connect to the address of --listen.'
+    throw new PelletlineError('invalid_argument', text)
+  }
+  if (options.intake !== undefined && bus === 'memory') {
+    const text = '--intake belongs to --bus kafka; in one process gateway and segmentation are together in any case.'
     throw new PelletlineError('invalid_argument', text)
   }
   if (postgresPasswordFile !== undefined && postgres === undefined) {
@@ -172,6 +183,7 @@ function chooseInfrastructure(options: UpOptions) {
     brokers,
     postgres: postgres === undefined ? undefined : { address: postgres, passwordFile: postgresPasswordFile },
     cameras,
+    intake: options.intake ?? defaultIntake,
   } as const
 }
 

@@ -29,8 +29,8 @@ import { openPlantFolder } from './plant-folder.ts'
 import { type ProvideOptions, provideBus } from './provide-bus.ts'
 import { provideDatabase } from './provide-database.ts'
 import { createLineReader } from './read-line.ts'
-import { createServiceConfigs } from './service-configs.ts'
-import { type ServiceName, serviceNames } from './service-starts.ts'
+import { configOfProcess, createServiceConfigs } from './service-configs.ts'
+import { listProcesses, type ProcessName, type ServiceName } from './service-starts.ts'
 import { startServiceProcess } from './start-process.ts'
 import { type Supervised, supervise } from './supervise.ts'
 
@@ -55,8 +55,8 @@ const homes: readonly (readonly [DescService, ServiceName])[] = [
 ]
 
 /**
- * Starts every service as a process of its own, on a broker and a database that are started as well or were given, and keeps
- * them running. Resolves once all take work.
+ * Starts every service as a process of its own (gateway and segmentation in one, where the options say so), on a broker and
+ * a database that are started as well or were given, and keeps them running. Resolves once all take work.
  */
 export async function composeProcesses(
   options: PlantOptions,
@@ -74,7 +74,8 @@ export async function composeProcesses(
   const failed = Promise.withResolvers<never>()
   failed.promise.catch(() => undefined)
   const closing = new AbortController()
-  const services = new Map<ServiceName, Supervised>()
+  const processes = listProcesses(options.intake)
+  const supervised = new Map<ProcessName, Supervised>()
   let released = false
   const release = () => {
     released = true
@@ -86,7 +87,11 @@ export async function composeProcesses(
   const end = async (timeoutMs: number) => {
     closing.abort(new PelletlineError('cancelled', 'The plant is ending.'))
     const failures: unknown[] = []
-    const stops = serviceNames.map((name) => () => services.get(name)?.stop(timeoutMs))
+    const stops = processes.map(
+      ({ name }) =>
+        () =>
+          supervised.get(name)?.stop(timeoutMs),
+    )
     for (const close of [...stops, ...opened.reverse()]) {
       try {
         await close()
@@ -143,34 +148,42 @@ export async function composeProcesses(
         broker: { addresses: busConfig.brokers, pid: broker.value.pid() ?? null },
         database: { kind: options.database, pid: database.value.pid() ?? null },
         services: Object.fromEntries(
-          [...services].map(([name, { pid, starts }]) => [
-            name,
-            { pid: pid ?? null, starts, address: addresses[name], log: folder.logOf(name) },
-          ]),
+          processes.flatMap(({ name, services }) => {
+            const child = supervised.get(name)
+            if (child === undefined) return []
+            const { pid, starts } = child
+            return services.map((service) => [
+              service,
+              { pid: pid ?? null, starts, address: addresses[service], log: folder.logOf(name) },
+            ])
+          }),
         ),
       }
       writeFileSync(`${folder.stateFile}.tmp`, `${JSON.stringify(state, null, 2)}\n`)
       renameSync(`${folder.stateFile}.tmp`, folder.stateFile)
     }
-    for (const name of serviceNames) {
+    for (const described of processes) {
+      const { name, services } = described
       const configFile = folder.configOf(name)
       const logFile = folder.logOf(name)
-      await writeFileAtomically(configFile, [`${JSON.stringify(configs[name], null, 2)}\n`])
-      const service = supervise({
+      await writeFileAtomically(configFile, [`${JSON.stringify(configOfProcess(configs, described), null, 2)}\n`])
+      const child = supervise({
         name,
         logFile,
         start: () => startServiceProcess({ name, configFile, logFile }),
-        untilReady: (life) => untilHealthy(addresses[name], life),
+        untilReady: async (life) => {
+          for (const service of services) await untilHealthy(addresses[service], life)
+        },
         clock,
         report: hooks.report,
         // The first process starts before the supervisor is known.
         onChanged: () => setImmediate(writeState),
       })
-      services.set(name, service)
-      hooks.onKill(() => service.kill())
-      service.failed.catch(failed.reject)
+      supervised.set(name, child)
+      hooks.onKill(() => child.kill())
+      child.failed.catch(failed.reject)
     }
-    await untilAllReady(services, failed.promise, signal, hooks.report)
+    await untilAllReady(supervised, failed.promise, signal, hooks.report)
 
     const clients = new Map<string, unknown>()
     const client: PlantServices['client'] = (service) => {
@@ -226,17 +239,17 @@ async function untilHealthy(address: string, signal: AbortSignal): Promise<void>
 }
 
 async function untilAllReady(
-  services: ReadonlyMap<ServiceName, Supervised>,
+  supervised: ReadonlyMap<ProcessName, Supervised>,
   failed: Promise<never>,
   signal: AbortSignal,
   report: PlantHooks['report'],
 ): Promise<void> {
-  const waiting = new Set(services.keys())
+  const waiting = new Set(supervised.keys())
   const aborted = Promise.withResolvers<never>()
   const onAbort = () => aborted.reject(signal.reason)
   signal.addEventListener('abort', onAbort, { once: true })
   if (signal.aborted) onAbort()
-  const all = Promise.all([...services].map(([name, { ready }]) => ready.then(() => waiting.delete(name))))
+  const all = Promise.all([...supervised].map(([name, { ready }]) => ready.then(() => waiting.delete(name))))
   const over = Promise.race([all, failed, aborted.promise])
   const deadline = systemClock.now() + readyTimeoutMs
   try {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { lockFolder } from '../../shared/files/lock-folder.ts'
 import { makeFolder } from '../../shared/files/make-folder.ts'
-import type { ServiceName } from './service-starts.ts'
+import type { ProcessName, ServiceName } from './service-starts.ts'
 
 /** Where the processes of a plant keep what they keep. */
 export interface PlantFolder {
@@ -12,8 +12,8 @@ export interface PlantFolder {
   readonly kafka: string
   /** Describes the running plant: `plant.json`. */
   readonly stateFile: string
-  configOf(name: ServiceName): string
-  logOf(name: ServiceName): string
+  configOf(name: ProcessName): string
+  logOf(name: ProcessName): string
   /** Address of a service's socket. */
   socketOf(name: ServiceName): string
   /** Gives the folder back; an ephemeral one is removed. */

@@ -12,7 +12,7 @@ import { studentInferenceConfigSchema } from '../../student-inference/config.ts'
 import { defaultShape } from '../../student-inference/index.ts'
 import { teacherAuditConfigSchema } from '../../teacher-audit/config.ts'
 import type { PlantOptions } from '../options.ts'
-import { type ServiceName, serviceNames } from './service-starts.ts'
+import { type PlantProcess, type ServiceName, serviceNames } from './service-starts.ts'
 
 export interface ServiceConfigsOptions {
   readonly plant: string
@@ -94,7 +94,14 @@ export function createServiceConfigs(setup: ServiceConfigsOptions): Readonly<Rec
   return configs
 }
 
-/** Every process has an address of its own where Prometheus reads: the given port and those that follow it. */
+/** What the configuration file of a process holds: its service's, or that of each of its services by name. */
+export function configOfProcess(configs: Readonly<Record<ServiceName, object>>, { services }: PlantProcess): object {
+  const [only, ...others] = services
+  if (only !== undefined && others.length === 0) return configs[only]
+  return Object.fromEntries(services.map((name) => [name, configs[name]]))
+}
+
+/** Every service has an address of its own where Prometheus reads: the given port and those that follow it. */
 function ownTelemetry(telemetry: TelemetryConfig, index: number): TelemetryConfig {
   const { prometheusListen } = telemetry
   const port = /:(\d+)$/.exec(prometheusListen ?? '')?.[1]

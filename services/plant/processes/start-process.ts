@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readSync, renameSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { ServiceName } from './service-starts.ts'
+import type { ProcessName } from './service-starts.ts'
 
 /** How a process ended. */
 export interface ProcessEnd {
@@ -21,7 +21,7 @@ export interface StartedProcess {
 }
 
 export interface StartProcessOptions {
-  readonly name: ServiceName
+  readonly name: ProcessName
   readonly configFile: string
   /** File to which its output is appended. */
   readonly logFile: string
