@@ -90,3 +90,45 @@ export async function checkGenerations(name: 'kafkajs' | 'platformatic', brokers
     await client.close()
   }
 }
+
+/**
+ * A group without a commit and without a message: where it begins is committed by the generation that found it, before any record is
+ * read, and refused to a member that has ended, once `stop` has ended the broker.
+ */
+export async function checkBeginnings(
+  names: readonly ('kafkajs' | 'platformatic')[],
+  brokers: readonly string[],
+  stop: () => Promise<void>,
+): Promise<void> {
+  const open = async (name: 'kafkajs' | 'platformatic') => {
+    const config = kafkaConfigSchema.parse({ kind: 'kafka', brokers, client: name })
+    const topic = `${name}-beginnings-${process.pid}`
+    const admin = await openBrokerAdmin(config, 'test')
+    const settings = findTopicSettings(deadLetterTopic) as TopicSettings
+    await createTopic(admin, { ...settings, name: topic, partitions: 2 }, 1)
+    await admin.close()
+    const client = await openBrokerClient(config, 'test')
+    const group = (groupId: string) => join(client, topic, `${name}-${groupId}`)
+    return { name, topic, client, group }
+  }
+  const opened = await Promise.all(names.map(open))
+  const beginnings = new Map([0, 1].map((partition) => [partition, 0n]))
+  try {
+    for (const { name, topic, client, group } of opened) {
+      const member = await group('g')
+      await member.consumer.commit(member.generation(), beginnings)
+      assert.deepEqual(await client.committed(`${name}-g`, topic), beginnings)
+      await member.consumer.close()
+    }
+    // These have never read a record when their consumer ends.
+    const members = await Promise.all(opened.map(async ({ name, group }) => ({ name, member: await group('h') })))
+    await stop()
+    for (const { name, member } of members) {
+      await waitFor(`the consumer of ${name} to end`, () => member.failures.length > 0)
+      await assert.rejects(member.consumer.commit(member.generation(), beginnings), { code: 'unavailable' })
+      await member.consumer.close()
+    }
+  } finally {
+    await Promise.all(opened.map(({ client }) => client.close()))
+  }
+}

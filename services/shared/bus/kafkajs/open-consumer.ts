@@ -1,7 +1,9 @@
 import type { EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs'
+import { createNotifier } from '../../queue/notifier.ts'
 import type { BrokerConsumer, BrokerRecord, OpenConsumerOptions } from '../kafka/broker-client.ts'
 import { brokerError } from '../kafka/broker-error.ts'
 import { consumerLimits } from '../kafka/consumer-limits.ts'
+import { createOffsetCommitter, type Membership } from './commit-offsets.ts'
 import { protocolErrorsOf } from './protocol-errors.ts'
 
 function headerText(value: Buffer | string | (Buffer | string)[] | undefined): string {
@@ -42,8 +44,10 @@ export async function openConsumer(
   options: OpenConsumerOptions,
 ): Promise<BrokerConsumer> {
   const { topic, groupId, listener } = options
+  const committer = createOffsetCommitter(groupId, topic)
   const consumer = kafka.consumer({
     groupId,
+    partitionAssigners: [committer.assigner],
     sessionTimeout: consumerLimits.sessionTimeoutMs,
     rebalanceTimeout: consumerLimits.rebalanceTimeoutMs,
     heartbeatInterval: consumerLimits.heartbeatIntervalMs,
@@ -58,36 +62,55 @@ export async function openConsumer(
   const failure = (what: string, cause: unknown) =>
     brokerError({ what, topic, brokers, protocolErrors: protocolErrorsOf(cause), cause })
   let closing = false
-  /** Counts the assignments; the client does not tell the group's own number. Undefined while it joins anew. */
+  /** Counts the assignments; the client tells the group's own number later. Undefined while it joins anew and after its end. */
   let generation: number | undefined
   let assignments = 0
+  let memberId = ''
+  /** The group's own number of this generation, which the first heartbeat brings. */
+  let membership: Membership | undefined
+  const changed = createNotifier()
   let crash: Error | undefined
   let joined = false
+  const enter = (next: number | undefined) => {
+    generation = next
+    membership = undefined
+    changed.notify()
+  }
   consumer.on('consumer.crash', ({ payload }) => {
     crash = payload.error
+    enter(undefined)
     if (joined && !closing) listener.failed(failure(`Reading ${topic} as ${groupId}`, crash))
   })
-  consumer.on('consumer.rebalancing', () => {
-    generation = undefined
-  })
+  consumer.on('consumer.rebalancing', () => enter(undefined))
   consumer.on('consumer.group_join', ({ payload }) => {
     assignments += 1
-    generation = assignments
-    listener.assigned(generation, payload.memberAssignment[topic] ?? [])
+    memberId = payload.memberId
+    enter(assignments)
+    listener.assigned(assignments, payload.memberAssignment[topic] ?? [])
+  })
+  consumer.on('consumer.heartbeat', ({ payload }) => {
+    // One that was on its way while the group was joined anew belongs to nothing.
+    if (generation === undefined || payload.memberId !== memberId) return
+    membership = { generationId: payload.groupGenerationId, memberId }
+    changed.notify()
   })
   const close = async () => {
     closing = true
+    changed.notify()
     await consumer.disconnect().catch(() => {})
   }
-  /**
-   * Commits once. `consumer.commitOffsets` would send what was refused again after a rebalance, in the name of the new
-   * generation (kafkajs, runner.js, `commitOffsets`), and resolves without having committed where the consumer has ended.
-   */
-  let commitOnce: EachBatchPayload['commitOffsetsIfNecessary'] | undefined
+  /** Resolves with the membership of a generation once it is known, within a heartbeat; rejects where the group has moved on. */
+  const membershipOf = async (of: number): Promise<Membership> => {
+    for (;;) {
+      const change = changed.changed()
+      if (of !== generation || closing) throw new Error('the group has moved on to another generation')
+      if (membership !== undefined) return membership
+      await change
+    }
+  }
   const eachBatch = async (payload: EachBatchPayload) => {
     const { batch, heartbeat, resolveOffset, isRunning, isStale } = payload
     const own = generation
-    commitOnce = payload.commitOffsetsIfNecessary
     for (const message of batch.messages) {
       if (closing || !isRunning() || isStale() || own === undefined || own !== generation) return
       await whileBeating(listener.take(own, toRecord(batch.partition, message)), heartbeat)
@@ -109,10 +132,7 @@ export async function openConsumer(
   return {
     async commit(of, offsets) {
       try {
-        if (of !== generation || closing) throw new Error('the group has moved on to another generation')
-        const partitions = [...offsets].map(([partition, offset]) => ({ partition, offset: String(offset) }))
-        if (commitOnce !== undefined) await commitOnce({ topics: [{ topic, partitions }] })
-        else await consumer.commitOffsets(partitions.map((each) => ({ topic, ...each })))
+        await committer.commit(await membershipOf(of), offsets)
       } catch (cause) {
         throw failure(`Committing as ${groupId}`, cause)
       }
