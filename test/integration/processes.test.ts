@@ -92,4 +92,17 @@ describe('a plant across processes, on a broker and a database of its own', () =
     plant.signal('SIGTERM')
     checkReports(await plant.ended)
   })
+
+  it('balances with gateway and segmentation in one process, although that was killed in the middle', async () => {
+    const plant = startPelletline('up', ...common, '--intake', 'together', '--seconds', '4', '--data-dir', dataDir)
+    await plant.error(/^READY pelletline /)
+    const { services } = await readState()
+    assert.equal(services['camera-gateway']!.pid, services['roi-segmentation']!.pid)
+    await plant.error(/^line-2, .*pellets\/s [1-9]/)
+    process.kill(services['camera-gateway']!.pid!, 'SIGKILL')
+    await plant.error(/camera-intake was killed by SIGKILL; it starts again/)
+    checkReports(await plant.ended)
+    const { starts } = (await readState()).services['roi-segmentation']!
+    assert.equal(starts, 2)
+  })
 })
