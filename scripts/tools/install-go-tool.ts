@@ -19,6 +19,8 @@ export interface GoTool {
   readonly package: string
   /** Exact version of the module, e.g. `v4.3.1`. */
   readonly version: string
+  /** Its module and the checksum that the module must have, as in a go.sum; Go's own database vouches for it where absent. */
+  readonly module?: { readonly path: string; readonly sum: string }
   /** How long a first build takes on two cores, as a reader is told. */
   readonly takes: string
   /** Values that its release build sets by the linker: `PACKAGE.VARIABLE=VALUE`. */
@@ -38,6 +40,16 @@ async function findGo(tool: GoTool): Promise<void> {
   }
 }
 
+/** Fetches the module and holds it to its checksum; throws `data_loss` where it is another. */
+async function checkModule({ name, version, module }: GoTool): Promise<void> {
+  if (module === undefined) return
+  const { stdout } = await execute('go', ['mod', 'download', '-json', `${module.path}@${version}`], { cwd: root })
+  const { Sum: found } = JSON.parse(stdout) as { readonly Sum?: string }
+  if (found === module.sum) return
+  const text = `The module of ${name} ${version} has the checksum ${found}; expected ${module.sum}: do not build it, and find out who changed it.`
+  throw new PelletlineError('data_loss', text)
+}
+
 async function build(tool: GoTool, folder: string): Promise<void> {
   const { name, version, define = [] } = tool
   const fresh = join(folder, `build-${process.pid}`)
@@ -45,6 +57,7 @@ async function build(tool: GoTool, folder: string): Promise<void> {
   process.stderr.write(`pelletline: building ${name} ${version} with Go (${tool.takes}, once)\n`)
   const linker = ['-s', '-w', ...define.flatMap((value) => ['-X', value])].join(' ')
   try {
+    await checkModule(tool)
     const args = [
       'install',
       '-trimpath',
@@ -59,6 +72,7 @@ async function build(tool: GoTool, folder: string): Promise<void> {
     })
     await rename(join(fresh, name), join(folder, name))
   } catch (cause) {
+    if (cause instanceof PelletlineError) throw cause
     const said = (cause as { stderr?: string }).stderr?.trim().split('\n').slice(-3).join('\n') || String(cause)
     throw new PelletlineError(
       'unavailable',

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { busConfigSchema } from '../shared/bus/bus-config.ts'
 import { defaultPlantName, nameSchema } from '../shared/config/name-schema.ts'
+import { modelPlaceSchema } from '../shared/onnx/store/model-place-config.ts'
 import { databaseConfigSchema } from '../shared/store/database-config.ts'
 import { telemetryConfigSchema } from '../shared/telemetry/telemetry-config.ts'
 import { defaultAlertSettings, defaultRecipe } from './default-recipe.ts'
@@ -135,8 +136,8 @@ export const analyticsConfigSchema = z.strictObject({
   database: databaseConfigSchema,
   /** Model files (their manifests lie beside them) whose lots are corrected for misclassification. */
   modelPaths: z.array(z.string().min(1)).default([]),
-  /** Folder of models that is looked into for a model that judged and is not among those, e.g. one that was promoted since. */
-  modelsDir: z.string().min(1).optional(),
+  /** Folder or bucket that is looked into for a model that judged and is not among those, e.g. one that was promoted since. */
+  modelsDir: modelPlaceSchema.optional(),
   /** How long a drain waits for bookings in hand, ms. */
   drainTimeoutMs: z.int().min(0).max(600_000).default(10_000),
   analytics: analyticsOptionsSchema.prefault({}),

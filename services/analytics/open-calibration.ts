@@ -1,13 +1,13 @@
 import { create } from '@bufbuild/protobuf'
 import { ModelRefSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { createManifestCalibration } from '../shared/onnx/manifest-calibration.ts'
-import { createFolderStore } from '../shared/onnx/store/create-folder-store.ts'
+import { openModelStore } from '../shared/onnx/store/open-model-store.ts'
 import type { AnalyticsConfig } from './config.ts'
 import type { CalibrationOf } from './lots/lot-figures.ts'
 
 /**
- * Calibrations of the models that the configuration names, and of those in its folder, however late they came there. Throws
- * what is wrong with a path at once, not at the first lot.
+ * Calibrations of the models that the configuration names, and of those in its folder or bucket, however late they came
+ * there. Throws what is wrong with a path at once, not at the first lot.
  */
 export async function openCalibration({
   modelPaths,
@@ -16,8 +16,7 @@ export async function openCalibration({
   const named = createManifestCalibration(modelPaths)
   await named(create(ModelRefSchema), 0)
   if (modelsDir === undefined) return named
-  const store = createFolderStore(modelsDir)
-  const stored = createManifestCalibration(async () => (await store.list()).map(store.nameOf))
+  const stored = createManifestCalibration(openModelStore(modelsDir))
   await stored(create(ModelRefSchema), 0)
   return async (model, threshold) => (await named(model, threshold)) ?? stored(model, threshold)
 }

@@ -12,6 +12,7 @@ import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { createManifestCalibration } from '../shared/onnx/manifest-calibration.ts'
 import { readReleasedModels } from '../shared/onnx/released-models.ts'
 import { createFolderStore } from '../shared/onnx/store/create-folder-store.ts'
+import { openModelStore } from '../shared/onnx/store/open-model-store.ts'
 import { stripMaxMessageBytes } from '../shared/rpc/channel-options.ts'
 import { createLocalClient } from '../shared/rpc/local-client.ts'
 import { startRpcServer } from '../shared/rpc/start-rpc-server.ts'
@@ -46,7 +47,8 @@ export async function composeServices(
   hooks: PlantHooks,
 ): Promise<PlantServices> {
   const models = readReleasedModels(options.modelsDir)
-  const store = createFolderStore(options.modelsDir)
+  const own = createManifestCalibration(createFolderStore(options.modelsDir))
+  const stored = options.modelStore && createManifestCalibration(openModelStore(options.modelStore))
   const calibrations = await loadCalibrations(options.calibrations.map(parseCalibration))
   const logger = createLogger({ service: 'plant', level: options.logLevel })
   const clock = systemClock
@@ -84,7 +86,7 @@ export async function composeServices(
       clock,
       logger: logger.child({ service: 'analytics' }),
       options: { traces: options.traces },
-      calibrationOf: createManifestCalibration(async () => (await store.list()).map(store.nameOf)),
+      calibrationOf: async (model, threshold) => (await own(model, threshold)) ?? stored?.(model, threshold),
     })
     const registry = createLocalClient(find(analytics.implementations, RegistryService))
     const segmentation = createRoiSegmentation({
@@ -114,6 +116,7 @@ export async function composeServices(
         // A measurement at the start would see cores that the rest of the plant does not use yet.
         ...defaultShape(availableParallelism()),
         models: {
+          folder: options.modelStore,
           trustedKeys: options.trustedKeys,
           allowUnsigned: options.allowUnsignedModels,
           startWith: options.startWith,

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { AnalyticsOptionsInput } from '../analytics/index.ts'
 import { defaultPlantName } from '../shared/config/name-schema.ts'
+import type { ModelPlace } from '../shared/onnx/store/model-place-config.ts'
 import { type TelemetryConfig, telemetryConfigSchema } from '../shared/telemetry/telemetry-config.ts'
 import type { GivenDatabase } from './processes/provide-database.ts'
 
@@ -44,6 +45,8 @@ export interface PlantOptions {
   readonly calibrations: readonly string[]
   /** Folder of the released models. */
   readonly modelsDir: string
+  /** Where models that may be loaded while the plant runs come from; that folder where absent. */
+  readonly modelStore: ModelPlace | undefined
   /** Public ed25519 keys whose models are taken beside the released ones. */
   readonly trustedKeys: readonly string[]
   /** Whether models that are neither released nor signed by one of these keys are taken. */
@@ -78,6 +81,7 @@ export function defaultPlantOptions(root: string): PlantOptions {
     calibrations: [],
     listen: '127.0.0.1:7443',
     modelsDir: join(root, 'models'),
+    modelStore: undefined,
     trustedKeys: [],
     allowUnsignedModels: false,
     startWith: 'assigned',

@@ -2,12 +2,13 @@ import { z } from 'zod'
 import { busConfigSchema } from '../shared/bus/bus-config.ts'
 import { defaultPlantName, nameSchema } from '../shared/config/name-schema.ts'
 import { inferenceProviders } from '../shared/onnx/inference-provider.ts'
+import { modelPlaceSchema } from '../shared/onnx/store/model-place-config.ts'
 import { telemetryConfigSchema } from '../shared/telemetry/telemetry-config.ts'
 
 /** Which models may be loaded while the student runs. */
 const studentModelsSchema = z.strictObject({
-  /** Folder of the models; that of `modelPath` where not given. */
-  folder: z.string().min(1).optional(),
+  /** Where the models are: a folder or a bucket; the folder of `modelPath` where not given. */
+  folder: modelPlaceSchema.optional(),
   /** Public ed25519 keys, each in PEM or as the line that `pelletline models keygen` prints. Where there are some, the model of `modelPath` must be signed too. */
   trustedKeys: z.array(z.string().min(1)).max(64).default([]),
   /** Whether models that are neither signed by a trusted key nor released with the program are taken. */

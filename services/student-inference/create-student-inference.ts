@@ -86,7 +86,7 @@ const retireLimitMs = 60_000
 export function createStudentInference(dependencies: CreateStudentInferenceOptions): StudentInference {
   const { clock, logger, options, bus, registry, modelRegistry } = dependencies
   const { instance = `${hostname()}/${process.pid}` } = dependencies
-  const models = createStudentModels(options)
+  const models = createStudentModels(options, clock)
   const opener = createPoolOpener({ options })
   const { telemetry = noTelemetry } = dependencies
   const record = createJudgingRecorder(telemetry, clock)

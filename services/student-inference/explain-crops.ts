@@ -8,7 +8,7 @@ import {
   listHeatmapLayers,
 } from '../shared/heatmap/index.ts'
 import { createGraphWorker, type GraphWorker } from '../shared/onnx/graph-worker.ts'
-import { loadModel } from '../shared/onnx/load-model.ts'
+import type { LoadedModel } from '../shared/onnx/load-model.ts'
 import { decodeModel } from '../shared/onnx/onnx-proto.ts'
 import type { Clock } from '../shared/service/clock.ts'
 
@@ -55,9 +55,10 @@ export interface CropExplainer {
 }
 
 export interface CropExplainerOptions {
+  /** Path or address of the model, for messages. */
   readonly modelPath: string
-  /** SHA-256 of the model in use; the file must still have it. */
-  readonly sha256: string
+  /** Reads the model in use again; rejects where it is another one by now. */
+  readonly read: () => Promise<Pick<LoadedModel, 'bytes'>>
   /** Crops that may wait. */
   readonly queueLimit: number
   readonly clock: Pick<Clock, 'nowNs'>
@@ -82,7 +83,7 @@ interface Loaded {
 
 /** Creates the explainer; nothing is loaded. */
 export function createCropExplainer(options: CropExplainerOptions): CropExplainer {
-  const { modelPath, sha256, queueLimit, clock } = options
+  const { modelPath, read, queueLimit, clock } = options
   let loading: Promise<Loaded> | undefined
   let last: Promise<unknown> = Promise.resolve()
   let closed = false
@@ -90,7 +91,7 @@ export function createCropExplainer(options: CropExplainerOptions): CropExplaine
   let microsPerCrop = 20_000
 
   async function load(): Promise<Loaded> {
-    const { bytes: shared } = await loadModel(modelPath, { expectedSha256: sha256 }).catch((cause) => {
+    const { bytes: shared } = await read().catch((cause) => {
       throw new PelletlineError(
         'failed_precondition',
         `The model in use cannot be read again to be explained (${PelletlineError.from(cause).message}); restore ${modelPath}, or restart with the one that is there.`,

@@ -65,6 +65,11 @@ const packageRules: readonly { readonly packages: RegExp; readonly where: Where;
     rule: 'ONNX Runtime belongs to services/shared/onnx',
   },
   {
+    packages: /^(aws4fetch|@rgrove\/parse-xml)$/,
+    where: within('shared/onnx/store/s3'),
+    rule: 'S3 belongs to services/shared/onnx/store/s3',
+  },
+  {
     packages: /^(kysely|pg|@electric-sql\/pglite)$/,
     where: within('shared/store'),
     rule: 'the database belongs to services/shared/store',

@@ -7,6 +7,7 @@ Everything that one service of the plant consists of. Takes a dict:
   rest         true: it also offers the REST half of the Open Inference Protocol
   kafka, database   whether it uses them, and so gets their secrets
   models       true: the volume of models is mounted where there is one
+  bucket       true: it reads the bucket of models where there is one, and so gets its secrets
   calibrations list of camera, configMap, key
   callers      who may call it beside the release's own pods: others, a list of NetworkPolicy peers; anyone where it is not given
 */}}

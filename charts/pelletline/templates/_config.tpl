@@ -91,15 +91,40 @@ connections: {{ .connections | int64 }}
 {{- ternary "/models" (trimSuffix "/" $models.directory) (not (empty $models.existingClaim)) -}}
 {{- end -}}
 
+{{/* Bucket of models in a configuration, its secrets as files; empty where there is none. */}}
+{{- define "pelletline.modelBucket" -}}
+{{- with .Values.models.s3 -}}
+{{- if .bucket -}}
+bucket: {{ .bucket }}
+{{- with .prefix }}
+prefix: {{ . | quote }}
+{{- end }}
+{{- with .endpoint }}
+endpoint: {{ . | quote }}
+{{- end }}
+region: {{ .region | quote }}
+{{- if .accessKeyId }}
+accessKeyId: {{ .accessKeyId | quote }}
+secretAccessKeyFile: /etc/pelletline/secrets/models-secret-key
+{{- end }}
+{{- if .caSecret.name }}
+tls:
+  caFile: /etc/pelletline/secrets/models-ca.crt
+{{- end }}
+{{- end }}
+{{- end -}}
+{{- end -}}
+
 {{/* Path of a model in a pod. Takes a dict: root, model. */}}
 {{- define "pelletline.modelPath" -}}
 {{- printf "%s/%s.onnx" (include "pelletline.modelsDir" .root) .model -}}
 {{- end -}}
 
-{{/* Sources of the projected volume of secrets. Takes a dict: root, kafka and database (whether the component uses them). */}}
+{{/* Sources of the projected volume of secrets. Takes a dict: root, kafka, database and bucket (whether the component uses them). */}}
 {{- define "pelletline.secretSources" -}}
 {{- $kafka := .root.Values.kafka -}}
 {{- $database := .root.Values.database -}}
+{{- $bucket := .root.Values.models.s3 -}}
 {{- if .kafka }}
 {{- if $kafka.sasl.enabled }}
 - secret:
@@ -130,6 +155,22 @@ connections: {{ .connections | int64 }}
     items:
       - key: {{ $database.tls.caSecret.key }}
         path: database-ca.crt
+{{- end }}
+{{- end }}
+{{- if and .bucket $bucket.bucket }}
+{{- if $bucket.accessKeyId }}
+- secret:
+    name: {{ $bucket.secretKeySecret.name }}
+    items:
+      - key: {{ $bucket.secretKeySecret.key }}
+        path: models-secret-key
+{{- end }}
+{{- if $bucket.caSecret.name }}
+- secret:
+    name: {{ $bucket.caSecret.name }}
+    items:
+      - key: {{ $bucket.caSecret.key }}
+        path: models-ca.crt
 {{- end }}
 {{- end }}
 {{- end -}}

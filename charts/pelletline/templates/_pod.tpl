@@ -9,7 +9,7 @@
 {{- define "pelletline.podSpec" -}}
 {{- $root := .root -}}
 {{- $values := .values -}}
-{{- $secrets := include "pelletline.secretSources" (dict "root" $root "kafka" .kafka "database" .database) -}}
+{{- $secrets := include "pelletline.secretSources" (dict "root" $root "kafka" .kafka "database" .database "bucket" .bucket) -}}
 serviceAccountName: {{ include "pelletline.componentName" . }}
 automountServiceAccountToken: false
 enableServiceLinks: false

@@ -99,7 +99,10 @@ export const addUpCommand: AddCommand = (program, context) => {
         .argParser(parseInteger({ min: 0, max: 65_535 }))
         .conflicts('listen'),
     )
-    .option('--models-dir <dir>', 'folder of the released models; default: models in the repository')
+    .option(
+      '--models-dir <dir>',
+      'folder of the released models, or s3://BUCKET/PREFIX with models beside them; default: models in the repository',
+    )
     .option(
       '--trust-key <key>',
       'public key whose signed models may be loaded, as a file or as text; may be repeated',
@@ -134,6 +137,7 @@ export const addUpCommand: AddCommand = (program, context) => {
     .action(async (options: UpOptions, command: Command) => {
       const { defaultPlantOptions, runPlant } = await import('../../plant/index.ts')
       const { readTelemetry } = await import('../read-telemetry.ts')
+      const { readModelsDir } = await import('../models/read-models-dir.ts')
       const defaults = defaultPlantOptions(root)
       const listen = options.port === undefined ? options.listen : `127.0.0.1:${options.port}`
       await runPlant({
@@ -150,7 +154,7 @@ export const addUpCommand: AddCommand = (program, context) => {
         calibrations: options.calibration ?? [],
         dataDir: options.dataDir ?? defaults.dataDir,
         listen: listen ?? defaults.listen,
-        modelsDir: options.modelsDir ?? defaults.modelsDir,
+        ...readModelsDir(options.modelsDir, defaults),
         trustedKeys: await Promise.all((options.trustKey ?? []).map(readKeyText)),
         allowUnsignedModels: options.allowUnsignedModels === true,
         startWith: options.startWith ?? defaults.startWith,

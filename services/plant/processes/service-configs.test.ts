@@ -6,14 +6,16 @@ import { databaseConfigSchema } from '../../shared/store/database-config.ts'
 import { defaultPlantOptions } from '../options.ts'
 import { createServiceConfigs } from './service-configs.ts'
 
-test('analytics looks for calibrations in the folder from which students load what is promoted', () => {
-  const socket = 'unix:/run/pelletline/service.sock'
-  const configs = createServiceConfigs({
+const socket = 'unix:/run/pelletline/service.sock'
+const defaults = defaultPlantOptions(fileURLToPath(new URL('../../..', import.meta.url)))
+
+function configsOf(options: Partial<typeof defaults>) {
+  return createServiceConfigs({
     plant: 'plant-1',
     bus: busConfigSchema.parse({ kind: 'kafka', brokers: ['127.0.0.1:9092'] }),
     database: databaseConfigSchema.parse(undefined),
     models: { student: '/models/student-1.onnx', teachers: ['/models/teacher-1.onnx'] },
-    options: { ...defaultPlantOptions(fileURLToPath(new URL('../../..', import.meta.url))), modelsDir: '/models' },
+    options: { ...defaults, ...options },
     addresses: {
       'camera-gateway': socket,
       'roi-segmentation': socket,
@@ -22,8 +24,20 @@ test('analytics looks for calibrations in the folder from which students load wh
       analytics: socket,
     },
   })
+}
+
+test('analytics looks for calibrations in the folder from which students load what is promoted', () => {
+  const configs = configsOf({ modelsDir: '/models' })
   const { modelPaths, modelsDir } = configs.analytics as { modelPaths: string[]; modelsDir: string }
   assert.deepEqual([modelPaths, modelsDir], [['/models/student-1.onnx'], '/models'])
   const { student } = configs['student-inference'] as { student: { modelPath: string } }
   assert.ok(student.modelPath.startsWith(`${modelsDir}/`))
+})
+
+test('analytics and students look into the bucket where there is one', () => {
+  const { modelsDir, modelStore } = { modelsDir: '/models', modelStore: 's3://plant-1/models' }
+  const configs = configsOf({ modelsDir, modelStore })
+  const student = configs['student-inference'] as { student: { modelPath: string; models: { folder: string } } }
+  assert.deepEqual([student.student.modelPath, student.student.models.folder], ['/models/student-1.onnx', modelStore])
+  assert.deepEqual((configs.analytics as { modelsDir: string }).modelsDir, 's3://plant-1/models')
 })

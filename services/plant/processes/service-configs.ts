@@ -24,6 +24,7 @@ export interface ServiceConfigsOptions {
     | 'calibrations'
     | 'logLevel'
     | 'modelsDir'
+    | 'modelStore'
     | 'telemetry'
     | 'traces'
     | 'trustedKeys'
@@ -72,6 +73,7 @@ export function createServiceConfigs(setup: ServiceConfigsOptions): Readonly<Rec
         // As in one process: a measurement at the start would see cores that the other services do not use yet.
         ...defaultShape(availableParallelism()),
         models: {
+          folder: options.modelStore,
           trustedKeys: options.trustedKeys,
           allowUnsigned: options.allowUnsignedModels,
           startWith: options.startWith,
@@ -84,7 +86,7 @@ export function createServiceConfigs(setup: ServiceConfigsOptions): Readonly<Rec
       bus,
       database,
       modelPaths: [models.student],
-      modelsDir: options.modelsDir,
+      modelsDir: options.modelStore ?? options.modelsDir,
       analytics: { traces: options.traces },
     },
   } satisfies Record<ServiceName, object>

@@ -81,8 +81,10 @@ function describeIssue(schema: z.ZodType, config: unknown, issue: Issue): FieldV
     }))
   }
   if (issue.code === 'invalid_union') {
-    // The alternative with the fewest complaints is the one that was meant.
-    const nearest = [...issue.errors].sort((a, b) => a.length - b.length)[0] ?? []
+    // One of the right type, with the fewest complaints, is the alternative that was meant.
+    const isOther = (issues: readonly Issue[]) =>
+      Number(issues.some(({ code, path }) => code === 'invalid_type' && path.length === 0))
+    const nearest = [...issue.errors].sort((a, b) => isOther(a) - isOther(b) || a.length - b.length)[0] ?? []
     if (nearest.length > 0) {
       return nearest.flatMap((inner) =>
         describeIssue(schema, config, { ...inner, path: [...issue.path, ...inner.path] } as Issue),

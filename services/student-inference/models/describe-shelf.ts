@@ -56,7 +56,7 @@ async function storedMessages({ store, policy, configured }: StudentModels, inMe
   for (const id of await store.list()) {
     if (inMemory.has(id) || id === own?.id) continue
     try {
-      const { manifest, manifestBytes, trust } = await readStoredModel(store, id, policy)
+      const { manifest, manifestBytes, trust } = await readStoredModel(store, id, policy, undefined, true)
       if (manifest.kind !== 'student') continue
       const manifestSha256 = digestOfManifest(manifestBytes)
       found.push({ model: { id, sha256: manifest.sha256 }, manifestSha256, state: ModelState.STORED, trust })

@@ -82,7 +82,12 @@ export async function loadStudent(load: LoadStudentOptions): Promise<LoadedStude
     })
     try {
       const { id, sha256, threshold } = pool.model
-      const explainer = createCropExplainer({ modelPath, sha256, queueLimit: options.explainQueueLimit, clock })
+      const explainer = createCropExplainer({
+        modelPath,
+        read: () => load.read(AbortSignal.timeout(loadLimitMs)),
+        queueLimit: options.explainQueueLimit,
+        clock,
+      })
       const statistics = createBatcherStatistics(clock)
       const limits = { rpc: options.queueLimit, bus: busLimitOf(options) }
       const onRun: CropBatcherOptions['onRun'] = (size, computeUs, traces) => {

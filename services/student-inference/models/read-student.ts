@@ -6,9 +6,10 @@ import { readReleasedManifests } from '../../shared/onnx/released-models.ts'
 import { digestOfManifest, judgeTrust, type TrustPolicy } from '../../shared/onnx/signing/judge-trust.ts'
 import { readSignatureBeside } from '../../shared/onnx/signing/model-signature.ts'
 import { readTrustedKey } from '../../shared/onnx/signing/signing-keys.ts'
-import { createFolderStore } from '../../shared/onnx/store/create-folder-store.ts'
 import { loadStoredModel } from '../../shared/onnx/store/load-stored-model.ts'
 import type { ModelStore } from '../../shared/onnx/store/model-store.ts'
+import { openModelStore } from '../../shared/onnx/store/open-model-store.ts'
+import type { Clock } from '../../shared/service/clock.ts'
 import type { StudentInferenceOptions } from '../config.ts'
 import type { TrustedModel } from './load-student.ts'
 import type { ModelName } from './plan-models.ts'
@@ -31,10 +32,10 @@ export interface StudentModels {
   read(model: ModelName, signal: AbortSignal): Promise<TrustedModel>
 }
 
-/** Sets up where models come from; throws `invalid_argument` for a key that is none. */
-export function createStudentModels(options: StudentInferenceOptions): StudentModels {
+/** Sets up where models come from; throws `invalid_argument` for a key or an endpoint that is none. */
+export function createStudentModels(options: StudentInferenceOptions, clock?: Clock): StudentModels {
   const { modelPath, modelSha256, models } = options
-  const store = createFolderStore(models.folder ?? dirname(modelPath))
+  const store = openModelStore(models.folder ?? dirname(modelPath), clock)
   const keys = models.trustedKeys.map((text, i) => readTrustedKey(text, `models.trustedKeys.${i}`))
   const policy = { keys, released: readReleasedManifests(), allowUnsigned: models.allowUnsigned }
 

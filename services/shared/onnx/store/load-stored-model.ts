@@ -13,15 +13,16 @@ export interface StoredModel extends ManifestFile {
 /**
  * Reads what is known of a stored model and judges whether it is to be trusted. Rejects with `not_found`, with
  * `invalid_argument` where the manifest is none, `failed_precondition` where it names another model or is not trusted, and
- * `data_loss` where its signature does not fit.
+ * `data_loss` where its signature does not fit. `asListed` as in `ModelStore.describe`.
  */
 export async function readStoredModel(
   store: ModelStore,
   id: string,
   policy: TrustPolicy,
   signal?: AbortSignal,
+  asListed = false,
 ): Promise<StoredModel> {
-  const { manifest: manifestBytes, signature } = await store.describe(id, signal)
+  const { manifest: manifestBytes, signature } = await store.describe(id, signal, asListed)
   const source = store.nameOf(id)
   const manifest = parseModelManifest(manifestBytes.toString('utf8'), `The manifest of ${source}`)
   if (manifest.id !== id) {

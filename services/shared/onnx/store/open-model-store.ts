@@ -1,0 +1,11 @@
+import { type Clock, systemClock } from '../../service/clock.ts'
+import { createFolderStore } from './create-folder-store.ts'
+import { bucketOf, type ModelPlace } from './model-place-config.ts'
+import type { ModelStore } from './model-store.ts'
+import { createS3Store } from './s3/create-s3-store.ts'
+
+/** The store of a place: a folder or a bucket. Nothing is read yet. Throws `invalid_argument` for an endpoint that is none. */
+export function openModelStore(place: ModelPlace, clock: Clock = systemClock): ModelStore {
+  const bucket = bucketOf(place)
+  return bucket === undefined ? createFolderStore(place as string) : createS3Store(bucket, { clock })
+}
