@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
 import { kafkaConfigSchema } from '../../services/shared/bus/bus-config.ts'
 import { createTopic } from '../../services/shared/bus/kafka/apply-topics.ts'
 import type { BrokerClient, BrokerRecord } from '../../services/shared/bus/kafka/broker-client.ts'
@@ -91,9 +92,26 @@ export async function checkGenerations(name: 'kafkajs' | 'platformatic', brokers
   }
 }
 
+/** Lets the first commit that kafkajs sends from now on fail as if the answer had been lost, and counts all until `restore`. */
+function loseFirstCommit(): { readonly sent: () => number; readonly restore: () => void } {
+  const Broker = createRequire(import.meta.url)('kafkajs/src/broker/index.js')
+  const { offsetCommit } = Broker.prototype
+  let sent = 0
+  Broker.prototype.offsetCommit = async function (request: unknown) {
+    sent += 1
+    if (sent === 1) throw Object.assign(new Error('the answer was lost'), { retriable: true })
+    return offsetCommit.call(this, request)
+  }
+  const restore = () => {
+    Broker.prototype.offsetCommit = offsetCommit
+  }
+  return { sent: () => sent, restore }
+}
+
 /**
  * A group without a commit and without a message: where it begins is committed by the generation that found it, before any record is
- * read, and refused to a member that has ended, once `stop` has ended the broker.
+ * read; kafkajs does not send it again, which would be in the name of a later generation after a rebalance; and it is refused to a member
+ * that has ended, once `stop` has ended the broker.
  */
 export async function checkBeginnings(
   names: readonly ('kafkajs' | 'platformatic')[],
@@ -116,6 +134,15 @@ export async function checkBeginnings(
   try {
     for (const { name, topic, client, group } of opened) {
       const member = await group('g')
+      if (name === 'kafkajs') {
+        const { sent, restore } = loseFirstCommit()
+        try {
+          await assert.rejects(member.consumer.commit(member.generation(), beginnings), { code: 'unavailable' })
+          assert.equal(sent(), 1)
+        } finally {
+          restore()
+        }
+      }
       await member.consumer.commit(member.generation(), beginnings)
       assert.deepEqual(await client.committed(`${name}-g`, topic), beginnings)
       await member.consumer.close()
