@@ -31,6 +31,16 @@ describe('pelletline usage', () => {
     }
   })
 
+  it('refuses options of a plant across processes where all runs in one', async () => {
+    const [cameras, intake] = await Promise.all([
+      runPelletline('up', '--cameras', '127.0.0.1:0'),
+      runPelletline('up', '--intake', 'together'),
+    ])
+    assert.deepEqual([cameras.code, intake.code], [2, 2])
+    assert.match(cameras.stderr, /--cameras belongs to --bus kafka/)
+    assert.match(intake.stderr, /--intake belongs to --bus kafka/)
+  })
+
   it('says that no plant runs and how one is started', async () => {
     const run = await runPelletline('lots', 'list', '--address', '127.0.0.1:1')
     assert.equal(run.code, 1)
