@@ -48,7 +48,8 @@ export async function composeServices(
 ): Promise<PlantServices> {
   const models = readReleasedModels(options.modelsDir)
   const own = createManifestCalibration(createFolderStore(options.modelsDir))
-  const stored = options.modelStore && createManifestCalibration(openModelStore(options.modelStore))
+  const { modelStore } = options
+  const stored = modelStore === undefined ? undefined : createManifestCalibration(openModelStore(modelStore))
   const calibrations = await loadCalibrations(options.calibrations.map(parseCalibration))
   const logger = createLogger({ service: 'plant', level: options.logLevel })
   const clock = systemClock
