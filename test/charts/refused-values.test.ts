@@ -45,6 +45,11 @@ const cases: readonly (readonly [name: string, values: Values, said: RegExp])[] 
     /\/kafka\/sasl'?: additional properties 'password'/,
   ],
   [
+    'a key of a bucket without its secret',
+    { models: { s3: { bucket: 'plant-1', accessKeyId: 'reader' } } },
+    /\/models\/s3\/secretKeySecret\/name'?: .*does not match pattern/,
+  ],
+  [
     'what the chart decides: an address',
     { analytics: { config: { listen: ':1' } } },
     /\/analytics\/config\/listen'?: false schema/,
