@@ -134,7 +134,11 @@ for (const { name: example, values } of examples) {
         if (manifest.kind !== 'ConfigMap') continue
         const text = Object.values(manifest.data ?? {}).join('\n')
         for (const [line] of text.matchAll(/^.*(password|secret|token|credential).*$/gim)) {
-          assert.match(line, /^\s*(passwordFile|secretAccessKeyFile|caFile): \/etc\/pelletline\/secrets\/[a-z.-]+$/, nameOf(manifest))
+          assert.match(
+            line,
+            /^\s*(passwordFile|secretAccessKeyFile|caFile): \/etc\/pelletline\/secrets\/[a-z.-]+$/,
+            nameOf(manifest),
+          )
         }
         assert.doesNotMatch(text, /-----BEGIN/)
       }
