@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -43,8 +43,9 @@ describe('gateway and segmentation in one process', { timeout: 590_000 }, () => 
   let registryServer: RpcServer
   let bus: Bus
 
-  const start = (intake: 'apart' | 'together', report?: (text: string) => void) =>
-    startIntake({
+  const started: IntakeProcesses[] = []
+  async function start(intake: 'apart' | 'together', report: (text: string) => void = () => {}) {
+    const processes = await startIntake({
       folder,
       intake,
       wire: 'unix',
@@ -52,8 +53,11 @@ describe('gateway and segmentation in one process', { timeout: 590_000 }, () => 
       bus: { kind: 'kafka', brokers: [broker.address] },
       gateway: steady,
       segmentation: { workers: 1 },
-      ...(report === undefined ? {} : { report }),
+      report,
     })
+    started.push(processes)
+    return processes
+  }
   const connect = ({ cameraAddress }: IntakeProcesses) =>
     createRpcClient(CameraGatewayService, { address: cameraAddress, maxMessageBytes: stripMaxMessageBytes })
 
@@ -74,6 +78,8 @@ describe('gateway and segmentation in one process', { timeout: 590_000 }, () => 
     registry.assign('lot-1')
   })
   after(async () => {
+    // Those that a failed test has left.
+    for (const { processes } of started) for (const child of processes.values()) child.kill()
     await bus?.close()
     await registryServer?.drain(0)
     await broker?.stop()
@@ -170,6 +176,9 @@ describe('gateway and segmentation in one process', { timeout: 590_000 }, () => 
     const drained = await sendBelt(processes, 'drained', [20], () => process.kill(pid!, 'SIGTERM'))
     assert.match(reports.join('\n'), /^camera-intake ended with exit code 0.*it starts again/)
     assert.equal(reports.length, 1)
+    // The gateway drained first: were segmentation gone before it, its stream would have broken.
+    const log = await readFile(join(folder, 'together-camera-intake.log'), 'utf8')
+    assert.ok(!log.includes('stream to segmentation broke'))
     assert.equal(drained.length, whole.length, 'a strip was published twice, or not at all')
     assert.deepEqual(contents(drained, false), contents(whole, false))
     await registry.reported(4)
