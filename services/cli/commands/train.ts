@@ -35,7 +35,7 @@ export const addTrainCommand: AddCommand = (program, context) => {
       exampleText([
         'npx pelletline train student --data simulated --count 60000 --epochs 30 --out trained/student-1',
         'npx pelletline train resnet18 --data crops/ --epochs 20 --out trained/resnet18-1',
-        'npx pelletline train student --data crops/ --start-from models/student-4.onnx --epochs 5 --rate 3e-4 --out trained/ours',
+        'npx pelletline train student --data crops/ --start-from models/student-5.onnx --epochs 5 --rate 3e-4 --out trained/ours',
       ]),
     )
     .action(async (network: (typeof networkNames)[number], options: TrainOptions, command: Command) => {
