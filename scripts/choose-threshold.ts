@@ -1,6 +1,7 @@
 // Chooses a model's threshold on simulated pellets that are many enough for the overkill it promises, and writes it with its figures into
 // the model's manifest: node_modules/.bin/node scripts/choose-threshold.ts --model FILE --test FILE [--ppm N] [--good N] [--ng N] [--seed N]
-// The validation part of a training holds some ten thousand good crops: at 100 ppm two or three of them decide.
+// The validation part of a training holds some ten thousand good crops: at 100 ppm two or three of them decide. A signature of the model
+// does not fit any more afterwards: sign it last.
 import { availableParallelism } from 'node:os'
 import process from 'node:process'
 import { parseArgs } from 'node:util'
@@ -30,12 +31,10 @@ const { model, test } = values
 if (model === undefined || test === undefined) {
   throw new PelletlineError('invalid_argument', 'give --model FILE and --test FILE of packed crops')
 }
-const [ppm, good, ng, seed] = [values.ppm, values.good, values.ng, values.seed].map(Number) as [
-  number,
-  number,
-  number,
-  number,
-]
+const ppm = readNumber('ppm', { min: 0, max: 1e6 })
+const good = readNumber('good', { min: 1000, max: 1e8, whole: true })
+const ng = readNumber('ng', { min: 100, max: 1e8, whole: true })
+const seed = readNumber('seed', { min: 0, max: 2 ** 32 - 1, whole: true })
 const { bytes, manifest } = await loadModel(model)
 const { all } = await judgeSimulated({
   good,
@@ -69,3 +68,13 @@ const { overkill, escape: missed } = validation
 process.stdout.write(
   `${manifest.id}: margin ${threshold.toFixed(3)}, overkill ${overkill.ppm?.toFixed(0)} ppm, escapes ${((missed?.rate ?? 0) * 100).toFixed(2)} %\n`,
 )
+
+function readNumber(
+  name: 'ppm' | 'good' | 'ng' | 'seed',
+  { min, max, whole = false }: { readonly min: number; readonly max: number; readonly whole?: boolean },
+): number {
+  const value = Number(values[name])
+  if (values[name].trim() !== '' && value >= min && value <= max && (!whole || Number.isInteger(value))) return value
+  const valid = `${whole ? 'a whole number' : 'a number'} from ${min} to ${max}`
+  throw new PelletlineError('invalid_argument', `--${name} is ${JSON.stringify(values[name])}; ${valid} is valid.`)
+}

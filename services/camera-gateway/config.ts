@@ -25,6 +25,11 @@ export const cameraGatewayOptionsSchema = z.strictObject({
   /** First pause before a call to another service is repeated, ms; it doubles up to retryMaxMs. */
   retryFirstMs: z.number().min(1).max(60_000).default(100),
   retryMaxMs: z.number().min(1).max(600_000).default(5000),
+  /**
+   * How long strips whose stamps the camera side has not been told wait for it to come back after its stream has broken, ms; then they
+   * are segmented all the same.
+   */
+  untoldWaitMs: z.number().min(0).max(600_000).default(10_000),
 })
 
 export type CameraGatewayOptions = z.infer<typeof cameraGatewayOptionsSchema>

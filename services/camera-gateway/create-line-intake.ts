@@ -88,6 +88,8 @@ export function createLineIntake(setup: LineIntakeOptions): LineIntake {
   const reporter = createSegmentReporter({ registry, clock, logger, retryFirstMs, retryMaxMs })
   let run: Run | undefined
   let session: IntakeSession | undefined
+  /** Streams that have ended. */
+  let closes = 0
   /** Strips that are received and wait for room, or for the first assignment; the stream is read no further meanwhile. */
   let waiting = 0
 
@@ -139,6 +141,8 @@ export function createLineIntake(setup: LineIntakeOptions): LineIntake {
       if (endedRuns.size <= maxEndedRuns) break
       endedRuns.delete(name)
     }
+    // Its camera side has gone on to another run and sends nothing of it again.
+    old.kept.hold(undefined)
     if (old.ended() || old.failure !== undefined) return
     const { current } = watch
     if (old.counters.strips === 0n || current === undefined) {
@@ -176,6 +180,21 @@ export function createLineIntake(setup: LineIntakeOptions): LineIntake {
     startLink(next)
     logger.info({ run: name, firstStrip: Number(open.firstStrip), width: open.width }, 'run opened')
     return next
+  }
+
+  /** A camera side that comes back is told the stamps that it was not; what it sent is segmented in any case, if not told then later. */
+  async function releaseLater(entry: Run): Promise<void> {
+    const closesThen = closes
+    try {
+      await clock.sleep(options.untoldWaitMs, stopping.signal)
+    } catch {
+      // The gateway stops: the camera side sends those strips to the next one, which stamps them first.
+      return
+    }
+    // Another stream has opened since, or has come and gone and is waited for itself.
+    if (session?.run === entry || closes !== closesThen) return
+    entry.kept.hold(undefined)
+    notifier.notify()
   }
 
   function openSession(entry: Run, { firstStrip, keepsStamps }: OpenIntake): IntakeSession {
@@ -244,8 +263,8 @@ export function createLineIntake(setup: LineIntakeOptions): LineIntake {
       close() {
         closed = true
         session = undefined
-        // Whether the camera side comes back or not, what it has sent is segmented.
-        entry.kept.hold(undefined)
+        closes++
+        if (toldBelow !== undefined) void releaseLater(entry)
         notifier.notify()
       },
     }

@@ -59,8 +59,8 @@ test('segmentation has no strip whose stamp the camera side has not been told', 
   assert.deepEqual(segmentation.strips('run-1'), [0, 1])
 })
 
-test('a strip that waits for its stamp to be told is segmented when the camera side goes away', async () => {
-  const { client, segmentation } = startGateway()
+test('a strip that waits for its stamp to be told is segmented when the camera side stays away', async () => {
+  const { client, segmentation } = startGateway({ options: { untoldWaitMs: 20 } })
   const stream = openStream(client, keeping)
   await stream.opened()
   stream.send(strips[0]!)
@@ -68,6 +68,19 @@ test('a strip that waits for its stamp to be told is segmented when the camera s
   stream.cancel()
   await stream.refused('cancelled')
   await segmentation.until((seen) => seen.length === 1)
+})
+
+test('a strip whose stamp was not told waits for the camera side to come back, and never goes out in a drain', async () => {
+  const { client, segmentation, gateway } = startGateway()
+  const stream = openStream(client, keeping)
+  await stream.opened()
+  stream.send(strips[0]!)
+  for (let turn = 0; turn < 50; turn++) await new Promise((done) => setImmediate(done))
+  stream.cancel()
+  await stream.refused('cancelled')
+  for (let turn = 0; turn < 50; turn++) await new Promise((done) => setImmediate(done))
+  await gateway.drain(20)
+  assert.deepEqual(segmentation.strips('run-1'), [])
 })
 
 test('a camera side that comes back is told the stamps of the strips that it still has', async () => {

@@ -58,7 +58,8 @@ export async function feedParts(options: FeedOptions) {
 
   const subscription = await consumeTopic(bus, {
     topic: topics.verdicts,
-    group: `feed-${line}-${firstStrip}`,
+    // One group for the feeds of a line, which follow each other: the bus keeps for every group what it has not read.
+    group: `feed-${line}`,
     maxInFlight: 64,
     handle: async (message) => check(message),
   })

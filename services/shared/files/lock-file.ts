@@ -36,8 +36,7 @@ export function takeLockFile(options: LockFileOptions): () => void {
   try {
     for (let attempt = 0; attempt < 5; attempt += 1) {
       try {
-        // A link appears whole or not at all, so no reader ever sees an empty lock of a living process.
-        linkSync(draft, path)
+        place(draft, path)
         return () => rmSync(path, { force: true })
       } catch (reason) {
         if ((reason as NodeJS.ErrnoException).code !== 'EEXIST') throw reason
@@ -48,6 +47,20 @@ export function takeLockFile(options: LockFileOptions): () => void {
     rmSync(draft, { force: true })
   }
   throw refuse(undefined)
+}
+
+/** File systems without hard links (exFAT, some network and FUSE mounts) answer one of these. */
+const withoutLinks: readonly (string | undefined)[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']
+
+/** Makes the draft the lock; throws `EEXIST` where there is one. */
+function place(draft: string, path: string): void {
+  try {
+    // A link appears whole or not at all, so no reader ever sees an empty lock of a living process.
+    linkSync(draft, path)
+  } catch (reason) {
+    if (!withoutLinks.includes((reason as NodeJS.ErrnoException).code)) throw reason
+    writeFileSync(path, readFileSync(draft), { flag: 'wx' })
+  }
 }
 
 /** Removes the lock of a dead holder; throws where the holder lives. */
@@ -65,7 +78,7 @@ function takeOver({ path, otherHost, refuse }: LockFileOptions) {
   }
   try {
     // Between reading and renaming, a third process may have taken the lock: give it its own back.
-    if (readFileSync(aside, 'utf8') !== seen) linkSync(aside, path)
+    if (readFileSync(aside, 'utf8') !== seen) place(aside, path)
   } finally {
     rmSync(aside, { force: true })
   }
