@@ -20,6 +20,7 @@ import { controlAlone, controlByRegistry } from './models/control-models.ts'
 import { createModelShelf, type ModelShelf } from './models/create-model-shelf.ts'
 import { describeShelf } from './models/describe-shelf.ts'
 import { type AssignmentFollower, followAssignment, type ModelRegistry } from './models/follow-assignment.ts'
+import { listStored } from './models/list-stored.ts'
 import { listVersions } from './models/list-versions.ts'
 import { busLimitOf, type LoadedStudent, loadStudent } from './models/load-student.ts'
 import { createStudentModels } from './models/read-student.ts'
@@ -163,18 +164,22 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
     if (modelRegistry === undefined) made.follow(undefined)
     else {
       let first: bigint | undefined
+      const { reportEveryMs } = options.models
+      const onChange = () => follower?.report()
+      const stored = listStored({ models, clock, logger, everyMs: reportEveryMs, onChange })
       follower = followAssignment({
         registry: modelRegistry,
         instance,
         clock,
         logger,
-        reportEveryMs: options.models.reportEveryMs,
+        reportEveryMs,
         onAssignment(assignment) {
           first ??= assignment.generation
           const own = options.models.startWith === 'configured' && assignment.generation === first
           made.follow(own ? undefined : assignment)
         },
-        describe: () => describeShelf(made, models, logger),
+        describe: () => describeShelf({ shelf: made, models, stored, clock }),
+        keepListing: stored.keep,
       })
       await abortable(follower.first(), signal)
     }

@@ -1,16 +1,18 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { ModelState, type ModelStatusSchema } from '../../gen/pelletline/registry/v1/models_pb.ts'
-import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
-import { digestOfManifest } from '../../shared/onnx/signing/judge-trust.ts'
-import { readStoredModel } from '../../shared/onnx/store/load-stored-model.ts'
-import type { Logger } from '../../shared/telemetry/logger.ts'
+import type { Clock } from '../../shared/service/clock.ts'
+import { withinTime } from '../../shared/service/within-time.ts'
 import type { ShadowComparison } from './compare-shadow.ts'
 import type { ModelShelf, ShelfEntry } from './create-model-shelf.ts'
 import type { ModelReport } from './follow-assignment.ts'
+import type { StoredModels, StoredStatus } from './list-stored.ts'
 import type { HeldState } from './plan-models.ts'
 import type { StudentModels } from './read-student.ts'
 
 type Status = MessageInitShape<typeof ModelStatusSchema>
+
+/** Longest wait of the first report for the first listing of the store, ms. */
+const firstListingMs = 1_000
 
 const stateNumbers = {
   loading: ModelState.LOADING,
@@ -44,44 +46,37 @@ function entryMessage({ name, state, reason, student, shadow }: ShelfEntry): Sta
   }
 }
 
-/** What the store has and memory has not; a manifest that cannot be read is told with its reason. Teachers are left out. */
-async function storedMessages({ store, policy, configured }: StudentModels, inMemory: ReadonlySet<string>) {
-  const found: Status[] = []
-  // The configured model need not lie in the store.
+/** The configured model, which need not lie in the store; undefined where its manifest cannot be read. */
+async function configuredMessage({ configured }: StudentModels): Promise<StoredStatus | undefined> {
   const own = await configured().catch(() => undefined)
-  if (own !== undefined && !inMemory.has(own.id)) {
-    const { id, sha256, manifestSha256 } = own
-    found.push({ model: { id, sha256 }, manifestSha256, state: ModelState.STORED, trust: 'configured' })
-  }
-  for (const id of await store.list()) {
-    if (inMemory.has(id) || id === own?.id) continue
-    try {
-      const { manifest, manifestBytes, trust } = await readStoredModel(store, id, policy, undefined, true)
-      if (manifest.kind !== 'student') continue
-      const manifestSha256 = digestOfManifest(manifestBytes)
-      found.push({ model: { id, sha256: manifest.sha256 }, manifestSha256, state: ModelState.STORED, trust })
-    } catch (error) {
-      found.push({ model: { id }, state: ModelState.STORED, reason: PelletlineError.from(error).message })
-    }
-  }
-  return found
+  if (own === undefined) return undefined
+  const { id, sha256, manifestSha256 } = own
+  return { model: { id, sha256 }, manifestSha256, state: ModelState.STORED, trust: 'configured' }
 }
 
-/** What a student reports of its models: those in memory first, then those of its store. */
-export async function describeShelf(shelf: ModelShelf, models: StudentModels, logger: Logger): Promise<ModelReport> {
+export interface DescribeShelfOptions {
+  readonly shelf: ModelShelf
+  readonly models: StudentModels
+  readonly stored: Pick<StoredModels, 'last' | 'looked'>
+  readonly clock: Pick<Clock, 'sleep'>
+}
+
+/**
+ * What a student reports of its models: those in memory first, then those that its store had when it was last listed. Waits only
+ * for the first listing, and for that no longer than a moment.
+ */
+export async function describeShelf({ shelf, models, stored, clock }: DescribeShelfOptions): Promise<ModelReport> {
+  await withinTime(stored.looked, firstListingMs, clock)
+  const configured = await configuredMessage(models)
+  // From here on nothing is waited for: who judges and what is in memory are of one moment.
   const entries = shelf.entries()
   const inMemory = new Set(entries.map(({ name }) => name.id))
-  const stored = await storedMessages(models, inMemory).catch((reason) => {
-    logger.warn(
-      { store: models.store.place },
-      `the model store cannot be listed: ${PelletlineError.from(reason).message}`,
-    )
-    return []
-  })
+  const others = stored.last().filter(({ model }) => model.id !== configured?.model.id)
+  const inStore = [...(configured === undefined ? [] : [configured]), ...others]
   const live = shelf.live()
   return {
     generation: shelf.generation,
     ...(live === undefined ? {} : { live: live.model }),
-    models: [...entries.map(entryMessage), ...stored].slice(0, 1024),
+    models: [...entries.map(entryMessage), ...inStore.filter(({ model }) => !inMemory.has(model.id))].slice(0, 1024),
   }
 }

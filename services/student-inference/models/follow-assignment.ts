@@ -30,6 +30,8 @@ export interface FollowAssignmentOptions {
   /** Told every assignment as it comes. */
   readonly onAssignment: (assignment: ModelAssignment) => void
   readonly describe: () => Promise<ModelReport>
+  /** Goes on beside the reports until the signal aborts, and ends then; does not reject. */
+  readonly keepListing: (signal: AbortSignal) => Promise<void>
 }
 
 /** Follows what the registry assigns, and reports what became of it. */
@@ -47,7 +49,7 @@ const reportTimeoutMs = 5_000
 
 /** Starts to follow; a watch that breaks is opened again after a pause, and the last assignment holds meanwhile. */
 export function followAssignment(options: FollowAssignmentOptions): AssignmentFollower {
-  const { registry, instance, clock, logger, reportEveryMs, onAssignment, describe } = options
+  const { registry, instance, clock, logger, reportEveryMs, onAssignment, describe, keepListing } = options
   const stopping = new AbortController()
   const { signal } = stopping
   const due = createNotifier()
@@ -103,7 +105,7 @@ export function followAssignment(options: FollowAssignmentOptions): AssignmentFo
     }
   }
 
-  const running = Promise.all([watch(), reportAll()])
+  const running = Promise.all([watch(), reportAll(), keepListing(signal)])
   return {
     first: () => first.promise,
     report() {
