@@ -32,7 +32,7 @@ export interface StudentModels {
   read(model: ModelName, signal: AbortSignal): Promise<TrustedModel>
 }
 
-/** Sets up where models come from; throws `invalid_argument` for a key or an endpoint that is none. */
+/** Sets up where models come from. Throws `invalid_argument` for a key that is none, and as `openModelStore` does. */
 export function createStudentModels(options: StudentInferenceOptions, clock?: Clock): StudentModels {
   const { modelPath, modelSha256, models } = options
   const store = openModelStore(models.folder ?? dirname(modelPath), clock)

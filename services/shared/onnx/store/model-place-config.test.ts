@@ -47,4 +47,13 @@ describe('the place of models', () => {
     for (const key of ['bucket', 'endpoint', 'secretAccessKey', 'timeoutMs'])
       assert.match(text, new RegExp(`  ${key}: `), text)
   })
+
+  it('is refused where it says whom to trust and has no TLS, or its authorities cannot be read', () => {
+    const tls = { caFile: '/none/store-ca.crt' }
+    const open = (endpoint: string) => openModelStore(parse({ bucket: 'plant-1', endpoint, tls }))
+    const plain = /its endpoint http:\/\/store:9000 has no TLS; give an endpoint of https, or leave tls out/
+    assert.throws(() => open('http://store:9000'), { code: 'invalid_argument', message: plain })
+    const unread = /tls\.caFile of the model store, \/none\/store-ca\.crt, cannot be read/
+    assert.throws(() => open('https://store:9000'), { code: 'failed_precondition', message: unread })
+  })
 })

@@ -29,9 +29,10 @@ const s3PlaceSchema = z.strictObject({
   accessKeyId: z.string().min(1).max(256).optional(),
   /** File that holds the secret of `accessKeyId`, one line: a secret has no place in a configuration. */
   secretAccessKeyFile: z.string().min(1).optional(),
+  /** Only where the endpoint is one of https. */
   tls: z
     .strictObject({
-      /** PEM file of the authorities that the server's certificate is checked against; those of Node where absent. */
+      /** PEM file of the authorities that the server's certificate is checked against, read once; those of Node where absent. */
       caFile: z.string().min(1).optional(),
     })
     .optional(),

@@ -63,21 +63,27 @@ function addressOf(place: S3Place, region: string, environment: S3Environment): 
   return new URL(`${endpoint.replace(/\/+$/, '')}/${place.bucket}`)
 }
 
+function createAgent({ tls }: S3Place, { protocol, origin }: URL): Agent | PlainAgent {
+  const settings = { keepAlive: true, maxSockets }
+  if (protocol === 'https:') {
+    return new Agent({ ...settings, ...(tls?.caFile === undefined ? {} : { ca: readAuthorities(tls.caFile) }) })
+  }
+  if (tls === undefined) return new PlainAgent(settings)
+  const text = `tls of the model store says whom to trust, and its endpoint ${origin} has no TLS; give an endpoint of https, or leave tls out.`
+  throw new PelletlineError('invalid_argument', text)
+}
+
 /**
  * Creates a client of one bucket: every request is signed (AWS Signature Version 4, headers and the empty body), limited in time
- * and bytes, and repeated after a pause where the server is overloaded or the connection is lost. Rejects as `sendRequest` and
- * `describeRefusal` say.
+ * and bytes, and repeated after a pause where the server is overloaded or the connection is lost. `tls.caFile` is read here and not
+ * again. Throws `invalid_argument` for an endpoint that is none, or one of `http` with `tls`, and `failed_precondition` where
+ * `tls.caFile` cannot be read; its calls reject as `sendRequest` and `describeRefusal` say.
  */
 export function createS3Client(place: S3Place, options: S3ClientOptions): S3Client {
   const { clock, environment = readS3Environment() } = options
   const region = place.region ?? environment.region ?? defaultRegion
   const address = addressOf(place, region, environment)
-  const settings = { keepAlive: true, maxSockets }
-  const { caFile } = place.tls ?? {}
-  const agent =
-    address.protocol === 'http:'
-      ? new PlainAgent(settings)
-      : new Agent({ ...settings, ...(caFile === undefined ? {} : { ca: readAuthorities(caFile) }) })
+  const agent = createAgent(place, address)
 
   async function sign(url: URL): Promise<SignedRequest & { readonly accessKeyId: string }> {
     const { accessKeyId, secretAccessKey, sessionToken } = await readCredentials(place, environment)

@@ -15,7 +15,7 @@ const maxKeptBytes = 16_777_216
 
 /**
  * A bucket of models: `PREFIX/ID.onnx`, `PREFIX/ID.manifest.json`, and `PREFIX/ID.sig` where it is signed. Throws
- * `invalid_argument` for an endpoint that is none; its calls reject as those of `createS3Client` do.
+ * as `createS3Client` does; its calls reject as those of that client do.
  */
 export function createS3Store(bucket: S3Place, options: S3ClientOptions): ModelStore {
   const client = createS3Client(bucket, options)
