@@ -134,7 +134,7 @@ export const analyticsConfigSchema = z.strictObject({
   /** Where verdicts and audits come from; with `memory` none reaches this service alone. */
   bus: busConfigSchema,
   database: databaseConfigSchema,
-  /** Model files (their manifests lie beside them) whose lots are corrected for misclassification. */
+  /** Model files (their manifests lie beside them), and folders of such files, whose lots are corrected for misclassification. */
   modelPaths: z.array(z.string().min(1)).default([]),
   /** Folder or bucket that is looked into for a model that judged and is not among those, e.g. one that was promoted since. */
   modelsDir: modelPlaceSchema.optional(),

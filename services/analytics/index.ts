@@ -8,3 +8,4 @@ export {
 } from './create-analytics.ts'
 export { defaultRecipe } from './default-recipe.ts'
 export type { CalibrationOf } from './lots/lot-figures.ts'
+export { openCalibration } from './open-calibration.ts'

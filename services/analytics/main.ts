@@ -18,7 +18,7 @@ function startUp(config: AnalyticsConfig, signal: AbortSignal): Promise<RunningS
     config,
     services: [LotService, AlertService, RegistryService, ModelService, TraceService],
     async create({ clock, logger, telemetry, onReady, untilThere, onEnd, openBus }): Promise<LoadingService> {
-      const calibrationOf = await untilThere('the models', () => openCalibration(config))
+      const calibrationOf = await openCalibration(config, { clock, logger, signal })
       const database = await untilThere('the database', () => openDatabase({ ...config.database, logger }))
       onEnd(() => database.close())
       const bus = await openBus(config.bus)

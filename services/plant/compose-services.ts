@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { DescService } from '@bufbuild/protobuf'
-import { createAnalytics } from '../analytics/index.ts'
+import { createAnalytics, openCalibration } from '../analytics/index.ts'
 import { createCameraGateway, loadCalibrations, parseCalibration } from '../camera-gateway/index.ts'
 import { ModelService } from '../gen/pelletline/registry/v1/models_pb.ts'
 import { RegistryService } from '../gen/pelletline/registry/v1/registry_pb.ts'
@@ -9,10 +9,7 @@ import { createRoiSegmentation, segmentationOptionsSchema } from '../roi-segment
 import { createMemoryBus } from '../shared/bus/memory-bus.ts'
 import { topics } from '../shared/bus/topics.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
-import { createManifestCalibration } from '../shared/onnx/manifest-calibration.ts'
 import { readReleasedModels } from '../shared/onnx/released-models.ts'
-import { createFolderStore } from '../shared/onnx/store/create-folder-store.ts'
-import { openModelStore } from '../shared/onnx/store/open-model-store.ts'
 import { stripMaxMessageBytes } from '../shared/rpc/channel-options.ts'
 import { createLocalClient } from '../shared/rpc/local-client.ts'
 import { startRpcServer } from '../shared/rpc/start-rpc-server.ts'
@@ -47,9 +44,6 @@ export async function composeServices(
   hooks: PlantHooks,
 ): Promise<PlantServices> {
   const models = readReleasedModels(options.modelsDir)
-  const own = createManifestCalibration(createFolderStore(options.modelsDir))
-  const { modelStore } = options
-  const stored = modelStore === undefined ? undefined : createManifestCalibration(openModelStore(modelStore))
   const calibrations = await loadCalibrations(options.calibrations.map(parseCalibration))
   const logger = createLogger({ service: 'plant', level: options.logLevel })
   const clock = systemClock
@@ -64,6 +58,13 @@ export async function composeServices(
     if (failures.length > 0) throw failures[0]
   }
   try {
+    // Lots are reported after the plant was told to end: their figures may be looked up until it has.
+    const reported = new AbortController()
+    opened.push(async () => reported.abort())
+    const calibrationOf = await openCalibration(
+      { modelPaths: [options.modelsDir], modelsDir: options.modelStore },
+      { clock, logger: logger.child({ service: 'analytics' }), signal: reported.signal },
+    )
     const { telemetry, close: closeTelemetry } = await openTelemetry(options.telemetry, { service: 'plant', logger })
     opened.push(() => closeTelemetry(telemetryGraceMs))
     const failed = Promise.withResolvers<never>()
@@ -87,7 +88,7 @@ export async function composeServices(
       clock,
       logger: logger.child({ service: 'analytics' }),
       options: { traces: options.traces },
-      calibrationOf: async (model, threshold) => (await own(model, threshold)) ?? stored?.(model, threshold),
+      calibrationOf,
     })
     const registry = createLocalClient(find(analytics.implementations, RegistryService))
     const segmentation = createRoiSegmentation({

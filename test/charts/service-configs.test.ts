@@ -12,7 +12,7 @@ import { studentInferenceConfigSchema } from '../../services/student-inference/c
 import { teacherAuditConfigSchema } from '../../services/teacher-audit/config.ts'
 import { type Manifest, nameOf, type PodSpec, podOf } from './support/manifest.ts'
 import { mountedFiles } from './support/mounted-files.ts'
-import { examples, renderChart } from './support/render-chart.ts'
+import { examples, renderChart, type Values } from './support/render-chart.ts'
 
 const schemas: Readonly<Record<string, z.ZodType>> = {
   'camera-gateway': cameraGatewayConfigSchema,
@@ -58,6 +58,33 @@ function* texts(value: unknown, path = ''): Generator<readonly [path: string, te
     for (const [key, inner] of Object.entries(value)) yield* texts(inner, `${path}.${key}`)
   }
 }
+
+describe('models of the services', () => {
+  const modelsOf = async (values: Values) => {
+    const served = readServed(await renderChart(values))
+    const configOf = (wanted: string) => served.find(({ service }) => service === wanted)?.config as never
+    const student = configOf('student-inference') as {
+      readonly student: { readonly models: { readonly folder?: object } }
+    }
+    const { modelPaths, modelsDir } = configOf('analytics') as {
+      readonly modelPaths: string[]
+      readonly modelsDir?: object
+    }
+    return { modelPaths, modelsDir, folder: student.student.models.folder }
+  }
+  const modelPaths = ['models/student-5-int8.onnx', 'models']
+
+  it('are corrected by the manifests of all released models, with a bucket and without', async () => {
+    assert.deepEqual(await modelsOf({}), { modelPaths, modelsDir: undefined, folder: undefined })
+    const { modelsDir, folder, ...rest } = await modelsOf({ models: { s3: { bucket: 'pelletline-models' } } })
+    assert.deepEqual([rest.modelPaths, modelsDir], [modelPaths, folder])
+  })
+
+  it('may lie in a bucket whose name looks like a number', async () => {
+    const { modelsDir } = await modelsOf({ models: { s3: { bucket: '2026' } } })
+    assert.equal((modelsDir as { bucket: string }).bucket, '2026')
+  })
+})
 
 for (const { name: example, values } of examples) {
   describe(`configuration of the services, ${example}`, () => {

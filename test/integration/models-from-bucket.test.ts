@@ -7,7 +7,9 @@ import { openCalibration } from '../../services/analytics/open-calibration.ts'
 import { ModelRefSchema } from '../../services/gen/pelletline/inspection/v1/inspection_pb.ts'
 import { ModelState } from '../../services/gen/pelletline/registry/v1/models_pb.ts'
 import { modelDirectory, writeTinyModel } from '../../services/shared/onnx/test-support/tiny-model.ts'
+import { systemClock } from '../../services/shared/service/clock.ts'
 import { openDatabase, type Store } from '../../services/shared/store/index.ts'
+import { silentLogger } from '../../services/shared/telemetry/logger.ts'
 import { feedParts } from '../support/feed-parts.ts'
 import { forgetModels, startModelPlant } from '../support/model-plant.ts'
 import { startS3Store } from '../support/s3-store.ts'
@@ -83,23 +85,73 @@ test('a student loads, serves and switches models of a bucket while it judges, a
   }
 })
 
-test('analytics finds the calibration of a model in a bucket, and says at its start what is wrong with it', async () => {
-  const estimate = { value: 0.9, low: 0.8, high: 0.95 }
-  const metrics = {
-    count: 1100,
-    threshold: 0.5,
-    confusion: { okAsOk: 990, okAsNg: 10, ngAsOk: 5, ngAsNg: 95 },
-    ...{ precision: estimate, recall: estimate, accuracy: estimate, auc: estimate },
-    overkill: { goodCrops: 1000, calledNg: 10, ppm: null, lowPpm: null, highPpm: null },
+test('a student reports the models of a bucket as they were last listed while it does not answer', async () => {
+  await upload('two.onnx', 'two.manifest.json')
+  await forgetModels(database)
+  const modelPath = join(directory.path, 'one.onnx')
+  const plant = await startModelPlant({ modelPath, database, student: { models: { folder: stand.configOf() } } })
+  const read = async () => {
+    const [student] = (await plant.models.listModels({})).students
+    return { atNs: student?.reportedUnixNs ?? 0n, two: student?.models.find(({ model }) => model?.id === 'two') }
   }
-  await writeTinyModel(directory.path, { id: 'measured', threshold: 0.5, manifest: { metrics: { test: metrics } } })
-  await upload('measured.onnx', 'measured.manifest.json')
+  try {
+    while ((await read()).two === undefined) await systemClock.sleep(20)
+    const { gate } = stand
+    gate.faults.push(...Array.from({ length: 20 }, () => ({ kind: 'silent' }) as const))
+    while (gate.faults.length === 20) await systemClock.sleep(20)
+    const { atNs } = await read()
+    for (let now = await read(); now.atNs < atNs + 1_000_000_000n; now = await read()) {
+      assert.equal(now.two?.state, ModelState.STORED)
+      await systemClock.sleep(20)
+    }
+    assert.equal(gate.faults.length, 19)
+  } finally {
+    stand.gate.faults.length = 0
+    await plant.stop()
+  }
+})
+
+test('analytics finds the calibration of a model in a bucket, asks it once in some seconds, and says at its start what is wrong with it', async (t) => {
+  const ended = new AbortController()
+  t.after(() => ended.abort())
+  const estimate = { value: 0.9, low: 0.8, high: 0.95 }
+  /** Uploads a model of these weights, measured at a threshold. */
+  const uploadMeasured = async (threshold: number) => {
+    const metrics = {
+      count: 1100,
+      threshold,
+      confusion: { okAsOk: 990, okAsNg: 10, ngAsOk: 5, ngAsNg: 95 },
+      ...{ precision: estimate, recall: estimate, accuracy: estimate, auc: estimate },
+      overkill: { goodCrops: 1000, calledNg: 10, ppm: null, lowPpm: null, highPpm: null },
+    }
+    await writeTinyModel(directory.path, { id: 'measured', threshold, manifest: { metrics: { test: metrics } } })
+    await upload('measured.onnx', 'measured.manifest.json')
+  }
+  await uploadMeasured(0.5)
   const text = await readFile(join(directory.path, 'measured.manifest.json'), 'utf8')
   const { sha256 } = JSON.parse(text) as { readonly sha256: string }
   const modelsDir = { timeoutMs: 60_000, attempts: 2, maxModelBytes: 1_000_000, ...stand.configOf() }
-  const calibrationOf = await openCalibration({ modelPaths: [], modelsDir })
-  const found = await calibrationOf(create(ModelRefSchema, { id: 'measured', sha256 }), 0.5)
-  assert.deepEqual(found?.falseNg, { successes: 10, trials: 1000 })
-  const wrong = openCalibration({ modelPaths: [], modelsDir: { ...modelsDir, bucket: 'no-such-bucket' } })
+  let aheadMs = 0
+  const clock = { ...systemClock, now: () => Date.now() + aheadMs }
+  const open = (place: typeof modelsDir) =>
+    openCalibration({ modelPaths: [], modelsDir: place }, { clock, logger: silentLogger, signal: ended.signal })
+  const calibrationOf = await open(modelsDir)
+  const measured = create(ModelRefSchema, { id: 'measured', sha256 })
+  assert.deepEqual((await calibrationOf(measured, 0.5))?.falseNg, { successes: 10, trials: 1000 })
+
+  const { passed } = stand.gate
+  await uploadMeasured(0.75)
+  passed.length = 0
+  aheadMs += 6_000
+  for (let i = 0; i < 10; i += 1) {
+    assert.deepEqual((await calibrationOf(measured, 0.75))?.falseNg, { successes: 10, trials: 1000 })
+    assert.equal(await calibrationOf(measured, 0.9), undefined)
+  }
+  assert.equal(passed.filter((path) => path.includes('list-type=2')).length, 1)
+  assert.deepEqual(
+    passed.filter((path) => !path.includes('list-type=2')),
+    ['/models/plant/models/measured.manifest.json'],
+  )
+  const wrong = open({ ...modelsDir, bucket: 'no-such-bucket' })
   await assert.rejects(wrong, { code: 'not_found', message: /There is no bucket no-such-bucket/ })
 })

@@ -95,7 +95,7 @@ connections: {{ .connections | int64 }}
 {{- define "pelletline.modelBucket" -}}
 {{- with .Values.models.s3 -}}
 {{- if .bucket -}}
-bucket: {{ .bucket }}
+bucket: {{ .bucket | quote }}
 {{- with .prefix }}
 prefix: {{ . | quote }}
 {{- end }}

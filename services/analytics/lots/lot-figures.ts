@@ -23,7 +23,10 @@ export interface AuditGroup {
   readonly disagreed: bigint
 }
 
-/** Error rates of a model at a threshold, from its manifest; undefined where it has none for that threshold. */
+/**
+ * Error rates of a model at a threshold, from its manifest; undefined where it has none for that threshold, or it cannot be looked up
+ * now. Does not reject: figures that need no correction do not hang on it.
+ */
 export type CalibrationOf = (
   model: ModelRef,
   threshold: number,

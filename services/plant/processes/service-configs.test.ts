@@ -26,18 +26,24 @@ function configsOf(options: Partial<typeof defaults>) {
   })
 }
 
+/** Where analytics looks for manifests. */
+const lookedInto = (configs: ReturnType<typeof configsOf>) => {
+  const { modelPaths, modelsDir } = configs.analytics as { modelPaths: string[]; modelsDir?: string }
+  return { modelPaths, modelsDir }
+}
+
 test('analytics looks for calibrations in the folder from which students load what is promoted', () => {
   const configs = configsOf({ modelsDir: '/models' })
-  const { modelPaths, modelsDir } = configs.analytics as { modelPaths: string[]; modelsDir: string }
-  assert.deepEqual([modelPaths, modelsDir], [['/models/student-1.onnx'], '/models'])
+  const modelPaths = ['/models/student-1.onnx', '/models']
+  assert.deepEqual(lookedInto(configs), { modelPaths, modelsDir: undefined })
   const { student } = configs['student-inference'] as { student: { modelPath: string } }
-  assert.ok(student.modelPath.startsWith(`${modelsDir}/`))
+  assert.ok(student.modelPath.startsWith('/models/'))
 })
 
-test('analytics and students look into the bucket where there is one', () => {
+test('analytics and students look into the bucket where there is one, and analytics into the folder of the released models too', () => {
   const { modelsDir, modelStore } = { modelsDir: '/models', modelStore: 's3://plant-1/models' }
   const configs = configsOf({ modelsDir, modelStore })
   const student = configs['student-inference'] as { student: { modelPath: string; models: { folder: string } } }
   assert.deepEqual([student.student.modelPath, student.student.models.folder], ['/models/student-1.onnx', modelStore])
-  assert.deepEqual((configs.analytics as { modelsDir: string }).modelsDir, 's3://plant-1/models')
+  assert.deepEqual(lookedInto(configs), { modelPaths: ['/models/student-1.onnx', '/models'], modelsDir: modelStore })
 })

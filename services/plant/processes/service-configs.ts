@@ -85,8 +85,9 @@ export function createServiceConfigs(setup: ServiceConfigsOptions): Readonly<Rec
       ...common('analytics'),
       bus,
       database,
-      modelPaths: [models.student],
-      modelsDir: options.modelStore ?? options.modelsDir,
+      // All released students have judged lots, whatever a bucket holds.
+      modelPaths: [models.student, options.modelsDir],
+      ...(options.modelStore === undefined ? {} : { modelsDir: options.modelStore }),
       analytics: { traces: options.traces },
     },
   } satisfies Record<ServiceName, object>

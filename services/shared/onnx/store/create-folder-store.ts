@@ -1,11 +1,19 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { PelletlineError } from '../../errors/pelletline-error.ts'
+import { type ErrorCode, PelletlineError } from '../../errors/pelletline-error.ts'
 import { manifestPath } from '../model-manifest.ts'
 import { signaturePath } from '../signing/model-signature.ts'
 import { type ModelStore, maxListed, modelIdPattern } from './model-store.ts'
 
 const ending = '.onnx'
+
+/** Codes of Node under which a folder stays as unreadable as it is until somebody sees to it. */
+const lastingCodes: ReadonlyMap<string, ErrorCode> = new Map([
+  ['ENOENT', 'not_found'],
+  ['ENOTDIR', 'failed_precondition'],
+  ['EACCES', 'failed_precondition'],
+  ['EPERM', 'failed_precondition'],
+])
 
 /** A folder of models: `ID.onnx`, `ID.manifest.json`, and `ID.sig` where it is signed. */
 export function createFolderStore(folder: string): ModelStore {
@@ -45,7 +53,9 @@ export function createFolderStore(folder: string): ModelStore {
         .slice(0, maxListed)
     } catch (cause) {
       const { message } = PelletlineError.from(cause)
-      throw new PelletlineError('unavailable', `The model store ${folder} cannot be read (${message}).`, { cause })
+      const code = lastingCodes.get((cause as NodeJS.ErrnoException).code ?? '') ?? 'unavailable'
+      const text = `The model store ${folder} cannot be read (${message}); name a folder of models that this user can read.`
+      throw new PelletlineError(code, text, { cause })
     }
   }
 
