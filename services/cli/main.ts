@@ -1,5 +1,8 @@
 import process from 'node:process'
+import { accountBuffers } from '../shared/service/account-buffers.ts'
 import { runCli } from './run-cli.ts'
+
+accountBuffers()
 
 // A reader that goes away early (`| head`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { accountBuffers } from '../service/account-buffers.ts'
 import { type RunningService, runService } from '../service/run-service.ts'
 import { loadConfig } from './load-config.ts'
 
@@ -25,6 +26,7 @@ export function startByConfig<Config extends ServiceConfig>(
 ): (configFile: string) => Promise<void> {
   const { name, schema, startUp } = options
   return async (configFile) => {
+    accountBuffers()
     let drainTimeoutMs = 0
     await runService({
       name,
