@@ -7,7 +7,6 @@ import { createFaultLog } from '../telemetry/log-fault.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { ManifestSource } from './manifest-source.ts'
 import type { ManifestFile } from './model-manifest.ts'
-import { listLimitMs } from './store/list-within.ts'
 
 /** Error rates of a model at one threshold, as counts of the test part in its manifest. */
 export interface ModelCalibration {
@@ -28,7 +27,7 @@ export interface FoundCalibration {
 /** Calibrations of the models of one source. */
 export interface ManifestCalibration {
   /**
-   * Reads all manifests for the first time, and waits for that at most `listLimitMs`. Rejects where somebody must mend something:
+   * Reads all manifests for the first time, and waits for that no longer than 2 s. Rejects where somebody must mend something:
    * a manifest that was named is missing or broken, or the source refuses to be listed; with `cancelled` on abort. A source that
    * does not answer is logged and asked again later.
    */
@@ -53,6 +52,8 @@ const thresholdTolerance = 1e-4
 const readAtOnce = 8
 /** How long what a reading did not find, or its failure, is taken to hold, ms. */
 const missMs = 5_000
+/** Longest wait of a start for the first reading, ms. */
+const openLimitMs = 2_000
 /** Longest reading, ms. */
 const readLimitMs = 30_000
 /** Longest wait of a look-up for a reading, ms. */
@@ -149,7 +150,7 @@ export function createManifestCalibration(
 
   return {
     async open() {
-      await withinTime(begin(), listLimitMs, clock)
+      await withinTime(begin(), openLimitMs, clock)
       if (signal.aborted) throw PelletlineError.from(signal.reason, 'cancelled')
       isOpen = true
     },

@@ -4,7 +4,7 @@ import { runWithin } from '../../service/run-within.ts'
 import type { ModelStore } from './model-store.ts'
 
 /** Patience with a listing, ms, however long a bucket's own `timeoutMs` is: others wait for what comes of it. */
-export const listLimitMs = 5_000
+const listLimitMs = 5_000
 
 /**
  * Lists a store within `listLimitMs`. Rejects as `ModelStore.list` does, with `deadline_exceeded` where it takes longer, and with
