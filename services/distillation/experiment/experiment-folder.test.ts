@@ -18,8 +18,9 @@ const config = parseExperimentConfig({})
 
 test('folder of another experiment is refused by what differs, one that grows is welcome', async () => {
   const out = join(folder, 'first')
-  await openExperimentFolder(out, config, splits)
-  await openExperimentFolder(out, parseExperimentConfig({ seeds: 5, sweep: {}, title: 'again', threads: 1 }), splits)
+  const open = async (given: typeof config) => (await openExperimentFolder(out, given, splits)).release()
+  await open(config)
+  await open(parseExperimentConfig({ seeds: 5, sweep: {}, title: 'again', threads: 1 }))
   const other = parseExperimentConfig({ distillation: { lambda: 0.9 }, student: { training: { epochs: 2 } } })
   await assert.rejects(openExperimentFolder(out, other, { ...splits, val: splits.test }), {
     code: 'failed_precondition',
