@@ -18,6 +18,10 @@ const everyMs = 5000
 /** Product per second of time: far more than any machine takes, so that the lines always wait for the plant. */
 const speed = 20
 
+const note =
+  'Resident memory with the processes that each has started, medians of the first and last quarter after the warm-up, slope by least ' +
+  'squares over all of it. `plant` feeds the lines and supervises; it is no part of a plant in use.'
+
 await runBench(async () => {
   const options = readBenchOptions({ minutes: 30, 'warm-up': 5, lines: 2 }, ['publish'])
   const { json, modelsDir, numbers, texts } = options
@@ -95,10 +99,6 @@ function leadOf({ machine, minutes, warmUp, lines, pellets, balanced }: Report):
     `${warmUp} of warm-up: ${pellets} pellets, ${balanced ? 'every lot balances' : 'NOT every lot balances'}.`
   )
 }
-
-const note =
-  'Resident memory with the processes that each has started, medians of the first and last quarter after the warm-up, slope by least ' +
-  'squares over all of it. `plant` feeds the lines and supervises; it is no part of a plant in use.'
 
 function print(report: Report): string {
   const { columns, rows } = tableOf(report)
