@@ -8,7 +8,11 @@ import process from 'node:process'
 import { createInterface } from 'node:readline'
 import { after, test } from 'node:test'
 import { fromBinary, toBinary } from '@bufbuild/protobuf'
-import { cameraGatewayOptionsSchema, createCameraGateway } from '../../services/camera-gateway/index.ts'
+import {
+  type CameraGateway,
+  cameraGatewayOptionsSchema,
+  createCameraGateway,
+} from '../../services/camera-gateway/index.ts'
 import type { CameraGatewayService } from '../../services/gen/pelletline/camera/v1/camera_pb.ts'
 import { CropsMessageSchema } from '../../services/gen/pelletline/events/v1/events_pb.ts'
 import type { RegistryService } from '../../services/gen/pelletline/registry/v1/registry_pb.ts'
@@ -25,13 +29,19 @@ import { openingOf, sourceOf, stripsOf } from '../support/line-source.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'pelletline-killed-'))
 const children = new Set<ChildProcess>()
+const gateways = new Set<CameraGateway>()
 after(async () => {
+  for (const gateway of gateways) await gateway.drain(0)
   for (const child of children) child.kill('SIGKILL')
   await rm(folder, { recursive: true, force: true })
 })
 
-/** Starts segmentation as a process; `onPublished` is called for every strip whose crops are in the file. */
-async function startProcess(address: string, file: string, onPublished: () => void): Promise<ChildProcess> {
+/** Starts segmentation as a process; `onPublished` is called, with the process, for every strip whose crops are in the file. */
+async function startProcess(
+  address: string,
+  file: string,
+  onPublished: (by: ChildProcess) => void,
+): Promise<ChildProcess> {
   const program = join(import.meta.dirname, '../support/segmentation-process.ts')
   const child = spawn(process.execPath, [program, address, file], { stdio: ['ignore', 'pipe', 'inherit'] })
   children.add(child)
@@ -39,7 +49,7 @@ async function startProcess(address: string, file: string, onPublished: () => vo
   const lines = createInterface({ input: child.stdout! })
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   child.once('exit', () => reject(new Error('segmentation ended before it was ready')))
-  lines.on('line', (line) => (line === 'ready' ? resolve() : onPublished()))
+  lines.on('line', (line) => (line === 'ready' ? resolve() : onPublished(child)))
   await promise
   return child
 }
@@ -53,12 +63,12 @@ async function runBelt(name: string, sparse: boolean, killAt: readonly number[])
   let kills = 0
   let restarting = Promise.resolve()
   let child: ChildProcess
-  const onPublished = () => {
+  const onPublished = (killed: ChildProcess) => {
     published++
-    if (due.length === 0 || published < due[0]!) return
+    // What a killed process had still written is read after its end.
+    if (killed.killed || due.length === 0 || published < due[0]!) return
     due.shift()
     kills++
-    const killed = child
     restarting = (async () => {
       killed.kill('SIGKILL')
       if (killed.exitCode === null && killed.signalCode === null) await once(killed, 'exit')
@@ -98,6 +108,7 @@ async function runBelt(name: string, sparse: boolean, killAt: readonly number[])
       areaMinSamples: 100_000,
     }),
   })
+  gateways.add(gateway)
   registry.assign('lot-1')
   const client = createLocalClient(gateway.implementations[0] as ServiceImplementation<typeof CameraGatewayService>)
   const { acknowledgedBelow } = await sendStrips(client, {
