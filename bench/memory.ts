@@ -38,8 +38,8 @@ await runBench(async () => {
     // What empties itself at the end is no plant at full load.
     if (sinceMs < nextMs || sinceMs > endAfterMs) return
     nextMs += everyMs
-    for (const [name, pids] of attributeProcesses(roots)) {
-      const bytes = pids.reduce((sum, pid) => sum + readResidentBytes(pid), 0)
+    for (const [name, processes] of attributeProcesses(roots)) {
+      const bytes = processes.reduce((sum, { pid }) => sum + readResidentBytes(pid), 0)
       points.set(name, [...(points.get(name) ?? []), { minutes: sinceMs / 60_000, mb: bytes / 1e6 }])
     }
   }

@@ -13,7 +13,7 @@ import { readPackedCrops } from '../services/shared/dataset/packed-crops.ts'
 import { PelletlineError } from '../services/shared/errors/pelletline-error.ts'
 import { createGraphWorker } from '../services/shared/onnx/graph-worker.ts'
 import { loadModel } from '../services/shared/onnx/load-model.ts'
-import { readModelManifest, writeModelManifest } from '../services/shared/onnx/model-manifest.ts'
+import { writeModelManifest } from '../services/shared/onnx/model-manifest.ts'
 
 const { values } = parseArgs({
   options: {
@@ -59,7 +59,7 @@ const tested = measureClassifier(
 )
 const { lineage } = manifest
 await writeModelManifest(model, {
-  ...(await readModelManifest(model)),
+  ...manifest,
   threshold,
   metrics: { validation, test: tested },
   lineage: { ...lineage, options: { ...lineage.options, thresholdChosenOn: { good, ng, seed, ...rule } } },

@@ -62,16 +62,22 @@ function readAllTimes(): Map<number, ProcessTimes> {
   return times
 }
 
+/** A process and the user and system time that it has used, s. */
+export interface RunningProcess {
+  readonly pid: number
+  readonly seconds: number
+}
+
 /** Processes that run, by the nearest named one that they were started by, itself included. */
-export function attributeProcesses(roots: Readonly<Record<string, number | null>>): Map<string, number[]> {
+export function attributeProcesses(roots: Readonly<Record<string, number | null>>): Map<string, RunningProcess[]> {
   const names = new Map(Object.entries(roots).flatMap(([name, pid]) => (pid === null ? [] : [[pid, name] as const])))
   const times = readAllTimes()
-  const found = new Map<string, number[]>()
-  for (const pid of times.keys()) {
+  const found = new Map<string, RunningProcess[]>()
+  for (const [pid, { seconds }] of times) {
     let at: number | undefined = pid
     while (at !== undefined && !names.has(at)) at = times.get(at)?.parent
     const name = at === undefined ? undefined : names.get(at)
-    if (name !== undefined) found.set(name, [...(found.get(name) ?? []), pid])
+    if (name !== undefined) found.set(name, [...(found.get(name) ?? []), { pid, seconds }])
   }
   return found
 }
@@ -90,12 +96,9 @@ export function createCpuWatch(): CpuWatch {
   const seen = new Map<string, Map<number, number>>()
   return {
     look(roots) {
-      for (const [name, pids] of attributeProcesses(roots)) {
+      for (const [name, processes] of attributeProcesses(roots)) {
         const known = seen.get(name) ?? new Map<number, number>()
-        for (const pid of pids) {
-          const times = readTimes(`${pid}`)
-          if (times !== undefined) known.set(pid, times.seconds)
-        }
+        for (const { pid, seconds } of processes) known.set(pid, seconds)
         seen.set(name, known)
       }
     },

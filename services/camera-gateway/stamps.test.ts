@@ -26,6 +26,21 @@ async function stampsOf(stream: Stream, count: number): Promise<StripHeader[]> {
   return stamps
 }
 
+/** Lets whatever is ready in this process run. */
+async function letRun(): Promise<void> {
+  for (let turn = 0; turn < 50; turn++) await new Promise((done) => setImmediate(done))
+}
+
+/** Sends a strip and goes away before its stamp is read. */
+async function sendUntold(client: Parameters<typeof openStream>[0]): Promise<void> {
+  const stream = openStream(client, keeping)
+  await stream.opened()
+  stream.send(strips[0]!)
+  await letRun()
+  stream.cancel()
+  await stream.refused('cancelled')
+}
+
 /** A gateway that took two strips of ordinary light and one of bright light, and what it stamped on them. */
 async function stampThree() {
   const { client, segmentation, registry } = startGateway()
@@ -51,7 +66,7 @@ test('segmentation has no strip whose stamp the camera side has not been told', 
   const stream = openStream(client, keeping)
   await stream.opened()
   stream.send(strips[0]!, strips[1]!)
-  for (let turn = 0; turn < 50; turn++) await new Promise((done) => setImmediate(done))
+  await letRun()
   assert.deepEqual(segmentation.strips('run-1'), [])
   // In this process a message counts as told once the next one is asked for.
   await stampsOf(stream, 2)
@@ -61,24 +76,14 @@ test('segmentation has no strip whose stamp the camera side has not been told', 
 
 test('a strip that waits for its stamp to be told is segmented when the camera side stays away', async () => {
   const { client, segmentation } = startGateway({ options: { untoldWaitMs: 20 } })
-  const stream = openStream(client, keeping)
-  await stream.opened()
-  stream.send(strips[0]!)
-  for (let turn = 0; turn < 50; turn++) await new Promise((done) => setImmediate(done))
-  stream.cancel()
-  await stream.refused('cancelled')
+  await sendUntold(client)
   await segmentation.until((seen) => seen.length === 1)
 })
 
 test('a strip whose stamp was not told waits for the camera side to come back, and never goes out in a drain', async () => {
   const { client, segmentation, gateway } = startGateway()
-  const stream = openStream(client, keeping)
-  await stream.opened()
-  stream.send(strips[0]!)
-  for (let turn = 0; turn < 50; turn++) await new Promise((done) => setImmediate(done))
-  stream.cancel()
-  await stream.refused('cancelled')
-  for (let turn = 0; turn < 50; turn++) await new Promise((done) => setImmediate(done))
+  await sendUntold(client)
+  await letRun()
   await gateway.drain(20)
   assert.deepEqual(segmentation.strips('run-1'), [])
 })
