@@ -38,8 +38,8 @@ export interface SeatOptions {
 
 /** A place for one worker thread, which is replaced when it dies. */
 export interface Seat {
-  /** Resolves once the first worker has warmed up; rejects where the model is refused. */
-  readonly warm: Promise<void>
+  /** Seats the first worker, once; resolves when it has warmed up, rejects where the model is refused. */
+  open(): Promise<void>
   state(): 'warming' | 'ready' | 'given-up'
   /** Runs in the worker's hands. */
   busy(): number
@@ -57,7 +57,7 @@ interface Slot {
 
 const restartPauseMs = 100
 
-/** Starts a worker and keeps its place filled. */
+/** A place that is empty until it is opened, and kept filled from then on. */
 export function createSeat(options: SeatOptions): Seat {
   const { modelPath, maxBatch } = options.worker
   const warm = Promise.withResolvers<void>()
@@ -172,6 +172,10 @@ export function createSeat(options: SeatOptions): Seat {
     warm.reject(new PelletlineError('cancelled', `The load of ${modelPath} was cancelled; load it again if wanted.`))
   }
 
-  seatWorker()
-  return { warm: warm.promise, state: () => state, busy, start, close }
+  function open(): Promise<void> {
+    seatWorker()
+    return warm.promise
+  }
+
+  return { open, state: () => state, busy, start, close }
 }

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import { on } from 'node:events'
 import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { getPriority } from 'node:os'
 import { join } from 'node:path'
 import test, { after, before } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import { createInferencePool, type PoolState } from './inference-pool.ts'
 import { type InferenceProvider, requireProvider } from './inference-provider.ts'
@@ -116,6 +118,29 @@ test('inference pool refuses a model that judges a crop by its neighbours in the
 test('inference pool does not load once its signal is aborted', async () => {
   const modelPath = await writeTinyModel(directory.path, { id: 'aborted' })
   await assert.rejects(createInferencePool({ modelPath, signal: AbortSignal.abort() }), { code: 'cancelled' })
+})
+
+test('inference pool warms its workers together, or one after the other where that is asked for', async () => {
+  const modelPath = await writeTinyModel(directory.path, { id: 'announced' })
+  const workerEntry = new URL('./test-support/announcing-worker.ts', import.meta.url)
+  const channel = new BroadcastChannel(modelPath)
+  const began = on(channel as unknown as EventTarget, 'message')
+  const together = createInferencePool({ modelPath, workerEntry, workers: 2, warmUp: 'together' })
+  for (let i = 0; i < 2; i += 1) await began.next()
+  channel.postMessage('be warm')
+  await (await together).close()
+
+  const inTurn = createInferencePool({ modelPath, workerEntry, workers: 2, warmUp: 'inTurn' })
+  await began.next()
+  const second = began.next()
+  assert.equal(await Promise.race([second, delay(300, 'nobody')]), 'nobody')
+  channel.postMessage('be warm')
+  await second
+  channel.postMessage('be warm')
+  const pool = await inTurn
+  assert.equal(pool.state(), 'ready')
+  await pool.close()
+  channel.close()
 })
 
 test('inference pool replaces a worker that dies and refuses only the runs in its hands, as retryable', async () => {

@@ -26,6 +26,11 @@ export interface InferencePoolOptions {
   readonly niceness?: number
   /** Deaths in a row, without a finished run between, after which a worker is given up; default 3. */
   readonly maxRestarts?: number
+  /**
+   * Whether the workers load and warm up `together` (default) or `inTurn`, which takes longer and never more than one worker's
+   * cores from whoever is at work meanwhile.
+   */
+  readonly warmUp?: 'together' | 'inTurn'
   /** Entry of the worker threads; default the one of this folder, which runs ONNX Runtime. */
   readonly workerEntry?: URL
   /** Told of every death of a worker, with the state that it leaves. */
@@ -190,6 +195,11 @@ export async function createInferencePool(options: InferencePoolOptions): Promis
     return logits
   }
 
+  async function openSeats(): Promise<void> {
+    if (options.warmUp !== 'inTurn') await Promise.all(seats.map((seat) => seat.open()))
+    else for (const seat of seats) await seat.open()
+  }
+
   async function close(): Promise<void> {
     closed = true
     refuseWaiting(new PelletlineError('unavailable', `${modelPath} is being closed; send the crops elsewhere.`))
@@ -197,7 +207,7 @@ export async function createInferencePool(options: InferencePoolOptions): Promis
   }
 
   try {
-    await orAborted(Promise.all(seats.map((seat) => seat.warm)), modelPath, signal)
+    await orAborted(openSeats(), modelPath, signal)
   } catch (error) {
     await close()
     throw error

@@ -17,10 +17,12 @@ function setUp(
   let runs = 0
   const opened: string[] = []
   const closed: string[] = []
+  const warmUps: unknown[] = []
   const createPool = async (of: InferencePoolOptions) => {
     const shape = `${of.workers}x${of.threadsPerWorker}`
     if (shape === refused) throw new PelletlineError('failed_precondition', `${shape} is refused`)
     opened.push(shape)
+    warmUps.push(of.warmUp)
     const runBatch: InferencePool['runBatch'] = async (count, fill) => {
       runs += 1
       fill(new Uint8Array(count * 2500))
@@ -43,7 +45,7 @@ function setUp(
     nowMs: () => nowMs,
     createPool,
   })
-  return { opener, opened, closed, runs: () => runs, elapsedMs: () => nowMs }
+  return { opener, opened, closed, warmUps, runs: () => runs, elapsedMs: () => nowMs }
 }
 
 const model = { modelPath: 'm.onnx', maxBatch: 32 }
@@ -86,6 +88,18 @@ test('where nothing is configured the fastest sessions are chosen by measurement
   assert.ok(elapsedMs() < 5_000, `${elapsedMs()} ms`)
   const again = await opener.open(model)
   assert.deepEqual([opened.at(-1), opened.length, again.sessions], ['2x2', 4, sessions])
+})
+
+test('a model that is loaded beside another warms its workers in turn', async () => {
+  for (const options of [{}, { workers: 2 }]) {
+    const { opener, warmUps } = setUp(() => 1000, options)
+    await opener.open(model)
+    const first = warmUps.length
+    await opener.open(model)
+    await opener.open(model)
+    assert.deepEqual(new Set(warmUps.slice(0, first)), new Set(['together']))
+    assert.deepEqual(warmUps.slice(first), ['inTurn', 'inTurn'])
+  }
 })
 
 test('the default stays where nothing is better by the margin', async () => {

@@ -35,7 +35,8 @@ export type PoolModel = Pick<InferencePoolOptions, 'modelPath' | 'loaded' | 'max
 export interface PoolOpener {
   /**
    * Loads and warms a model. Where nothing is configured, the first one is loaded in each shape that the cores allow, all are
-   * measured, and what is chosen holds for every later model too. Rejects as `createInferencePool` does; nothing is left then.
+   * measured, and what is chosen holds for every later model too, which warms its workers in turn. Rejects as `createInferencePool`
+   * does; nothing is left then.
    */
   open(model: PoolModel): Promise<OpenedPool>
 }
@@ -65,12 +66,16 @@ export function createPoolOpener(setUp: PoolOpenerOptions): PoolOpener {
   const { provider } = options
   const configured = configuredShape(options, cores)
   let kept: SessionsInUse | undefined = configured && { ...configured, provider, measured: [] }
+  let anyOpened = false
 
   async function openOne(model: PoolModel, sessions: SessionsInUse): Promise<OpenedPool> {
     const { workers, threadsPerWorker } = sessions
-    const pool = await createPool({ ...model, provider, workers, threadsPerWorker })
+    // A model that comes later is loaded beside one that judges, which should not wait for all of its workers at once.
+    const warmUp = anyOpened ? 'inTurn' : 'together'
+    const pool = await createPool({ ...model, provider, workers, threadsPerWorker, warmUp })
     try {
-      return { pool, curve: await measureCurve(pool, model.signal), sessions }
+      const curve = await measureCurve(pool, model.signal)
+      return { pool, curve, sessions }
     } catch (error) {
       await pool.close()
       throw error
@@ -99,15 +104,17 @@ export function createPoolOpener(setUp: PoolOpenerOptions): PoolOpener {
     }
   }
 
+  async function openFirst(model: PoolModel): Promise<OpenedPool> {
+    const candidates = sessionCandidates(cores)
+    if (candidates.length > 1) return openBest(model, candidates)
+    return openOne(model, { ...candidates[0]!, provider, measured: [] })
+  }
+
   return {
     async open(model) {
-      if (kept !== undefined) return openOne(model, kept)
-      const candidates = sessionCandidates(cores)
-      const opened =
-        candidates.length > 1
-          ? await openBest(model, candidates)
-          : await openOne(model, { ...candidates[0]!, provider, measured: [] })
+      const opened = kept === undefined ? await openFirst(model) : await openOne(model, kept)
       kept = opened.sessions
+      anyOpened = true
       return opened
     },
   }
