@@ -1,9 +1,11 @@
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import { createBackoff } from '../shared/service/backoff.ts'
 import type { Clock } from '../shared/service/clock.ts'
 import { withinTime } from '../shared/service/within-time.ts'
 import type { LineFeed } from './feed-line.ts'
 import { closeLot, describeClosedLot } from './line-lots.ts'
 import type { LineStatus } from './line-status.ts'
+import { isOutOfReach } from './out-of-reach.ts'
 import type { PlantServices } from './plant-services.ts'
 
 export interface CloseLotsOptions {
@@ -52,7 +54,7 @@ export async function closeLots(options: CloseLotsOptions): Promise<ClosedLots> 
   // A strip is acknowledged once its crops are queued; only a verdict counts as inspected.
   const judgedAtMs = performance.now()
   await services.settle(patienceMs)
-  const running = await readStatuses()
+  const running = await readPatiently(readStatuses, clock, patienceMs)
   onClosing()
   const statuses = await Promise.all(
     feeds.map(async (feed, i) => {
@@ -65,4 +67,23 @@ export async function closeLots(options: CloseLotsOptions): Promise<ClosedLots> 
     }),
   )
   return { statuses, failure }
+}
+
+/** Reads the lines; while their books cannot be read, asks again for at most `patienceMs`, then throws why. */
+async function readPatiently(
+  readStatuses: () => Promise<LineStatus[]>,
+  clock: Clock,
+  patienceMs: number,
+): Promise<LineStatus[]> {
+  const backoff = createBackoff({ firstMs: 100, maxMs: 1_000 })
+  const deadline = clock.now() + patienceMs
+  for (;;) {
+    try {
+      return await readStatuses()
+    } catch (reason) {
+      const error = PelletlineError.from(reason)
+      if (!isOutOfReach(error) || clock.now() >= deadline) throw error
+      await clock.sleep(backoff.fail(error.retryAfterMs))
+    }
+  }
 }

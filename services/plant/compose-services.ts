@@ -28,6 +28,7 @@ import {
 import { createTeacherAudit, teacherAuditOptionsSchema } from '../teacher-audit/index.ts'
 import { type PlantOptions, plantName } from './options.ts'
 import type { PlantHooks, PlantServices } from './plant-services.ts'
+import { createPatientClient } from './processes/patient-client.ts'
 import { provideDatabase } from './processes/provide-database.ts'
 import { allStages, judging, settleStages } from './settle-stages.ts'
 
@@ -36,6 +37,9 @@ const busBytesPerTopic = 8 * 1024 * 1024
 
 /** Patience with a collector at the end, ms. */
 const telemetryGraceMs = 5_000
+
+/** How long a question to the plant's services is repeated while their database cannot be reached, ms. */
+const callPatienceMs = 60_000
 
 /** Starts all services on an in-memory bus and an embedded database, and one gRPC server in front of them. */
 export async function composeServices(
@@ -146,9 +150,10 @@ export async function composeServices(
     await Promise.all([student.start(signal), audit.start(signal)])
     server.setServing('', true)
 
+    const patience = { clock, patienceMs: callPatienceMs, signal: reported.signal }
     return {
       address: server.address,
-      client: (service) => createLocalClient(find(implementations, service)),
+      client: (service) => createPatientClient(service, createLocalClient(find(implementations, service)), patience),
       lineReport: (line) => analytics.lineReport(line),
       queueFill: async () => (await bus.lag(topics.crops.name, studentGroup)).fill,
       settleVerdicts: (timeoutMs) => settleStages(bus, judging, timeoutMs, clock),

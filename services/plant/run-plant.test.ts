@@ -84,10 +84,11 @@ function createCalmFeed({ line, lot, run }: LineFeedOptions): LineFeed {
 }
 
 /** Runs a plant of two lines to its end. */
-async function run(services: PlantServices, feed: (options: LineFeedOptions) => LineFeed) {
+async function run(services: PlantServices, feed: (options: LineFeedOptions) => LineFeed, isTTY = false) {
   const exits: number[] = []
   let errors = ''
   let output = ''
+  let remarks = ''
   const port: ProcessPort = {
     on: () => undefined,
     off: () => undefined,
@@ -107,10 +108,21 @@ async function run(services: PlantServices, feed: (options: LineFeedOptions) => 
     feed,
     onKill: () => undefined,
     stdout,
-    stderr: { write: () => undefined },
+    stderr: {
+      // A terminal is drawn anew every half second, a file gets a line every five.
+      isTTY,
+      write: (text: string) => {
+        remarks += text
+      },
+    },
   }
-  await runService({ name: 'pelletline', process: port, start: (signal) => startPlant(options, signal, parts) })
-  return { exits, errors, reports: output.trim().split('\n') }
+  await runService({
+    name: 'pelletline',
+    process: port,
+    drainTimeoutMs: 2_000,
+    start: (signal) => startPlant(options, signal, parts),
+  })
+  return { exits, errors, remarks, reports: output.trim().split('\n') }
 }
 
 describe('plant', () => {
@@ -139,6 +151,55 @@ describe('plant', () => {
     assert.deepEqual(exits, [1])
     assert.match(errors, /The database is closed/)
     assert.deepEqual(calls, ['settle verdicts', 'settle', 'drain'])
+  })
+
+  it('goes on and ends with its report where the books could not be read for a moment', async () => {
+    let readings = 0
+    const feeds: LineFeed[] = []
+    const told: string[] = []
+    const { services, calls } = createIdleServices(async () => {
+      readings++
+      const closing = calls.includes('settle')
+      // Two lines are read at a time: these are the first look at the table, and the first of the closing.
+      if (readings <= 2 || (closing && !told.includes('closing'))) {
+        if (closing) told.push('closing')
+        throw new PelletlineError('unavailable', 'The database cannot be reached. It is tried again.')
+      }
+      if (readings === 4) for (const line of feeds) line.stop()
+      return idleReport
+    })
+    const feed = (options: LineFeedOptions) => {
+      const calm = createCalmFeed(options)
+      feeds.push(calm)
+      return calm
+    }
+    const { exits, errors, remarks, reports } = await run(services, feed, true)
+    assert.deepEqual([exits, errors.replace(/^READY.*\n/, '')], [[0], ''])
+    assert.match(remarks, /the table stands still: The database cannot be reached/)
+    assert.deepEqual(told, ['closing'])
+    assert.match(remarks, /line-2/, 'the table is drawn by the second look')
+    assert.deepEqual(
+      reports.map((text) => JSON.parse(text).line),
+      ['line-1', 'line-2'],
+    )
+    assert.deepEqual(calls.slice(-3), ['close line-1', 'close line-2', 'drain'])
+  })
+
+  it('reports the lots where the table ended with a fault, and ends with that fault', async () => {
+    let readings = 0
+    const { services, calls } = createIdleServices(async () => {
+      readings++
+      if (readings <= 2) throw new PelletlineError('internal', 'A count is not a number.')
+      return idleReport
+    })
+    const { exits, errors, reports } = await run(services, createCalmFeed, true)
+    assert.deepEqual(exits, [1])
+    assert.match(errors, /A count is not a number/)
+    assert.deepEqual(
+      reports.map((text) => JSON.parse(text).line),
+      ['line-1', 'line-2'],
+    )
+    assert.equal(calls.at(-1), 'drain')
   })
 
   it('shows no share of nothing, and no line after its lot is closed', async () => {

@@ -9,6 +9,7 @@ import { feedLine, type LineFeed } from './feed-line.ts'
 import { openLot } from './line-lots.ts'
 import type { LineStatus } from './line-status.ts'
 import type { PlantOptions } from './options.ts'
+import { isOutOfReach } from './out-of-reach.ts'
 import type { PlantHooks, PlantServices } from './plant-services.ts'
 import { composeProcesses } from './processes/compose-processes.ts'
 import { renderReconciliation } from './render-status.ts'
@@ -63,7 +64,7 @@ const ownParts: PlantParts = {
 
 /**
  * Starts the services and their lines. It finishes when all lines have ended their runs, and fails where a line cannot be
- * fed or the books cannot be read; its drain closes and reports the lots in either case.
+ * fed or a service cannot be kept running; its drain closes and reports the lots in either case.
  */
 export async function startPlant(
   options: PlantOptions,
@@ -71,16 +72,14 @@ export async function startPlant(
   parts: PlantParts = ownParts,
 ): Promise<RunningService> {
   const display = createStatusDisplay(options.json ? parts.stderr : parts.stdout)
-  const services = await parts.compose(options, signal, {
-    report(text) {
-      parts.stderr.write(`pelletline: ${text}\n`)
-      display.restart()
-    },
-    onKill: parts.onKill,
-  })
+  const report = (text: string) => {
+    parts.stderr.write(`pelletline: ${text}\n`)
+    display.restart()
+  }
+  const services = await parts.compose(options, signal, { report, onKill: parts.onKill })
   const leaving = new AbortController()
   try {
-    return await startLines(options, services, leaving, display, parts)
+    return await startLines(options, services, leaving, { display, report }, parts)
   } catch (reason) {
     leaving.abort()
     // Why the start failed says more than what fails after it.
@@ -89,11 +88,17 @@ export async function startPlant(
   }
 }
 
+/** Where the state of the lines is shown, and what is said beside it. */
+interface Screen {
+  readonly display: StatusDisplay
+  readonly report: PlantHooks['report']
+}
+
 async function startLines(
   options: PlantOptions,
   services: PlantServices,
   leaving: AbortController,
-  display: StatusDisplay,
+  screen: Screen,
   { feed, stdout }: PlantParts,
 ): Promise<RunningService> {
   const run = nameRun(new Date())
@@ -108,7 +113,7 @@ async function startLines(
   }
   const readStatuses = createLineWatch(services, feeds)
   const closing = new AbortController()
-  const showing = showUntil(AbortSignal.any([leaving.signal, closing.signal]), display, readStatuses)
+  const showing = showUntil(AbortSignal.any([leaving.signal, closing.signal]), screen, readStatuses)
   const ended = Promise.all(feeds.map((line) => line.finished)).then(() => undefined)
 
   return {
@@ -126,10 +131,12 @@ async function startLines(
           onClosing: () => closing.abort(),
         })
         leaving.abort()
-        await showing
+        // The report is due whatever became of the table.
+        await Promise.allSettled([showing])
         printReport(end.statuses, options.json, stdout)
         if (end.failure !== undefined) throw end.failure
         refuseUnbalanced(end.statuses)
+        await showing
       } finally {
         leaving.abort()
         await services.drain(timeoutMs)
@@ -138,17 +145,25 @@ async function startLines(
   }
 }
 
+/** Shows the lines until the signal; while their books cannot be read, which is said once, the table stands still. */
 async function showUntil(
   signal: AbortSignal,
-  display: StatusDisplay,
+  { display, report }: Screen,
   readStatuses: () => Promise<LineStatus[]>,
 ): Promise<void> {
+  let readable = true
   while (!signal.aborted) {
     await systemClock.sleep(display.intervalMs, signal).catch(() => undefined)
     if (signal.aborted) return
-    const statuses = await readStatuses()
+    const statuses = await readStatuses().catch((reason) => {
+      const error = PelletlineError.from(reason)
+      if (!isOutOfReach(error)) throw error
+      if (readable && !signal.aborted) report(`the table stands still: ${error.message}`)
+      return undefined
+    })
+    readable = statuses !== undefined
     // A reading that began before the lots were closed may be of after that.
-    if (!signal.aborted) display.show(statuses)
+    if (!signal.aborted && statuses !== undefined) display.show(statuses)
   }
 }
 

@@ -6,6 +6,7 @@ import type { AlertService, LotService } from '../../gen/pelletline/mes/v1/mes_p
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import type { ServiceClient } from '../../shared/rpc/types.ts'
 import type { Clock } from '../../shared/service/clock.ts'
+import { isOutOfReach } from '../out-of-reach.ts'
 
 export interface LineReaderOptions {
   readonly lots: ServiceClient<typeof LotService>
@@ -77,7 +78,7 @@ export function createLineReader({
     } catch (reason) {
       const known = last.get(line)
       const error = PelletlineError.from(reason)
-      if (known === undefined || !['unavailable', 'deadline_exceeded'].includes(error.code)) throw error
+      if (known === undefined || !isOutOfReach(error)) throw error
       return known
     }
   }
