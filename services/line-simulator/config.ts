@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { nameSchema } from '../shared/config/name-schema.ts'
 import { stripMaxMessageBytes } from '../shared/rpc/channel-options.ts'
+import { lineGiveUpAfterMs } from './live/stream-line.ts'
 
 /** Configuration file of the simulator when it streams a line to a gateway. */
 export const lineSimulatorConfigSchema = z.strictObject({
@@ -23,6 +24,8 @@ export const lineSimulatorConfigSchema = z.strictObject({
   settings: z.record(z.string(), z.unknown()).prefault({}),
   /** Largest message sent: a strip, bytes. */
   maxMessageBytes: z.int().min(65_536).max(1_073_741_824).default(stripMaxMessageBytes),
+  /** How long the run goes on without an acknowledgement from a gateway that is away, ms; then it is given up. */
+  giveUpAfterMs: z.int().min(0).max(86_400_000).default(lineGiveUpAfterMs),
   /** How long a drain waits for the gateway to take the end of the run, ms. */
   drainTimeoutMs: z.int().min(0).max(600_000).default(10_000),
 })

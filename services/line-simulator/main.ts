@@ -15,7 +15,17 @@ import { nameRun, streamLine } from './live/stream-line.ts'
 const name = 'line-simulator'
 
 async function startUp(config: LineSimulatorConfig): Promise<RunningService> {
-  const { line, camera, run = nameRun(new Date()), seed, seconds, speed, settings, gatewayAddress } = config
+  const {
+    line,
+    camera,
+    run = nameRun(new Date()),
+    seed,
+    seconds,
+    speed,
+    settings,
+    gatewayAddress,
+    giveUpAfterMs,
+  } = config
   const logger = createLogger({ service: name, level: config.logLevel }).child({ line, run })
   const faults = config.faults.map(parseFault)
   const gateway = createRpcClient(CameraGatewayService, {
@@ -30,6 +40,7 @@ async function startUp(config: LineSimulatorConfig): Promise<RunningService> {
     run,
     simulation: { settings, seed, faults, speed, ...(seconds === undefined ? {} : { seconds }) },
     signal: leaving.signal,
+    giveUpAfterMs,
     onResume: ({ code, message }) => logger.warn({ code }, `the stream broke and is taken up again: ${message}`),
   })
   return {

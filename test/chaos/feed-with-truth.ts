@@ -36,9 +36,6 @@ export interface TruthFeedOptions {
   readonly signal: AbortSignal
 }
 
-/** Patience of the camera with a gateway that does not come back, ms. */
-const giveUpAfterMs = 300_000
-
 /** Streams a simulated line to a gateway as any camera would, and remembers every pellet. */
 export function feedWithTruth(options: TruthFeedOptions): TruthFeed {
   const { gatewayAddress, line, run, seed, speed, settings, signal } = options
@@ -57,7 +54,6 @@ export function feedWithTruth(options: TruthFeedOptions): TruthFeed {
     run,
     simulation: { settings, seed, speed, truthList: true },
     signal,
-    giveUpAfterMs,
     onResume() {
       resumed++
     },

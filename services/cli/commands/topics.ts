@@ -24,6 +24,9 @@ interface ApplyOptions extends TopicOptions {
 
 const mib = 1_048_576
 
+/** A topic of six partitions then still keeps more than the bytes by which a group may lag before its line is held back. */
+const minPartitionMib = 64
+
 function withSizes(command: Command): Command {
   return command
     .option(
@@ -31,7 +34,11 @@ function withSizes(command: Command): Command {
       'copies of each topic; default: 3, or as many as there are brokers',
       parseInteger({ min: 1, max: 9 }),
     )
-    .option('--max-partition-mib <n>', 'most MiB that a partition keeps, for a small disk', parseInteger({ min: 8 }))
+    .option(
+      '--max-partition-mib <n>',
+      'most MiB that a partition keeps, for a small disk',
+      parseInteger({ min: minPartitionMib }),
+    )
 }
 
 function printReports(terminal: Terminal, reports: readonly TopicReport[]): void {

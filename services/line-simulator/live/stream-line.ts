@@ -28,7 +28,7 @@ export interface StreamLineOptions {
   readonly onResume?: (error: PelletlineError) => void
   /** Called with every strip before it is sent, for its truth. */
   readonly onStrip?: (strip: SimulatedStrip) => void
-  /** As in `sendStrips`. */
+  /** As in `sendStrips`; default `lineGiveUpAfterMs`. */
   readonly giveUpAfterMs?: number
 }
 
@@ -42,9 +42,12 @@ export interface StreamedLine {
   readonly finished: Promise<SendProgress>
 }
 
+/** Patience of a camera with a gateway that is away, ms: a line stands for ten minutes rather than lose the strips it holds. */
+export const lineGiveUpAfterMs = 600_000
+
 /** Streams a simulated line to a gateway as any camera would. Throws `invalid_argument` on wrong settings. */
 export function streamLine(options: StreamLineOptions): StreamedLine {
-  const { gateway, line, camera, run, signal, onResume, onStrip, giveUpAfterMs } = options
+  const { gateway, line, camera, run, signal, onResume, onStrip, giveUpAfterMs = lineGiveUpAfterMs } = options
   const simulated = createSimulatedLine({ ...options.simulation, signal })
   const open = { line, camera, run, ...describeImage(simulated) }
   const finished = sendStrips(gateway, {

@@ -6,7 +6,6 @@ export interface TopicSettings {
   readonly purpose: string
   /** Most members of a group that can share the topic's load. */
   readonly partitions: number
-  readonly cleanup: 'delete' | 'compact'
   /** How long messages are kept, ms; absent: for ever. */
   readonly retentionMs?: number
   /** Bytes kept for each partition, whatever their age; absent: no limit. */
@@ -22,31 +21,31 @@ export interface TopicSettings {
   readonly groups: readonly string[]
 }
 
-const minuteMs = 60_000
+const hourMs = 3_600_000
 const dayMs = 86_400_000
 const mib = 1_048_576
 const gib = 1_073_741_824
 
 /**
- * Where the owner of the topics is written: one record with the name of the plant, kept for ever. Two plants that share a
+ * Where the owner of the topics is written: a record with the name of the plant, kept for ever, and one for each new name. Two plants that share a
  * broker by mistake would count each other's pellets; every service compares its own plant with this at its start.
  */
 export const plantTopic = 'pelletline.plant.v1'
 
 /**
  * All topics. Crops are what costs: one camera writes 62 to 227 MB/s (25,000 to 91,000 pellets/s, 2,500 bytes each), so
- * they are kept for minutes and by size; verdicts, a thousandth of that, for days.
+ * they are kept by size, and for a day: a line is held back long before size counts, and whoever reads them may be away overnight
+ * without a pellet being lost. Verdicts, a thousandth of that, are kept for days.
  */
 export const topicSettings: readonly TopicSettings[] = [
   {
     name: topics.crops.name,
     purpose: 'pellets cut out of strips, up to 384 in a message',
     partitions: 12,
-    cleanup: 'delete',
-    retentionMs: 10 * minuteMs,
+    retentionMs: dayMs,
     retentionBytes: 4 * gib,
     segmentBytes: 256 * mib,
-    segmentMs: minuteMs,
+    segmentMs: hourMs,
     maxMessageBytes: 2 * mib,
     typicalMessageBytes: 950_000,
     groups: ['student-inference'],
@@ -55,7 +54,6 @@ export const topicSettings: readonly TopicSettings[] = [
     name: topics.verdicts.name,
     purpose: 'verdicts of the student, with pixels of NG and gallery pellets',
     partitions: 12,
-    cleanup: 'delete',
     retentionMs: 7 * dayMs,
     retentionBytes: 8 * gib,
     segmentBytes: 256 * mib,
@@ -68,7 +66,6 @@ export const topicSettings: readonly TopicSettings[] = [
     name: topics.auditRequests.name,
     purpose: 'sampled pellets with pixels, for the teachers',
     partitions: 6,
-    cleanup: 'delete',
     retentionMs: 2 * dayMs,
     retentionBytes: 2 * gib,
     segmentBytes: 128 * mib,
@@ -82,7 +79,6 @@ export const topicSettings: readonly TopicSettings[] = [
     name: topics.audits.name,
     purpose: 'judgements of the teachers',
     partitions: 6,
-    cleanup: 'delete',
     retentionMs: 7 * dayMs,
     retentionBytes: gib,
     segmentBytes: 128 * mib,
@@ -95,7 +91,6 @@ export const topicSettings: readonly TopicSettings[] = [
     name: topics.alerts.name,
     purpose: 'alerts raised, changed and closed',
     partitions: 1,
-    cleanup: 'delete',
     retentionMs: 30 * dayMs,
     retentionBytes: gib,
     segmentBytes: 64 * mib,
@@ -108,7 +103,6 @@ export const topicSettings: readonly TopicSettings[] = [
     name: deadLetterTopic,
     purpose: 'messages that no handler could take, with the reason',
     partitions: 1,
-    cleanup: 'delete',
     retentionMs: 30 * dayMs,
     retentionBytes: 4 * gib,
     segmentBytes: 128 * mib,
@@ -121,7 +115,6 @@ export const topicSettings: readonly TopicSettings[] = [
     name: plantTopic,
     purpose: 'the plant that owns these topics',
     partitions: 1,
-    cleanup: 'compact',
     segmentBytes: mib,
     segmentMs: 7 * dayMs,
     maxMessageBytes: 65_536,
@@ -138,13 +131,17 @@ export function findTopicSettings(name: string): TopicSettings | undefined {
 /** Kafka's configuration of a topic, by Kafka's names; `replication` copies of which all but one must be in sync. */
 export function topicConfiguration(settings: TopicSettings, replication: number): Record<string, string> {
   return {
-    'cleanup.policy': settings.cleanup,
+    'cleanup.policy': 'delete',
     'retention.ms': String(settings.retentionMs ?? -1),
     'retention.bytes': String(settings.retentionBytes ?? -1),
     'segment.bytes': String(settings.segmentBytes),
     'segment.ms': String(settings.segmentMs),
     'max.message.bytes': String(settings.maxMessageBytes),
     'min.insync.replicas': String(Math.max(1, replication - 1)),
+    // Age counts by the broker's clock: a host whose clock is wrong would have its messages deleted at once, or refused.
+    'message.timestamp.type': 'LogAppendTime',
+    // A broker that was behind never leads: what was acknowledged would be gone.
+    'unclean.leader.election.enable': 'false',
     // What a producer has compressed stays so; nothing is compressed twice.
     'compression.type': 'producer',
   }

@@ -57,7 +57,7 @@ export async function sendStrips(
   const held = createHeldStrips(options.strips, open.firstStrip ?? 0n)
   const backoff = createBackoff({ firstMs: 50, maxMs: 2000 })
   let durableBelow = open.durableBelow ?? 0n
-  let brokenAt: number | undefined
+  let brokenAtNs: bigint | undefined
   let everOpened = false
   let lastBreak: PelletlineError | undefined
   const progress = (): SendProgress => ({ acknowledgedBelow: held.acknowledgedBelow, durableBelow })
@@ -113,7 +113,7 @@ export async function sendStrips(
           held.acknowledge(message.value.nextStrip)
           credits += message.value.credits
           if (message.value.durableBelow > durableBelow) durableBelow = message.value.durableBelow
-          brokenAt = undefined
+          brokenAtNs = undefined
           lastBreak = undefined
           backoff.succeed()
           onAcknowledged?.(progress())
@@ -151,8 +151,9 @@ export async function sendStrips(
         // Without a time to come back it is a message that is too large, and will be the next time.
         const hopeless = error.code === 'resource_exhausted' && error.retryAfterMs === undefined
         if (held.failed || hopeless || !(error.retryable || ownStream)) throw error
-        brokenAt ??= clock.now()
-        if (clock.now() - brokenAt > giveUpAfterMs) throw error
+        // Not by the time of day, which may be set meanwhile.
+        brokenAtNs ??= clock.nowNs()
+        if (Number(clock.nowNs() - brokenAtNs) / 1e6 > giveUpAfterMs) throw error
         lastBreak = error
         onResume?.(error)
         await clock.sleep(backoff.fail(error.retryAfterMs), signal).catch((cause) => {

@@ -59,12 +59,12 @@ export function createKafkaBus(options: KafkaBusOptions): Bus {
 
   const watch = createLagWatch({
     async readLags(topic) {
-      const groups = new Set([...(findTopicSettings(topic)?.groups ?? []), ...(subscribed.get(topic) ?? [])])
+      const expected = new Set<string>(findTopicSettings(topic)?.groups)
       const lags: GroupLag[] = []
-      for (const group of groups) {
+      for (const group of new Set([...expected, ...(subscribed.get(topic) ?? [])])) {
         const { messages, began } = await lagOf(topic, group)
-        // Nobody waits for a group that may never come.
-        if (began) lags.push({ group, messages })
+        // A plant's own group is waited for before it has ever come: what it should have read would run out. Another may never come.
+        if (began || expected.has(group)) lags.push({ group, messages })
       }
       return lags
     },

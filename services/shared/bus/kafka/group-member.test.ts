@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { PelletlineError } from '../../errors/pelletline-error.ts'
 import { type Clock, systemClock } from '../../service/clock.ts'
-import { silentLogger } from '../../telemetry/logger.ts'
+import { type Logger, silentLogger } from '../../telemetry/logger.ts'
 import type { IncomingMessage } from '../bus.ts'
 import type { BrokerRecord } from './broker-client.ts'
 import { createGroupMember } from './group-member.ts'
@@ -22,6 +22,8 @@ function createFixture(maxInFlight: number, clock: Clock = systemClock, written 
   const counts = { now: 0, most: 0 }
   const hands = new Map<string, PromiseWithResolvers<void> & { readonly signal: AbortSignal }>()
   const letters: string[] = []
+  const lost: { partition: number; lost: number }[] = []
+  const logger: Logger = { ...silentLogger, error: (fields: object) => lost.push(fields as (typeof lost)[number]) }
   const member = createGroupMember({
     subscription: {
       topic: 't',
@@ -39,7 +41,7 @@ function createFixture(maxInFlight: number, clock: Clock = systemClock, written 
     },
     retry: { firstPauseMs: 0, maxPauseMs: 0 },
     clock,
-    logger: silentLogger,
+    logger,
     deadLetter: (message) => {
       letters.push(message.key)
       return written()
@@ -48,18 +50,18 @@ function createFixture(maxInFlight: number, clock: Clock = systemClock, written 
     onProgress: () => {},
   })
   const end = (key: string) => hands.get(key)?.resolve()
-  /** Begins a generation with these partitions, of which the group has committed so much; each holds 1,000 messages. */
-  const assign = (committed: Readonly<Record<number, number | undefined>>, endAt = 1000) => {
+  /** Begins a generation with these partitions, of which the group has committed so much; each holds 1,000 messages, or those from `startAt`. */
+  const assign = (committed: Readonly<Record<number, number | undefined>>, endAt = 1000, startAt = 0) => {
     const numbers = Object.keys(committed).map(Number)
     member.assigned(numbers)
     const position = (number: number) => {
       const offset = committed[number]
-      const range = { start: 0n, end: BigInt(endAt) }
+      const range = { start: BigInt(startAt), end: BigInt(endAt) }
       return { committed: offset === undefined ? undefined : BigInt(offset), range }
     }
     member.resume(new Map(numbers.map((number) => [number, position(number)])))
   }
-  return { member, hands, counts, letters, end, assign }
+  return { member, hands, counts, letters, lost, end, assign }
 }
 
 describe('createGroupMember', () => {
@@ -84,6 +86,29 @@ describe('createGroupMember', () => {
     assert.equal(member.toCommit.size, 0)
     assign({ 0: undefined, 1: 7 })
     assert.deepEqual([...member.toCommit], [[0, 0n]])
+  })
+
+  it('says how many messages the broker deleted before they were handled, while the group was away and while it reads', async () => {
+    const { member, lost, end, assign } = createFixture(3)
+    assign({ 0: 10, 1: undefined, 2: 60 }, 1000, 50)
+    const of = () => lost.map(({ partition, lost }) => [partition, lost])
+    assert.deepEqual(of(), [[0, 40]])
+    assert.deepEqual(member.toCommit.get(0), 50n)
+    await member.take(record(50))
+    await member.take(record(51))
+    assert.equal(lost.length, 1)
+    await member.take(record(70))
+    assert.deepEqual(of(), [
+      [0, 40],
+      [0, 18],
+    ])
+    for (const offset of [50, 51, 70]) end(`0/${offset}`)
+    await turn()
+    assert.equal(member.toCommit.get(0), 71n)
+    // What is read again after a rebalance is no loss, and neither is what another generation begins with.
+    assign({ 0: 71, 2: 60 }, 1000, 50)
+    await member.take(record(71))
+    assert.equal(lost.length, 2)
   })
 
   it('takes no more than maxInFlight into its hands', async () => {

@@ -135,6 +135,14 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
     finish(partition, message)
   }
 
+  /** What the broker deleted before the group handled it is lost to the books; nothing else would say so. */
+  const reportLost = (partition: Partition, from: bigint, to: bigint) => {
+    const text =
+      `${to - from} messages of ${topic} (partition ${partition.number}, offsets ${from} to ${to - 1n}) were deleted by the broker before ${group} ` +
+      `had handled them: lots to which they belong do not come out even. Let ${group} not be away for longer than the topic keeps messages.`
+    logger.error({ topic, group, partition: partition.number, lost: Number(to - from) }, text)
+  }
+
   const canDeliver = (partition: Partition) => !leaving && !partition.abort.signal.aborted
 
   const deliver = (partition: Partition, message: IncomingMessage, refusal?: PelletlineError) => {
@@ -199,7 +207,10 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
           partition = createPartition(number)
           partitions.set(number, partition)
         }
-        const start = committed ?? range?.start
+        const kept = range?.start
+        const isLost = committed !== undefined && kept !== undefined && committed < kept
+        if (isLost && partition.progress.next === undefined) reportLost(partition, committed, kept)
+        const start = isLost ? kept : (committed ?? kept)
         if (start !== undefined) partition.progress.startAt(start)
         partition.committed = committed
         partition.readFrom = start ?? 0n
@@ -215,6 +226,9 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
         throw new PelletlineError('unavailable', text)
       }
       partition.readFrom = record.offset
+      // Offsets have no gaps but those that retention makes while a reader is behind.
+      const { next } = partition.progress
+      if (next !== undefined && record.offset > next) reportLost(partition, next, record.offset)
       if (!partition.progress.begin(record.offset)) return
       while (canDeliver(partition) && !hasPlace()) await changed.changed(partition.abort.signal)
       if (!canDeliver(partition)) return

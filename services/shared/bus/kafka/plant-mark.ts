@@ -9,9 +9,14 @@ interface PlantMark {
   readonly plant: string
   /** When it was written, ISO 8601. */
   readonly since: string
+  /** The plant whose mark it replaces, on purpose. */
+  readonly replaces?: string
 }
 
-/** The plant to which the topics of a broker belong; undefined where nobody has marked them. The last mark counts. */
+/**
+ * The plant to which the topics of a broker belong; undefined where nobody has marked them. The first mark counts, and then each
+ * that replaces the one that counts: of two plants that mark the topics in the same moment, both see the same one.
+ */
 export async function readPlantMark(admin: BrokerAdmin): Promise<string | undefined> {
   const range = (await admin.ranges(plantTopic)).get(0)
   if (range === undefined) return undefined
@@ -20,7 +25,8 @@ export async function readPlantMark(admin: BrokerAdmin): Promise<string | undefi
   for await (const record of admin.readPartition({ topic: plantTopic, partition: 0, from: start, to: end })) {
     if (record.key !== markKey) continue
     try {
-      mark = JSON.parse(Buffer.from(record.value).toString('utf8')) as PlantMark
+      const found = JSON.parse(Buffer.from(record.value).toString('utf8')) as PlantMark
+      if (mark === undefined || found.replaces === mark.plant) mark = found
     } catch (cause) {
       const text = `Record ${record.offset} of ${plantTopic} is not a mark of a plant; look at who writes there.`
       throw new PelletlineError('data_loss', text, { cause })
@@ -41,9 +47,13 @@ export async function markPlant(
   const owner = await readPlantMark(admin)
   if (owner === plant) return
   if (owner !== undefined && owner !== options.replace) throw foreignTopics(plant, owner, options.brokers)
-  const mark: PlantMark = { plant, since: new Date().toISOString() }
+  const mark: PlantMark = {
+    plant,
+    since: new Date().toISOString(),
+    ...(owner !== undefined && { replaces: owner }),
+  }
   await admin.send(plantTopic, [{ key: markKey, value: Buffer.from(JSON.stringify(mark)), headers: {} }])
-  // Two plants that mark the topics in the same moment both come here; the last mark counts for both.
+  // Two plants that mark the topics in the same moment both come here.
   const winner = await readPlantMark(admin)
   if (winner !== plant) throw foreignTopics(plant, winner ?? 'unknown', options.brokers)
 }

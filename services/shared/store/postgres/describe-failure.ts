@@ -44,7 +44,7 @@ export function sqlStateOf(reason: unknown): string {
 /** Whether the connection is of no use any more after a failure. */
 export function isConnectionLost(reason: unknown): boolean {
   const state = sqlStateOf(reason)
-  if (state !== '') return /^(08|57P0[1-5]|25P0[23])/.test(state)
+  if (state !== '') return /^(08|57P0[1-5]|25P0[2-4])/.test(state)
   const { code, message } = (reason ?? {}) as { code?: unknown; message?: unknown }
   return (typeof code === 'string' && lostCodes.has(code)) || lostTexts.test(String(message))
 }
@@ -71,6 +71,11 @@ export function describeFailure(reason: unknown, place: DatabasePlace): Pelletli
   const mending = mendings.find(([states]) => states.test(state))
   if (mending !== undefined) {
     const text = `${where} refuses: ${message} (SQLSTATE ${state}); ${mending[1](place)}. It is tried again.`
+    return new PelletlineError('unavailable', text, { cause: reason })
+  }
+  // Such as a transaction that stood still for too long: nothing of what was asked is to blame.
+  if (isConnectionLost(reason)) {
+    const text = `${where} ended the connection: ${message} (SQLSTATE ${state}). It is tried again.`
     return new PelletlineError('unavailable', text, { cause: reason })
   }
   return toSqlError({ message, sqlState: state }, where, reason)

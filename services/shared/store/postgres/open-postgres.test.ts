@@ -290,6 +290,8 @@ describe('openDatabase on a server', () => {
     for (const state of [
       '40001',
       '40P01',
+      '25P03',
+      '25P04',
       '57P01',
       '57P03',
       '53300',

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { plantTopic } from '../topic-settings.ts'
+import type { BrokerAdmin, StoredRecord } from './broker-admin.ts'
+import { markPlant, readPlantMark } from './plant-mark.ts'
+
+const brokers = ['broker:9092']
+
+/** A broker that keeps what is sent; `beforeSend` runs between a plant's look at the mark and its own. */
+function createAdmin(beforeSend?: (write: (plant: string) => void) => void) {
+  const records: StoredRecord[] = []
+  const append = (value: Uint8Array) =>
+    records.push({ key: 'plant', value, headers: {}, partition: 0, offset: BigInt(records.length), timestampMs: 0 })
+  const admin: Pick<BrokerAdmin, 'ranges' | 'readPartition' | 'send'> = {
+    ranges: async () => new Map([[0, { start: 0n, end: BigInt(records.length) }]]),
+    async *readPartition({ topic }) {
+      assert.equal(topic, plantTopic)
+      yield* records
+    },
+    async send(_topic, messages) {
+      beforeSend?.((plant) => append(Buffer.from(JSON.stringify({ plant, since: '' }))))
+      for (const { value } of messages) append(value)
+    },
+  }
+  return { admin: admin as BrokerAdmin, records }
+}
+
+describe('markPlant', () => {
+  it('marks topics once, and finds its own mark', async () => {
+    const { admin, records } = createAdmin()
+    assert.equal(await readPlantMark(admin), undefined)
+    await markPlant(admin, 'a', { brokers })
+    await markPlant(admin, 'a', { brokers })
+    assert.equal(records.length, 1)
+    await assert.rejects(markPlant(admin, 'b', { brokers }), {
+      code: 'failed_precondition',
+      message: /belong to plant a/,
+    })
+  })
+
+  it('of two plants that mark the topics in the same moment one is refused, and both see the same owner', async () => {
+    const { admin, records } = createAdmin((write) => write('a'))
+    await assert.rejects(markPlant(admin, 'b', { brokers }), {
+      code: 'failed_precondition',
+      message: /belong to plant a/,
+    })
+    assert.equal(records.length, 2)
+    assert.equal(await readPlantMark(admin), 'a')
+  })
+
+  it('a mark is replaced by name only, again and again', async () => {
+    const { admin } = createAdmin()
+    await markPlant(admin, 'a', { brokers })
+    await assert.rejects(markPlant(admin, 'b', { brokers, replace: 'c' }), { code: 'failed_precondition' })
+    await markPlant(admin, 'b', { brokers, replace: 'a' })
+    assert.equal(await readPlantMark(admin), 'b')
+    await markPlant(admin, 'a', { brokers, replace: 'b' })
+    assert.equal(await readPlantMark(admin), 'a')
+  })
+})
