@@ -54,11 +54,11 @@ function checkShape(model: ServedModel, { name, shape }: CallInput): number {
   const { itemShape } = model.input
   const field = `inputs.${name}.shape`
   const shown = `[${shape.slice(0, 8).join(',')}${shape.length > 8 ? ',...' : ''}]`
-  const [batch, ...item] = shape
+  const [batch] = shape
   if (
     batch === undefined ||
-    item.length !== itemShape.length ||
-    item.some((size, i) => Number(size) !== itemShape[i])
+    shape.length !== 1 + itemShape.length ||
+    itemShape.some((size, i) => Number(shape[1 + i]) !== size)
   ) {
     throw refuseInput(field, `${shown}; ${model.name} takes ${describeShape(model.input)}`)
   }
