@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { LotService, type WatchResultsResponse } from '../../gen/pelletline/mes/v1/mes_pb.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+import { formatPelletName } from '../../shared/telemetry/pellet-name.ts'
 import type { AddCommand } from '../cli-context.ts'
 import { exampleText } from '../example-text.ts'
 import { formatCount } from '../format-number.ts'
@@ -47,12 +48,14 @@ export const addResultsCommand: AddCommand = (program, context) => {
           }
         } catch (reason) {
           if (!signal.aborted || PelletlineError.from(reason).code !== 'cancelled') throw reason
+        } finally {
+          // Where the plant goes away in the middle, the place to take up is needed most.
+          terminal.note(
+            `${formatCount(sums.parts)} strip parts: ${formatCount(sums.found)} pellets found, ${formatCount(sums.classified)} classified, ` +
+              `${formatCount(sums.ng)} NG. Take up with --after ${sums.position}.`,
+          )
         }
       })
-      terminal.note(
-        `${formatCount(sums.parts)} strip parts: ${formatCount(sums.found)} pellets found, ${formatCount(sums.classified)} classified, ` +
-          `${formatCount(sums.ng)} NG. Take up with --after ${sums.position}.`,
-      )
     })
 }
 
@@ -78,7 +81,7 @@ function keyJson({ key }: WatchResultsResponse): object {
 
 function ngLines({ key, ngPellets }: WatchResultsResponse): string[] {
   return ngPellets.map(({ key: pellet, box, margin }) => {
-    const name = `${key?.line}/${key?.camera}/${key?.run}/${key?.strip}/${pellet?.index ?? 0}`
+    const name = formatPelletName({ strip: key, index: pellet?.index ?? 0 })
     return `NG  ${name}  at x ${box?.x ?? 0}, row ${box?.y ?? 0n}, ${box?.width ?? 0} x ${box?.height ?? 0} px, margin ${margin.toFixed(2)}`
   })
 }

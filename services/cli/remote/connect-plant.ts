@@ -1,6 +1,7 @@
 import type { DescService } from '@bufbuild/protobuf'
 import type { Command } from 'commander'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+import { isConnectionFailure } from '../../shared/rpc/connection-failure.ts'
 import type { ServiceClient } from '../../shared/rpc/types.ts'
 
 /** Where a plant listens unless told otherwise. */
@@ -13,7 +14,7 @@ export function withAddress(command: Command): Command {
 
 /**
  * Calls a plant at `address` and closes the connection afterwards. Throws `unavailable`, saying how a plant is started,
- * where none answers there.
+ * where none answers there; what a plant that answers says for itself passes unchanged.
  */
 export async function callPlant<S extends DescService, T>(
   service: S,
@@ -27,7 +28,7 @@ export async function callPlant<S extends DescService, T>(
     return await call(client)
   } catch (reason) {
     const error = PelletlineError.from(reason)
-    if (error.code !== 'unavailable') throw error
+    if (!isConnectionFailure(error)) throw error
     throw new PelletlineError(
       'unavailable',
       `No plant answers at ${address}. Start one with \`npm start\`, or name another with --address HOST:PORT.`,

@@ -5,6 +5,7 @@ import type { Telemetry } from '../telemetry/telemetry.ts'
 import { abortable } from './abortable-iterable.ts'
 import { type CallLifetime, startCall } from './call-lifetime.ts'
 import { channelOptions, defaultMaxMessageBytes } from './channel-options.ts'
+import { ConnectionFailure } from './connection-failure.ts'
 import { fromStatus } from './error-status.ts'
 import { methodName } from './invoke-handler.ts'
 import { asBuffer, readMessages, writeMessage } from './message-stream.ts'
@@ -46,7 +47,7 @@ function restoreError(reason: unknown, what: string, address: string): Pelletlin
   const restored = fromStatus(error, what)
   if (error.code !== status.UNAVAILABLE || !restored.message.startsWith(`${what} failed`)) return restored
   const text = `${what} cannot reach ${address}: ${error.details} Check that the service runs and that the address is right.`
-  return new PelletlineError('unavailable', text, { cause: reason })
+  return new PelletlineError('unavailable', text, { cause: new ConnectionFailure(error.details, { cause: reason }) })
 }
 
 /** Sends requests as fast as flow control lets them through, until they end or the call does. */
