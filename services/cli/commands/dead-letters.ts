@@ -3,7 +3,7 @@ import {
   type DeadLetter,
   type ReplayOutcome,
   readDeadLetters,
-  replayLetter,
+  replayDeadLetters,
 } from '../../shared/bus/kafka/dead-letters.ts'
 import { type BrokerOptions, readBrokerOptions, withBroker, withBrokerAdmin } from '../broker/broker-options.ts'
 import { formatBytes } from '../broker/describe-topic.ts'
@@ -32,6 +32,7 @@ const outcomeText: Readonly<Record<ReplayOutcome, string>> = {
   'failed-too-often': 'failed too often after being sent again; left alone',
   'value-dropped': 'value was too large to keep; read it at its origin',
   'no-topic': 'its topic is not there',
+  'no-longer-kept': 'ran out of its time meanwhile; the topic keeps it no longer',
 }
 
 function origin({ originTopic, originPartition, originOffset }: DeadLetter): string {
@@ -39,20 +40,20 @@ function origin({ originTopic, originPartition, originOffset }: DeadLetter): str
 }
 
 function row(letter: DeadLetter): string[] {
-  const { record, reason, replays, replayed } = letter
+  const { record, valueBytes, reason, replays, replayed } = letter
   return [
     String(record.offset),
     new Date(record.timestampMs).toISOString(),
     origin(letter),
     record.key,
-    formatBytes(record.value.byteLength),
+    formatBytes(valueBytes),
     `${replays}${replayed ? ', sent again' : ''}`,
     reason,
   ]
 }
 
 function json(letter: DeadLetter): Record<string, unknown> {
-  const { record, reason, originTopic, originPartition, originOffset, replays, replayed } = letter
+  const { record, valueBytes, reason, originTopic, originPartition, originOffset, replays, replayed } = letter
   return {
     letter: Number(record.offset),
     time: new Date(record.timestampMs).toISOString(),
@@ -60,7 +61,7 @@ function json(letter: DeadLetter): Record<string, unknown> {
     partition: originPartition,
     offset: Number(originOffset),
     key: record.key,
-    bytes: record.value.byteLength,
+    bytes: valueBytes,
     replays,
     replayed,
     reason,
@@ -114,11 +115,10 @@ export const addDeadLettersCommand: AddCommand = (program, context) => {
       const config = readBrokerOptions(options, 'dead-letters replay')
       const counts = new Map<ReplayOutcome, number>()
       await withBrokerAdmin(config, async (admin) => {
-        for (const letter of await readDeadLetters(admin, filterOf(options))) {
-          if (signal.aborted) break
-          const outcome = await replayLetter(admin, letter)
+        for await (const { letter, outcome } of replayDeadLetters(admin, filterOf(options))) {
           counts.set(outcome, (counts.get(outcome) ?? 0) + 1)
           terminal.printJson({ letter: Number(letter.record.offset), topic: letter.originTopic, outcome })
+          if (signal.aborted) break
         }
       })
       for (const [outcome, count] of counts) terminal.print(`${count} ${outcomeText[outcome]}`)

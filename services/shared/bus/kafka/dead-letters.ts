@@ -2,9 +2,11 @@ import { PelletlineError } from '../../errors/pelletline-error.ts'
 import { deadLetterTopic, headerNames } from '../topics.ts'
 import type { BrokerAdmin, StoredRecord } from './broker-admin.ts'
 
-/** A message that no handler could take. */
+/** A message that no handler could take, without its value: the topic keeps more of these than a process has memory. */
 export interface DeadLetter {
-  readonly record: StoredRecord
+  readonly record: Omit<StoredRecord, 'value'>
+  /** Size of the value, bytes. */
+  readonly valueBytes: number
   /** `CODE: what is wrong`. */
   readonly reason: string
   readonly originTopic: string
@@ -30,16 +32,16 @@ function number(text: string | undefined): number {
   return /^\d+$/.test(text ?? '') ? Number(text) : 0
 }
 
-function toLetter(record: StoredRecord, replayed: ReadonlySet<string>): DeadLetter {
-  const { headers, offset } = record
+function toLetter({ value, ...record }: StoredRecord): Omit<DeadLetter, 'replayed'> {
+  const { headers } = record
   return {
     record,
+    valueBytes: value.byteLength,
     reason: headers[headerNames.deadLetterReason] ?? 'unknown',
     originTopic: headers[headerNames.originTopic] ?? 'unknown',
     originPartition: number(headers[headerNames.originPartition]),
     originOffset: BigInt(number(headers[headerNames.originOffset])),
     replays: number(headers[headerNames.replays]),
-    replayed: replayed.has(String(offset)),
   }
 }
 
@@ -48,24 +50,32 @@ function toLetter(record: StoredRecord, replayed: ReadonlySet<string>): DeadLett
  * is the memory, whoever asks.
  */
 export async function readDeadLetters(admin: BrokerAdmin, filter: LetterFilter = {}): Promise<readonly DeadLetter[]> {
-  const records: StoredRecord[] = []
+  const letters: Omit<DeadLetter, 'replayed'>[] = []
   const replayed = new Set<string>()
   const wanted = filter.reason?.toLowerCase()
   for (const [partition, { start, end }] of await admin.ranges(deadLetterTopic)) {
     for await (const record of admin.readPartition({ topic: deadLetterTopic, partition, from: start, to: end })) {
       const marked = record.headers[headerNames.replayedLetter]
-      if (marked !== undefined) replayed.add(marked)
-      else records.push(record)
+      if (marked !== undefined) {
+        replayed.add(marked)
+        continue
+      }
+      const letter = toLetter(record)
+      if (filter.topic !== undefined && filter.topic !== letter.originTopic) continue
+      if (wanted === undefined || letter.reason.toLowerCase().includes(wanted)) letters.push(letter)
     }
   }
-  return records
-    .map((record) => toLetter(record, replayed))
-    .filter(({ originTopic }) => filter.topic === undefined || filter.topic === originTopic)
-    .filter(({ reason }) => wanted === undefined || reason.toLowerCase().includes(wanted))
+  return letters.map((letter) => ({ ...letter, replayed: replayed.has(String(letter.record.offset)) }))
 }
 
 /** What became of one letter. */
-export type ReplayOutcome = 'sent' | 'sent-before' | 'failed-too-often' | 'value-dropped' | 'no-topic'
+export type ReplayOutcome = 'sent' | 'sent-before' | 'failed-too-often' | 'value-dropped' | 'no-topic' | 'no-longer-kept'
+
+/** A letter, and what became of it. */
+export interface ReplayedLetter {
+  readonly letter: DeadLetter
+  readonly outcome: ReplayOutcome
+}
 
 const lettersOwnHeaders: ReadonlySet<string> = new Set([
   headerNames.deadLetterReason,
@@ -75,18 +85,55 @@ const lettersOwnHeaders: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Sends a letter's message to its topic again, with the header that counts it, and notes in the dead letters that this
- * was done. A message whose handling fails again becomes another letter, up to `maxReplays` times.
+ * Sends the letters' messages to their topics again, with the header that counts it, and notes in the dead letters that this
+ * was done. A message whose handling fails again becomes another letter, up to `maxReplays` times. The letters that are left
+ * alone come first; the values of the others are read again, so that one answer of the broker at a time is in memory.
  */
-export async function replayLetter(admin: BrokerAdmin, letter: DeadLetter): Promise<ReplayOutcome> {
-  const { record, originTopic, replays, replayed } = letter
+export async function* replayDeadLetters(
+  admin: BrokerAdmin,
+  filter: LetterFilter = {},
+): AsyncGenerator<ReplayedLetter> {
+  const waiting = new Map<number, Map<bigint, DeadLetter>>()
+  for (const letter of await readDeadLetters(admin, filter)) {
+    const outcome = whyLeftAlone(letter)
+    if (outcome !== undefined) {
+      yield { letter, outcome }
+      continue
+    }
+    const { partition, offset } = letter.record
+    const those = waiting.get(partition) ?? new Map<bigint, DeadLetter>()
+    waiting.set(partition, those.set(offset, letter))
+  }
+  const ranges = await admin.ranges(deadLetterTopic)
+  for (const [partition, letters] of waiting) {
+    const offsets = [...letters.keys()]
+    const [first, last] = [offsets[0]!, offsets.at(-1)!]
+    const start = ranges.get(partition)?.start ?? last + 1n
+    const from = first < start ? start : first
+    for await (const record of admin.readPartition({ topic: deadLetterTopic, partition, from, to: last + 1n })) {
+      const letter = letters.get(record.offset)
+      if (letter === undefined) continue
+      letters.delete(record.offset)
+      yield { letter, outcome: await sendAgain(admin, letter, record.value) }
+    }
+    // Their time ran out between the two readings.
+    for (const letter of letters.values()) yield { letter, outcome: 'no-longer-kept' }
+  }
+}
+
+/** Why a letter is not sent again; undefined where it is. */
+function whyLeftAlone({ record, replays, replayed }: DeadLetter): ReplayOutcome | undefined {
   if (replayed) return 'sent-before'
   if (replays >= maxReplays) return 'failed-too-often'
-  if (record.headers[headerNames.valueDropped] !== undefined) return 'value-dropped'
+  return record.headers[headerNames.valueDropped] === undefined ? undefined : 'value-dropped'
+}
+
+async function sendAgain(admin: BrokerAdmin, letter: DeadLetter, value: Uint8Array): Promise<ReplayOutcome> {
+  const { record, originTopic, replays } = letter
   const headers = Object.fromEntries(Object.entries(record.headers).filter(([name]) => !lettersOwnHeaders.has(name)))
   headers[headerNames.replays] = String(replays + 1)
   try {
-    await admin.send(originTopic, [{ key: record.key, value: record.value, headers }])
+    await admin.send(originTopic, [{ key: record.key, value, headers }])
   } catch (thrown) {
     if (thrown instanceof PelletlineError && thrown.code === 'failed_precondition') return 'no-topic'
     throw thrown

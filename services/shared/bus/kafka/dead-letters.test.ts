@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { deadLetterTopic, headerNames } from '../topics.ts'
+import type { BrokerAdmin, StoredRecord } from './broker-admin.ts'
+import { readDeadLetters, replayDeadLetters } from './dead-letters.ts'
+
+const valueBytes = 64 * 1024
+
+/** A letter of topic `crops`; its value says which it is. */
+function makeLetter(offset: number, reason: string, headers: Readonly<Record<string, string>> = {}): StoredRecord {
+  return {
+    key: `key-${offset}`,
+    value: new Uint8Array(valueBytes).fill(offset),
+    headers: { [headerNames.deadLetterReason]: reason, [headerNames.originTopic]: 'crops', ...headers },
+    partition: 0,
+    offset: BigInt(offset),
+    timestampMs: offset,
+  }
+}
+
+/** A broker with these letters; `sent` notes what is sent to it, `reads` from where it is read. */
+function createAdmin(letters: StoredRecord[]) {
+  const sent: { readonly topic: string; readonly first: number | undefined }[] = []
+  const reads: bigint[] = []
+  const admin: Pick<BrokerAdmin, 'ranges' | 'readPartition' | 'send'> = {
+    ranges: async () => new Map([[0, { start: letters[0]?.offset ?? 0n, end: BigInt(letters.length) }]]),
+    async *readPartition({ from, to }) {
+      reads.push(from)
+      yield* letters.filter(({ offset }) => offset >= from && offset < to)
+    },
+    async send(topic, messages) {
+      for (const { key, value, headers } of messages) {
+        sent.push({ topic, first: value[0] })
+        if (topic !== deadLetterTopic) continue
+        const offset = BigInt(letters.length)
+        letters.push({ key, value, headers: { ...headers }, partition: 0, offset, timestampMs: 0 })
+      }
+    },
+  }
+  return { admin: admin as BrokerAdmin, sent, reads }
+}
+
+describe('dead letters', () => {
+  it('are listed with the size of their value and without the value', async () => {
+    const { admin } = createAdmin([makeLetter(0, 'invalid_argument: bad'), makeLetter(1, 'internal: worse')])
+    const letters = await readDeadLetters(admin, { reason: 'WORSE' })
+    assert.deepEqual(
+      letters.map(({ record, valueBytes: bytes, replayed }) => [record.key, bytes, replayed]),
+      [['key-1', valueBytes, false]],
+    )
+    assert.ok(!letters.some(({ record }) => 'value' in record), 'a value of each would be 4 GiB of a full topic')
+  })
+
+  it('are sent again with their own values, each once', async () => {
+    const { admin, sent, reads } = createAdmin([
+      makeLetter(0, 'internal: other'),
+      makeLetter(1, 'invalid_argument: bad'),
+      makeLetter(2, 'invalid_argument: bad', { [headerNames.replays]: '3' }),
+      makeLetter(3, 'invalid_argument: bad'),
+    ])
+    const replay = async () => {
+      const outcomes: string[] = []
+      for await (const { letter, outcome } of replayDeadLetters(admin, { reason: 'bad' })) {
+        outcomes.push(`${letter.record.offset} ${outcome}`)
+      }
+      return outcomes
+    }
+    assert.deepEqual(await replay(), ['2 failed-too-often', '1 sent', '3 sent'])
+    assert.deepEqual(
+      sent.filter(({ topic }) => topic === 'crops').map(({ first }) => first),
+      [1, 3],
+    )
+    assert.deepEqual(reads, [0n, 1n], 'values are read again from the first letter that needs its own')
+    assert.deepEqual(await replay(), ['1 sent-before', '2 failed-too-often', '3 sent-before'])
+    assert.equal(sent.length, 4)
+  })
+
+  it('whose time ran out between the two readings are named, not passed over', async () => {
+    const letters = [makeLetter(0, 'invalid_argument: bad'), makeLetter(1, 'invalid_argument: bad')]
+    const { admin, sent } = createAdmin(letters)
+    let asked = 0
+    const forgetful: BrokerAdmin = {
+      ...admin,
+      ranges: (topic) => {
+        asked++
+        if (asked === 2) letters.shift()
+        return admin.ranges(topic)
+      },
+    }
+    const outcomes: string[] = []
+    for await (const { outcome } of replayDeadLetters(forgetful)) outcomes.push(outcome)
+    assert.deepEqual(outcomes, ['sent', 'no-longer-kept'])
+    assert.equal(sent[0]!.first, 1)
+  })
+})
