@@ -101,7 +101,7 @@ export const analyticsOptionsSchema = z.strictObject({
       auditTimeoutMs: z.int().min(0).max(3_600_000).default(60_000),
       /** Most traces written in a second; what comes beyond is counted. */
       perSecond: z.int().min(1).max(10_000).default(50),
-      /** Most parts that may wait for their audits. */
+      /** Most parts that may wait for their audits, and most that may wait to be written. */
       maxWaiting: z.int().min(1).max(1_000_000).default(10_000),
     })
     .prefault({}),

@@ -46,6 +46,7 @@ import { keepRetention } from './retention/keep-retention.ts'
 import { findAudits } from './traces/find-audits.ts'
 import { createTraceKeeper } from './traces/keep-traces.ts'
 import { createTraceService } from './traces/trace-service.ts'
+import { createBookWatch } from './watch-books.ts'
 
 export interface CreateAnalyticsOptions {
   readonly plant: string
@@ -185,46 +186,23 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
       })
     : undefined
 
-  // Watching lots and alerts follows the bookings without holding them up: one round at a time, as often as needed.
-  let watching: Promise<void> | undefined
-  let again = false
-  const watchOnce = async () => {
-    // One analytics of those on a database decides, on what all of them have booked.
-    const leads = await lead.isLeading()
-    if (leads) {
-      for (let seen = await follower.next(); seen.parts.length + seen.audits.length > 0; seen = await follower.next()) {
-        monitor.observe(seen)
-      }
-      await monitor.evaluate()
-    }
-    traces?.flush()
-    if (!leads) return
-    await countUnreported(db)
-    const { closed, givenUp } = await settleClosing(db, nowNs(), options.closing)
-    for (const lot of closed) logger.info({ lot }, 'lot closed')
-    for (const lot of givenUp) logger.warn({ lot }, 'lot closed although strips have not been reported or counted')
-    publisher.wake()
-  }
-  const watch = (): Promise<void> => {
-    if (watching !== undefined) {
-      again = true
-      return watching
-    }
-    watching = (async () => {
-      try {
-        do {
-          again = false
-          await watchOnce()
-        } while (again)
-      } catch (reason) {
-        // The next round, at the latest at the next tick, does the same work again.
-        if (!closing.signal.aborted) logger.error({ err: reason }, 'watching lots and alerts failed')
-      } finally {
-        watching = undefined
-      }
-    })()
-    return watching
-  }
+  const watch = createBookWatch({
+    isLeading: () => lead.isLeading(),
+    follower,
+    monitor,
+    onRound: () => traces?.flush(),
+    async settle() {
+      await countUnreported(db)
+      const { closed, givenUp } = await settleClosing(db, nowNs(), options.closing)
+      for (const lot of closed) logger.info({ lot }, 'lot closed')
+      for (const lot of givenUp) logger.warn({ lot }, 'lot closed although strips have not been reported or counted')
+      publisher.wake()
+    },
+    onFailed: (reason) => {
+      // The next round, at the latest at the next tick, does the same work again.
+      if (!closing.signal.aborted) logger.error({ err: reason }, 'watching lots and alerts failed')
+    },
+  })
 
   const rates = new Map<string, LineRate>()
   const onCommitted = (result: Booked) => {
@@ -236,7 +214,7 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
     }
     traces?.observe(result)
     if (result.parts.length > 0) booked.notify()
-    if (result.parts.length > 0 || result.audits.length > 0) void watch()
+    if (result.parts.length > 0 || result.audits.length > 0) void watch.look()
   }
   const { maxInFlight, maxEntries, lingerMs } = options.booking
   const bookBatch = createBookBatch({ db, ids, findLot, shapeLimitsOf, nowNs })
@@ -266,7 +244,7 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
   let retaining: Promise<void> | undefined
   const tick = async () => {
     while (!closing.signal.aborted) {
-      await watch()
+      await watch.look()
       try {
         await clock.sleep(tickMs, closing.signal)
       } catch (reason) {
@@ -289,7 +267,7 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
         defaultRecipeId,
         maxLines: options.maxLines,
         assignments,
-        onSegment: () => void withoutSpan(watch),
+        onSegment: () => void withoutSpan(() => watch.look()),
       }),
       createModelService({ ...services, settleMs: options.modelSettleMs }),
     ],
@@ -334,12 +312,12 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
       await books.settle()
       const stop = () => closing.abort(new PelletlineError('unavailable', 'Analytics is stopping.'))
       const patience = setTimeout(stop, timeoutMs)
-      await watch()
+      await watch.look()
       await publisher.settle()
       clearTimeout(patience)
       stop()
       await ticking
-      await watching
+      await watch.idle()
       await publisher.settle()
       await retaining
       await Promise.all([lead.release(), retentionLead.release()])

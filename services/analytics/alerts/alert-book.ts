@@ -96,10 +96,10 @@ export function createAlertBook({ plant, db, bus, nowNs, changes }: AlertBookOpt
   }
 
   return {
-    /** Raises an alert; undefined where one of the line and kind is unresolved. */
-    async raise(cause: AlertCause): Promise<AlertRow | undefined> {
+    /** Raises an alert; where one of the line and kind is unresolved, it is answered as it is, and nothing changes. */
+    async raise(cause: AlertCause): Promise<{ readonly row: AlertRow; readonly isNew: boolean }> {
       const { value } = cause
-      return change((transaction) =>
+      const raised = await change((transaction) =>
         transaction
           .insertInto('alerts')
           .values({
@@ -126,6 +126,13 @@ export function createAlertBook({ plant, db, bus, nowNs, changes }: AlertBookOpt
           .returningAll()
           .executeTakeFirst(),
       )
+      if (raised !== undefined) return { row: raised, isNew: true }
+      const row = (await selectUnresolved(db, cause.line).execute()).find(({ kind }) => kind === cause.kind)
+      if (row !== undefined) return { row, isNew: false }
+      throw new PelletlineError(
+        'unavailable',
+        `An alert of line ${cause.line} was resolved while it was raised anew. It is raised at the next try.`,
+      )
     },
 
     /** Resolves an alert; a repeat changes nothing. */
@@ -141,15 +148,23 @@ export function createAlertBook({ plant, db, bus, nowNs, changes }: AlertBookOpt
       )
     },
 
-    /** Notes who has seen an alert; one that is not active is answered as it is. Throws `not_found`. */
+    /**
+     * Notes who has seen an alert: an active one is acknowledged, a resolved one stays resolved. One that somebody has seen is
+     * answered as it is. Throws `not_found`.
+     */
     async acknowledge(name: string, by: string): Promise<AlertRow> {
       const alertId = parseAlertId(name)
+      const seen = { acknowledged_unix_ns: nowNs(), acknowledged_by: by }
+      const { ACTIVE, ACKNOWLEDGED } = AlertState
       const updated = await change((transaction) =>
         transaction
           .updateTable('alerts')
-          .set({ state: AlertState.ACKNOWLEDGED, acknowledged_unix_ns: nowNs(), acknowledged_by: by })
+          .set((eb) => ({
+            ...seen,
+            state: eb.case().when('state', '=', ACTIVE).then(sql.lit(ACKNOWLEDGED)).else(eb.ref('state')).end(),
+          }))
           .where('alert_id', '=', alertId)
-          .where('state', '=', AlertState.ACTIVE)
+          .where('acknowledged_unix_ns', '=', 0n)
           .returningAll()
           .executeTakeFirst(),
       )

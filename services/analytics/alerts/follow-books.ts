@@ -6,8 +6,8 @@ import type { ObservedBookings } from './monitor-lines.ts'
 export interface BookFollower {
   /** Begins anew: with the newest `parts` parts, and after the audits booked by now, whose last position is answered. */
   restart(parts: number): Promise<bigint>
-  /** What was booked since the last call, at most a page; both empty once everything has been read. */
-  next(): Promise<ObservedBookings>
+  /** What was booked since the last call, at most a page of each, and whether more may follow. */
+  next(): Promise<ObservedBookings & { readonly hasMore: boolean }>
 }
 
 const pageRows = 1_000
@@ -71,6 +71,7 @@ export function createBookFollower(db: Kysely<Tables>): BookFollower {
           weight: 1 / row.inclusion_probability,
           disagreed: row.student_verdict !== row.teacher_verdict,
         })),
+        hasMore: parts.length === pageRows || audits.length === pageRows,
       }
     },
   }

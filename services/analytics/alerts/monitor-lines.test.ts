@@ -15,7 +15,7 @@ test('monitor: an alert that cannot be stored is raised at the next evaluation, 
     raise: async (cause: AlertCause) => {
       if (away) throw new PelletlineError('unavailable', 'the database is away')
       raised.push(cause)
-      return { alert_id: 1n }
+      return { row: { alert_id: 1n }, isNew: true }
     },
   } as unknown as AlertBook
   const monitor = createMonitor({
@@ -34,4 +34,39 @@ test('monitor: an alert that cannot be stored is raised at the next evaluation, 
     raised.map(({ kind, line, lot }) => ({ kind, line, lot })),
     [{ kind: AlertKind.ROWS_LOST, line: 'line-1', lot: 'lot-1' }],
   )
+})
+
+test('monitor: an alert that was stored although its answer was lost is watched on, and resolves', async () => {
+  const stored: bigint[] = []
+  const resolved: bigint[] = []
+  const told: AlertKind[] = []
+  let answers = false
+  const book = {
+    async raise() {
+      const isNew = stored.length === 0
+      if (isNew) stored.push(7n)
+      if (!answers) throw new PelletlineError('unavailable', 'the connection was lost at the commit')
+      return { row: { alert_id: 7n }, isNew }
+    },
+    resolve: async (id: bigint) => void resolved.push(id),
+  } as unknown as AlertBook
+  const monitor = createMonitor({
+    db: undefined as unknown as MonitorOptions['db'],
+    book,
+    settings: { ...defaultAlertSettings, rowsWindow: 20_000, minRows: 10_000 },
+    recipeOf: async () => create(RecipeSchema, defaultRecipe),
+    nowMs: () => 0,
+    onRaised: (_, kind) => told.push(kind),
+  })
+  const part = { position: 1n, line: 'line-1', lot: 'lot-1', lotId: 1n, found: 0 }
+  monitor.observe({ parts: [{ ...part, rowsAcquired: 20_000, rowsLost: 5_000 }], audits: [] })
+  await assert.rejects(monitor.evaluate(), /the connection was lost/)
+  answers = true
+  await monitor.evaluate()
+  assert.deepEqual(monitor.watched('line-1')?.alerts, [{ kind: AlertKind.ROWS_LOST, id: 'alert-000007' }])
+  for (let more = 0; more < 3; more += 1) {
+    monitor.observe({ parts: [{ ...part, rowsAcquired: 20_000, rowsLost: 0 }], audits: [] })
+  }
+  await monitor.evaluate()
+  assert.deepEqual([stored, resolved, told], [[7n], [7n], []])
 })

@@ -6,6 +6,7 @@ import { type AlertBook, formatAlertId } from './alert-book.ts'
 import { type AuditWindow, createAuditWindow } from './audit-window.ts'
 import { type AlertDecision, decideDisagreement, decideRowsLost, decideStripShare } from './decide-alert.ts'
 import { describeDirt, describeDisagreement, describeLight, describeRowsLost } from './describe-alert.ts'
+import { readNewestAudits } from './read-newest-audits.ts'
 import { createRowsWindow, type RowsWindow } from './rows-window.ts'
 import { createStripsWindow, type StripsWindow } from './strips-window.ts'
 
@@ -95,7 +96,7 @@ export function createMonitor({ db, book, settings, recipeOf, nowMs, onRaised }:
       state.active.delete(kind)
     }
     if (decision.action === 'raise') {
-      const row = await book.raise({
+      const { row, isNew } = await book.raise({
         kind,
         line,
         lot: state.lot,
@@ -104,10 +105,8 @@ export function createMonitor({ db, book, settings, recipeOf, nowMs, onRaised }:
         windowAudited: decision.audited,
         message: describe(),
       })
-      if (row !== undefined) {
-        state.active.set(kind, row.alert_id)
-        onRaised?.(line, kind)
-      }
+      state.active.set(kind, row.alert_id)
+      if (isNew) onRaised?.(line, kind)
     }
   }
 
@@ -155,25 +154,11 @@ export function createMonitor({ db, book, settings, recipeOf, nowMs, onRaised }:
       dirty.clear()
       for (const row of await book.listUnresolved()) stateOf(row.line).active.set(row.kind as AlertKind, row.alert_id)
       const known = await db.selectFrom('lines').select('id').execute()
-      for (const { id } of known) {
-        const limit = (await recipeOf(id))?.disagreementWindow ?? 0
-        const rows = await db
-          .selectFrom('audits')
-          .innerJoin('runs', 'runs.run_id', 'audits.run_id')
-          .select(['inclusion_probability', 'student_verdict', 'teacher_verdict', 'booked_unix_ns'])
-          .where('runs.line', '=', id)
-          .where('position', '<=', lastAudit)
-          .where('booked_unix_ns', '>=', BigInt(Math.round(nowMs() - settings.maxWindowAgeMs)) * 1_000_000n)
-          .orderBy('position', 'desc')
-          .limit(limit)
-          .execute()
-        for (const row of rows.reverse()) {
-          stateOf(id).audits.add({
-            weight: 1 / row.inclusion_probability,
-            disagreed: row.student_verdict !== row.teacher_verdict,
-            atMs: Number(row.booked_unix_ns / 1_000_000n),
-          })
-        }
+      const limits = new Map<string, number>()
+      for (const { id } of known) limits.set(id, (await recipeOf(id))?.disagreementWindow ?? 0)
+      const sinceNs = BigInt(Math.round(nowMs() - settings.maxWindowAgeMs)) * 1_000_000n
+      for (const [line, audits] of await readNewestAudits(db, { last: lastAudit, sinceNs, limits })) {
+        for (const audit of audits) stateOf(line).audits.add(audit)
       }
     },
 

@@ -238,6 +238,17 @@ describe('the traces of kept pellets', () => {
     assert.equal(spans.length, 5)
     assert.equal(spans[0]?.attributes?.['pelletline.strip'], '1')
   })
+
+  it('wait to be written in a bounded number of parts, and what is left out is counted', async () => {
+    const { keeper, spans, leftOut } = setUp({ maxWaiting: 2 })
+    const parts = [1, 2, 3, 4].map((number) => verdictsOf({}, { ...plan, strip: number, parts: ['non'] }))
+    keeper.observe(booked(parts))
+    assert.deepEqual([spans.length, leftOut.length], [0, 4])
+    keeper.observe(booked([verdictsOf({ auditSampled: 1 }, { ...plan, strip: 5 })]))
+    await keeper.drain()
+    const strips = new Set(spans.map(({ attributes }) => attributes?.['pelletline.strip']))
+    assert.deepEqual([[...strips], leftOut.length], [['1', '2', '5'], 4])
+  })
 })
 
 describe('drawPlaces', () => {

@@ -19,7 +19,7 @@ export interface TraceSettings {
   readonly auditTimeoutMs: number
   /** Most traces written in a second; what comes beyond is counted. */
   readonly perSecond: number
-  /** Most parts that may wait for their audits; the oldest is written without. */
+  /** Most parts that may wait for their audits, the oldest is written without; and most that may wait to be written. */
   readonly maxWaiting: number
 }
 
@@ -100,9 +100,19 @@ export function createTraceKeeper(options: TraceKeeperOptions): TraceKeeper {
   let ready: Part[] = []
   const nameOf = (strip: StripNameParts, part: number) => `${formatStripName(strip)}/${part}`
 
+  /** Has a part written at the next flush; where too many wait for that, its traces are left out and counted. */
+  const makeReady = (part: Part) => {
+    if (ready.length < settings.maxWaiting) {
+      ready.push(part)
+      return
+    }
+    keepDisagreements(part)
+    for (const reason of part.chosen.values()) leftOut.add(1, { reason })
+  }
+
   const release = (name: string, part: Part) => {
     waiting.delete(name)
-    ready.push(part)
+    makeReady(part)
   }
 
   const takePart = (message: VerdictsMessage, bookedNs: bigint) => {
@@ -126,7 +136,7 @@ export function createTraceKeeper(options: TraceKeeperOptions): TraceKeeper {
       expectsAudit,
       deadlineMs: nowMs() + settings.auditTimeoutMs,
     }
-    if (!expectsAudit || audit !== undefined) ready.push(taken)
+    if (!expectsAudit || audit !== undefined) makeReady(taken)
     else waiting.set(name, taken)
     // The oldest comes first.
     for (const [oldest, waited] of waiting) {
@@ -152,9 +162,7 @@ export function createTraceKeeper(options: TraceKeeperOptions): TraceKeeper {
   }
 
   const write = (part: Part, alertedNs: bigint) => {
-    for (const item of part.audit?.items ?? []) {
-      if (disagrees(item) && part.chosen.get(item.index) !== 'ng') part.chosen.set(item.index, 'disagreement')
-    }
+    keepDisagreements(part)
     if (part.chosen.size === 0) return
     const alerts = alertsOf(part.message.header?.key?.line ?? '')
     for (const [index, reason] of part.chosen) {
@@ -185,7 +193,7 @@ export function createTraceKeeper(options: TraceKeeperOptions): TraceKeeper {
     for (let parts = overdue; parts.length > 0; parts = takeOverdue()) {
       const found = await findAudits(parts.map(toPartName)).catch(() => [])
       for (const [at, part] of parts.entries()) part.audit = found[at]
-      ready.push(...parts)
+      for (const part of parts) makeReady(part)
     }
   }
 
@@ -211,10 +219,19 @@ export function createTraceKeeper(options: TraceKeeperOptions): TraceKeeper {
       writeReady()
     },
     async drain() {
+      writeReady()
       for (const [name, part] of waiting) release(name, part)
+      writeReady()
       await searching
       writeReady()
     },
+  }
+}
+
+/** Has the traces kept of those pellets of an audited part on which student and teachers disagree. */
+function keepDisagreements({ audit, chosen }: Part): void {
+  for (const item of audit?.items ?? []) {
+    if (disagrees(item) && chosen.get(item.index) !== 'ng') chosen.set(item.index, 'disagreement')
   }
 }
 
