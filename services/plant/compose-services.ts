@@ -9,6 +9,7 @@ import { createRoiSegmentation, segmentationOptionsSchema } from '../roi-segment
 import { createMemoryBus } from '../shared/bus/memory-bus.ts'
 import { topics } from '../shared/bus/topics.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import { noWorkerLeft } from '../shared/onnx/no-worker-left.ts'
 import { readReleasedModels } from '../shared/onnx/released-models.ts'
 import { stripMaxMessageBytes } from '../shared/rpc/channel-options.ts'
 import { createLocalClient } from '../shared/rpc/local-client.ts'
@@ -117,6 +118,9 @@ export async function composeServices(
       logger: logger.child({ service: 'student-inference' }),
       modelRegistry: createLocalClient(find(analytics.implementations, ModelService)),
       instance: plantName,
+      onReady: (ready) => {
+        if (!ready) failed.reject(noWorkerLeft('the model that judges'))
+      },
       options: studentInferenceOptionsSchema.parse({
         modelPath: models.student,
         // A measurement at the start would see cores that the rest of the plant does not use yet.
@@ -133,6 +137,7 @@ export async function composeServices(
       ...standOn('teacher-audit'),
       clock,
       logger: logger.child({ service: 'teacher-audit' }),
+      onFailed: failed.reject,
       options: teacherAuditOptionsSchema.parse({ modelPaths: models.teachers }),
     })
     const services = [gateway, segmentation, student, audit, analytics]

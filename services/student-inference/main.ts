@@ -3,6 +3,7 @@ import { ModelService } from '../gen/pelletline/registry/v1/models_pb.ts'
 import { RegistryService } from '../gen/pelletline/registry/v1/registry_pb.ts'
 import { GRPCInferenceService } from '../gen/third_party/inference/grpc_service_pb.ts'
 import { startByConfig } from '../shared/config/start-by-config.ts'
+import { noWorkerLeft } from '../shared/onnx/no-worker-left.ts'
 import { createRpcClient } from '../shared/rpc/create-rpc-client.ts'
 import type { RunningService } from '../shared/service/run-service.ts'
 import { serveWhileLoading } from '../shared/service/serve-while-loading.ts'
@@ -17,7 +18,7 @@ function startUp(config: StudentInferenceConfig, signal: AbortSignal): Promise<R
     name,
     config,
     services: [StudentInferenceService, GRPCInferenceService],
-    async create({ clock, logger, telemetry, onReady, openBus, onEnd }) {
+    async create({ clock, logger, telemetry, openBus, onEnd, ...health }) {
       const bus = await openBus(config.bus)
       const registry = createRpcClient(RegistryService, { address: config.registryAddress, telemetry })
       const modelRegistry = createRpcClient(ModelService, { address: config.registryAddress })
@@ -25,6 +26,10 @@ function startUp(config: StudentInferenceConfig, signal: AbortSignal): Promise<R
       onEnd(() => modelRegistry.close())
       // A bus within the process has no other end.
       const busSide = config.bus.kind === 'memory' ? {} : { bus, registry, modelRegistry }
+      const onReady = (ready: boolean) => {
+        health.onReady(ready)
+        if (!ready) health.onFailed(noWorkerLeft('the model that judges'))
+      }
       const student = createStudentInference({ clock, logger, telemetry, onReady, options: config.student, ...busSide })
       const { restListen: listen, maxMessageBytes: maxBodyBytes } = config
       return listen === 'off' ? student : serveRestBeside(student, { listen, maxBodyBytes, logger })

@@ -13,6 +13,7 @@ import { consumeTopic, publishMessage } from '../shared/bus/messages.ts'
 import { topics } from '../shared/bus/topics.ts'
 import { parseConfig } from '../shared/config/load-config.ts'
 import type { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import { createInferencePool } from '../shared/onnx/inference-pool.ts'
 import { grayCrops, modelDirectory, writeTinyModel } from '../shared/onnx/test-support/tiny-model.ts'
 import { createLocalClient } from '../shared/rpc/local-client.ts'
 import type { ServiceClient, ServiceImplementation } from '../shared/rpc/types.ts'
@@ -142,6 +143,31 @@ test('teachers name the model that cannot be loaded and let go of those that wer
   started.push(audit)
   await assert.rejects(audit.start(), { code: 'not_found', message: /missing\.onnx/ })
   assert.equal(audit.snapshot().ready, false)
+})
+
+test('teachers whose workers have all died say so once and for all, with the model and the last death', async () => {
+  const workerEntry = new URL('../shared/onnx/test-support/mortal-worker.ts', import.meta.url)
+  const options = parseConfig(teacherAuditOptionsSchema, { modelPaths: models }, 'test')
+  const failures: PelletlineError[] = []
+  const ready: boolean[] = []
+  const audit = createTeacherAudit({
+    clock: systemClock,
+    logger: silentLogger,
+    options,
+    openPool: (pool) => createInferencePool({ ...pool, workerEntry, maxRestarts: 0 }),
+    onReady: (is) => void ready.push(is),
+    onFailed: (reason) => void failures.push(reason),
+  })
+  started.push(audit)
+  await audit.start()
+  const [implementation] = audit.implementations
+  const client = createLocalClient(implementation as unknown as ServiceImplementation<typeof TeacherAuditService>)
+  await client.scoreCrops({ crops: [grayCrops(9)] })
+  assert.deepEqual([ready, failures], [[true], []])
+  await assert.rejects(client.scoreCrops({ crops: [grayCrops(255)] }), { code: 'unavailable' })
+  assert.equal(audit.snapshot().ready, false)
+  assert.match(failures[0]!.message, /workers of the teacher .*vgg\.onnx died again and again \(at last: /)
+  assert.equal(ready[1], false)
 })
 
 test('teachers finish what is in hand when they drain, and refuse what comes after', async () => {

@@ -6,6 +6,7 @@ import { consumeTopic } from '../shared/bus/messages.ts'
 import { topics } from '../shared/bus/topics.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { createInferencePool, type InferencePool } from '../shared/onnx/inference-pool.ts'
+import { noWorkerLeft } from '../shared/onnx/no-worker-left.ts'
 import { implement } from '../shared/rpc/implement.ts'
 import type { ServiceImplementation } from '../shared/rpc/types.ts'
 import type { Clock } from '../shared/service/clock.ts'
@@ -27,6 +28,10 @@ export interface CreateTeacherAuditOptions {
   readonly options: TeacherAuditOptions
   /** Told when crops begin or cease to be taken, for the health service. */
   readonly onReady?: (ready: boolean) => void
+  /** Told when a teacher has no worker left: no crop is scored from then on, until the process is started again. */
+  readonly onFailed?: (reason: PelletlineError) => void
+  /** Opens the workers of a teacher; `createInferencePool` where absent. */
+  readonly openPool?: typeof createInferencePool
   /** None where absent. */
   readonly telemetry?: Telemetry
 }
@@ -54,7 +59,7 @@ export const teacherGroup = 'teacher-audit'
 
 /** Creates the audit; nothing is loaded before `start`. */
 export function createTeacherAudit(dependencies: CreateTeacherAuditOptions): TeacherAudit {
-  const { bus, clock, logger, options, telemetry = noTelemetry } = dependencies
+  const { bus, clock, logger, options, telemetry = noTelemetry, openPool = createInferencePool } = dependencies
   const record = createAuditRecorder(telemetry)
   let phase: 'cold' | 'loading' | 'ready' | 'draining' = 'cold'
   let loadBegan = 0
@@ -79,9 +84,14 @@ export function createTeacherAudit(dependencies: CreateTeacherAuditOptions): Tea
     throw new PelletlineError('unavailable', text, { retryAfterMs })
   }
 
+  function giveUp(modelPath: string, cause: PelletlineError): void {
+    dependencies.onReady?.(false)
+    dependencies.onFailed?.(noWorkerLeft(`the teacher ${modelPath}`, cause))
+  }
+
   async function load(signal: AbortSignal | undefined): Promise<WarmTeachers> {
     for (const modelPath of options.modelPaths) {
-      const pool = await createInferencePool({
+      const pool = await openPool({
         modelPath,
         workers: 1,
         threadsPerWorker: options.threads,
@@ -90,7 +100,7 @@ export function createTeacherAudit(dependencies: CreateTeacherAuditOptions): Tea
         signal,
         onWorkerDeath(error, state) {
           logger.error({ err: error, state }, 'teacher worker died')
-          if (state === 'failed') dependencies.onReady?.(false)
+          if (state === 'failed') giveUp(modelPath, error)
         },
       })
       pools.push(pool)

@@ -12,11 +12,11 @@ function startUp(config: TeacherAuditConfig, signal: AbortSignal): Promise<Runni
     name,
     config,
     services: [TeacherAuditService],
-    async create({ clock, logger, telemetry, onReady, openBus }) {
+    async create({ clock, logger, telemetry, onReady, onFailed, openBus }) {
       const bus = await openBus(config.bus)
       // A bus within the process has no other end.
       const busSide = config.bus.kind === 'memory' ? {} : { bus }
-      return createTeacherAudit({ clock, logger, telemetry, onReady, options: config.teachers, ...busSide })
+      return createTeacherAudit({ clock, logger, telemetry, onReady, onFailed, options: config.teachers, ...busSide })
     },
     signal,
   })

@@ -9,6 +9,7 @@ import type { ServiceHandlers } from '../rpc/types.ts'
 import { silentLogger } from '../telemetry/logger.ts'
 import { telemetryConfigSchema } from '../telemetry/telemetry-config.ts'
 import { systemClock } from './clock.ts'
+import { runService } from './run-service.ts'
 import { serveWhileLoading } from './serve-while-loading.ts'
 import { untilThere } from './until-there.ts'
 
@@ -91,6 +92,43 @@ describe('a service that loads', () => {
     await assert.rejects(serve(), /schema is newer/)
     await assert.rejects(serve(), /schema is newer/)
     assert.deepEqual(closed, ['database', 'database'])
+  })
+
+  it('that can do no work any more drains and leaves with 1 and the reason', async () => {
+    const order: string[] = []
+    let fail: (reason: PelletlineError) => void = assert.fail
+    const serving = Promise.withResolvers<void>()
+    const running = runService({
+      name: 'books',
+      process: {
+        on: () => undefined,
+        off: () => undefined,
+        exit: (code) => void order.push(`exit ${code}`),
+        writeError(text) {
+          if (text.startsWith('READY')) serving.resolve()
+          else order.push(text.trim())
+        },
+      },
+      start: (signal) =>
+        serveWhileLoading({
+          name: 'books',
+          config: { plant: 'plant-1', listen: '127.0.0.1:0', logLevel: 'silent', telemetry: noTelemetryConfig },
+          services: [LotService],
+          create({ onReady, onFailed }) {
+            fail = onFailed
+            return {
+              implementations: [implement(LotService, handlers)],
+              start: async () => onReady(true),
+              drain: async () => void order.push('drained'),
+            }
+          },
+          signal,
+        }),
+    })
+    await serving.promise
+    fail(new PelletlineError('unavailable', 'No worker is left.'))
+    await running
+    assert.deepEqual(order, ['drained', 'books: No worker is left.', 'exit 1'])
   })
 })
 

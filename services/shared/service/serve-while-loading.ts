@@ -37,6 +37,11 @@ export interface LoadingServiceSetup {
   readonly telemetry: Telemetry
   /** Told when work begins or ceases to be taken: the health that the server answers. */
   readonly onReady: (ready: boolean) => void
+  /**
+   * Told why the service can do no work any more and will not by itself: it drains, and the process ends with this error.
+   * Without effect once the drain has begun.
+   */
+  readonly onFailed: (reason: PelletlineError) => void
   /** Aborts where the process is told to end before the service is up. */
   readonly signal: AbortSignal
   /** Opens the bus of the configuration, waiting for it where it is not there; it is closed after the drain. */
@@ -98,6 +103,9 @@ export async function serveWhileLoading(options: ServeWhileLoadingOptions): Prom
     ...(maxMessageBytes === undefined ? {} : { maxMessageBytes }),
   })
   const wait = <T>(what: string, attempt: () => Promise<T>) => untilThere(attempt, { what, clock, logger, signal })
+  const failed = Promise.withResolvers<never>()
+  // It may come while the service still starts, or when it ends and nobody waits for it.
+  failed.promise.catch(() => undefined)
   let service: LoadingService
   try {
     service = await create({
@@ -106,6 +114,7 @@ export async function serveWhileLoading(options: ServeWhileLoadingOptions): Prom
       telemetry,
       signal,
       onReady: (ready) => server.setServing('', ready),
+      onFailed: failed.reject,
       async openBus(busConfig) {
         if (busConfig.kind === 'memory') {
           const text = 'the bus lives within one process: alone, this service offers its gRPC surface only'
@@ -129,6 +138,7 @@ export async function serveWhileLoading(options: ServeWhileLoadingOptions): Prom
   }
   return {
     ready: [server.address, service.readyNote?.() ?? ''].join(' ').trim(),
+    finished: failed.promise,
     async drain(timeoutMs) {
       server.setServing('', false)
       try {
