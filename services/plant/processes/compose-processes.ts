@@ -1,4 +1,3 @@
-import { renameSync, writeFileSync } from 'node:fs'
 import process from 'node:process'
 import type { DescService } from '@bufbuild/protobuf'
 import { loadCalibrations, parseCalibration } from '../../camera-gateway/index.ts'
@@ -33,6 +32,7 @@ import { configOfProcess, createServiceConfigs } from './service-configs.ts'
 import { listProcesses, type ProcessName, type ServiceName } from './service-starts.ts'
 import { startServiceProcess } from './start-process.ts'
 import { type Supervised, supervise } from './supervise.ts'
+import { createStateWriter } from './write-state.ts'
 
 /** Patience with the services at the start, the loading of models included, ms; a busy machine takes its time. */
 const readyTimeoutMs = 600_000
@@ -139,10 +139,11 @@ export async function composeProcesses(
       options,
       addresses,
     })
+    const writeFile = createStateWriter({ file: folder.stateFile, report: hooks.report })
     const writeState = () => {
       // The folder is somebody else's by then, or gone.
       if (released) return
-      const state = {
+      writeFile({
         plant: plantName,
         pid: process.pid,
         broker: { addresses: busConfig.brokers, pid: broker.value.pid() ?? null },
@@ -158,9 +159,7 @@ export async function composeProcesses(
             ])
           }),
         ),
-      }
-      writeFileSync(`${folder.stateFile}.tmp`, `${JSON.stringify(state, null, 2)}\n`)
-      renameSync(`${folder.stateFile}.tmp`, folder.stateFile)
+      })
     }
     for (const described of processes) {
       const { name, services } = described
