@@ -11,6 +11,7 @@ import {
   changeColumns,
   changeJson,
   changeRow,
+  leftOutLines,
   modelColumns,
   modelJson,
   modelLines,
@@ -53,6 +54,7 @@ export const addModelsCommand: AddCommand = (program, context) => {
       if (lines.length === 0) terminal.print('No student reports; start one, and look at its log.')
       else {
         terminal.printTable(modelColumns, lines.map(modelRow))
+        for (const line of leftOutLines(answer.students)) terminal.print(line)
         terminal.print(assignmentLine(answer.assignment))
       }
     })

@@ -64,6 +64,16 @@ export function modelLines(assignment: ModelAssignment | undefined, students: re
   )
 }
 
+/** What students had no room for in their reports, one line each. */
+export function leftOutLines(students: readonly StudentModels[]): string[] {
+  return students
+    .filter(({ leftOut }) => leftOut > 0)
+    .map(
+      ({ instance, leftOut }) =>
+        `${instance} has ${formatCount(leftOut)} more in its store than a report has room for; give its models a place of their own.`,
+    )
+}
+
 export const modelColumns: readonly Column[] = [
   { title: 'Model' },
   { title: 'SHA-256' },

@@ -38,7 +38,7 @@ export function manifestsOfStore(store: ModelStore, clock: Pick<Clock, 'sleep'>)
     async read(id, signal, before) {
       const { manifest: manifestBytes } = await store.describe(id, signal, true)
       if (before !== undefined && manifestBytes.equals(before.manifestBytes)) return before
-      const manifest = parseModelManifest(manifestBytes.toString('utf8'), `The manifest of ${store.nameOf(id)}`)
+      const manifest = parseModelManifest(manifestBytes, `The manifest of ${store.nameOf(id)}`)
       return { manifest, manifestBytes }
     },
   }

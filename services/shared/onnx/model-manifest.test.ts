@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import {
   manifestPath,
+  maxManifestBytes,
+  parseModelManifest,
   precisionOf,
   readModelManifest,
   verifyModelDigest,
@@ -52,6 +54,27 @@ test('manifest that is missing, no JSON, or wrong is refused by its path and eve
   })
   const wrong = await writeTinyModel(directory.path, { id: 'wrong', manifest: { sha256: 'abc', threshold: 'high' } })
   await assert.rejects(readModelManifest(wrong), { code: 'invalid_argument', message: /sha256: .*threshold: / })
+})
+
+test('manifest with a thousand wrong members is refused by the first few, and by how many more there are', () => {
+  const bySize = Array.from({ length: 1000 }, () => ({}))
+  const json = { formatVersion: 1, metrics: { test: { escape: { bySize } } } }
+  assert.throws(() => parseModelManifest(Buffer.from(JSON.stringify(json)), 'a.manifest.json'), {
+    code: 'invalid_argument',
+    message: /^a\.manifest\.json is not a valid manifest: (\S+: [^;]+; ){5}\d{4} more; export the model again/,
+  })
+})
+
+test('manifest that is too large is neither read nor written', async () => {
+  const modelPath = await writeTinyModel(directory.path, { id: 'large' })
+  const manifest = await readModelManifest(modelPath)
+  const options = { note: 'x'.repeat(maxManifestBytes) }
+  const large = { ...manifest, lineage: { ...manifest.lineage, options } }
+  const tooLarge = { code: 'failed_precondition', message: /large\.manifest\.json has .*65536/ }
+  await assert.rejects(writeModelManifest(modelPath, large), tooLarge)
+  assert.deepEqual(await readModelManifest(modelPath), manifest)
+  await writeFile(manifestPath(modelPath), JSON.stringify(large))
+  await assert.rejects(readModelManifest(modelPath), tooLarge)
 })
 
 test('digest check names the file, the expected and the found digest', async () => {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { classNames } from '../dataset/crop-dataset.ts'
 import { PelletlineError } from '../errors/pelletline-error.ts'
+import { readBounded } from '../files/read-bounded.ts'
 import { writeFileAtomically } from '../files/write-file-atomically.ts'
 
 /**
@@ -11,6 +11,12 @@ import { writeFileAtomically } from '../files/write-file-atomically.ts'
  * older readers pass over. A reader refuses versions it does not know.
  */
 export const manifestFormatVersion = 1
+
+/** Largest manifest, bytes; those of the released models have 8,000. Whoever may write to a store decides what is in one. */
+export const maxManifestBytes = 65_536
+
+/** Members of a manifest that a message names as wrong. */
+const maxIssues = 5
 
 /**
  * How a model file stores its weights and computes: `float32`; `float16`: stored in half the size, turned into float32 at
@@ -140,17 +146,18 @@ export interface ManifestFile {
 /**
  * Reads the manifest beside a model. `not_found` where there is none (it says so of the model where that is missing too),
  * `invalid_argument` where it is no JSON or a member is missing or wrong, `failed_precondition` where its format is of
- * another version.
+ * another version or it has more than `maxManifestBytes`.
  */
 export async function readManifestFile(modelPath: string): Promise<ManifestFile> {
   const path = manifestPath(modelPath)
-  const manifestBytes = await readFile(path).catch((cause) => {
+  const manifestBytes = await readBounded(path, { maxBytes: maxManifestBytes }).catch((cause) => {
+    if (cause instanceof PelletlineError) throw cause
     const message = existsSync(modelPath)
       ? `${modelPath} has no manifest ${path}; give the model with its manifest.`
       : `There is no model ${modelPath}; give the path of an ONNX file with its manifest beside it.`
     throw new PelletlineError('not_found', message, { cause })
   })
-  return { manifest: parseModelManifest(manifestBytes.toString('utf8'), path), manifestBytes }
+  return { manifest: parseModelManifest(manifestBytes, path), manifestBytes }
 }
 
 /** The manifest beside a model; rejects as `readManifestFile` does. */
@@ -158,19 +165,42 @@ export async function readModelManifest(modelPath: string): Promise<ModelManifes
   return (await readManifestFile(modelPath)).manifest
 }
 
+function refuseManifest(path: string, what: string, cause?: unknown): PelletlineError {
+  const text = `${path} ${what}; export the model again, or restore the file.`
+  return new PelletlineError('invalid_argument', text, { cause })
+}
+
+/** A manifest's JSON of which no member has been checked, with the digest that it says it pins. */
+export interface UncheckedManifest {
+  readonly json: unknown
+  /** SHA-256 of the ONNX file as it stands there; empty where there is no such text. */
+  readonly sha256: string
+}
+
 /**
- * Reads a manifest's text; `path` names it in messages. `invalid_argument` where it is no JSON or a member is missing or wrong,
- * `failed_precondition` where its format is of another version.
+ * Decodes a manifest, as far as it must be to judge who vouches for it; `path` names it in messages. `invalid_argument` where it is
+ * no JSON, `failed_precondition` where it has more than `maxManifestBytes`.
  */
-export function parseModelManifest(text: string, path: string): ModelManifest {
-  const refuse = (what: string, cause?: unknown) =>
-    new PelletlineError('invalid_argument', `${path} ${what}; export the model again, or restore the file.`, { cause })
+export function decodeManifest(bytes: Uint8Array, path: string): UncheckedManifest {
+  if (bytes.length > maxManifestBytes) {
+    const text = `${path} has ${bytes.length} bytes; at most ${maxManifestBytes} are read: export the model again, or restore the file.`
+    throw new PelletlineError('failed_precondition', text)
+  }
   let json: unknown
   try {
-    json = JSON.parse(text)
+    json = JSON.parse(Buffer.from(bytes).toString('utf8'))
   } catch (cause) {
-    throw refuse('is not JSON', cause)
+    throw refuseManifest(path, 'is not JSON', cause)
   }
+  const { sha256 } = (json ?? {}) as { readonly sha256?: unknown }
+  return { json, sha256: typeof sha256 === 'string' ? sha256 : '' }
+}
+
+/**
+ * Checks a manifest's members; `path` names it in messages. `invalid_argument` where one is missing or wrong,
+ * `failed_precondition` where its format is of another version.
+ */
+export function checkManifest(json: unknown, path: string): ModelManifest {
   const version = (json as { formatVersion?: unknown } | null)?.formatVersion
   if (typeof version === 'number' && version !== manifestFormatVersion) {
     throw new PelletlineError(
@@ -180,16 +210,27 @@ export function parseModelManifest(text: string, path: string): ModelManifest {
   }
   const parsed = manifestSchema.safeParse(json)
   if (parsed.success) return parsed.data
-  throw refuse(
-    `is not a valid manifest: ${parsed.error.issues.map((issue) => `${issue.path.join('.') || '(top)'}: ${issue.message}`).join('; ')}`,
-  )
+  const { issues } = parsed.error
+  const named = issues.slice(0, maxIssues).map(({ path, message }) => `${path.join('.') || '(top)'}: ${message}`)
+  const more = issues.length > maxIssues ? [`${issues.length - maxIssues} more`] : []
+  throw refuseManifest(path, `is not a valid manifest: ${[...named, ...more].join('; ')}`)
 }
 
-/** Writes the manifest beside a model, atomically; `internal` where it does not keep to the format. Returns its path. */
+/** Reads a manifest's bytes; `path` names it in messages. Throws as `decodeManifest` and `checkManifest` do. */
+export function parseModelManifest(bytes: Uint8Array, path: string): ModelManifest {
+  return checkManifest(decodeManifest(bytes, path).json, path)
+}
+
+/**
+ * Writes the manifest beside a model, atomically; `internal` where it does not keep to the format, `failed_precondition` where nobody
+ * would read it, since it has more than `maxManifestBytes`. Returns its path.
+ */
 export async function writeModelManifest(modelPath: string, manifest: ModelManifest): Promise<string> {
   const path = manifestPath(modelPath)
-  const checked = manifestSchema.parse(manifest)
-  await writeFileAtomically(path, [`${JSON.stringify(checked, undefined, 2)}\n`])
+  const text = `${JSON.stringify(manifestSchema.parse(manifest), undefined, 2)}\n`
+  // Throws where it is too large.
+  decodeManifest(Buffer.from(text), path)
+  await writeFileAtomically(path, [text])
   return path
 }
 

@@ -1,5 +1,6 @@
-import type { MessageInitShape } from '@bufbuild/protobuf'
-import { ModelState, type ModelStatusSchema } from '../../gen/pelletline/registry/v1/models_pb.ts'
+import { create, type Message, type MessageInitShape, toBinary } from '@bufbuild/protobuf'
+import { ModelState, ModelStatusSchema } from '../../gen/pelletline/registry/v1/models_pb.ts'
+import { cutReason } from '../../shared/errors/cut-reason.ts'
 import type { Clock } from '../../shared/service/clock.ts'
 import { withinTime } from '../../shared/service/within-time.ts'
 import type { ShadowComparison } from './compare-shadow.ts'
@@ -9,10 +10,14 @@ import type { StoredModels, StoredStatus } from './list-stored.ts'
 import type { HeldState } from './plan-models.ts'
 import type { StudentModels } from './read-student.ts'
 
-type Status = MessageInitShape<typeof ModelStatusSchema>
+type Status = Exclude<MessageInitShape<typeof ModelStatusSchema>, Message>
 
 /** Longest wait of the first report for the first listing of the store, ms. */
 const firstListingMs = 1_000
+
+/** Most models of a report, and their most bytes: the reports of all students go into one answer of at most 4 MiB. */
+const maxModels = 1024
+const maxReportBytes = 262_144
 
 const stateNumbers = {
   loading: ModelState.LOADING,
@@ -37,7 +42,7 @@ function entryMessage({ name, state, reason, student, shadow }: ShelfEntry): Sta
   return {
     model: name,
     state: stateNumbers[state],
-    reason,
+    reason: cutReason(reason),
     trust: student?.trust ?? '',
     loadMs: student?.loadMs ?? 0,
     manifestSha256: student?.manifestSha256 ?? '',
@@ -54,6 +59,18 @@ async function configuredMessage({ configured }: StudentModels): Promise<StoredS
   return { model: { id, sha256 }, manifestSha256, state: ModelState.STORED, trust: 'configured' }
 }
 
+/** As many of the models as a report has room for, the first ones first. */
+function fitReport(models: readonly Status[]): Pick<ModelReport, 'models' | 'leftOut'> {
+  const taken: Status[] = []
+  let bytes = 0
+  for (const model of models) {
+    bytes += toBinary(ModelStatusSchema, create(ModelStatusSchema, model)).length
+    if (taken.length === maxModels || bytes > maxReportBytes) break
+    taken.push(model)
+  }
+  return { models: taken, leftOut: models.length - taken.length }
+}
+
 export interface DescribeShelfOptions {
   readonly shelf: ModelShelf
   readonly models: StudentModels
@@ -62,8 +79,9 @@ export interface DescribeShelfOptions {
 }
 
 /**
- * What a student reports of its models: those in memory first, then those that its store had when it was last listed. Waits only
- * for the first listing, and for that no longer than a moment.
+ * What a student reports of its models: those in memory first, then those that its store had when it was last listed, of these the ones
+ * that can be taken first; where there are too many, how many are left out. Waits only for the first listing, and for that no longer
+ * than a moment.
  */
 export async function describeShelf({ shelf, models, stored, clock }: DescribeShelfOptions): Promise<ModelReport> {
   await withinTime(stored.looked, firstListingMs, clock)
@@ -72,11 +90,13 @@ export async function describeShelf({ shelf, models, stored, clock }: DescribeSh
   const entries = shelf.entries()
   const inMemory = new Set(entries.map(({ name }) => name.id))
   const others = stored.last().filter(({ model }) => model.id !== configured?.model.id)
-  const inStore = [...(configured === undefined ? [] : [configured]), ...others]
+  const canBeTaken = ({ reason }: StoredStatus) => reason === undefined
+  const inOrder = [...others.filter(canBeTaken), ...others.filter((status) => !canBeTaken(status))]
+  const inStore = [...(configured === undefined ? [] : [configured]), ...inOrder]
   const live = shelf.live()
   return {
     generation: shelf.generation,
     ...(live === undefined ? {} : { live: live.model }),
-    models: [...entries.map(entryMessage), ...inStore.filter(({ model }) => !inMemory.has(model.id))].slice(0, 1024),
+    ...fitReport([...entries.map(entryMessage), ...inStore.filter(({ model }) => !inMemory.has(model.id))]),
   }
 }

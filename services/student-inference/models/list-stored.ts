@@ -1,4 +1,5 @@
 import { ModelState } from '../../gen/pelletline/registry/v1/models_pb.ts'
+import { cutReason } from '../../shared/errors/cut-reason.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { digestOfManifest } from '../../shared/onnx/signing/judge-trust.ts'
 import { listWithin } from '../../shared/onnx/store/list-within.ts'
@@ -15,7 +16,7 @@ export interface StoredStatus {
   readonly manifestSha256?: string
   readonly state: ModelState
   readonly trust?: string
-  /** Why it cannot be taken. */
+  /** Why it cannot be taken, cut to what a report takes. */
   readonly reason?: string
 }
 
@@ -63,7 +64,8 @@ export function listStored({ models, clock, logger, everyMs, onChange }: ListSto
         found.push({ model: { id, sha256: manifest.sha256 }, manifestSha256, state: ModelState.STORED, trust })
       } catch (reason) {
         if (signal.aborted) throw reason
-        found.push({ model: { id }, state: ModelState.STORED, reason: PelletlineError.from(reason).message })
+        const { message } = PelletlineError.from(reason)
+        found.push({ model: { id }, state: ModelState.STORED, reason: cutReason(message) })
       }
     }
     return found

@@ -6,6 +6,7 @@ import {
   type StudentModels,
 } from '../../../gen/pelletline/registry/v1/models_pb.ts'
 import { PelletlineError } from '../../../shared/errors/pelletline-error.ts'
+import { nameFew } from '../../../shared/onnx/store/name-few.ts'
 import { modelsOf } from './change-models.ts'
 
 /** Throws `failed_precondition` where no student has reported. */
@@ -65,7 +66,7 @@ export function findModel(id: string, assignment: ModelAssignment, students: rea
   const known = [...new Set(students.flatMap(({ models }) => models.map((status) => status.model?.id ?? '')))]
   throw new PelletlineError(
     'not_found',
-    `No student has a model ${id} in its store; there are ${known.sort().join(', ') || 'none'}. Put ID.onnx and ID.manifest.json into the store.`,
+    `No student has a model ${id} in its store; there are ${nameFew(known.sort(), 'none')}. Put ID.onnx and ID.manifest.json into the store.`,
   )
 }
 

@@ -52,12 +52,13 @@ export function createStudentReports(db: Kysely<Tables>, nowNs: () => bigint): S
       stored = rows.map(({ body }) => fromBinary(StudentModelsSchema, body))
       return latest()
     },
-    async keep({ instance, generation, live, models, leaving }, onHeard) {
+    async keep({ instance, generation, live, models, leftOut, leaving }, onHeard) {
       const now = nowNs()
       const student = create(StudentModelsSchema, {
         instance,
         generation,
         models,
+        leftOut,
         reportedUnixNs: now,
         ...(live === undefined ? {} : { live }),
       })

@@ -44,6 +44,17 @@ function setUp(settleMs = 60_000) {
   return { models, report, assigned, pass: (seconds: number) => (nowNs += BigInt(seconds) * 1_000_000_000n) }
 }
 
+test('what a student had no room for in its report is told to whoever lists the models', async () => {
+  const { models } = setUp()
+  const reported = [{ model: ref('a'), state: ModelState.READY }]
+  await models.reportModels({ instance: 'student-1', live: ref('a'), models: reported, leftOut: 77 })
+  const { students } = await models.listModels({})
+  assert.deepEqual(
+    students.map(({ instance, leftOut }) => [instance, leftOut]),
+    [['student-1', 77]],
+  )
+})
+
 /** Resolves once the assignment has reached a generation. */
 async function untilGeneration(assigned: () => Promise<{ readonly generation: bigint }>, generation: bigint) {
   while ((await assigned()).generation < generation) await new Promise((resolve) => setTimeout(resolve, 5))

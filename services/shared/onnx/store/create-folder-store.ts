@@ -1,9 +1,11 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type ErrorCode, PelletlineError } from '../../errors/pelletline-error.ts'
-import { manifestPath } from '../model-manifest.ts'
+import { readBounded } from '../../files/read-bounded.ts'
+import { manifestPath, maxManifestBytes } from '../model-manifest.ts'
 import { signaturePath } from '../signing/model-signature.ts'
 import { type ModelStore, maxListed, modelIdPattern } from './model-store.ts'
+import { nameFew } from './name-few.ts'
 
 const ending = '.onnx'
 
@@ -18,12 +20,16 @@ const lastingCodes: ReadonlyMap<string, ErrorCode> = new Map([
 /** A folder of models: `ID.onnx`, `ID.manifest.json`, and `ID.sig` where it is signed. */
 export function createFolderStore(folder: string): ModelStore {
   const nameOf = (id: string) => join(folder, `${id}${ending}`)
+  /** As the last listing had them. */
+  let listed: readonly string[] | undefined
 
-  /** The file's bytes; undefined where it is missing. */
-  async function read(path: string, signal: AbortSignal | undefined): Promise<Buffer | undefined> {
+  /** The bytes of a manifest or a signature, or, where `whole`, of a model; undefined where the file is missing. */
+  async function read(path: string, signal: AbortSignal | undefined, whole = false): Promise<Buffer | undefined> {
     try {
+      if (!whole) return await readBounded(path, { maxBytes: maxManifestBytes, signal })
       return await readFile(path, signal === undefined ? {} : { signal })
     } catch (cause) {
+      if (cause instanceof PelletlineError) throw cause
       if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
       if (signal?.aborted) throw new PelletlineError('cancelled', `The reading of ${path} was cancelled.`, { cause })
       const { message } = PelletlineError.from(cause)
@@ -33,24 +39,22 @@ export function createFolderStore(folder: string): ModelStore {
     }
   }
 
-  async function mustRead(id: string, path: string, signal: AbortSignal | undefined): Promise<Buffer> {
-    const found = modelIdPattern.test(id) ? await read(path, signal) : undefined
-    if (found !== undefined) return found
-    const known = await list()
-    throw new PelletlineError(
-      'not_found',
-      `There is no ${path}; the store ${folder} has ${known.join(', ') || 'no model'}: put ID.onnx and ID.manifest.json there.`,
-    )
+  async function missing(path: string, asListed = false): Promise<PelletlineError> {
+    const ids = asListed ? listed : undefined
+    const known = nameFew(ids ?? (await list()), 'no model')
+    const text = `There is no ${path}; the store ${folder} has ${known}: put ID.onnx and ID.manifest.json there.`
+    return new PelletlineError('not_found', text)
   }
 
   async function list(): Promise<readonly string[]> {
     try {
       const names = await readdir(folder)
       const ids = names.filter((name) => name.endsWith(ending)).map((name) => name.slice(0, -ending.length))
-      return ids
+      listed = ids
         .filter((id) => modelIdPattern.test(id))
         .sort()
         .slice(0, maxListed)
+      return listed
     } catch (cause) {
       const { message } = PelletlineError.from(cause)
       const code = lastingCodes.get((cause as NodeJS.ErrnoException).code ?? '') ?? 'unavailable'
@@ -63,10 +67,16 @@ export function createFolderStore(folder: string): ModelStore {
     place: folder,
     nameOf,
     list,
-    async describe(id, signal) {
-      const manifest = await mustRead(id, manifestPath(nameOf(id)), signal)
+    async describe(id, signal, asListed = false) {
+      const path = manifestPath(nameOf(id))
+      const manifest = modelIdPattern.test(id) ? await read(path, signal) : undefined
+      if (manifest === undefined) throw await missing(path, asListed)
       return { manifest, signature: await read(signaturePath(nameOf(id)), signal) }
     },
-    open: (id, signal) => mustRead(id, nameOf(id), signal),
+    async open(id, signal) {
+      const found = modelIdPattern.test(id) ? await read(nameOf(id), signal, true) : undefined
+      if (found === undefined) throw await missing(nameOf(id))
+      return found
+    },
   }
 }

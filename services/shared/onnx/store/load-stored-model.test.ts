@@ -7,7 +7,7 @@ import { readReleasedManifests } from '../released-models.ts'
 import { digestOfManifest, type TrustPolicy } from '../signing/judge-trust.ts'
 import { modelDirectory, writeTinyModel } from '../test-support/tiny-model.ts'
 import { createFolderStore } from './create-folder-store.ts'
-import { loadStoredModel } from './load-stored-model.ts'
+import { loadStoredModel, readStoredModel } from './load-stored-model.ts'
 
 const open: TrustPolicy = { keys: [], released: new Set(), allowUnsigned: true }
 
@@ -54,6 +54,19 @@ test('a stored model is refused under another name, with other bytes, and where 
     code: 'data_loss',
     message: /b\.onnx has SHA-256/,
   })
+})
+
+test('nobody looks at the members of a manifest for which nobody vouches', async () => {
+  const store = createFolderStore(directory.path)
+  await writeTinyModel(directory.path, { id: 'odd', manifest: { threshold: 'high' } })
+  const strict = { ...open, allowUnsigned: false }
+  await assert.rejects(readStoredModel(store, 'odd', strict), { message: /odd\.onnx is not signed/ })
+  await assert.rejects(readStoredModel(store, 'odd', open), { code: 'invalid_argument', message: /threshold: / })
+  for (const text of ['null', '7', '[]']) {
+    await writeFile(join(directory.path, 'odd.manifest.json'), text)
+    await assert.rejects(readStoredModel(store, 'odd', strict), { message: /odd\.onnx is not signed/ })
+    await assert.rejects(readStoredModel(store, 'odd', open), { code: 'invalid_argument' })
+  }
 })
 
 test('the index of released models pins the manifest of every model that came with the program', async () => {

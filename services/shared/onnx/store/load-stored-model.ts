@@ -1,6 +1,6 @@
 import { PelletlineError } from '../../errors/pelletline-error.ts'
 import { checkLoadedModel, type LoadedModel } from '../load-model.ts'
-import { type ManifestFile, parseModelManifest } from '../model-manifest.ts'
+import { checkManifest, decodeManifest, type ManifestFile } from '../model-manifest.ts'
 import { judgeTrust, type TrustPolicy } from '../signing/judge-trust.ts'
 import type { ModelStore } from './model-store.ts'
 
@@ -12,8 +12,8 @@ export interface StoredModel extends ManifestFile {
 
 /**
  * Reads what is known of a stored model and judges whether it is to be trusted. Rejects with `not_found`, with
- * `invalid_argument` where the manifest is none, `failed_precondition` where it names another model or is not trusted, and
- * `data_loss` where its signature does not fit. `asListed` as in `ModelStore.describe`.
+ * `invalid_argument` where the manifest is none, `failed_precondition` where it is too large, names another model or is not trusted,
+ * and `data_loss` where its signature does not fit. `asListed` as in `ModelStore.describe`.
  */
 export async function readStoredModel(
   store: ModelStore,
@@ -24,14 +24,17 @@ export async function readStoredModel(
 ): Promise<StoredModel> {
   const { manifest: manifestBytes, signature } = await store.describe(id, signal, asListed)
   const source = store.nameOf(id)
-  const manifest = parseModelManifest(manifestBytes.toString('utf8'), `The manifest of ${source}`)
+  const name = `The manifest of ${source}`
+  const { json, sha256 } = decodeManifest(manifestBytes, name)
+  // Before its members are looked at: what anybody may put into a store shall cost little.
+  const trust = judgeTrust({ source, manifest: manifestBytes, sha256, signature }, policy)
+  const manifest = checkManifest(json, name)
   if (manifest.id !== id) {
     throw new PelletlineError(
       'failed_precondition',
       `The manifest of ${source} is that of "${manifest.id}"; give file and manifest the same name.`,
     )
   }
-  const trust = judgeTrust({ source, manifest: manifestBytes, sha256: manifest.sha256, signature }, policy)
   return { manifest, manifestBytes, trust }
 }
 

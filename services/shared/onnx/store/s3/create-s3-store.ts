@@ -1,15 +1,14 @@
 import { PelletlineError } from '../../../errors/pelletline-error.ts'
-import { manifestPath } from '../../model-manifest.ts'
+import { manifestPath, maxManifestBytes } from '../../model-manifest.ts'
 import { signaturePath } from '../../signing/model-signature.ts'
 import type { S3Place } from '../model-place-config.ts'
 import { type ModelStore, maxListed, modelIdPattern } from '../model-store.ts'
+import { nameFew } from '../name-few.ts'
 import { createS3Client, type S3ClientOptions, type S3Object } from './create-s3-client.ts'
 
 const ending = '.onnx'
 /** Pages of one listing, of at most 1,000 keys each; a model has two or three. */
 const maxPages = 20
-/** A manifest, or a signature; those of the released models are of 8 KB. */
-const maxDescriptionBytes = 1_048_576
 /** Manifests and signatures that are kept in memory. */
 const maxKeptBytes = 16_777_216
 
@@ -62,7 +61,7 @@ export function createS3Store(bucket: S3Place, options: S3ClientOptions): ModelS
   async function read(key: string, asListed: boolean, signal: AbortSignal | undefined): Promise<Buffer | undefined> {
     const known = kept.get(key)
     if (asListed && (known?.etag === listed.get(key) || !listed.has(key))) return known?.body
-    const found = await client.get(key, maxDescriptionBytes, signal)
+    const found = await client.get(key, maxManifestBytes, signal)
     forget(key)
     if (found !== undefined && keptBytes + found.body.length <= maxKeptBytes) {
       kept.set(key, found)
@@ -73,7 +72,7 @@ export function createS3Store(bucket: S3Place, options: S3ClientOptions): ModelS
 
   async function missing(id: string, key: string, asListed: boolean, signal: AbortSignal | undefined) {
     const known = asListed ? listedIds() : await list(signal)
-    const text = `There is no s3://${bucket.bucket}/${key}; the store ${place} has ${known.join(', ') || 'no model'}: put ${id}.onnx and ${id}.manifest.json there.`
+    const text = `There is no s3://${bucket.bucket}/${key}; the store ${place} has ${nameFew(known, 'no model')}: put ${id}.onnx and ${id}.manifest.json there.`
     return new PelletlineError('not_found', text)
   }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, it } from 'node:test'
+import { maxManifestBytes } from '../../model-manifest.ts'
 import type { TrustPolicy } from '../../signing/judge-trust.ts'
 import { modelDirectory, writeTinyModel } from '../../test-support/tiny-model.ts'
 import { loadStoredModel } from '../load-stored-model.ts'
@@ -112,6 +113,26 @@ export function describeModelStore(name: string, start: () => Promise<StoreUnder
       await under.put('a.onnx', model.subarray(0, model.length >> 1))
       const refusal = { code: 'data_loss', message: /a\.onnx has SHA-256/ }
       await assert.rejects(loadStoredModel(under.open(), 'a', { policy: open }), refusal)
+    })
+
+    it('reads no manifest and no signature that is far too large', async () => {
+      await add('a')
+      for (const name of ['a.sig', 'a.manifest.json']) {
+        await under.put(name, Buffer.alloc(maxManifestBytes + 1, ' '))
+        const store = under.open()
+        await assert.rejects(store.describe('a'), { code: 'failed_precondition', message: /65536/ })
+      }
+    })
+
+    it('names a few of many models where one is missing', async () => {
+      for (let i = 10; i < 22; i += 1) await under.put(`m-${i}.onnx`, Buffer.from('x'))
+      const store = under.open()
+      await store.list()
+      const names = Array.from({ length: 8 }, (_, i) => `m-${10 + i}`).join(', ')
+      const message = new RegExp(`has ${names} and 4 more: put`)
+      for (const asListed of [false, true]) {
+        await assert.rejects(store.describe('m-10', undefined, asListed), { code: 'not_found', message })
+      }
     })
 
     it('gives up a reading that is cancelled', async () => {
