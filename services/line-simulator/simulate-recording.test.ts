@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -35,6 +36,35 @@ describe('simulated recording', () => {
     assert.equal(last.runEnds, true)
     assert.equal(last.firstRow + last.rows, 2200)
     await reader.close()
+  })
+
+  it('names the file of the truth where it cannot be written, and leaves the recording readable', async () => {
+    const out = join(folder, 'd.plr')
+    await mkdir(`${out}.truth.jsonl`)
+    await assert.rejects(simulateRecording({ out, seconds: 0.1, seed: 3, settings }), {
+      code: 'failed_precondition',
+      message: /d\.plr\.truth\.jsonl cannot be written: EISDIR/,
+    })
+    const reader = await openRecording(out)
+    assert.equal(reader.closed, true)
+    await reader.close()
+  })
+
+  it('names the file for which the disk is full, of the recording and of its truth', {
+    skip: !existsSync('/dev/full'),
+  }, async () => {
+    for (const [name, full] of [
+      ['e.plr', 'e.plr'],
+      ['f.plr', 'f.plr.truth.jsonl'],
+    ] as const) {
+      await symlink('/dev/full', join(folder, full))
+      await assert.rejects(simulateRecording({ out: join(folder, name), seconds: 0.1, seed: 3, settings }), (error) => {
+        assert.ok(error instanceof PelletlineError)
+        assert.equal(error.code, 'resource_exhausted')
+        assert.ok(error.message.startsWith(`${join(folder, full)} cannot be written, the disk is full (ENOSPC)`))
+        return true
+      })
+    }
   })
 
   it('aborted throws `cancelled` and stays readable', async () => {

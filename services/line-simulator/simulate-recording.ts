@@ -1,8 +1,6 @@
-import { once } from 'node:events'
-import { createWriteStream } from 'node:fs'
-import { finished } from 'node:stream/promises'
+import { open } from 'node:fs/promises'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
-import { createRecording, type StripCoding } from '../shared/recording/index.ts'
+import { createRecording, type RecordingHeader, type StripCoding } from '../shared/recording/index.ts'
 import type { Fault } from './faults.ts'
 import { createSimulatedLine, type LineCounters } from './live/simulated-line.ts'
 import { type LineSettingsInput, resolveLineSettings } from './settings.ts'
@@ -32,7 +30,8 @@ const startUnixNs = 1_735_689_600_000_000_000n
 
 /**
  * Simulates a line into a recording with the truth beside it, as fast as it renders. The same options give the same
- * bytes. Aborting throws `cancelled` and leaves what is there readable.
+ * bytes. Aborting throws `cancelled` and leaves what is there readable; so does a file that cannot be written, by its name and
+ * with `resource_exhausted` where the disk is full.
  */
 export async function simulateRecording(options: SimulateRecordingOptions): Promise<SimulatedRecording> {
   const { out, seconds, seed, faults = [], signal } = options
@@ -49,35 +48,54 @@ export async function simulateRecording(options: SimulateRecordingOptions): Prom
     startUnixNs,
     ...(signal === undefined ? {} : { signal }),
   })
-  const writer = await createRecording(
-    out,
-    {
-      width: settings.width,
-      pixelFormat: 'mono8',
-      polarity: settings.optics.polarity,
-      umPerPxAcross: settings.umPerPxAcross,
-      umPerPxAlong: settings.umPerPxAlong,
-      rowsPerSecond: settings.rowsPerSecond,
-      line: options.line ?? 'simulated-line',
-      camera: 'camera-1',
-      run: `seed-${seed}`,
-      simulated: true,
-      extra: { seed, settings, faults },
-    },
-    options.coding === undefined ? {} : { coding: options.coding },
-  )
+  const header: RecordingHeader = {
+    width: settings.width,
+    pixelFormat: 'mono8',
+    polarity: settings.optics.polarity,
+    umPerPxAcross: settings.umPerPxAcross,
+    umPerPxAlong: settings.umPerPxAlong,
+    rowsPerSecond: settings.rowsPerSecond,
+    line: options.line ?? 'simulated-line',
+    camera: 'camera-1',
+    run: `seed-${seed}`,
+    simulated: true,
+    extra: { seed, settings, faults },
+  }
+  const coding = options.coding === undefined ? {} : { coding: options.coding }
   const truthPath = `${out}.truth.jsonl`
-  const truth = createWriteStream(truthPath)
+  const writer = await writing(out, () => createRecording(out, header, coding))
+  const closes = [() => writing(out, () => writer.close())]
   try {
+    const truth = await writing(truthPath, () => open(truthPath, 'w'))
+    closes.push(() => writing(truthPath, () => truth.close()))
     for await (const strip of line) {
-      await writer.write(strip)
+      await writing(out, () => writer.write(strip))
       const lines = (strip.pellets ?? []).map((pellet) => `${JSON.stringify(pellet)}\n`).join('')
-      if (!truth.write(lines)) await once(truth, 'drain')
+      await writing(truthPath, () => truth.appendFile(lines))
       options.onProgress?.((strip.firstRow + strip.rows) / settings.rowsPerSecond, seconds)
     }
-  } finally {
-    truth.end()
-    await Promise.all([writer.close(), finished(truth)])
+  } catch (reason) {
+    // Why it broke off says more than what fails after it.
+    await Promise.allSettled(closes.map((close) => close()))
+    throw reason
   }
+  await Promise.all(closes.map((close) => close()))
   return { recording: out, truth: truthPath, ...line.counters }
+}
+
+/** Work on a file; what the system refuses is told by the file's name and what to do. */
+async function writing<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (reason) {
+    if (reason instanceof PelletlineError) throw reason
+    const { code, message } = reason as NodeJS.ErrnoException
+    if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') {
+      const text = `${path} cannot be written, the disk is full (${code}); free some space, or simulate fewer seconds.`
+      throw new PelletlineError('resource_exhausted', text, { cause: reason })
+    }
+    if (code === undefined) throw reason
+    const text = `${path} cannot be written: ${message}; remove what is in the way, or give another path.`
+    throw new PelletlineError('failed_precondition', text, { cause: reason })
+  }
 }

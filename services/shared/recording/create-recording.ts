@@ -43,7 +43,12 @@ export async function createRecording(
 ): Promise<RecordingWriter> {
   const file = await openFor(path, 'w')
   const bytes = encodeFileHeader(header)
-  await file.write(bytes, 0, bytes.length, 0)
+  try {
+    await file.write(bytes, 0, bytes.length, 0)
+  } catch (reason) {
+    await file.close()
+    throw reason
+  }
   return writerOn(file, path, header, [], bytes.length, options)
 }
 
@@ -111,8 +116,11 @@ function writerOn(
       if (closed) return
       closed = true
       const bytes = encodeIndex(entries, offset)
-      await file.write(bytes, 0, bytes.length, offset)
-      await file.close()
+      try {
+        await file.write(bytes, 0, bytes.length, offset)
+      } finally {
+        await file.close()
+      }
     },
   }
 }
