@@ -1,5 +1,6 @@
-import { readFile, writeFile } from 'node:fs/promises'
-import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { type ErrorCode, PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { writeFileAtomically } from '../../shared/files/write-file-atomically.ts'
 import { loadModel } from '../../shared/onnx/load-model.ts'
 import { readReleasedManifests } from '../../shared/onnx/released-models.ts'
@@ -17,32 +18,52 @@ export interface WrittenKeys {
   readonly publicKey: string
 }
 
-/** Writes `NAME.key` (readable by its owner only) and `NAME.pub`; `already_exists` where one of them is there. */
+/**
+ * Writes `NAME.key` (readable by its owner only) and `NAME.pub`, both or none; `already_exists` where one of them is there,
+ * `not_found` where their folder is not.
+ */
 export async function writeKeyPair(name: string): Promise<WrittenKeys> {
   const { id, privateKey, publicKey } = createKeyPair()
   const [privateFile, publicFile] = [`${name}.key`, `${name}.pub`]
   try {
     await writeFile(privateFile, privateKey, { mode: 0o600, flag: 'wx' })
-    await writeFile(publicFile, `${publicKey}\n`, { flag: 'wx' })
+    await writeFile(publicFile, `${publicKey}\n`, { flag: 'wx' }).catch(async (reason) => {
+      // Half a pair would be in the way of the next attempt.
+      await rm(privateFile, { force: true })
+      throw reason
+    })
   } catch (cause) {
-    const { message } = PelletlineError.from(cause)
-    const exists = (cause as NodeJS.ErrnoException).code === 'EEXIST'
-    const text = `The keys ${name} cannot be written (${message}); ${exists ? 'give another name: a key is never overwritten' : 'check the folder'}.`
-    throw new PelletlineError(exists ? 'already_exists' : 'failed_precondition', text, { cause })
+    throw explainUnwritten(name, cause)
   }
   return { id, privateFile, publicFile, publicKey }
+}
+
+function explainUnwritten(name: string, cause: unknown): PelletlineError {
+  const { code } = cause as NodeJS.ErrnoException
+  const refuse = (as: ErrorCode, why: string) =>
+    new PelletlineError(as, `The keys ${name} cannot be written: ${why}.`, { cause })
+  if (code === 'EEXIST') {
+    return refuse(
+      'already_exists',
+      `${name}.key or ${name}.pub is there; give another name: a key is never overwritten`,
+    )
+  }
+  if (code === 'ENOENT') {
+    return refuse('not_found', `there is no folder ${dirname(name)}; make it, for its owner only, or give another name`)
+  }
+  return refuse('failed_precondition', `${PelletlineError.from(cause).message}; give a name in a folder of yours`)
 }
 
 /** Signs a model by a private key's file; returns the path of its signature. The model must be that of its manifest. */
 export async function signModelFile(modelPath: string, keyFile: string): Promise<string> {
   const pem = await readFile(keyFile, 'utf8').catch((cause) => {
-    throw new PelletlineError(
-      'not_found',
-      `There is no key ${keyFile}; make one with \`npx pelletline models keygen\`.`,
-      {
-        cause,
-      },
-    )
+    const { code, message } = cause as NodeJS.ErrnoException
+    if (code === 'ENOENT') {
+      const text = `--key: there is no file ${keyFile}; make a key with \`npx pelletline models keygen NAME\`.`
+      throw new PelletlineError('not_found', text, { cause })
+    }
+    const text = `--key ${keyFile} cannot be read: ${message}. Give the file of a private key that you may read.`
+    throw new PelletlineError('invalid_argument', text, { cause })
   })
   const { manifest, manifestBytes } = await loadModel(modelPath)
   const path = signaturePath(modelPath)
