@@ -1,7 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { type GetBatchingResponseSchema, ReleaseReason } from '../gen/pelletline/inference/v1/inference_pb.ts'
 import { releaseReasons } from './batching/choose-release.ts'
-import type { Counts } from './batching/count-batches.ts'
+import type { Counts, FlowCounts } from './batching/count-batches.ts'
 import type { CropBatcher } from './crop-batcher.ts'
 import type { SessionsInUse } from './sessions/create-pool-opener.ts'
 
@@ -23,11 +23,15 @@ export function answerBatching({
   return {
     fill: histogram(fill),
     waitMs: histogram(waitMs),
-    releases: releaseReasons.map((reason) => ({ reason: reasonNumbers[reason], batches: BigInt(reasons[reason]) })),
-    flows: [...flows].map(([flow, { crops, waitMs: sum }]) => ({
+    releases: releases(reasons),
+    flows: [...flows].map(([flow, { crops, totalWaitMs, fill, waitMs, reasons }]) => ({
       flow,
       crops: BigInt(crops),
-      meanWaitMs: sum / crops,
+      // Its first batch may still be in the network.
+      meanWaitMs: crops === 0 ? 0 : totalWaitMs / crops,
+      waitMs: histogram(waitMs),
+      fill: histogram(fill),
+      releases: releases(reasons),
     })),
     costs: costs.map(({ crops, ms }) => ({ crops, ms })),
     efficientBatch,
@@ -42,6 +46,10 @@ export function answerBatching({
       loneMs,
     })),
   }
+}
+
+function releases(reasons: FlowCounts['reasons']) {
+  return releaseReasons.map((reason) => ({ reason: reasonNumbers[reason], batches: BigInt(reasons[reason]) }))
 }
 
 function histogram({ limits, counts }: Counts) {

@@ -1,11 +1,11 @@
 import type { Clock } from '../shared/service/clock.ts'
-import type { CropBatcher, JudgedCrops } from './crop-batcher.ts'
+import type { CropBatcher, EndedRun, JudgedCrops } from './crop-batcher.ts'
 import type { Duration, ServedStatistics } from './open-inference/served-models.ts'
 
 /** Counts what a batcher does for all its callers, gRPC, REST and bus. */
 export interface BatcherStatistics {
   /** To be told of every run; see `CropBatcherOptions.onRun`. */
-  readonly onRun: (batchSize: number, computeUs: number) => void
+  readonly onRun: (run: Pick<EndedRun, 'size' | 'computeUs'>) => void
   /** The same batcher, whose requests are counted. */
   count(batcher: CropBatcher): CropBatcher
   snapshot(): ServedStatistics
@@ -42,11 +42,11 @@ export function createBatcherStatistics(clock: Pick<Clock, 'now' | 'nowNs'>): Ba
   }
 
   return {
-    onRun(batchSize, computeUs) {
-      const sum = runs.get(batchSize) ?? emptySum()
-      runs.set(batchSize, sum)
+    onRun({ size, computeUs }) {
+      const sum = runs.get(size) ?? emptySum()
+      runs.set(size, sum)
       add(sum, BigInt(computeUs) * 1000n)
-      items += batchSize
+      items += size
       lastRunMs = clock.now()
     },
     count: (batcher) => ({

@@ -18,6 +18,7 @@ import type { CropBatcher, JudgedCrops, SubmitOptions } from './crop-batcher.ts'
 import { listedCrops } from './crop-source.ts'
 import type { CropExplainer } from './explain-crops.ts'
 import { answerInOrder } from './open-inference/answer-in-order.ts'
+import { patient, refusable } from './open-inference/infer-terms.ts'
 import type { SessionsInUse } from './sessions/create-pool-opener.ts'
 
 /** What is needed to judge; there once the model is warm. */
@@ -59,7 +60,8 @@ export function classify(
 
 function timing(judged: JudgedCrops | undefined): MessageInitShape<typeof TimingSchema> {
   if (judged === undefined) return {}
-  return { queuedUs: judged.queuedUs, computedUs: judged.computedUs, batchSize: judged.batchSize }
+  const { queuedUs, batchedUs, computedUs, batchSize } = judged
+  return { queuedUs, batchedUs, computedUs, batchSize }
 }
 
 function wrongSize(crop: Uint8Array): MessageInitShape<typeof CropResultSchema> {
@@ -103,9 +105,9 @@ export function createClassifyService(
 ): ServiceImplementation<typeof StudentInferenceService> {
   const { student, getModel, explainer, maxRequestsPerStream } = options
   return implement(StudentInferenceService, {
-    async classifyCrop(request, { signal }) {
+    async classifyCrop(request, context) {
       const warm = student()
-      const judged = await warm.batcher.submit(listedCrops([request.crop]), { lane: 'rpc', whenFull: 'refuse', signal })
+      const judged = await warm.batcher.submit(listedCrops([request.crop]), { lane: 'rpc', ...refusable(context) })
       const [margin] = judged.margins
       if (margin === undefined || !Number.isFinite(margin)) {
         throw new PelletlineError(
@@ -117,16 +119,17 @@ export function createClassifyService(
       return { classification: classify(margin, threshold, warm.model), timing: timing(judged) }
     },
 
-    classifyCrops(request, { signal }) {
-      return judgeEach(student(), request, { whenFull: 'refuse', signal })
+    classifyCrops(request, context) {
+      return judgeEach(student(), request, refusable(context))
     },
 
-    classifyStream(requests, { signal }) {
+    classifyStream(requests, context) {
+      const how = patient(context)
       const answer = async (request: ClassifyStreamRequest) => {
-        const judged = await judgeEach(student(), request, { whenFull: 'wait', signal })
+        const judged = await judgeEach(student(), request, how)
         return { requestId: request.requestId, ...judged }
       }
-      return answerInOrder(requests, answer, { limit: maxRequestsPerStream, signal })
+      return answerInOrder(requests, answer, { limit: maxRequestsPerStream, signal: how.signal })
     },
 
     async getModel() {

@@ -4,7 +4,7 @@ import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { grayCrops } from '../shared/onnx/test-support/tiny-model.ts'
 import { systemClock } from '../shared/service/clock.ts'
 import { straightCurve } from './batching/policies.ts'
-import { createCropBatcher, type Lane } from './crop-batcher.ts'
+import { createCropBatcher, type Lane, patientFactor, type WhenFull } from './crop-batcher.ts'
 import { listedCrops, packedCrops } from './crop-source.ts'
 import { createManualPool, settled } from './test-support/manual-pool.ts'
 
@@ -20,7 +20,7 @@ function setUp(options: { workers?: number; maxBatch?: number; limit?: number } 
   const submit = (
     levels: number[],
     lane: Lane = 'rpc',
-    rest: { whenFull?: 'refuse' | 'wait'; signal?: AbortSignal; withinMs?: number } = {},
+    rest: { whenFull?: WhenFull; share?: string; signal?: AbortSignal; withinMs?: number } = {},
   ) => batcher.submit(packedCrops(grayCrops(...levels)), { lane, whenFull: rest.whenFull ?? 'refuse', ...rest })
   const contents = () => pool.batches.map((batch) => batch.firstPixels)
   return { pool, batcher, submit, contents }
@@ -118,6 +118,70 @@ test('crop batcher lets a patient caller wait for room and keeps the order of th
   assert.deepEqual(contents(), [[1], [2], [3], [4], [5], [6]])
 })
 
+test('crop batcher judges a caller of one crop soon although streams have more waiting than there is room for', async () => {
+  const { pool, submit, contents } = setUp({ maxBatch: 4, limit: 8 })
+  const stream = (share: string) => submit(new Array<number>(40).fill(9), 'rpc', { whenFull: 'wait', share })
+  const streams = [stream('a'), stream('a'), stream('b'), stream('b')]
+  const callers = [submit([1], 'rpc', { share: 'c' }), submit([2], 'rpc', { share: 'd' })]
+  for (let i = 0; pool.batches.length > i; i += 1) {
+    pool.batches[i]!.finish()
+    await settled()
+  }
+  await Promise.all([...streams, ...callers])
+  const judgedIn = [1, 2].map((level) => contents().findIndex((batch) => batch.includes(level)))
+  assert.equal(contents().length, 41)
+  // Each stream may be two full batches ahead of its share, and two more were in the worker's hands.
+  assert.ok(Math.max(...judgedIn) <= 6, `${judgedIn}`)
+})
+
+test('crop batcher bounds what waits for room, and refuses a stream beyond with a retry hint', async () => {
+  const { batcher, submit } = setUp({ maxBatch: 1, limit: 2 })
+  const cancel = new AbortController()
+  const wait = () => submit([1, 2], 'rpc', { whenFull: 'wait', signal: cancel.signal })
+  const all: Promise<unknown>[] = []
+  // Those in the workers' hands, those that are queued, and those that wait for room.
+  for (let i = 0; i < 2 + patientFactor; i += 1) all.push(wait())
+  await assert.rejects(wait(), (error: PelletlineError) => {
+    assert.equal(error.code, 'resource_exhausted')
+    assert.ok(error.retryAfterMs! > 0)
+    assert.match(error.message, /of at most 30 crops of streams wait/)
+    return true
+  })
+  const ended = Promise.allSettled(all)
+  cancel.abort()
+  await ended
+  assert.equal(batcher.queued(), 0)
+  // Those who left hold no room any more.
+  const again = new AbortController()
+  const later = submit([3], 'rpc', { whenFull: 'wait', signal: again.signal })
+  again.abort()
+  await assert.rejects(later, { code: 'cancelled' })
+})
+
+test('crop batcher counts fill, waits and reasons of each flow beside those of all', async () => {
+  const { pool, batcher, submit } = setUp({ maxBatch: 4 })
+  const all = [submit([1]), submit([2, 3], 'bus'), submit([4])]
+  for (let i = 0; i < 2; i += 1) {
+    await settled()
+    pool.batches[i]!.finish()
+  }
+  const judged = await Promise.all(all)
+  const { fill, reasons, flows } = batcher.report()
+  assert.equal(
+    fill.counts.reduce((sum, n) => sum + n, 0),
+    2,
+  )
+  assert.equal(reasons.idle, 2)
+  const of = (name: string) => {
+    const { crops, fill, waitMs, reasons } = flows.get(name)!
+    const sum = (counts: readonly number[]) => counts.reduce((total, n) => total + n, 0)
+    return { crops, batches: sum(fill.counts), waits: sum(waitMs.counts), idle: reasons.idle }
+  }
+  assert.deepEqual(of('rpc'), { crops: 2, batches: 2, waits: 2, idle: 2 })
+  assert.deepEqual(of('bus'), { crops: 2, batches: 1, waits: 2, idle: 1 })
+  for (const { queuedUs, batchedUs } of judged) assert.ok(queuedUs >= 0 && batchedUs >= 0)
+})
+
 test('crop batcher takes a request larger than the limit into an empty queue', async () => {
   const { pool, submit } = setUp({ maxBatch: 8, limit: 2 })
   const judged = submit([1, 2, 3, 4])
@@ -129,8 +193,8 @@ test('crop batcher does not compute the crops of a caller who has left', async (
   const { pool, batcher, submit, contents } = setUp({ limit: 3 })
   const cancel = new AbortController()
   const first = submit([1])
-  const left = submit([2, 3], 'rpc', { signal: cancel.signal })
-  const waiting = submit([4, 5], 'rpc', { signal: cancel.signal, whenFull: 'wait' })
+  const left = submit([2], 'rpc', { signal: cancel.signal })
+  const waiting = submit([4], 'rpc', { signal: cancel.signal, whenFull: 'wait' })
   const stays = submit([6], 'rpc', { whenFull: 'wait' })
   cancel.abort()
   await assert.rejects(left, { code: 'cancelled' })

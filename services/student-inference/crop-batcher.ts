@@ -15,27 +15,49 @@ export type Lane = (typeof lanes)[number]
 
 export interface CropBatcherOptions {
   readonly pool: Pick<InferencePool, 'runBatch' | 'workers' | 'maxBatch' | 'slotsPerWorker'>
-  /** Crops that may wait in each lane; a request larger than that is taken alone, into an empty lane. */
+  /**
+   * Crops that may be queued in each lane by callers who would rather be refused, and as many again by those who would rather wait;
+   * a request larger than that is taken where its kind has nothing queued. Of those who wait beyond, at most `patientFactor` times as
+   * many crops may do so.
+   */
   readonly limits: Readonly<Record<Lane, number>>
   readonly clock: Pick<Clock, 'nowNs'>
   /** What batches cost by their size, as measured; the batcher goes on learning it. */
   readonly curve: CostCurve
-  /** Told of every run that has ended well, with the spans of the requests whose crops it held. */
-  readonly onRun?: (batchSize: number, computeUs: number, traces: readonly SpanContext[]) => void
+  /** Told of every run that has ended well. */
+  readonly onRun?: (run: EndedRun) => void
+  /** Told of every request that was judged: its flow and how long its first crops waited to be put into a batch. */
+  readonly onWait?: (flow: string, waitedUs: number) => void
+}
+
+/** A run of the network that has ended well. */
+export interface EndedRun {
+  readonly size: number
+  readonly computeUs: number
+  readonly reason: ReleaseReason
+  /** Spans of the requests whose crops it held. */
+  readonly traces: readonly SpanContext[]
 }
 
 export interface SubmitOptions {
   readonly lane: Lane
-  /** Whose share of the workers the crops use, such as a line; default the lane's name. */
+  /** Name under which the crops are counted, such as a line; default the lane's name. */
   readonly flow?: string
+  /** Whose share of the workers they use, such as one of many streams of a flow; default the flow's. */
+  readonly share?: string
   /** When they should be judged, ms from now; default and most 100 for rpc, 1000 for the bus. */
   readonly withinMs?: number
-  /** A full lane refuses with `resource_exhausted` and a retry hint, or lets the caller wait its turn. */
-  readonly whenFull: 'refuse' | 'wait'
+  /**
+   * A full lane refuses with `resource_exhausted` and a retry hint, or lets the caller wait its turn. Each kind has room of its own, so
+   * that those who wait never shut out those who would be refused.
+   */
+  readonly whenFull: WhenFull
   readonly signal?: AbortSignal | undefined
   /** Span in which the crops are judged. */
   readonly trace?: SpanContext | undefined
 }
+
+export type WhenFull = 'refuse' | 'wait'
 
 /** Judged crops of one caller. */
 export interface JudgedCrops {
@@ -43,7 +65,10 @@ export interface JudgedCrops {
   readonly margins: Float32Array
   /** zOK, zNG of each crop in turn, as the network gave them. */
   readonly logits: Float32Array
+  /** From arrival until its first crops were put into a batch, microseconds. */
   readonly queuedUs: number
+  /** From there to the start of that batch's run, microseconds. */
+  readonly batchedUs: number
   /** From the start of the first batch to the end of the last, microseconds. */
   readonly computedUs: number
   /** Crops of the last batch that held one of these. */
@@ -66,7 +91,7 @@ export interface BatchingReport extends BatchCounts {
 export interface CropBatcher {
   /**
    * Judges the crops. Rejects with `cancelled` on abort (crops not yet in a batch are not computed), `resource_exhausted`
-   * where the lane is full, and with the error of the run that held them.
+   * where there is no room, and with the error of the run that held them.
    */
   submit(source: CropSource, options: SubmitOptions): Promise<JudgedCrops>
   /** Crops that wait for a batch. */
@@ -81,7 +106,10 @@ type Segment = TakenCrops<Job>
 
 interface Job extends WaitingJob {
   readonly source: CropSource
-  readonly lane: Lane
+  /** Where its crops count as queued. */
+  readonly room: Room
+  /** Name under which it is counted. */
+  readonly label: string
   readonly margins: Float32Array
   readonly logits: Float32Array
   readonly queuedNs: bigint
@@ -89,14 +117,21 @@ interface Job extends WaitingJob {
   readonly resolve: (judged: JudgedCrops) => void
   readonly reject: (reason: unknown) => void
   done: number
+  takenNs: bigint
   beganNs: bigint
 }
 
-/** What a lane holds; callers that wait for room keep their order. */
-interface LaneState {
+/** What callers of one kind hold of a lane; those that wait for room keep their order. */
+interface Room {
+  readonly limit: number
   queued: number
+  /** Crops of those who wait. */
+  patient: number
   readonly waiting: Set<{ readonly count: number; readonly admit: () => void }>
 }
+
+/** How many times a lane's limit may wait for room in it: what bounds the memory of streams that are sent faster than judged. */
+export const patientFactor = 15
 
 // Also the most: who is patient would else be passed by everybody who comes later, for as long as the patience lasts.
 const longestWithinMs: Readonly<Record<Lane, number>> = { rpc: 100, bus: 1000 }
@@ -109,24 +144,28 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
   const { pool, limits, clock, curve } = options
   const queue = createFairQueue<Job>(aheadBatches * pool.maxBatch)
   const counter = createBatchCounter(pool.maxBatch)
-  const state: Record<Lane, LaneState> = {
-    rpc: { queued: 0, waiting: new Set() },
-    bus: { queued: 0, waiting: new Set() },
-  }
+  const rooms = Object.fromEntries(
+    lanes.map((lane) => [lane, { refuse: createRoom(limits[lane]), wait: createRoom(limits[lane]) }]),
+  ) as Record<Lane, Record<WhenFull, Room>>
+  const allRooms = lanes.flatMap((lane) => Object.values(rooms[lane]))
   const idleWaiters: (() => void)[] = []
   let inFlight = 0
 
-  const hasRoom = (lane: Lane, count: number) => state[lane].queued === 0 || state[lane].queued + count <= limits[lane]
+  const hasRoom = ({ queued, limit }: Room, count: number) => queued === 0 || queued + count <= limit
 
   function remove(job: Job): void {
-    state[job.lane].queued -= queue.remove(job)
-    admitWaiting(job.lane)
+    job.room.queued -= queue.remove(job)
+    admitWaiting(job.room)
   }
 
-  function admitWaiting(lane: Lane): void {
-    for (const waiter of state[lane].waiting) {
-      if (!hasRoom(lane, waiter.count)) return
-      state[lane].waiting.delete(waiter)
+  function leave(room: Room, waiter: { readonly count: number; readonly admit: () => void }): void {
+    if (room.waiting.delete(waiter)) room.patient -= waiter.count
+  }
+
+  function admitWaiting(room: Room): void {
+    for (const waiter of room.waiting) {
+      if (!hasRoom(room, waiter.count)) return
+      leave(room, waiter)
       waiter.admit()
     }
   }
@@ -145,9 +184,9 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
       })
       if (release.kind === 'wait') break
       const segments = queue.take(release.size)
-      for (const { job, count } of segments) state[job.lane].queued -= count
+      for (const { job, count } of segments) job.room.queued -= count
       void runBatch(segments, release.reason)
-      for (const lane of lanes) admitWaiting(lane)
+      for (const room of allRooms) admitWaiting(room)
     }
     if (inFlight === 0 && queue.size === 0) for (const resolve of idleWaiters.splice(0)) resolve()
   }
@@ -155,12 +194,18 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
   async function runBatch(segments: readonly Segment[], reason: ReleaseReason): Promise<void> {
     const batchSize = segments.reduce((sum, segment) => sum + segment.count, 0)
     inFlight += 1
-    counter.batch(batchSize, reason)
+    counter.batch(
+      batchSize,
+      reason,
+      segments.map(({ job }) => job.label),
+    )
+    const takenNs = clock.nowNs()
+    for (const { job } of segments) if (job.takenNs === 0n) job.takenNs = takenNs
     try {
       const { logits, computeUs } = await pool.runBatch(batchSize, (pixels) => fill(pixels, segments))
       curve.observe(batchSize, computeUs / 1000)
       const traces = segments.flatMap(({ job }) => job.trace ?? [])
-      options.onRun?.(batchSize, computeUs, traces)
+      options.onRun?.({ size: batchSize, computeUs, reason, traces })
       deliver(segments, logits, batchSize, computeUs)
     } catch (error) {
       for (const { job } of segments) {
@@ -178,17 +223,20 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
     const beganNs = endedNs - BigInt(computeUs) * 1000n
     let at = 0
     for (const { job, from, count } of segments) {
-      counter.wait(job.flow, count, Number(beganNs - job.queuedNs) / 1e6)
+      counter.wait(job.label, count, Number(beganNs - job.queuedNs) / 1e6)
       job.logits.set(logits.subarray(2 * at, 2 * (at + count)), 2 * from)
       for (let i = 0; i < count; i += 1, at += 1) job.margins[from + i] = logits[2 * at + 1]! - logits[2 * at]!
       job.done += count
       if (job.beganNs === 0n || beganNs < job.beganNs) job.beganNs = beganNs
       if (job.done < job.source.count) continue
-      const waited = job.beganNs - job.queuedNs
+      const queuedUs = Number((job.takenNs - job.queuedNs) / 1000n)
+      options.onWait?.(job.label, queuedUs)
       job.resolve({
         margins: job.margins,
         logits: job.logits,
-        queuedUs: waited > 0n ? Number(waited / 1000n) : 0,
+        queuedUs,
+        // The run is timed by its worker, whose clock may be ahead by a little.
+        batchedUs: Math.max(0, Number((job.beganNs - job.takenNs) / 1000n)),
         computedUs: Number((endedNs - job.beganNs) / 1000n),
         batchSize,
         beganNs: job.beganNs,
@@ -197,13 +245,17 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
     }
   }
 
-  function fullError(lane: Lane, count: number): PelletlineError {
+  function fullError(room: Room, count: number, whenFull: WhenFull): PelletlineError {
     const batches = Math.ceil(queue.size / pool.maxBatch / pool.workers)
     const retryAfterMs = Math.min(5000, Math.max(5, Math.ceil(batches * curve.costMs(pool.maxBatch))))
+    const { queued, patient, limit } = room
+    const full =
+      whenFull === 'refuse'
+        ? `${queued} of at most ${limit} crops are queued`
+        : `${patient} of at most ${patientFactor * limit} crops of streams wait to be queued`
     return new PelletlineError(
       'resource_exhausted',
-      `${state[lane].queued} of at most ${limits[lane]} crops are queued and ${count} more do not fit; ` +
-        `send them again in ${retryAfterMs} ms.`,
+      `${full} and ${count} more do not fit; send them again in ${retryAfterMs} ms.`,
       { retryAfterMs },
     )
   }
@@ -220,15 +272,18 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
       throw new PelletlineError('internal', `${count} crops were submitted; submit whole crops, at least one.`)
     }
     if (signal?.aborted) throw cancelledError(count)
-    const mustWait = state[lane].waiting.size > 0 || !hasRoom(lane, count)
-    if (mustWait && whenFull === 'refuse') throw fullError(lane, count)
+    const room = rooms[lane][whenFull]
+    const mustWait = room.waiting.size > 0 || !hasRoom(room, count)
+    const isPatient = whenFull === 'wait' && (room.patient === 0 || room.patient + count <= patientFactor * room.limit)
+    if (mustWait && !isPatient) throw fullError(room, count, whenFull)
     const { promise, resolve, reject } = Promise.withResolvers<JudgedCrops>()
     const queuedNs = clock.nowNs()
     const arrivedMs = Number(queuedNs / 1000n) / 1000
     const job: Job = {
       source,
-      lane,
-      flow,
+      room,
+      label: flow,
+      flow: submitOptions.share ?? flow,
       count,
       arrivedMs,
       deadlineMs: arrivedMs + withinMs,
@@ -239,24 +294,27 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
       resolve,
       reject,
       done: 0,
+      takenNs: 0n,
       beganNs: 0n,
     }
     const waiter = {
       count,
       admit() {
         queue.push(job)
-        state[lane].queued += count
+        room.queued += count
       },
     }
     const onAbort = () => {
       reject(cancelledError(count))
-      state[lane].waiting.delete(waiter)
+      leave(room, waiter)
       remove(job)
       pump()
     }
     signal?.addEventListener('abort', onAbort, { once: true })
-    if (mustWait) state[lane].waiting.add(waiter)
-    else waiter.admit()
+    if (mustWait) {
+      room.waiting.add(waiter)
+      room.patient += count
+    } else waiter.admit()
     pump()
     return promise.finally(() => signal?.removeEventListener('abort', onAbort))
   }
@@ -277,6 +335,10 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
       })
     },
   }
+}
+
+function createRoom(limit: number): Room {
+  return { limit, queued: 0, patient: 0, waiting: new Set() }
 }
 
 function fill(pixels: Uint8Array, segments: readonly Segment[]): void {

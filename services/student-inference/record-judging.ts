@@ -2,8 +2,9 @@ import type { CropsMessage } from '../gen/pelletline/events/v1/events_pb.ts'
 import type { Clock } from '../shared/service/clock.ts'
 import { currentSpan } from '../shared/telemetry/current-span.ts'
 import { attributes, metrics, spans } from '../shared/telemetry/names.ts'
-import { isTraceSampled, randomSpanId, randomTraceId, type SpanContext } from '../shared/telemetry/span-context.ts'
+import { isTraceSampled, randomSpanId, randomTraceId } from '../shared/telemetry/span-context.ts'
 import { childOf, type Telemetry } from '../shared/telemetry/telemetry.ts'
+import type { EndedRun } from './crop-batcher.ts'
 
 /** When a part waited and was judged, Unix ns. */
 export interface JudgingTimes {
@@ -12,19 +13,13 @@ export interface JudgingTimes {
   readonly endedNs: bigint
 }
 
-/** One run of the network. */
-export interface JudgedBatch {
-  readonly size: number
-  readonly computeUs: number
-  /** Spans of the parts whose crops it held. */
-  readonly traces: readonly SpanContext[]
-}
-
 /** Tells telemetry of what the student judges. */
 export function createJudgingRecorder(telemetry: Telemetry, clock: Pick<Clock, 'nowNs'>) {
   const stageSeconds = telemetry.histogram(metrics.stageSeconds)
   const batchSeconds = telemetry.histogram(metrics.batchSeconds)
   const batchSize = telemetry.histogram(metrics.batchSize)
+  const batches = telemetry.counter(metrics.batches)
+  const batchWaitSeconds = telemetry.histogram(metrics.batchWaitSeconds)
 
   return {
     /** Records a part that was judged, within the span of its message. */
@@ -57,8 +52,14 @@ export function createJudgingRecorder(telemetry: Telemetry, clock: Pick<Clock, '
       write(spans.infer, beganNs, endedNs, { [attributes.model]: model })
     },
 
+    /** Records how long the first crops of a request waited to be put into a batch. */
+    wait(model: string, flow: string, waitedUs: number): void {
+      batchWaitSeconds.record(waitedUs / 1e6, { model, flow })
+    },
+
     /** Records a run of the network, linked to the parts whose crops it held. */
-    batch(model: string, { size, computeUs, traces }: JudgedBatch): void {
+    batch(model: string, { size, computeUs, reason, traces }: EndedRun): void {
+      batches.add(1, { model, reason })
       batchSeconds.record(computeUs / 1e6, { model })
       batchSize.record(size, { model })
       const links = traces.filter(({ sampled }) => sampled)

@@ -13,6 +13,7 @@ import type { Telemetry } from '../telemetry/telemetry.ts'
 import { abortable } from './abortable-iterable.ts'
 import { channelOptions, defaultMaxMessageBytes } from './channel-options.ts'
 import { toStatus } from './error-status.ts'
+import { type ArrivalLimit, createArrivalGuard } from './guard-arrivals.ts'
 import { createHealthService } from './health-service.ts'
 import { createInvoke, type Interceptor, type Invoke, methodName, streamsIn } from './invoke-handler.ts'
 import { limitRecords } from './limit-records.ts'
@@ -36,6 +37,18 @@ export interface RpcServerOptions {
   readonly maxMessageBytes?: number
   /** Calls that one connection may have open at once; default 256. */
   readonly maxConcurrentCalls?: number
+  /** Connections to one address; default 512. One more is turned away. */
+  readonly maxConnections?: number
+  /**
+   * How long a request that is no stream may take to arrive, and a message of a stream may stand still once it has begun,
+   * ms; default 30 s. What takes longer ends its call with DEADLINE_EXCEEDED.
+   */
+  readonly arrivalTimeoutMs?: number
+  /**
+   * Bytes of requests that are not complete, over all connections; default eight of the largest messages, at least 64 MiB.
+   * One that goes beyond ends its call with RESOURCE_EXHAUSTED and a wait.
+   */
+  readonly maxBytesInHand?: number
   readonly logger: Logger
   /** Around every call, the first outermost. */
   readonly interceptors?: readonly Interceptor[]
@@ -58,7 +71,13 @@ export interface RpcServer {
 
 type RawCall = ServerDuplexStream<Buffer, Buffer>
 
+const defaultMaxConnections = 512
+const defaultArrivalTimeoutMs = 30_000
+const messagesInHand = 8
+const leastBytesInHand = 64 * 1024 * 1024
 const abortGraceMs = 500
+/** When a caller may look for a server again that shuts down, ms. */
+const comeBackAfterMs = 1000
 // Only streams wait: one request is complete with its message, and every unary call would pay.
 const endGraceMs = 20
 
@@ -81,6 +100,23 @@ async function* decodeRequests(method: DescMethod, buffers: AsyncIterable<Buffer
   }
 }
 
+/** What may arrive at the methods, by their paths; an implementation may allow less than its server. */
+function limitArrivals(
+  implementations: readonly ServiceImplementation[],
+  serverMaxBytes: number,
+): ReadonlyMap<string, ArrivalLimit> {
+  return new Map(
+    implementations.flatMap(({ service, maxMessageBytes = serverMaxBytes }) =>
+      service.methods.map((method): [string, ArrivalLimit] => {
+        const name = methodName(method)
+        const raisable = maxMessageBytes >= serverMaxBytes
+        const limit = Math.min(maxMessageBytes, serverMaxBytes)
+        return [`/${name}`, { name, streamsIn: streamsIn(method), maxMessageBytes: limit, raisable }]
+      }),
+    ),
+  )
+}
+
 function cancelReason(method: DescMethod, call: RawCall): PelletlineError {
   const deadline = Number(call.getDeadline())
   return deadline <= Date.now()
@@ -98,6 +134,14 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   const reflected = [...implementations.map(({ service }) => service), health.implementation.service]
   const builtIn = [health.implementation, ...createReflectionServices(reflected)]
   const calls = new Set<AbortController>()
+  const maxMessageBytes = options.maxMessageBytes ?? defaultMaxMessageBytes
+  const guard = createArrivalGuard({
+    limits: limitArrivals([...implementations, ...builtIn], maxMessageBytes),
+    maxBytesInHand: options.maxBytesInHand ?? Math.max(leastBytesInHand, messagesInHand * maxMessageBytes),
+    timeoutMs: options.arrivalTimeoutMs ?? defaultArrivalTimeoutMs,
+    maxConnections: options.maxConnections ?? defaultMaxConnections,
+    logger,
+  })
 
   const answerCall = async (method: DescMethod, invoke: Invoke, call: RawCall) => {
     const controller = new AbortController()
@@ -106,12 +150,14 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     // grpc-js tells of every call that it is cancelled, of an answered one as well.
     let isAnswered = false
     call.on('cancelled', () => {
-      if (!isAnswered) controller.abort(cancelReason(method, call))
+      if (!isAnswered) controller.abort(guard.refusalOf(call.metadata) ?? cancelReason(method, call))
     })
     const messages = readMessages(call, streamsIn(method) ? endGraceMs : 0)
     const requests = decodeRequests(method, abortable(messages, signal))
     const peer = call.getPeer()
-    const context = { signal, metadata: readMetadata(call), peer }
+    const deadline = Number(call.getDeadline())
+    const timeLeftMs = Number.isFinite(deadline) ? () => Math.max(0, deadline - Date.now()) : undefined
+    const context = { signal, metadata: readMetadata(call), peer, ...(timeLeftMs && { timeLeftMs }) }
     try {
       for await (const response of abortable(invoke({ method, requests, context }), signal)) {
         await writeMessage(call, asBuffer(toBinary(method.output, response)), signal)
@@ -134,7 +180,8 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   // Every failure reaches a caller as an error; grpc-js need not write it to the console as well.
   setLogVerbosity(logVerbosity.NONE)
   const server = new Server({
-    ...channelOptions(options.maxMessageBytes ?? defaultMaxMessageBytes),
+    ...channelOptions(maxMessageBytes),
+    interceptors: [guard.interceptor],
     'grpc.max_concurrent_streams': options.maxConcurrentCalls ?? 256,
   })
   const register = (implementation: ServiceImplementation, interceptors: readonly Interceptor[]) => {
@@ -163,11 +210,17 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   for (const implementation of builtIn) register(implementation, [])
 
   await removeStaleSocket(target)
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(target, ServerCredentials.createInsecure(), (error, bound) => {
-      if (error === null) resolve(bound)
-      else reject(describeBindFailure(listen, error))
+  const bind = () =>
+    new Promise<number>((resolve, reject) => {
+      server.bindAsync(target, ServerCredentials.createInsecure(), (error, bound) => {
+        if (error === null) resolve(bound)
+        else reject(describeBindFailure(listen, error))
+      })
     })
+  const port = await guard.whileBinding(bind).catch((reason) => {
+    guard.close()
+    server.forceShutdown()
+    throw reason
   })
   const address = boundAddress(target, port)
   logger.info({ address, services: names }, 'gRPC server listens')
@@ -188,17 +241,19 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     const reason = new PelletlineError(
       'unavailable',
       `The server at ${address} shuts down; call again when it is back.`,
+      { retryAfterMs: comeBackAfterMs },
     )
     for (const controller of calls) controller.abort(reason)
     if (!(await within(abortGraceMs))) server.forceShutdown()
   }
+  const shutDownAndClose = (timeoutMs: number) => shutDown(timeoutMs).finally(guard.close)
 
   let draining: Promise<void> | undefined
   return {
     address,
     setServing: health.setServing,
     drain(timeoutMs) {
-      draining ??= shutDown(timeoutMs)
+      draining ??= shutDownAndClose(timeoutMs)
       return draining
     },
   }

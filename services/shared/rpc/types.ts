@@ -8,6 +8,8 @@ export interface CallContext {
   readonly metadata: Readonly<Record<string, string>>
   /** Address of the caller; `local` for a call within the process. */
   readonly peer: string
+  /** Time until the deadline of the call, ms; absent where it has none. */
+  readonly timeLeftMs?: () => number
 }
 
 /** Options of a call. */
@@ -78,4 +80,6 @@ export type ServiceClient<S extends DescService> = {
 export interface ServiceImplementation<S extends DescService = DescService> {
   readonly service: S
   readonly handlers: ServiceHandlers<S>
+  /** Largest message that it takes, bytes, where that is less than its server does. */
+  readonly maxMessageBytes?: number
 }

@@ -85,6 +85,17 @@ export const metrics = {
     'seconds',
   ),
   batchSize: metric('histogram', 'pelletline_inference_batch_pellets', 'Pellets of one batch.', ['model']),
+  batches: metric('counter', 'pelletline_inference_batches_total', 'Batches, by why they were started.', [
+    'model',
+    'reason',
+  ]),
+  batchWaitSeconds: metric(
+    'histogram',
+    'pelletline_inference_batch_wait_duration_seconds',
+    'Time from the arrival of a request, or of a part of a line, until its first pellets were put into a batch.',
+    ['model', 'flow'],
+    'seconds',
+  ),
   bookings: metric('counter', 'pelletline_bookings_total', 'Messages booked, by what they were: new or a repeat.', [
     'kind',
     'result',

@@ -90,11 +90,12 @@ export async function loadStudent(load: LoadStudentOptions): Promise<LoadedStude
       })
       const statistics = createBatcherStatistics(clock)
       const limits = { rpc: options.queueLimit, bus: busLimitOf(options) }
-      const onRun: CropBatcherOptions['onRun'] = (size, computeUs, traces) => {
-        statistics.onRun(size, computeUs)
-        load.record?.batch(id, { size, computeUs, traces })
+      const onRun: CropBatcherOptions['onRun'] = (run) => {
+        statistics.onRun(run)
+        load.record?.batch(id, run)
       }
-      const batcher = statistics.count(createCropBatcher({ pool, clock, limits, curve, onRun }))
+      const onWait: CropBatcherOptions['onWait'] = (flow, waitedUs) => load.record?.wait(id, flow, waitedUs)
+      const batcher = statistics.count(createCropBatcher({ pool, clock, limits, curve, onRun, onWait }))
       return {
         batcher,
         model: create(ModelRefSchema, { id, sha256 }),

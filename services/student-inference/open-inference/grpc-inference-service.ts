@@ -18,6 +18,7 @@ import {
   describeServer,
 } from './describe-models.ts'
 import { readInferRequest, writeInferResponse, writeStreamError } from './grpc-messages.ts'
+import { patient, refusable } from './infer-terms.ts'
 import { isModelReady } from './is-model-ready.ts'
 import { takeControl } from './model-control.ts'
 import { runInfer } from './run-infer.ts'
@@ -58,11 +59,12 @@ export function createGrpcInferenceService(
     },
     serverMetadata: async () => describeServer(models),
     modelMetadata: async ({ name, version }) => describeModel(models, models.find(name, version)),
-    modelInfer: (request, { signal }) => infer(request, { whenFull: 'refuse', signal }),
-    modelStreamInfer(requests, { signal }) {
+    modelInfer: (request, context) => infer(request, refusable(context)),
+    modelStreamInfer(requests, context) {
+      const how = patient(context)
       const answer = async (request: ModelInferRequest): Promise<StreamAnswer> => {
         try {
-          const inferResponse = await infer(request, { whenFull: 'wait', signal })
+          const inferResponse = await infer(request, how)
           // One answer to a request is the last one; clients of Triton that ask look for this.
           const last = create(InferParameterSchema, { parameterChoice: { case: 'boolParam', value: true } })
           const parameters = { ...inferResponse.parameters, triton_final_response: last }
@@ -71,7 +73,7 @@ export function createGrpcInferenceService(
           return writeStreamError(request.id, reason)
         }
       }
-      return answerInOrder(requests, answer, { limit: maxRequestsPerStream, signal })
+      return answerInOrder(requests, answer, { limit: maxRequestsPerStream, signal: how.signal })
     },
     modelConfig: async ({ name, version }) => ({ config: describeConfig(models.find(name, version)) }),
     modelStatistics: async ({ name, version }) => ({ modelStats: describeAllStatistics(models, name, version) }),

@@ -15,6 +15,8 @@ export type BatchElements = Uint8Array | Float32Array
 export interface InferOptions {
   /** What happens where too many items wait: refuse with `resource_exhausted` and a retry hint, or wait for room. */
   readonly whenFull: 'refuse' | 'wait'
+  /** Whose share of the workers the items use: a caller's connection, or a stream of it; absent: that of all callers without one. */
+  readonly share?: string
   /** When the answer is wanted, ms from now; absent: as the server sees fit. */
   readonly withinMs?: number
   /** Aborted when nobody waits for the answer any more; what has not begun then is not computed. */
