@@ -7,6 +7,7 @@ import { createPendingServices } from '../../shared/rpc/pending-services.ts'
 import type { ServiceImplementation } from '../../shared/rpc/types.ts'
 import type { RunningService } from '../../shared/service/run-service.ts'
 import type { CameraIntakeConfig } from './config.ts'
+import { startBoth } from './start-both.ts'
 
 /**
  * Serves gateway and segmentation from this process, each at its own address with its own health, telemetry and log; strips
@@ -27,16 +28,7 @@ export async function serveCameraIntake(config: CameraIntakeConfig, signal: Abor
   // The gateway may fail before it comes to look.
   ready.catch(() => undefined)
   const starts = [serveCameraGateway(gatewayConfig, starting, { client, ready }), segmentationStart] as const
-  const [gateway, segmentation] = await Promise.all(starts).catch(async (reason) => {
-    failed.abort(reason)
-    for (const start of starts) {
-      await start.then(
-        (service) => service.drain(0),
-        () => undefined,
-      )
-    }
-    throw reason
-  })
+  const [gateway, segmentation] = await startBoth(starts, (reason) => failed.abort(reason))
   return {
     ready: `${gateway.ready} SEGMENTATION ${segmentation.ready}`,
     async drain() {
