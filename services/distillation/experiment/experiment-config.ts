@@ -20,6 +20,19 @@ const trainingSchema = trainConfigSchema
 
 const share = z.number().gt(0).lt(1)
 
+/**
+ * The first file of a network stands for it in all that follows. An int8 file may be refused after the training for what it
+ * loses, so that one which may be refused cannot be the first.
+ */
+const firstIsKept = {
+  when: ({ training, exportAs }: { training: { allowInt8Loss: boolean }; exportAs: readonly string[] }) =>
+    exportAs[0] !== 'int8' || training.allowInt8Loss,
+  else: {
+    path: ['exportAs'],
+    error: 'valid is: int8 after another precision, or first where training.allowInt8Loss is true',
+  },
+}
+
 /** Values that each name a job of their own. */
 const distinct = <T extends z.ZodType>(value: T) =>
   z.array(value).refine((values) => new Set(values).size === values.length, { error: 'valid is: each value once' })
@@ -51,6 +64,7 @@ export const experimentConfigSchema = z
         training: trainingSchema.prefault({}),
         exportAs: exportSchema.default(['float16']),
       })
+      .refine(firstIsKept.when, firstIsKept.else)
       .prefault({}),
     student: z
       .strictObject({
@@ -58,6 +72,7 @@ export const experimentConfigSchema = z
         /** Precisions of the students that the report shows; those of studies come as float16. */
         exportAs: exportSchema.default(['float16', 'float32', 'int8']),
       })
+      .refine(firstIsKept.when, firstIsKept.else)
       .prefault({}),
     /** Which students are trained with every seed, in this order. */
     students: distinct(z.enum(studentNames))
@@ -88,6 +103,8 @@ export const experimentConfigSchema = z
         teachers: distinct(z.enum(teacherNames))
           .min(1)
           .default([...teacherNames]),
+        /** How many seeds the students of each case are trained with; labels and teachers are those of the first. */
+        seeds: z.int().min(1).max(100).default(1),
       })
       .nullable()
       .default(null),

@@ -48,6 +48,25 @@ test('more seeds, a sweep and a study of labels add jobs and change none', () =>
   assert.equal((long.get('labels-0.1-distilled') as TrainingJob).taughtBy, 'labels-0.1-teaching')
 })
 
+test('study of labels repeats its students, and only these, with further seeds; the first keep their names', () => {
+  const byId = (seeds: number) =>
+    new Map(
+      planExperiment(
+        parseExperimentConfig({ seed: 3, labelStudy: { labelShares: [0.1], noiseShares: [], seeds } }),
+      ).map((job) => [job.id, job]),
+    )
+  const [one, two] = [byId(1), byId(2)]
+  for (const [id, job] of one) assert.deepEqual(two.get(id), job, id)
+  const added = [...two.values()].filter(({ id }) => !one.has(id)) as TrainingJob[]
+  assert.deepEqual(
+    added.map(({ id, config, data, taughtBy }) => [id, config.seed, data.labelShare, taughtBy]),
+    [
+      ['labels-0.1-plain-4', 4, 0.1, undefined],
+      ['labels-0.1-distilled-4', 4, 0.1, 'labels-0.1-teaching'],
+    ],
+  )
+})
+
 test('students are trained in the order that is asked for, and one can be left out', () => {
   const ids = (given: unknown) => trainings(given).map(({ id }) => id)
   const short = { variants: [], teachers: { networks: ['vgg16'] } }
@@ -123,6 +142,11 @@ test('unknown and wrong settings are refused by name', () => {
   refused({ teachers: { given: ['a.onnx', 'a.onnx'] } }, /teachers\.given.*each value once/)
   refused({ students: ['distilled'], labelStudy: {} }, /students.*both, plain and distilled/)
   refused({ variants: ['wide'] }, /variants/)
+  // Its refusal after the training would leave nothing that stands for the network.
+  for (const who of ['teachers', 'student'])
+    refused({ [who]: { exportAs: ['int8', 'float16'] } }, new RegExp(`${who}\\.exportAs.*int8 after another precision`))
+  const allowed = { training: { allowInt8Loss: true }, exportAs: ['int8' as const] }
+  assert.deepEqual(parseExperimentConfig({ student: allowed }).student.exportAs, ['int8'])
   // As many threads would be started one by one.
   refused({ threads: 100_000 }, /threads: found 100000; valid is: at most 256/)
   assert.throws(() => parseExperimentConfig({ seeds: 0 }, 'mine.yaml'), /^PelletlineError: mine\.yaml has a problem/)

@@ -1,7 +1,7 @@
 import { type NetworkName, teacherNames } from '../networks/create-network.ts'
 import type { ModelRole } from '../report/experiment-report.ts'
 import { parseTrainConfig, type TrainConfig, type TrainConfigInput } from '../training/train-config.ts'
-import type { ExperimentConfig } from './experiment-config.ts'
+import { type ExperimentConfig, studentNames } from './experiment-config.ts'
 import type { GivenTeacher } from './given-teachers.ts'
 
 /** What is done to the training part before a training. */
@@ -239,8 +239,37 @@ function sweepOf(config: ExperimentConfig, taughtBy: string): TrainingJob[] {
 
 function labelStudyOf(config: ExperimentConfig): ExperimentJob[] {
   if (config.labelStudy === null) return []
-  const { labelShares, noiseShares, teachers } = config.labelStudy
-  const cases: readonly (TrainingData & { readonly prefix: string; readonly label: string })[] = [
+  const { teachers } = config.labelStudy
+  return labelCasesOf(config.labelStudy).flatMap(({ prefix, label, ...data }) => {
+    const taught = teachersOf(config, prefix, data, teachers)
+    const taughtBy = taught.at(-1)!.id
+    return [
+      ...taught,
+      ...labelSeedsOf(config).flatMap((seed) => {
+        const own = { role: 'study', seed, data } as const
+        const [plain, distilled] = studentNames.map((how) => labelStudentId(config, prefix, how, seed))
+        return [
+          student(config, { ...own, id: plain!, label: `student, plain, ${label}` }),
+          student(config, { ...own, id: distilled!, label: `student, distilled, ${label}`, taughtBy }),
+        ]
+      }),
+    ]
+  })
+}
+
+/** A case of the study of labels; the ids of its jobs begin with the prefix. */
+export interface LabelCase extends TrainingData {
+  readonly prefix: string
+  /** For people. */
+  readonly label: string
+}
+
+/** The cases of a study of labels, but for the one that has all labels, and right ones: that is the experiment itself. */
+export function labelCasesOf({
+  labelShares,
+  noiseShares,
+}: NonNullable<ExperimentConfig['labelStudy']>): readonly LabelCase[] {
+  return [
     ...labelShares.map((labelShare) => ({
       labelShare,
       noiseShare: 0,
@@ -254,18 +283,19 @@ function labelStudyOf(config: ExperimentConfig): ExperimentJob[] {
       label: `${100 * noiseShare} % of the labels wrong`,
     })),
   ]
-  return cases.flatMap(({ prefix, label, ...data }) => {
-    const taught = teachersOf(config, prefix, data, teachers)
-    const own = { role: 'study', seed: config.seed, data } as const
-    return [
-      ...taught,
-      student(config, { ...own, id: `${prefix}plain`, label: `student, plain, ${label}` }),
-      student(config, {
-        ...own,
-        id: `${prefix}distilled`,
-        label: `student, distilled, ${label}`,
-        taughtBy: taught.at(-1)!.id,
-      }),
-    ]
-  })
+}
+
+/** Seeds of the students of each case. */
+export function labelSeedsOf({ labelStudy, seed }: ExperimentConfig): readonly number[] {
+  return Array.from({ length: labelStudy?.seeds ?? 0 }, (_, i) => seed + i)
+}
+
+/** Id of a student of a case; that of the first seed does without it, so that a study can be extended in its folder. */
+export function labelStudentId(
+  { seed: first }: ExperimentConfig,
+  prefix: string,
+  how: (typeof studentNames)[number],
+  seed: number,
+): string {
+  return `${prefix}${how}${seed === first ? '' : `-${seed}`}`
 }

@@ -1,17 +1,19 @@
 import { join } from 'node:path'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { readModelManifest } from '../../shared/onnx/model-manifest.ts'
-import { judgeWithCache, openModelFile } from '../evaluation/soft-labels.ts'
+import { createNetwork } from '../networks/create-network.ts'
+import { listConvolutions } from '../networks/list-convolutions.ts'
 import { buildReport } from '../report/build/build-report.ts'
-import { combineTeachers } from '../report/build/combine-teachers.ts'
 import type { ComparedPair, ExportedFile, SeedPair, TrainedModelInput } from '../report/build/report-input.ts'
-import type { ExperimentReport, LabelStudyPoint, SweepPoint } from '../report/experiment-report.ts'
+import type { ExperimentReport, SweepPoint } from '../report/experiment-report.ts'
 import { writeReport } from '../report/write-report.ts'
+import type { TrainConfig } from '../training/train-config.ts'
 import { type ExperimentConfig, studentNames } from './experiment-config.ts'
 import type { OnExperimentEvent } from './experiment-events.ts'
 import { readDoneMark } from './experiment-folder.ts'
 import type { DoneMark } from './folder-manifest.ts'
 import type { ExperimentJob, GivenJob, TrainingJob } from './plan-experiment.ts'
+import { readLabelStudy } from './read-label-study.ts'
 import type { ExperimentData } from './run-experiment.ts'
 import { type JobContext, modelPathOf } from './run-training-job.ts'
 
@@ -68,7 +70,14 @@ export async function reportExperiment(options: ReportOptions): Promise<Reported
       settings: config,
       models,
       seeds: pairs,
-      ...(plateau && named.has(first.plain) && { schedules: { cosine: first.plain, plateau: plateau.id } }),
+      ...(plateau &&
+        named.has(first.plain) && {
+          schedules: {
+            own: first.plain,
+            ownName: nameSchedule(config.student.training.schedule),
+            plateau: plateau.id,
+          },
+        }),
       compare: comparisonsOf(models, first).filter(({ a }) => named.has(a)),
       ...(sweep.length > 0 && { sweep }),
       ...(labelStudy.length > 0 && { labelStudy }),
@@ -82,6 +91,20 @@ export async function reportExperiment(options: ReportOptions): Promise<Reported
   )
   const { html, json } = await writeReport(report, folder.outDir)
   return { report, html, json }
+}
+
+/** What a schedule of learning rates is called. */
+export function nameSchedule(schedule: TrainConfig['schedule']): string {
+  switch (schedule.kind) {
+    case 'constant':
+      return 'constant rate'
+    case 'cosine':
+      return schedule.restarts.length > 0 ? 'cosine annealing with warm restarts' : 'cosine annealing without restarts'
+    case 'plateau':
+      return `reduce on plateau, patience ${schedule.patience}`
+    default:
+      return schedule satisfies never
+  }
 }
 
 /** Every variant with the student that it varies. */
@@ -132,6 +155,7 @@ async function describeTrained(job: TrainingJob, context: JobContext): Promise<T
     role: job.role === 'study' ? 'variant' : job.role,
     seed: job.config.seed,
     costs: { parameters, multiplyAdds },
+    convolutions: listConvolutions(createNetwork(job.network, job.config)),
     files: await filesOf(job, context),
     history,
     keptEpoch,
@@ -157,54 +181,4 @@ async function readSweep(jobs: readonly TrainingJob[], context: JobContext): Pro
     })
   }
   return points
-}
-
-/** Accuracy on the test part at margin 0 for each case of the study: its students, and the mean of its teachers. */
-async function readLabelStudy(
-  { labelStudy, seed }: ExperimentConfig,
-  jobs: readonly ExperimentJob[],
-  context: JobContext,
-): Promise<LabelStudyPoint[]> {
-  if (labelStudy === null) return []
-  // The main models are the case in which all labels are there and right.
-  const cases = [
-    { labelShare: 1, noiseShare: 0, prefix: '' },
-    ...labelStudy.labelShares.map((labelShare) => ({ labelShare, noiseShare: 0, prefix: `labels-${labelShare}-` })),
-    ...labelStudy.noiseShares.map((noiseShare) => ({ labelShare: 1, noiseShare, prefix: `noise-${noiseShare}-` })),
-  ]
-  const points: LabelStudyPoint[] = []
-  for (const { prefix, ...data } of cases) {
-    const judge = (id: string) => judgeTest(id, context)
-    const teachers: Float32Array[] = []
-    for (const job of jobs) {
-      if (isTeacher(job, prefix)) teachers.push(await judge(job.id))
-    }
-    const suffix = prefix === '' ? `-${seed}` : ''
-    const accuracy = (margins: Float32Array) => accuracyOf(margins, context.splits.test.labels)
-    points.push({
-      ...data,
-      seed,
-      plain: accuracy(combineTeachers([await judge(`${prefix}plain${suffix}`)])),
-      distilled: accuracy(combineTeachers([await judge(`${prefix}distilled${suffix}`)])),
-      teachers: accuracy(combineTeachers(teachers)),
-    })
-  }
-  return points
-}
-
-/** Whether a job's model taught in the case of that prefix; none: with all labels. */
-function isTeacher(job: ExperimentJob, prefix: string): boolean {
-  if (job.kind === 'given') return prefix === ''
-  if (job.kind === 'teach') return false
-  return prefix === '' ? job.role === 'teacher' : job.id.startsWith(prefix) && job.network !== 'student'
-}
-
-async function judgeTest(id: string, { folder, splits, worker, signal }: JobContext): Promise<Float32Array> {
-  const model = await openModelFile(modelPathOf(folder, id), signal)
-  return judgeWithCache(worker, model, splits.test, { cacheDir: folder.logitsDir, signal })
-}
-
-function accuracyOf(margins: Float32Array, labels: Uint8Array): number {
-  const right = margins.reduce((sum, margin, i) => sum + (margin >= 0 === (labels[i] === 1) ? 1 : 0), 0)
-  return right / labels.length
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { countLayers, countMultiplyAdds, countParameters } from './count-costs.ts'
+import { listConvolutions } from './list-convolutions.ts'
 import { traceNetwork } from './network.ts'
 import { resnet18Network } from './resnet18.ts'
 import { studentNetwork } from './student.ts'
@@ -12,6 +13,33 @@ test('student has the layers of the paper and 6.43 M parameters within 2 % at 74
   assert.ok(Math.abs(countParameters(network) / 6.43e6 - 1) < 0.02)
   assert.equal(countParameters(network), 6_377_138)
   assert.equal(countMultiplyAdds(network), 73_573_824)
+})
+
+test('student of the other block has the layers of the paper too, and its parameters within 2 % at 77 M multiply-adds', () => {
+  const network = studentNetwork({ block: '1x1-3x3-1x1' })
+  assert.deepEqual(countLayers(network), { convolutions: 10, maxPools: 4, residualBlocks: 3, dense: 2 })
+  assert.ok(Math.abs(countParameters(network) / 6.43e6 - 1) < 0.02)
+  assert.equal(countParameters(network), 6_319_874)
+  assert.equal(countMultiplyAdds(network), 77_283_712)
+})
+
+test('convolutions are listed with the maps that they read', () => {
+  const list = listConvolutions(studentNetwork({ block: '1x1-3x3-1x1' }))
+  const lines = list.map(
+    ({ name, sidePx, kernel, inChannels, outChannels }) => `${name} ${sidePx} ${kernel} ${inChannels} ${outChannels}`,
+  )
+  assert.deepEqual(lines, [
+    'stem 50 3 1 128',
+    'block1.first 25 1 128 32',
+    'block1.second 25 3 32 32',
+    'block1.third 25 1 32 128',
+    'block2.first 12 1 128 64',
+    'block2.second 12 3 64 64',
+    'block2.third 12 1 64 128',
+    'block3.first 3 1 128 816',
+    'block3.second 3 3 816 816',
+    'block3.third 3 1 816 128',
+  ])
 })
 
 test('student halves its maps from 50 to 3 pixels', () => {

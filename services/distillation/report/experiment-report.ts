@@ -1,8 +1,9 @@
 import type { Estimate } from '../../shared/statistics/interval.ts'
+import type { ListedConvolution } from '../networks/list-convolutions.ts'
 import type { EpochRecord } from '../training/checkpoint.ts'
 
 /** Version of `report.json`; it grows only when the meaning of a member changes. */
-export const reportFormatVersion = 1
+export const reportFormatVersion = 2
 
 /**
  * Everything that the report of an experiment shows, and what `report.json` holds. All intervals are 95 %. Rates are
@@ -25,10 +26,10 @@ export interface ExperimentReport {
   /** Plain against distilled students over all seeds, in the order of the seeds. */
   readonly seeds?: SeedStudy
   readonly comparisons: readonly Comparison[]
-  /** Cosine with warm restarts beside reduce-on-plateau: ids of the two models whose histories figure 6 shows. */
-  readonly schedules?: { readonly cosine: string; readonly plateau: string }
+  /** The experiment's schedule beside reduce-on-plateau: what figure 6 shows. */
+  readonly schedules?: ComparedSchedules
   readonly sweep?: readonly SweepPoint[]
-  readonly labelStudy?: readonly LabelStudyPoint[]
+  readonly labelStudy?: readonly LabelStudyCase[]
   readonly heatmaps?: HeatmapFigure
   readonly worst: readonly WorstMistake[]
 }
@@ -65,6 +66,8 @@ export interface ReportedModel {
   readonly multiplyAdds: number
   /** What the paper's table calls FLOPs: about twice the number of parameters. */
   readonly paperOperations: number
+  /** In the network's order; absent for a model that was given to the experiment. */
+  readonly convolutions?: readonly ListedConvolution[]
   /** The file that is served, and its sizes in other precisions. */
   readonly files: readonly ReportedFile[]
   /** At margin 0, as the paper judges: the larger output wins. */
@@ -173,9 +176,37 @@ export interface SeedStudy {
   readonly gain: SeedFigures
 }
 
-export type SeedFigures = Readonly<
-  Record<'precision' | 'recall' | 'accuracy' | 'auc' | 'f1', Estimate & { readonly values: readonly number[] }>
->
+export type SeedFigures = Readonly<Record<'precision' | 'recall' | 'accuracy' | 'auc' | 'f1', RepeatedEstimate>>
+
+/**
+ * An estimate from one model or more that were trained alike but for the seed: their mean. Its own limits are of images where
+ * there is one value (Wilson's of a share, Newcombe's of a gain), and of a t interval over the seeds where there are several.
+ */
+export interface RepeatedEstimate extends Estimate {
+  /** One per seed. */
+  readonly values: readonly number[]
+  /**
+   * Limits by the chance of the test images, the models being as they are. Of several seeds only the gain in accuracy and
+   * accuracies of the study of labels have them, of one seed only where images come in groups.
+   */
+  readonly overImages?: ImageInterval
+}
+
+/** By a bootstrap over whole groups of images, or, where none are known, a t interval over single images. */
+export interface ImageInterval {
+  readonly low: number
+  readonly high: number
+  readonly by: 'groups' | 'images'
+}
+
+/** Two models whose histories show one schedule beside another. */
+export interface ComparedSchedules {
+  /** Id of the student that was trained by the experiment's own schedule, and what that is called. */
+  readonly own: string
+  readonly ownName: string
+  /** Id of the one that was trained with reduce-on-plateau. */
+  readonly plateau: string
+}
 
 export interface Comparison {
   /** Ids of models, or `ensemble`. */
@@ -200,15 +231,21 @@ export interface SweepPoint {
   readonly valAuc: number | null
 }
 
-export interface LabelStudyPoint {
+/** One case of the study of labels; accuracies on the test part at margin 0. */
+export interface LabelStudyCase {
   /** What was made scarce or wrong: share of the training labels that were kept, share that was flipped. */
   readonly labelShare: number
   readonly noiseShare: number
-  readonly seed: number
-  /** Accuracy on the test part. */
-  readonly plain: number
-  readonly distilled: number
-  readonly teachers: number
+  /** Of the students; the labels and the teachers of a case are the same for all of them. */
+  readonly seeds: readonly number[]
+  readonly plain: RepeatedEstimate
+  readonly distilled: RepeatedEstimate
+  /** Mean of the teachers' softmax. */
+  readonly teachers: RepeatedEstimate
+  /** Distilled less plain, paired by image and seed. */
+  readonly gain: RepeatedEstimate
+  /** Seed by seed: test crops that only one of the two judges right, and McNemar's exact test, which knows no groups. */
+  readonly paired: readonly { readonly onlyPlain: number; readonly onlyDistilled: number; readonly p: number }[]
 }
 
 export interface HeatmapFigure {

@@ -1,5 +1,12 @@
 import type { Estimate } from '../../shared/statistics/interval.ts'
-import type { Comparison, ExperimentReport, GroupedEstimate, ReportedFile, ReportedModel } from './experiment-report.ts'
+import type {
+  Comparison,
+  ExperimentReport,
+  GroupedEstimate,
+  RepeatedEstimate,
+  ReportedFile,
+  ReportedModel,
+} from './experiment-report.ts'
 
 /** The id that comparisons use for the mean of the teachers. */
 export const ensembleId = 'ensemble'
@@ -56,6 +63,15 @@ function turn({ a, b, onlyA, onlyB, p, gain }: Comparison): Comparison {
 export function widestOf({ value, low, high, byGroups }: GroupedEstimate): Estimate {
   if (low === null || high === null || byGroups === undefined) return { value, low, high }
   return { value, low: Math.min(low, byGroups.low), high: Math.max(high, byGroups.high) }
+}
+
+/**
+ * The same for a mean over seeds: an interval over seeds does not count which images are in the test part, so that without
+ * one over images several seeds have none.
+ */
+export function widestOfRepeated({ value, low, high, values, overImages }: RepeatedEstimate): Estimate {
+  if (overImages === undefined && values.length > 1) return { value, low: null, high: null }
+  return widestOf({ value, low, high, ...(overImages && { byGroups: overImages }) })
 }
 
 /** A file that was timed; full precision first. */

@@ -1,6 +1,7 @@
+import { studyLabels } from '../report/build/study-labels.ts'
 import type {
   HeatmapFigure,
-  LabelStudyPoint,
+  LabelStudyCase,
   SeedFigures,
   SeedStudy,
   SweepPoint,
@@ -20,11 +21,15 @@ export function toySeeds(random: Random): SeedStudy {
   const pairs = names.map((name) => ({ name, plain: draw(0.962), distilled: draw(0.967) }))
   const build = (pick: (pair: (typeof pairs)[number]) => readonly number[], half: number) =>
     Object.fromEntries(pairs.map((pair) => [pair.name, estimate(pick(pair), half)])) as unknown as SeedFigures
+  const gain = build(({ plain, distilled }) => distilled.map((value, i) => value - plain[i]!), 0.0052)
   return {
     count: 5,
     plain: build(({ plain }) => plain, 0.0031),
     distilled: build(({ distilled }) => distilled, 0.0028),
-    gain: build(({ plain, distilled }) => distilled.map((value, i) => value - plain[i]!), 0.0052),
+    gain: {
+      ...gain,
+      accuracy: { ...gain.accuracy, overImages: { low: gain.accuracy.value! - 0.0061, high: 0.0101, by: 'groups' } },
+    },
   }
 }
 
@@ -48,8 +53,8 @@ export function toySweep(random: Random): SweepPoint[] {
   )
 }
 
-/** Three seeds at few and at wrong labels. */
-export function toyLabelStudy(random: Random): LabelStudyPoint[] {
+/** Three seeds at few and at wrong labels, judged on 600 images in groups of twenty. */
+export function toyLabelStudy(random: Random): LabelStudyCase[] {
   const cases = [
     [1, 0],
     [0.25, 0],
@@ -57,20 +62,23 @@ export function toyLabelStudy(random: Random): LabelStudyPoint[] {
     [1, 0.1],
     [1, 0.2],
   ] as const
-  return cases.flatMap(([labelShare, noiseShare]) =>
-    [1, 2, 3].map((seed) => {
-      const loss = 0.03 * -Math.log10(labelShare) + 0.25 * noiseShare
-      const noise = () => 0.006 * (random.uniform() - 0.5)
-      return {
-        labelShare,
-        noiseShare,
-        seed,
-        plain: 0.963 - 1.7 * loss + noise(),
-        distilled: 0.968 - loss + noise(),
-        teachers: 0.971 - 0.9 * loss + noise(),
-      }
-    }),
-  )
+  const labels = Uint8Array.from({ length: 600 }, (_, i) => i % 2)
+  const group = Int32Array.from(labels, (_, i) => Math.floor(i / 20))
+  const judge = (accuracy: number) =>
+    Float32Array.from(labels, (label) => (random.uniform() < accuracy === (label === 1) ? 1 : -1))
+  return cases.map(([labelShare, noiseShare]) => {
+    const loss = 0.03 * -Math.log10(labelShare) + 0.25 * noiseShare
+    const students = [1, 2, 3].map((seed) => ({
+      seed,
+      plain: judge(0.963 - 1.7 * loss),
+      distilled: judge(0.968 - loss),
+    }))
+    return studyLabels(
+      { labelShare, noiseShare, students, teachers: judge(0.971 - 0.9 * loss) },
+      { labels, group },
+      200,
+    )
+  })
 }
 
 const heatLayers = ['stem2', 'block1.second', 'block2.second', 'block3.second']

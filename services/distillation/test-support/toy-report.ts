@@ -4,14 +4,15 @@ import type { Estimate } from '../../shared/statistics/interval.ts'
 import { ratesAtPrevalence } from '../../shared/statistics/rates-at-prevalence.ts'
 import { rocAuc } from '../../shared/statistics/roc-auc.ts'
 import { wilsonInterval } from '../../shared/statistics/wilson-interval.ts'
-import type {
-  Calibration,
-  ClassifierFigures,
-  Comparison,
-  ExperimentReport,
-  ModelRole,
-  ReportedFile,
-  ReportedModel,
+import {
+  type Calibration,
+  type ClassifierFigures,
+  type Comparison,
+  type ExperimentReport,
+  type ModelRole,
+  type ReportedFile,
+  type ReportedModel,
+  reportFormatVersion,
 } from '../report/experiment-report.ts'
 import type { EpochRecord } from '../training/checkpoint.ts'
 import { createRandom, type Random } from '../training/random.ts'
@@ -89,7 +90,7 @@ export function toyReport({
     digest: digest.repeat(64),
   })
   return {
-    formatVersion: 1,
+    formatVersion: reportFormatVersion,
     title,
     createdAt: '2026-03-01T12:00:00.000Z',
     commit: '0123456789abcdef0123456789abcdef01234567',
@@ -111,7 +112,11 @@ export function toyReport({
       : {
           ensemble,
           seeds: toySeeds(random),
-          schedules: { cosine: 'distilled', plateau: 'plateau' },
+          schedules: {
+            own: 'distilled',
+            ownName: 'cosine annealing with warm restarts',
+            plateau: 'plateau',
+          },
           sweep: toySweep(random),
           labelStudy: toyLabelStudy(random),
           heatmaps: toyHeatmaps(),

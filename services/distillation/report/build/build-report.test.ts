@@ -63,7 +63,7 @@ before(async () => {
       { plain: 'plain', distilled: 'distilled' },
       { plain: 'plain-2', distilled: 'distilled-2' },
     ],
-    schedules: { cosine: 'distilled', plateau: 'plateau' },
+    schedules: { own: 'distilled', ownName: 'cosine annealing', plateau: 'plateau' },
     compare: [{ a: 'distilled', b: 'plateau' }],
     cacheDir: join(folder, 'cache'),
     targetRecall: 0.9,

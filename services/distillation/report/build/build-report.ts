@@ -16,7 +16,7 @@ import { measureFigures } from './measure-figures.ts'
 import { measureTimes, type TimedFile } from './measure-times.ts'
 import type { BuildReportOptions, ReportInput } from './report-input.ts'
 import { reportModel } from './report-model.ts'
-import { studySeeds } from './study-seeds.ts'
+import { type SeedStudent, studySeeds } from './study-seeds.ts'
 
 /** Where the parts of the work end, as shares of the whole; judging is most of it. */
 const shares = { judged: 0.75, measured: 0.85, timed: 0.97 }
@@ -76,20 +76,22 @@ async function build(
     models.push(reportModel(model, input, times))
   }
   const measure = (margins: Float32Array) => measureFigures(margins, splits.test, 0, input)
-  const seedFigures = new Map(models.map(({ id, test }) => [id, test]))
-  for (const { input: model, files } of judged) {
-    if (!seedFigures.has(model.id)) seedFigures.set(model.id, measure(files[0].margins))
-  }
-  const seeds = studySeeds(
-    (input.seeds ?? []).map(({ plain, distilled }) => ({
-      plain: seedFigures.get(plain)!,
-      distilled: seedFigures.get(distilled)!,
-    })),
+  const known = new Map(models.map(({ id, test }) => [id, test]))
+  const students = new Map(
+    judged.map(({ input: { id }, files: [{ margins }] }): [string, SeedStudent] => [
+      id,
+      { margins, figures: known.get(id) ?? measure(margins) },
+    ]),
   )
+  const pairs = (input.seeds ?? []).map(({ plain, distilled }) => ({
+    plain: students.get(plain)!,
+    distilled: students.get(distilled)!,
+  }))
+  const seeds = studySeeds(pairs, splits.test, input.resamples)
   // 4. Pictures.
-  const students = reported.filter(({ input: { role } }) => role === 'plain' || role === 'distilled')
+  const shown = reported.filter(({ input: { role } }) => role === 'plain' || role === 'distilled')
   report('drawing heatmaps', shares.timed, 1, 0)
-  const heatmaps = heatmapCrops === 0 ? undefined : await explain(worker, students, input, heatmapCrops, signal)
+  const heatmaps = heatmapCrops === 0 ? undefined : await explain(worker, shown, input, heatmapCrops, signal)
   const { schedules, sweep, labelStudy } = input
   const finished: ExperimentReport = {
     formatVersion: reportFormatVersion,
@@ -108,7 +110,7 @@ async function build(
     ...(labelStudy === undefined ? {} : { labelStudy }),
     ...(heatmaps === undefined ? {} : { heatmaps }),
     worst: findWorst(
-      firstStudents(students).map(({ input: { id }, files }) => ({ id, margins: files[0].margins })),
+      firstStudents(shown).map(({ input: { id }, files }) => ({ id, margins: files[0].margins })),
       splits.test,
     ),
   }

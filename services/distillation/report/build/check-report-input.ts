@@ -3,7 +3,7 @@ import type { ReportInput } from './report-input.ts'
 
 /** Refuses models of one name, and pairs of models that are not there; `invalid_argument`. */
 export function checkReportInput(input: ReportInput): void {
-  const { models, seeds = [], compare = [], schedules = {}, splits, targetRecall = 0.99 } = input
+  const { models, seeds = [], compare = [], schedules, splits, targetRecall = 0.99 } = input
   const refuse = (what: string) => new PelletlineError('invalid_argument', `the report ${what}`)
   const ids = new Set<string>()
   for (const { id, files } of models) {
@@ -12,8 +12,12 @@ export function checkReportInput(input: ReportInput): void {
     if (files.length === 0) throw refuse(`has no file of model ${id}: export it first`)
     ids.add(id)
   }
-  const named = [...seeds, ...compare, schedules].flatMap((pair) => Object.values<string>(pair))
-  const missing = named.find((id) => !ids.has(id))
+  const scheduled = schedules === undefined ? [] : [schedules.own, schedules.plateau]
+  const named = [
+    ...seeds.flatMap(({ plain, distilled }) => [plain, distilled]),
+    ...compare.flatMap(({ a, b }) => [a, b]),
+  ]
+  const missing = [...named, ...scheduled].find((id) => !ids.has(id))
   if (missing !== undefined) throw refuse(`names model ${missing}, which it was not given: add it to its models`)
   const empty = (['val', 'test'] as const).find((part) => splits[part].count === 0)
   if (empty !== undefined) throw refuse(`has no crop in its ${empty} part: add some`)

@@ -1,13 +1,11 @@
 import type { CropDataset } from '../../../shared/dataset/crop-dataset.ts'
-import { clusterBootstrap } from '../../../shared/statistics/cluster-bootstrap.ts'
-import type { Estimate } from '../../../shared/statistics/interval.ts'
 import { mcnemar } from '../../../shared/statistics/mcnemar.ts'
 import { countPaired, pairedDifference } from '../../../shared/statistics/paired-difference.ts'
-import { createRandom } from '../../training/random.ts'
-import type { Comparison, ModelRole } from '../experiment-report.ts'
+import type { Comparison, ImageInterval, ModelRole } from '../experiment-report.ts'
 import { isGrouped } from './describe-data.ts'
 import type { JudgedFile, JudgedModel } from './judge-models.ts'
 import type { ReportInput } from './report-input.ts'
+import { rightAtZero, spreadOverImages } from './spread-over-images.ts'
 
 export type PairedComparison = Pick<Comparison, 'onlyA' | 'onlyB' | 'p' | 'gain'>
 
@@ -31,23 +29,18 @@ export function comparePaired(
   const gain = pairedDifference(counts)
   const p = mcnemar(onlyA, onlyB)
   if (group === undefined || !isGrouped(group)) return { onlyA, onlyB, p, gain }
-  const steps = Int8Array.from(labels, (label, i) => Number(ofB[i] === label) - Number(ofA[i] === label))
-  const { low, high } = gainOverGroups(steps, group, resamples)
-  return { onlyA, onlyB, p, gain: low === null || high === null ? gain : { ...gain, byGroups: { low, high } } }
+  const spread = spreadOverImages(gainByImage(a, b, labels), group, resamples)
+  return { onlyA, onlyB, p, gain: spread === undefined ? gain : { ...gain, byGroups: limitsOf(spread) } }
 }
 
-/** `steps`: what b gains on each crop, -1, 0 or 1. Always the same resamples, so that a report repeats itself. */
-function gainOverGroups(steps: Int8Array, groups: Int32Array, resamples: number): Estimate {
-  const random = createRandom('gain over groups').uniform
-  const statistics = (weights: Uint32Array) => {
-    let [sum, count] = [0, 0]
-    for (let i = 0; i < steps.length; i++) {
-      sum += weights[i]! * steps[i]!
-      count += weights[i]!
-    }
-    return { gain: sum / count }
-  }
-  return clusterBootstrap({ groups, statistics, resamples, random }).gain
+/** What b gains on each crop, -1, 0 or 1, both at margin 0. */
+export function gainByImage(a: Float32Array, b: Float32Array, labels: Uint8Array): Int8Array {
+  const [ofA, ofB] = [rightAtZero(a, labels), rightAtZero(b, labels)]
+  return Int8Array.from(labels, (_, i) => ofB[i]! - ofA[i]!)
+}
+
+function limitsOf({ low, high }: ImageInterval) {
+  return { low, high }
 }
 
 /**

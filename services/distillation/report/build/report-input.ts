@@ -1,8 +1,16 @@
 import type { CropSplits } from '../../../shared/dataset/crop-dataset.ts'
 import type { SkippedImage } from '../../../shared/dataset/read-image-folder.ts'
 import type { ModelManifest } from '../../../shared/onnx/model-manifest.ts'
+import type { ListedConvolution } from '../../networks/list-convolutions.ts'
 import type { EpochRecord } from '../../training/checkpoint.ts'
-import type { GivenModel, LabelStudyPoint, ModelRole, ReportedFile, SweepPoint } from '../experiment-report.ts'
+import type {
+  ComparedSchedules,
+  GivenModel,
+  LabelStudyCase,
+  ModelRole,
+  ReportedFile,
+  SweepPoint,
+} from '../experiment-report.ts'
 
 /** A file that a network was exported to. */
 export interface ExportedFile {
@@ -20,6 +28,8 @@ export interface TrainedModelInput {
   readonly seed: number
   /** Trained numbers, and true multiply-adds of one image. */
   readonly costs: Pick<ModelManifest, 'parameters' | 'multiplyAdds'>
+  /** Where the network is known, not only its file. */
+  readonly convolutions?: readonly ListedConvolution[]
   /** The first is judged for the model's own figures; the others show what their precision costs. */
   readonly files: readonly [ExportedFile, ...ExportedFile[]]
   readonly history: readonly EpochRecord[]
@@ -58,11 +68,11 @@ export interface ReportInput {
   readonly models: readonly TrainedModelInput[]
   /** Pairs of the same experiment under several seeds, the reported one first; fewer than two make no study. */
   readonly seeds?: readonly SeedPair[]
-  readonly schedules?: { readonly cosine: string; readonly plateau: string }
+  readonly schedules?: ComparedSchedules
   /** Pairs to compare beside those that every report has (see `compareModels`), such as a variant with its model. */
   readonly compare?: readonly ComparedPair[]
   readonly sweep?: readonly SweepPoint[]
-  readonly labelStudy?: readonly LabelStudyPoint[]
+  readonly labelStudy?: readonly LabelStudyCase[]
   /** Folder that keeps what models answered, so that a second report does not judge again. */
   readonly cacheDir: string
   /** Share of the NG crops that the threshold chosen on validation has to find; default 0.99. */

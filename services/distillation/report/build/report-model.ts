@@ -32,6 +32,7 @@ export function reportModel(
     parameters,
     multiplyAdds,
     paperOperations: 2 * parameters,
+    ...(model.convolutions === undefined ? {} : { convolutions: model.convolutions }),
     files: measured,
     test: measured[0]!.test,
     ...(atTargetRecall === undefined ? {} : { atTargetRecall }),

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { studentTQuantile } from '../../../shared/statistics/t-interval.ts'
+import { wilsonInterval } from '../../../shared/statistics/wilson-interval.ts'
 import { createRandom } from '../../training/random.ts'
 import { combineTeachers, probabilityOf } from './combine-teachers.ts'
 import { comparePaired } from './compare-models.ts'
@@ -8,6 +10,7 @@ import { pickCrops } from './explain-crops.ts'
 import { findWorst } from './find-worst.ts'
 import { calibrate, measureFigures } from './measure-figures.ts'
 import { spreadOf } from './measure-times.ts'
+import { studyLabels } from './study-labels.ts'
 import { studySeeds } from './study-seeds.ts'
 import { traceCurve } from './trace-escapes.ts'
 
@@ -135,15 +138,20 @@ test('calibration error is the mean distance of stated and found shares over the
 })
 
 test('seeds give means, paired gains and t intervals; a figure that one of a pair lacks is left out for both', () => {
-  const figures = (accuracy: number, precision: number | null) => {
+  const student = (accuracy: number, precision: number | null) => {
     const of = (value: number | null) => ({ value, low: null, high: null })
-    return { accuracy: of(accuracy), precision: of(precision), recall: of(0.5), auc: of(0.5), f1: of(0.5) } as never
+    const figures = { accuracy: of(accuracy), precision: of(precision), recall: of(0.5), auc: of(0.5), f1: of(0.5) }
+    return { figures, margins: Float32Array.of(1, -1) }
   }
-  const { plain, distilled, gain, count } = studySeeds([
-    { plain: figures(0.9, 0.5), distilled: figures(0.92, null) },
-    { plain: figures(0.91, 0.6), distilled: figures(0.93, 0.7) },
-    { plain: figures(0.92, 0.7), distilled: figures(0.96, 0.7) },
-  ])!
+  const crops = { labels: Uint8Array.of(1, 0) }
+  const { plain, distilled, gain, count } = studySeeds(
+    [
+      { plain: student(0.9, 0.5), distilled: student(0.92, null) },
+      { plain: student(0.91, 0.6), distilled: student(0.93, 0.7) },
+      { plain: student(0.92, 0.7), distilled: student(0.96, 0.7) },
+    ],
+    crops,
+  )!
   assert.equal(count, 3)
   assert.ok(Math.abs(plain.accuracy.value! - 0.91) < 1e-12)
   assert.deepEqual(distilled.accuracy.values, [0.92, 0.93, 0.96])
@@ -151,7 +159,73 @@ test('seeds give means, paired gains and t intervals; a figure that one of a pai
   // Deviation 0.011547, t(2) at 97.5 % 4.30265.
   assert.ok(Math.abs(gain.accuracy.high! - gain.accuracy.value! - (4.30265 * 0.011547005) / Math.sqrt(3)) < 1e-6)
   assert.deepEqual(plain.precision.values, [0.6, 0.7])
-  assert.equal(studySeeds([{ plain: figures(0.9, 0.5), distilled: figures(0.9, 0.5) }]), undefined)
+  // Every image is judged alike by both: how far the gain varies with images cannot be told.
+  assert.equal('overImages' in gain.accuracy, false)
+  assert.equal(studySeeds([{ plain: student(0.9, 0.5), distilled: student(0.9, 0.5) }], crops), undefined)
+})
+
+test('gain over seeds also has the limits that the images leave to its mean, wider where they err together in groups', () => {
+  const labels = new Uint8Array(400).fill(1)
+  const group = Int32Array.from(labels, (_, i) => Math.floor(i / 10))
+  const crops = { labels, group, speckPx: new Float32Array(400).fill(Number.NaN) }
+  const student = (wrong: (group: number) => boolean) => {
+    const margins = Float32Array.from(group, (index) => (wrong(index) ? -1 : 1))
+    return { margins, figures: measureFigures(margins, crops, 0, { resamples: 100 }) }
+  }
+  // Both seeds gain 2 of 40 groups, so that seeds alone leave no doubt; one more is wrong in either of the two.
+  const pairs = [8, 9].map((seed) => ({
+    plain: student((index) => index < 5),
+    distilled: student((index) => index < 2 || index === seed),
+  }))
+  const { accuracy } = studySeeds(pairs, crops, 1000)!.gain
+  assert.ok(Math.abs(accuracy.value! - 0.05) < 1e-9 && accuracy.low! > 0.04)
+  const { low, high, by } = accuracy.overImages!
+  assert.equal(by, 'groups')
+  assert.ok(low < 0 && high > 0.1, `${low} to ${high}`)
+  // Image by image: 30 of 400 gain, 10 lose by half.
+  const single = studySeeds(pairs, { labels }, 1000)!.gain.accuracy.overImages!
+  const [mean, square] = [0.05, (30 + 20 * 0.25) / 400]
+  const half = (studentTQuantile(0.975, 399) * Math.sqrt((square - mean ** 2) * (400 / 399))) / Math.sqrt(400)
+  assert.equal(single.by, 'images')
+  assert.ok(Math.abs(single.low - (mean - half)) < 1e-9 && Math.abs(single.high - (mean + half)) < 1e-9)
+})
+
+test('case of the study of labels has Wilson and Newcombe with one seed, t intervals with several, and groups with both', () => {
+  const labels = new Uint8Array(200).fill(1)
+  const group = Int32Array.from(labels, (_, i) => Math.floor(i / 10))
+  const judge = (wrong: (group: number) => boolean) => Float32Array.from(group, (index) => (wrong(index) ? -1 : 1))
+  const first = { seed: 4, plain: judge((index) => index < 4), distilled: judge((index) => index < 2 || index === 9) }
+  const second = { seed: 5, plain: judge((index) => index < 3), distilled: judge((index) => index === 11) }
+  const judged = { labelShare: 0.1, noiseShare: 0, students: [first], teachers: judge((index) => index < 1) }
+  const one = studyLabels(judged, { labels, group })
+  assert.deepEqual([one.labelShare, one.noiseShare, one.seeds], [0.1, 0, [4]])
+  for (const [estimate, hits] of [
+    [one.plain, 160],
+    [one.distilled, 170],
+    [one.teachers, 190],
+  ] as const) {
+    const { values, overImages, ...own } = estimate
+    assert.deepEqual(own, wilsonInterval(hits, 200))
+    assert.deepEqual(values, [hits / 200])
+    assert.ok(overImages!.low < own.low! && overImages!.high > own.high!)
+  }
+  const { gain, ...counts } = comparePaired(first.plain, first.distilled, { labels, group })
+  const { byGroups, ...newcombe } = gain
+  assert.deepEqual(one.gain, { ...newcombe, values: [0.05], overImages: { ...byGroups, by: 'groups' } })
+  assert.deepEqual(one.paired, [{ onlyPlain: counts.onlyA, onlyDistilled: counts.onlyB, p: counts.p }])
+  assert.deepEqual([counts.onlyA, counts.onlyB], [10, 20])
+
+  const two = studyLabels({ ...judged, students: [first, second] }, { labels, group })
+  assert.deepEqual(two.seeds, [4, 5])
+  assert.deepEqual(two.plain.values, [0.8, 0.85])
+  assert.ok(Math.abs(two.gain.value! - 0.075) < 1e-12)
+  // Deviation 0.0353553 over two seeds, t(1) at 97.5 % 12.7062.
+  assert.ok(Math.abs(two.gain.high! - 0.075 - (12.7062047 * 0.035355339) / Math.sqrt(2)) < 1e-6)
+  assert.equal(two.gain.overImages!.by, 'groups')
+  assert.equal(two.paired.length, 2)
+  // Without groups several seeds have an interval over single images, one seed needs none beside Wilson's.
+  assert.equal(studyLabels({ ...judged, students: [first, second] }, { labels }).gain.overImages!.by, 'images')
+  assert.equal('overImages' in studyLabels(judged, { labels }).gain, false)
 })
 
 test('crops with heatmaps are spread over their class', () => {

@@ -1,32 +1,48 @@
 import { pairedTInterval, shareTInterval } from '../../../shared/statistics/t-interval.ts'
-import type { ClassifierFigures, SeedFigures, SeedStudy } from '../experiment-report.ts'
+import type { ClassifierFigures, RepeatedEstimate, SeedFigures, SeedStudy } from '../experiment-report.ts'
+import { type ComparedCrops, gainByImage } from './compare-models.ts'
+import { meanByImage, spreadOverImages } from './spread-over-images.ts'
 
 const figureNames = ['precision', 'recall', 'accuracy', 'auc', 'f1'] as const
 
 type FigureName = (typeof figureNames)[number]
-type SeedFigure = SeedFigures[FigureName]
 
-/** Figures of a plain and a distilled student of one seed. */
-export interface SeedFiguresPair {
-  readonly plain: Pick<ClassifierFigures, FigureName>
-  readonly distilled: Pick<ClassifierFigures, FigureName>
+/** A student of one seed: its figures, and its margins zNG - zOK on the test part. */
+export interface SeedStudent {
+  readonly figures: Pick<ClassifierFigures, FigureName>
+  readonly margins: Float32Array
+}
+
+/** A plain and a distilled student of one seed. */
+export interface SeedStudents {
+  readonly plain: SeedStudent
+  readonly distilled: SeedStudent
 }
 
 /**
  * Means over seeds with t intervals, and the gain paired by seed; undefined under two seeds. A seed in which either of a
- * pair has no such figure (no crop called NG: no precision) is left out of that figure for both.
+ * pair has no such figure (no crop called NG: no precision) is left out of that figure for both. The gain in accuracy also has
+ * the limits that the images leave it, of its mean over the seeds.
  */
-export function studySeeds(pairs: readonly SeedFiguresPair[]): SeedStudy | undefined {
+export function studySeeds(
+  pairs: readonly SeedStudents[],
+  crops: ComparedCrops,
+  resamples?: number,
+): SeedStudy | undefined {
   if (pairs.length < 2) return undefined
   const studied = figureNames.map((name) => [name, studyFigure(pairs, name)] as const)
   const gather = (of: keyof ReturnType<typeof studyFigure>) =>
     Object.fromEntries(studied.map(([name, figures]) => [name, figures[of]])) as SeedFigures
-  return { count: pairs.length, plain: gather('plain'), distilled: gather('distilled'), gain: gather('gain') }
+  const gain = gather('gain')
+  const steps = pairs.map(({ plain, distilled }) => gainByImage(plain.margins, distilled.margins, crops.labels))
+  const overImages = spreadOverImages(meanByImage(steps), crops.group, resamples)
+  const accuracy = { ...gain.accuracy, ...(overImages && { overImages }) }
+  return { count: pairs.length, plain: gather('plain'), distilled: gather('distilled'), gain: { ...gain, accuracy } }
 }
 
-function studyFigure(pairs: readonly SeedFiguresPair[], name: FigureName) {
+function studyFigure(pairs: readonly SeedStudents[], name: FigureName) {
   const both = pairs.flatMap(({ plain, distilled }) => {
-    const [a, b] = [plain[name].value, distilled[name].value]
+    const [a, b] = [plain.figures[name].value, distilled.figures[name].value]
     return a === null || b === null ? [] : [{ a, b }]
   })
   const [plain, distilled] = [both.map(({ a }) => a), both.map(({ b }) => b)]
@@ -34,11 +50,11 @@ function studyFigure(pairs: readonly SeedFiguresPair[], name: FigureName) {
   return {
     plain: meanOf(plain),
     distilled: meanOf(distilled),
-    gain: { value, low, high, values: both.map(({ a, b }) => b - a) } satisfies SeedFigure,
+    gain: { value, low, high, values: both.map(({ a, b }) => b - a) } satisfies RepeatedEstimate,
   }
 }
 
-function meanOf(values: readonly number[]): SeedFigure {
+function meanOf(values: readonly number[]): RepeatedEstimate {
   const { value, low, high } = shareTInterval(values)
   return { value, low, high, values }
 }

@@ -2,7 +2,7 @@ import type { Estimate } from '../../../shared/statistics/interval.ts'
 import { alignedPanels, type Figure, type FigureDescription, panelTitle, plainLabels, plotFigure } from './figure.ts'
 import { distilledStyle, ensembleStyle, lineEncoding, plainStyle, pointEncoding, type Series } from './series-style.ts'
 
-/** Accuracy of one kind of network at one share, over the seeds. */
+/** Accuracy of one kind of network at one share, with the interval to draw. */
 export interface LabelStudyMean {
   readonly share: number
   readonly series: 'plain student' | 'distilled student' | 'teachers'
@@ -16,15 +16,18 @@ export interface LabelStudyPanel {
   readonly means: readonly LabelStudyMean[]
 }
 
+/** How far the series of a share stand apart, px, so that their intervals do not lie on each other. */
+const apart = 6
+
 const series: readonly Series[] = [
   { label: 'plain student', style: plainStyle },
   { label: 'distilled student', style: distilledStyle },
   { label: 'teachers', style: ensembleStyle },
 ]
 
-/** Accuracy on the test part against the share of labels kept, or of labels flipped; t intervals over seeds. */
+/** Accuracy on the test part against the share of labels kept, or of labels flipped, with its intervals. */
 export function drawLabelStudy(description: FigureDescription, panels: readonly LabelStudyPanel[]): Promise<Figure> {
-  const width = panels.length > 1 ? 262 : 520
+  const width = panels.length > 1 ? 258 : 520
   const panel = ({ title, axis, means }: LabelStudyPanel, i: number) => {
     const values = means.flatMap(({ share, series: label, accuracy: { value, low, high } }) =>
       value === null
@@ -56,15 +59,27 @@ export function drawLabelStudy(description: FigureDescription, panels: readonly 
       data: { values },
       layer: [
         panelTitle(title),
-        { mark: { type: 'line', strokeWidth: 1.75 }, encoding: { x, y: { field: 'value', ...y }, color, strokeDash } },
-        {
-          mark: { type: 'rule', strokeWidth: 1.25 },
-          encoding: { x, y: { field: 'low', ...y }, y2: { field: 'high' }, color },
-        },
-        {
-          mark: { type: 'point', filled: true, size: 50, opacity: 1 },
-          encoding: { x, y: { field: 'value', ...y }, ...points },
-        },
+        ...series.flatMap(({ label }, place) => {
+          const xOffset = apart * (place - 1)
+          const transform = [{ filter: { field: 'series', equal: label } }]
+          return [
+            {
+              transform,
+              mark: { type: 'line', strokeWidth: 1.75, xOffset },
+              encoding: { x, y: { field: 'value', ...y }, color, strokeDash },
+            },
+            {
+              transform,
+              mark: { type: 'rule', strokeWidth: 1.25, xOffset },
+              encoding: { x, y: { field: 'low', ...y }, y2: { field: 'high' }, color },
+            },
+            {
+              transform,
+              mark: { type: 'point', filled: true, size: 50, opacity: 1, xOffset },
+              encoding: { x, y: { field: 'value', ...y }, ...points },
+            },
+          ]
+        }),
       ],
     }
   }

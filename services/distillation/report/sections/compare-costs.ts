@@ -1,7 +1,9 @@
+import type { ListedConvolution } from '../../networks/list-convolutions.ts'
 import type { ExperimentReport, ReportedFile, ReportedModel, Spread } from '../experiment-report.ts'
 import { findMainModels, meanOver, timedFile } from '../find-models.ts'
 import {
   formatBytes,
+  formatCount,
   formatMagnitude,
   formatPoints,
   formatSignificant,
@@ -21,9 +23,9 @@ export const precisionNames: Readonly<Record<ReportedFile['precision'], string>>
   int8Weights: 'int8 weights',
 }
 
-/** Parameters, operations and times relative to the mean of the teachers; then every exported file. */
+/** Parameters, operations and times relative to the mean of the teachers; the students' convolutions; every exported file. */
 export function costBlocks(report: ExperimentReport): readonly Block[] {
-  return [costTable(report), exportTable(report)].filter((block) => block !== null)
+  return [costTable(report), convolutionTable(report), exportTable(report)].filter((block) => block !== null)
 }
 
 interface Costs {
@@ -96,6 +98,7 @@ function costTable(report: ExperimentReport): Html {
       ? []
       : [{ cells: ['mean of the teachers', ...counts(mean), formatTime(mean.batch1), formatTime(mean.batch64)] }]),
     ...students.map((model) => row(model, 'strong')),
+    ...otherNetworks(report).map((model) => row(model)),
     ...(mean === null || student === undefined ? [] : [relativeRow(costsOf(student), mean)]),
   ]
   const precisions = new Set(report.models.flatMap((model) => timedFile(model)?.precision ?? []))
@@ -117,6 +120,42 @@ each other on this machine${
     precisions.size > 0 && html` (${[...precisions].map((precision) => precisionNames[precision]).join(', ')})`
   }; the paper states about half the time of the teachers.</p>
 `
+}
+
+/** Variants that are of another network than the students: of every network the first. */
+function otherNetworks(report: ExperimentReport): readonly ReportedModel[] {
+  const { students } = findMainModels(report)
+  const same = (a: ReportedModel, b: ReportedModel) =>
+    a.parameters === b.parameters && a.multiplyAdds === b.multiplyAdds
+  const variants = report.models.filter(({ role }) => role === 'variant')
+  return variants.filter(
+    (model, i) =>
+      !students.some((other) => same(model, other)) && variants.findIndex((other) => same(model, other)) === i,
+  )
+}
+
+/** Which convolutions the students have; the paper counts ten without saying which. */
+function convolutionTable(report: ExperimentReport): Html | null {
+  const { students } = findMainModels(report)
+  const networks = [...students.slice(0, 1), ...otherNetworks(report)].flatMap(({ label, convolutions = [] }) =>
+    convolutions.length === 0 ? [] : [{ label, convolutions }],
+  )
+  if (networks.length === 0) return null
+  const rows = networks.flatMap(({ label, convolutions }): TableRow[] => [
+    { kind: 'group', cells: [`${label}: ${convolutions.length} convolutions`] },
+    ...convolutions.map((convolution) => ({ cells: convolutionCells(convolution) })),
+  ])
+  return html`${table(
+    html`<b>The students’ convolutions.</b> The paper counts ten and three residual blocks without saying which`,
+    ['', 'map, px', 'kernel', 'stride', 'channels in', 'channels out'],
+    rows,
+  )}
+`
+}
+
+function convolutionCells({ name, sidePx, kernel, stride, inChannels, outChannels }: ListedConvolution) {
+  const square = (side: number) => `${side}×${side}`
+  return [name, square(sidePx), square(kernel), String(stride), formatCount(inChannels), formatCount(outChannels)]
 }
 
 function meanCosts(teachers: readonly ReportedModel[]): Costs | null {

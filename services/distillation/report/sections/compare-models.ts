@@ -1,5 +1,11 @@
 import type { Estimate } from '../../../shared/statistics/interval.ts'
-import type { ExperimentReport, GroupedEstimate, SeedFigures, SeedStudy } from '../experiment-report.ts'
+import type {
+  ExperimentReport,
+  GroupedEstimate,
+  RepeatedEstimate,
+  SeedFigures,
+  SeedStudy,
+} from '../experiment-report.ts'
 import { drawSeeds } from '../figures/draw-seeds.ts'
 import { labelOf, widestOf } from '../find-models.ts'
 import { formatCount, formatGain, formatP, formatPercent, formatPoints, percentCell } from '../format-numbers.ts'
@@ -65,16 +71,28 @@ function seedTable(seeds: SeedStudy): Html {
   })
   const gain = {
     kind: 'strong' as const,
-    cells: ['gain, points', ...measures.map((measure) => gainCell(seeds.gain[measure]))],
+    cells: ['gain, points', ...measures.map((measure) => repeatedGainCell(seeds.gain[measure]))],
   }
+  const { overImages } = seeds.gain.accuracy
   return html`${table(
     html`<b>Means over ${seeds.count} seeds</b>, per cent, with 95 % t intervals`,
     ['', ...measureNames],
     [row('student', seeds.plain), row('student, distilled', seeds.distilled), gain],
   )}
 <p class="note">Gains are paired by seed. Accuracies seed by seed: plain ${list(seeds.plain.accuracy.values)}; distilled ${list(seeds.distilled.accuracy.values)}.
-A t interval over seeds counts how training varies, not which images happened to be in the test part.</p>
+A t interval over seeds counts how training varies, not which images happened to be in the test part${
+    overImages === undefined
+      ? '; how far the gain in accuracy varies with these cannot be told here, so that no gain is claimed'
+      : html`: for the gain in accuracy that is, in italics, ${
+          overImages.by === 'groups' ? 'the bootstrap over groups of images' : 'the t interval over images'
+        } of its mean over the seeds. A gain is called one only where both say so`
+  }.</p>
 `
+}
+
+/** A gain over seeds, with its limits over images in italics. */
+export function repeatedGainCell({ overImages, ...gain }: RepeatedEstimate): Html {
+  return gainCell({ ...gain, ...(overImages && { byGroups: overImages }) })
 }
 
 function gainCell(gain: GroupedEstimate): Html {

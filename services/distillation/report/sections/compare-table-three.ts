@@ -1,7 +1,7 @@
 import type { ClassifierFigures, ExperimentReport, GroupedEstimate } from '../experiment-report.ts'
 import { drawIntervals, type IntervalRow } from '../figures/draw-intervals.ts'
 import type { Figure } from '../figures/figure.ts'
-import { findMainModels } from '../find-models.ts'
+import { findMainModels, widestOf } from '../find-models.ts'
 import { columnDecimals, formatPercentRange, missing, percentCell } from '../format-numbers.ts'
 import { type Html, html } from '../html.ts'
 import { paperFigures } from '../paper-figures.ts'
@@ -67,7 +67,12 @@ function groupedCell(estimate: GroupedEstimate, decimals: number): Html {
 
 async function intervalFigure(report: ExperimentReport): Promise<Figure> {
   const { all } = findMainModels(report)
-  const figures = ({ precision, recall, accuracy }: ClassifierFigures) => ({ precision, recall, accuracy })
+  const figures = ({ precision, recall, accuracy }: ClassifierFigures) => ({
+    precision: widestOf(precision),
+    recall: widestOf(recall),
+    accuracy: widestOf(accuracy),
+  })
+  const grouped = all.some(({ test }) => test.accuracy.byGroups !== undefined)
   const rows: IntervalRow[] = [
     { label: 'paper: student', paper: true, measures: paperFigures.plain },
     { label: 'paper: student, distilled', paper: true, measures: paperFigures.distilled },
@@ -80,8 +85,9 @@ async function intervalFigure(report: ExperimentReport): Promise<Figure> {
     {
       name: 'table-3-intervals',
       title: 'Table 3 with its intervals',
-      caption:
-        'Precision, recall and accuracy with 95 % intervals (Wilson); hollow points are the paper’s figures with the interval that its 600 test images allow.',
+      caption: `Precision, recall and accuracy with 95 % intervals (${
+        grouped ? 'from the lower to the higher limit of Wilson’s and the bootstrap over groups of images' : 'Wilson'
+      }); hollow points are the paper’s figures with Wilson’s interval of the 600 test images that it has.`,
     },
     rows,
     ['precision', 'recall', 'accuracy'],

@@ -1,6 +1,6 @@
 import type { ExperimentReport, ReportedModel } from '../experiment-report.ts'
 import { drawReliability } from '../figures/draw-reliability.ts'
-import { findMainModels } from '../find-models.ts'
+import { findMainModels, widestOf } from '../find-models.ts'
 import { formatPercent, formatPoints, formatRate, formatSignificant, missing, percentCell } from '../format-numbers.ts'
 import { type Html, html } from '../html.ts'
 import type { Block, Section } from '../section.ts'
@@ -47,7 +47,10 @@ function targetTable({ models }: ExperimentReport): Html {
     ],
     rows,
   )}
-<p class="note">The margin is zNG − zOK from which a pellet is NG. The price is the precision gained or lost against margin 0.</p>
+<p class="note">The margin is zNG − zOK from which a pellet is NG. The price is the precision gained or lost against margin 0.${
+    chosen.some(({ atTargetRecall }) => atTargetRecall!.recall.byGroups !== undefined) &&
+    ` Intervals of recall and precision reach from the lower to the higher limit of Wilson’s and the bootstrap over groups; that of overkill is exact and takes every image as one of its own.`
+  }</p>
 `
 }
 
@@ -58,9 +61,9 @@ function targetCells(model: ReportedModel) {
   return [
     model.label,
     formatSignificant(at.threshold),
-    percentCell(at.recall),
-    percentCell(at.precision),
-    percentCell(model.test.precision),
+    percentCell(widestOf(at.recall)),
+    percentCell(widestOf(at.precision)),
+    percentCell(widestOf(model.test.precision)),
     own === null || plain === null ? missing : formatPoints(own - plain, 1),
     html`${rate}${interval !== undefined && html`<small>${interval.slice(0, -1)}</small>`}`,
   ]

@@ -1,15 +1,16 @@
-import { shareTInterval } from '../../../shared/statistics/t-interval.ts'
-import type { ExperimentReport, LabelStudyPoint } from '../experiment-report.ts'
+import type { Estimate } from '../../../shared/statistics/interval.ts'
+import type { ExperimentReport, LabelStudyCase } from '../experiment-report.ts'
 import { drawLabelStudy, type LabelStudyMean, type LabelStudyPanel } from '../figures/draw-label-study.ts'
-import { percentCell } from '../format-numbers.ts'
+import { widestOfRepeated } from '../find-models.ts'
+import { formatCount, formatP, percentCell } from '../format-numbers.ts'
 import { html } from '../html.ts'
 import type { Section } from '../section.ts'
 import { table } from '../table.ts'
+import { repeatedGainCell } from './compare-models.ts'
 
 /** Where labels are few or wrong; undefined where that was not tried. */
 export async function showLabelStudy({ labelStudy }: ExperimentReport): Promise<Section | undefined> {
   if (labelStudy === undefined || labelStudy.length === 0) return undefined
-  const seeds = new Set(labelStudy.map(({ seed }) => seed)).size
   const panels: LabelStudyPanel[] = [
     {
       title: 'few labels',
@@ -28,19 +29,13 @@ export async function showLabelStudy({ labelStudy }: ExperimentReport): Promise<
       ),
     },
   ].filter(({ means }) => new Set(means.map(({ share }) => share)).size > 1)
-  const rows = distinct(labelStudy).map((points) => ({
-    cells: [
-      `${100 * points[0]!.labelShare} % kept, ${100 * points[0]!.noiseShare} % flipped`,
-      String(points.length),
-      ...kinds.map(([, pick]) => percentCell(shareTInterval(points.map(pick)), 1)),
-    ],
-  }))
-  const interval = seeds > 1 ? `means over ${seeds} seeds with 95 % t intervals` : 'one seed, so without intervals'
+  const ordered = labelStudy.toSorted((a, b) => a.noiseShare - b.noiseShare || b.labelShare - a.labelShare)
+  const intervals = describeIntervals(labelStudy)
   return {
     id: 'labels',
     title: 'Few labels, wrong labels',
     blocks: [
-      html`<p class="lead">Where labels are scarce the teachers speak for the images without one; where labels are wrong they smooth over them. All on the same test part; ${interval}.</p>`,
+      html`<p class="lead">Where labels are scarce the teachers speak for the images without one; where labels are wrong they smooth over them. All on the same test part, at margin 0.</p>`,
       ...(panels.length === 0
         ? []
         : [
@@ -48,35 +43,82 @@ export async function showLabelStudy({ labelStudy }: ExperimentReport): Promise<
               {
                 name: 'label-study',
                 title: 'Accuracy by the labels given',
-                caption: `Accuracy on the test part; ${interval}.`,
+                caption: `Accuracy on the test part with 95 % intervals: ${intervals}. The points of a share stand side by side.`,
               },
               panels,
             ),
           ]),
-      table(
-        'Accuracy on the test part, per cent',
-        ['training labels', 'seeds', ...kinds.map(([label]) => label)],
-        rows,
-      ),
+      html`${table(
+        html`<b>Accuracy on the test part</b>, per cent, and what distillation gains`,
+        [
+          'training labels',
+          ...kinds.map(([label]) => label),
+          html`gain of the<br/>distilled, points`,
+          html`only plain /<br/>distilled right`,
+          'McNemar p',
+          '',
+        ],
+        ordered.map((one) => ({ cells: caseCells(one) })),
+        { text: [7] },
+      )}
+<p class="note">95 % intervals: ${intervals}. The gain is paired by image${
+        labelStudy.some(({ seeds }) => seeds.length > 1) && ' and seed'
+      }; McNemar’s exact test takes every image as one of its own and is that of each seed; a gain is called one only where both intervals of the gain say so.</p>
+`,
     ],
   }
 }
 
 const kinds = [
-  ['plain student', ({ plain }: LabelStudyPoint) => plain],
-  ['distilled student', ({ distilled }: LabelStudyPoint) => distilled],
-  ['teachers', ({ teachers }: LabelStudyPoint) => teachers],
+  ['plain student', ({ plain }: LabelStudyCase) => plain],
+  ['distilled student', ({ distilled }: LabelStudyCase) => distilled],
+  ['teachers', ({ teachers }: LabelStudyCase) => teachers],
 ] as const
 
-function meansBy(points: readonly LabelStudyPoint[], share: (point: LabelStudyPoint) => number): LabelStudyMean[] {
-  return [...Map.groupBy(points, share)]
-    .sort(([a], [b]) => a - b)
-    .flatMap(([at, group]) =>
-      kinds.map(([series, pick]) => ({ share: at, series, accuracy: shareTInterval(group.map(pick)) })),
-    )
+/** Which intervals the cases have. */
+function describeIntervals(cases: readonly LabelStudyCase[]): string {
+  const seeds = Math.max(...cases.map((one) => one.seeds.length))
+  const grouped = cases.some(({ plain }) => plain.overImages?.by === 'groups')
+  const own =
+    seeds > 1
+      ? `means over up to ${seeds} seeds with t intervals over these (Wilson’s and Newcombe’s where there is one)`
+      : 'one seed, Wilson’s for accuracies and Newcombe’s for gains'
+  const images = grouped ? 'the bootstrap over groups of images' : seeds > 1 ? 'those over images' : undefined
+  return images === undefined
+    ? own
+    : `${own}, and ${images}; drawn and quoted from the lower to the higher limit of the two`
 }
 
-function distinct(points: readonly LabelStudyPoint[]): LabelStudyPoint[][] {
-  const ordered = points.toSorted((a, b) => a.noiseShare - b.noiseShare || b.labelShare - a.labelShare)
-  return [...Map.groupBy(ordered, ({ labelShare, noiseShare }) => `${labelShare} ${noiseShare}`).values()]
+function caseCells(one: LabelStudyCase) {
+  const { labelShare, noiseShare, seeds, gain, paired } = one
+  return [
+    html`${percent(labelShare)} kept, ${percent(noiseShare)} flipped<small>${
+      seeds.length === 1 ? 'one seed' : `${seeds.length} seeds`
+    }</small>`,
+    ...kinds.map(([, pick]) => percentCell(widestOfRepeated(pick(one)), 1)),
+    repeatedGainCell(gain),
+    paired
+      .map(({ onlyPlain, onlyDistilled }) => `${formatCount(onlyPlain)} / ${formatCount(onlyDistilled)}`)
+      .join(', '),
+    paired.map(({ p }) => formatP(p)).join(', '),
+    verdictOf(widestOfRepeated(gain)),
+  ]
+}
+
+/** 0.07 as `7 %`, not as `7.000000000000001 %`. */
+function percent(share: number): string {
+  return `${Number((100 * share).toPrecision(6))} %`
+}
+
+function verdictOf({ low, high }: Estimate): string {
+  if (low === null || high === null) return 'no interval'
+  return low > 0 ? 'a gain' : high < 0 ? 'a loss' : 'zero is within'
+}
+
+function meansBy(cases: readonly LabelStudyCase[], share: (one: LabelStudyCase) => number): LabelStudyMean[] {
+  return cases
+    .toSorted((a, b) => share(a) - share(b))
+    .flatMap((one) =>
+      kinds.map(([series, pick]) => ({ share: share(one), series, accuracy: widestOfRepeated(pick(one)) })),
+    )
 }

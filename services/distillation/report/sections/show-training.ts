@@ -7,7 +7,7 @@ import { html } from '../html.ts'
 import type { Block, Section } from '../section.ts'
 
 const plateauStyle: SeriesStyle = { colour: plotColours[1], dash: [5, 3], shape: 'square' }
-const cosineStyle: SeriesStyle = { colour: plotColours[0], dash: [], shape: 'circle' }
+const ownStyle: SeriesStyle = { colour: plotColours[0], dash: [], shape: 'circle' }
 
 /** The paper's figures 6 (schedules) and 8 (students), and the teachers' curves. */
 export async function showTraining(report: ExperimentReport): Promise<Section> {
@@ -33,20 +33,22 @@ const keptNote = 'Vertical lines: the epochs that were kept.'
 
 async function schedules({ models, schedules: pair }: ExperimentReport): Promise<Block[]> {
   const find = (id: string | undefined) => models.find((model) => model.id === id)
-  const [cosine, plateau] = [find(pair?.cosine), find(pair?.plateau)]
-  if (cosine === undefined || plateau === undefined) {
-    return [html`<p>Figure 6 is left out: no training with reduce-on-plateau was made beside the cosine schedule.</p>`]
+  const [own, plateau] = [find(pair?.own), find(pair?.plateau)]
+  if (pair === undefined || own === undefined || plateau === undefined) {
+    return [
+      html`<p>Figure 6 is left out: no training with reduce-on-plateau was made beside the experiment’s own schedule.</p>`,
+    ]
   }
   const histories: DrawnHistory[] = [
-    { model: cosine, label: 'cosine with warm restarts', style: cosineStyle },
+    { model: own, label: pair.ownName, style: ownStyle },
     { model: plateau, label: 'reduce on plateau', style: plateauStyle },
   ]
   const figure = await drawTrainingCurves(
     {
       name: 'figure-6-schedules',
       paperNumber: '6',
-      title: 'Cosine annealing with warm restarts beside reduce-on-plateau',
-      caption: `Loss, val_loss, val_acc and learning rate over the epochs; the network is “${cosine.label}”, trained twice. ${keptNote}`,
+      title: `${pair.ownName.charAt(0).toUpperCase()}${pair.ownName.slice(1)} beside reduce-on-plateau`,
+      caption: `Loss, val_loss, val_acc and learning rate over the epochs; the network is “${own.label}”, trained twice. ${keptNote}`,
     },
     histories,
   )

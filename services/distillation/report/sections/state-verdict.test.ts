@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { toyReport } from '../../test-support/toy-report.ts'
-import type { Comparison, ExperimentReport, SeedStudy } from '../experiment-report.ts'
+import type { Comparison, ExperimentReport, RepeatedEstimate, SeedStudy } from '../experiment-report.ts'
 import { stateVerdict } from './state-verdict.ts'
 
 const report = toyReport()
@@ -11,9 +11,22 @@ function withoutSeeds(changes: Partial<ExperimentReport>): ExperimentReport {
   return { ...rest, ...changes }
 }
 
-function withSeedGain(value: number, low: number, high: number): ExperimentReport {
+/** A gain over five seeds; `overImages` is as wide where it is not given. */
+function withSeedGain(
+  value: number,
+  low: number,
+  high: number,
+  overImages: RepeatedEstimate['overImages'] | null = { low, high, by: 'groups' },
+): ExperimentReport {
   const seeds = report.seeds!
-  const gain: SeedStudy['gain'] = { ...seeds.gain, accuracy: { value, low, high, values: [value] } }
+  const accuracy = {
+    value,
+    low,
+    high,
+    values: Array.from({ length: 5 }, () => value),
+    ...(overImages && { overImages }),
+  }
+  const gain: SeedStudy['gain'] = { ...seeds.gain, accuracy }
   return { ...report, seeds: { ...seeds, gain } }
 }
 
@@ -30,6 +43,25 @@ describe('stateVerdict', () => {
   test('states a gain and a loss over seeds where the interval leaves zero out', () => {
     assert.match(stateVerdict(withSeedGain(0.01, 0.004, 0.016))[0], /distillation pays here/)
     assert.match(stateVerdict(withSeedGain(-0.01, -0.016, -0.004))[0], /distillation costs accuracy here/)
+  })
+
+  test('claims a gain or a loss over seeds only where the interval over images says so too', () => {
+    const [gain] = stateVerdict(withSeedGain(0.01, 0.004, 0.016, { low: -0.002, high: 0.015, by: 'groups' }))
+    assert.match(gain, /\+1\.00 \(−0\.20 to \+1\.60\) points/)
+    assert.match(
+      gain,
+      /\+0\.40 to \+1\.60 by the t interval over seeds, −0\.20 to \+1\.50 by the bootstrap over groups/,
+    )
+    assert.match(gain, /: the interval holds zero, so neither gain nor loss is shown\.$/)
+    const [loss] = stateVerdict(withSeedGain(-0.01, -0.016, -0.004, { low: -0.03, high: 0.001, by: 'images' }))
+    assert.match(loss, /by that over test images\): the interval holds zero/)
+    // The other way round: the images agree, the seeds do not.
+    assert.match(
+      stateVerdict(withSeedGain(0.01, -0.004, 0.024, { low: 0.004, high: 0.015, by: 'groups' }))[0],
+      /the interval holds zero/,
+    )
+    // Seeds alone show nothing.
+    assert.match(stateVerdict(withSeedGain(0.01, 0.004, 0.016, null))[0], /without an interval nothing is shown/)
   })
 
   test('falls back to the paired comparison of one seed, whichever way round it was made', () => {

@@ -1,6 +1,14 @@
 import type { Estimate } from '../../../shared/statistics/interval.ts'
-import type { ExperimentReport } from '../experiment-report.ts'
-import { ensembleId, findComparison, findMainModels, meanOver, timedFile, widestOf } from '../find-models.ts'
+import type { ExperimentReport, RepeatedEstimate } from '../experiment-report.ts'
+import {
+  ensembleId,
+  findComparison,
+  findMainModels,
+  meanOver,
+  timedFile,
+  widestOf,
+  widestOfRepeated,
+} from '../find-models.ts'
 import { formatCount, formatGain, formatP, formatPercent, formatPoints } from '../format-numbers.ts'
 
 /**
@@ -15,10 +23,11 @@ function againstPlain(report: ExperimentReport): string {
   const { plain, distilled } = findMainModels(report)
   const { seeds } = report
   if (seeds !== undefined && seeds.count > 1 && seeds.gain.accuracy.value !== null) {
-    const gain = seeds.gain.accuracy
+    const gain = widestOfRepeated(seeds.gain.accuracy)
     return (
       `Over ${seeds.count} seeds distillation changed the accuracy on the test part by ${formatGain(gain)} points ` +
-      `(95 % t interval): ${judge(gain, 'distillation pays here', 'distillation costs accuracy here')}.`
+      `(${describeLimits(seeds.gain.accuracy)}): ` +
+      `${judge(gain, 'distillation pays here', 'distillation costs accuracy here')}.`
     )
   }
   if (plain === undefined || distilled === undefined) {
@@ -35,6 +44,16 @@ function againstPlain(report: ExperimentReport): string {
     `${accuracies}, a difference of ${formatGain(gain)} points (McNemar p ${formatP(p).replace(/^(?=\d)/, '= ')}, one seed each): ` +
     `${judge(gain, 'distillation paid with this seed', 'distillation cost accuracy with this seed')}.`
   )
+}
+
+/** Which two intervals a mean over seeds was judged by. */
+function describeLimits({ low, high, overImages }: RepeatedEstimate): string {
+  const range = (from: number, to: number) => `${formatPoints(from)} to ${formatPoints(to)}`
+  if (low === null || high === null) return 'no interval over the seeds'
+  const overSeeds = `${range(low, high)} by the t interval over seeds`
+  if (overImages === undefined) return `${overSeeds}, none over the images`
+  const how = overImages.by === 'groups' ? 'the bootstrap over groups of test images' : 'that over test images'
+  return `95 %: ${overSeeds}, ${range(overImages.low, overImages.high)} by ${how}`
 }
 
 function againstEnsemble(report: ExperimentReport): string {

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { toyReport } from '../../test-support/toy-report.ts'
+import type { ExperimentReport, GroupedEstimate, ReportedModel } from '../experiment-report.ts'
+import { type Block, isFigure } from '../section.ts'
+import { compareTableThree } from './compare-table-three.ts'
+import { showCalibration } from './show-calibration.ts'
+import { showTraining } from './show-training.ts'
+
+const textOf = (blocks: readonly Block[]) =>
+  blocks
+    .map((block) => (isFigure(block) ? `${block.title} ${block.caption}` : block.markup.replace(/<[^>]*>/g, ' ')))
+    .join(' ')
+    .replace(/\s+/g, ' ')
+
+const recall: GroupedEstimate = { value: 0.98, low: 0.96, high: 0.99, byGroups: { low: 0.91, high: 0.985 } }
+
+function withRecall(estimate: GroupedEstimate): ExperimentReport {
+  const report = toyReport()
+  const change = (model: ReportedModel): ReportedModel => ({
+    ...model,
+    test: { ...model.test, recall: estimate },
+    atTargetRecall: { ...model.atTargetRecall!, recall: estimate },
+  })
+  return { ...report, models: report.models.map((model) => (model.id === 'distilled' ? change(model) : model)) }
+}
+
+test('threshold for a target recall is quoted with the wider of the intervals by images and by groups', async () => {
+  const text = textOf((await showCalibration(withRecall(recall))).blocks)
+  assert.match(text, /98\.0 91\.0–99\.0/)
+  assert.match(text, /from the lower to the higher limit of Wilson’s and the bootstrap over groups/)
+  const { byGroups: _, ...single } = recall
+  assert.match(textOf((await showCalibration(withRecall(single))).blocks), /98\.0 96\.0–99\.0/)
+})
+
+test('figure of table 3 draws the wider of the intervals by images and by groups', async () => {
+  const draw = async (estimate: GroupedEstimate) => {
+    const { blocks } = await compareTableThree(withRecall(estimate))
+    return blocks.find(isFigure)!
+  }
+  const { byGroups: _, ...single } = recall
+  const grouped = await draw(recall)
+  assert.match(grouped.caption, /bootstrap over groups of images/)
+  assert.equal(grouped.svg, (await draw({ ...single, low: 0.91 })).svg)
+  assert.notEqual(grouped.svg, (await draw(single)).svg)
+})
+
+test('figure 6 is called by the schedule that the experiment had', async () => {
+  const report = toyReport()
+  const schedules = { own: 'distilled', ownName: 'constant rate', plateau: 'plateau' }
+  const text = textOf((await showTraining({ ...report, schedules })).blocks)
+  assert.match(text, /Constant rate beside reduce-on-plateau/)
+  assert.doesNotMatch(text, /osine/)
+})
