@@ -1,4 +1,5 @@
 import { PelletlineError } from '../errors/pelletline-error.ts'
+import { longestTimerMs } from './cap-timeout.ts'
 import type { CallOptions } from './types.ts'
 
 /** The life of one call: its signal and the ways in which it ends. */
@@ -26,14 +27,17 @@ export function startCall(what: string, options: CallOptions = {}): CallLifetime
   const timer =
     timeoutMs === undefined
       ? undefined
-      : setTimeout(() => {
-          cancel(
-            new PelletlineError(
-              'deadline_exceeded',
-              `${what} took longer than ${timeoutMs} ms; try again or allow more.`,
-            ),
-          )
-        }, timeoutMs)
+      : setTimeout(
+          () => {
+            cancel(
+              new PelletlineError(
+                'deadline_exceeded',
+                `${what} took longer than ${timeoutMs} ms; try again or allow more.`,
+              ),
+            )
+          },
+          Math.min(timeoutMs, longestTimerMs),
+        )
   options.signal?.addEventListener('abort', onAbort, { once: true })
   if (options.signal?.aborted) onAbort()
   return {

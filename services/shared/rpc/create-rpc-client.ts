@@ -39,12 +39,19 @@ function toMetadata(options: CallOptions): Metadata {
   return metadata
 }
 
+/** What grpc-js says of a message beyond the bound of either side, without a next step. */
+const largeMessage = /message.*larger than/i
+
 /** Restores the error of a call; one of the connection names the address and what to look at. */
 function restoreError(reason: unknown, what: string, address: string): PelletlineError {
   if (reason instanceof PelletlineError) return reason
   const error = reason as ServiceError
   if (typeof error?.code !== 'number') return PelletlineError.from(reason)
   const restored = fromStatus(error, what)
+  if (error.code === status.RESOURCE_EXHAUSTED && largeMessage.test(error.details)) {
+    const text = `${restored.message}. Ask for less in one message, or raise maxMessageBytes on both sides.`
+    return new PelletlineError('resource_exhausted', text, { retryable: false, cause: reason })
+  }
   if (error.code !== status.UNAVAILABLE || !restored.message.startsWith(`${what} failed`)) return restored
   const text = `${what} cannot reach ${address}: ${error.details} Check that the service runs and that the address is right.`
   return new PelletlineError('unavailable', text, { cause: new ConnectionFailure(error.details, { cause: reason }) })

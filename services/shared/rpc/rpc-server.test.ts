@@ -102,14 +102,25 @@ describe('startRpcServer', { timeout: 60_000 }, () => {
     await serveLimited(async ({ server, client }) => {
       const large = client(SegmentationService, 10 * limit)
       assert.equal((await large.segmentImage(image(limit - 100))).crops.length, limit - 100)
-      await assert.rejects(large.segmentImage(image(limit + 1)), { code: 'resource_exhausted', retryable: false })
+      await assert.rejects(large.segmentImage(image(limit + 1)), {
+        code: 'resource_exhausted',
+        retryable: false,
+        message: /SegmentImage has 100\d{3} bytes; at most 100000 are taken\. Send less .*, or raise maxMessageBytes/,
+      })
       // The refused call holds nothing up.
       await server.drain(60_000)
     })
-    await withServer([segmentation()], async ({ client }) => {
-      await assert.rejects(client(SegmentationService, limit).segmentImage(image(limit + 1)), {
+    const twice = async () => ({ crops: new Uint8Array(2 * limit) })
+    await withServer([segmentation({ segmentImage: twice })], async ({ client }) => {
+      // By its own bound the client neither sends nor takes more, and says what to do.
+      const small = client(SegmentationService, limit)
+      const message = /larger than.*100000.*\. Ask for less in one message, or raise maxMessageBytes on both sides\.$/
+      await assert.rejects(small.segmentImage(image(limit + 1)), {
         code: 'resource_exhausted',
+        retryable: false,
+        message,
       })
+      await assert.rejects(small.segmentImage(image(1)), { code: 'resource_exhausted', message })
     })
   })
 

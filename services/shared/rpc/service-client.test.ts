@@ -171,6 +171,11 @@ function describeClient(name: string, setup: () => Promise<Clients & { close(): 
       await until(() => seen.context?.signal.aborted === true)
     })
 
+    it('a time longer than any timer takes is time enough', async () => {
+      for (const timeoutMs of [2 ** 31, 2 ** 40])
+        assert.ok(await clients.lots.openLot({ lot: 'a', line: 'b' }, { timeoutMs }))
+    })
+
     it('an abort of the caller ends the call and aborts the handler', async () => {
       seen.context = undefined
       const abort = new AbortController()

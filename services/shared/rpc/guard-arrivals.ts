@@ -1,0 +1,225 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { channel } from 'node:diagnostics_channel'
+import { constants, type Http2Server, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
+import { type Metadata, ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js'
+import { PelletlineError } from '../errors/pelletline-error.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import { capTimeout } from './cap-timeout.ts'
+import { toStatus } from './error-status.ts'
+import { createMessageFollower, type MessageFollower } from './follow-messages.ts'
+
+/** What may arrive at one method. */
+export interface ArrivalLimit {
+  /** `pelletline.mes.v1.LotService/OpenLot`. */
+  readonly name: string
+  /** Whether the caller sends a stream. */
+  readonly streamsIn: boolean
+  /** Largest message, bytes. */
+  readonly maxMessageBytes: number
+  /** Whether that is the bound of the server, which its configuration can raise. */
+  readonly raisable: boolean
+}
+
+export interface ArrivalGuardOptions {
+  /** By the path of each method. */
+  readonly limits: ReadonlyMap<string, ArrivalLimit>
+  /** Bytes of the requests and messages that have begun and are not complete, over all connections. */
+  readonly maxBytesInHand: number
+  /** How long a single request may take to arrive, and a message of a stream may stand still, ms. */
+  readonly timeoutMs: number
+  /** Connections to one listening address. */
+  readonly maxConnections: number
+  readonly logger: Logger
+}
+
+/** Watches what callers have begun to send, which grpc-js holds for as long as they like. */
+export interface ArrivalGuard {
+  /** To be the innermost interceptor of the server. */
+  readonly interceptor: ServerInterceptor
+  /** Guards the HTTP/2 servers that begin to listen within `bind`. Rejects with `internal` where there was none. */
+  whileBinding<T>(bind: () => Promise<T>): Promise<T>
+  /** Why the call with this metadata was ended, where the guard has ended it. */
+  refusalOf(metadata: Metadata): PelletlineError | undefined
+  close(): void
+}
+
+/** A call whose request, or a message of whose stream, may be on its way. */
+interface Arrival {
+  readonly limit: ArrivalLimit
+  readonly stream: ServerHttp2Stream
+  readonly follower: MessageFollower
+  readonly refuse: (error: PelletlineError) => void
+  /** Bytes in hand that are of no use yet. */
+  held: number
+  /** Since when it has been waited for, ms. */
+  since: number
+  /** It was late the last time that all were looked at. */
+  late: boolean
+  refused: boolean
+}
+
+/** How long a refused call may read its status before its stream is reset, ms. */
+const resetAfterMs = 100
+const dropsToldEveryMs = 60_000
+const listening = 'tracing:net.server.listen:asyncStart'
+
+function tooLarge({ name, maxMessageBytes, raisable }: ArrivalLimit, bytes: number): PelletlineError {
+  const next = raisable
+    ? 'Send less in one message, or raise maxMessageBytes of the service.'
+    : 'Send less in one message.'
+  const text = `A message of ${name} has ${bytes} bytes; at most ${maxMessageBytes} are taken. ${next}`
+  return new PelletlineError('resource_exhausted', text, { retryable: false })
+}
+
+function tooMuchInHand(maxBytes: number): PelletlineError {
+  const text = `More than ${maxBytes} bytes of unfinished requests are in hand; send this one again in a second.`
+  return new PelletlineError('resource_exhausted', text, { retryAfterMs: 1000 })
+}
+
+function tooLate({ name, streamsIn }: ArrivalLimit, timeoutMs: number): PelletlineError {
+  const text = streamsIn
+    ? `A message of ${name} began and then stood still for ${timeoutMs} ms; open the stream again and send it again.`
+    : `The request of ${name} did not come to its end within ${timeoutMs} ms; send it again, or send less at once.`
+  return new PelletlineError('deadline_exceeded', text)
+}
+
+/**
+ * Bounds what a server holds of requests that are not complete: grpc-js knows neither a time for them nor a sum. It finds
+ * the HTTP/2 servers of grpc-js by Node's channel `net.server.listen`, follows their streams beside grpc-js by the prefixes
+ * of the messages, and ends a call by the interceptor of the same call. A stream between two messages is left alone, and so
+ * is one that the handler does not read.
+ */
+export function createArrivalGuard(options: ArrivalGuardOptions): ArrivalGuard {
+  const { limits, maxBytesInHand, timeoutMs, maxConnections, logger } = options
+  const binding = new AsyncLocalStorage<true>()
+  const waiting = new Set<Arrival>()
+  const refusals = new WeakMap<Metadata, PelletlineError>()
+  let inHand = 0
+  /** The stream whose call grpc-js is about to make; both happen within one event. */
+  let current: ServerHttp2Stream | undefined
+
+  function setHeld(arrival: Arrival, held: number): void {
+    inHand += held - arrival.held
+    arrival.held = held
+    if (arrival.limit.streamsIn && held === 0) waiting.delete(arrival)
+    else waiting.add(arrival)
+  }
+
+  function end(arrival: Arrival): void {
+    setHeld(arrival, 0)
+    waiting.delete(arrival)
+  }
+
+  function take(arrival: Arrival, chunk: Buffer): void {
+    if (arrival.refused) return
+    const { limit, follower } = arrival
+    const largest = follower.take(chunk)
+    setHeld(arrival, limit.streamsIn ? follower.unfinished() : arrival.held + chunk.length)
+    if (limit.streamsIn) {
+      arrival.since = performance.now()
+      arrival.late = false
+    }
+    if (largest > limit.maxMessageBytes) arrival.refuse(tooLarge(limit, largest))
+    else if (inHand > maxBytesInHand && arrival.held > 0) arrival.refuse(tooMuchInHand(maxBytesInHand))
+  }
+
+  /** Two looks in a row must find it late: after a pause of this process what has come meanwhile is read first. */
+  function lookAt(arrival: Arrival, now: number): void {
+    if (arrival.stream.isPaused()) {
+      // The handler does not read, so the caller cannot go on.
+      arrival.since = now
+      arrival.late = false
+    } else if (now - arrival.since < timeoutMs) arrival.late = false
+    else if (arrival.late) arrival.refuse(tooLate(arrival.limit, timeoutMs))
+    else arrival.late = true
+  }
+  const looks = setInterval(() => {
+    const now = performance.now()
+    for (const arrival of waiting) lookAt(arrival, now)
+  }, timeoutMs / 8)
+  looks.unref()
+
+  const interceptor: ServerInterceptor = ({ path }, call) => {
+    const stream = current!
+    const limit = limits.get(path)!
+    let metadata: Metadata | undefined
+    const arrival: Arrival = {
+      limit,
+      stream,
+      follower: createMessageFollower(),
+      held: 0,
+      since: performance.now(),
+      late: false,
+      refused: false,
+      refuse(error) {
+        arrival.refused = true
+        waiting.delete(arrival)
+        if (metadata !== undefined) refusals.set(metadata, error)
+        call.sendStatus(toStatus(error))
+        // What grpc-js holds of the message goes with the stream; until then it counts.
+        setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), resetAfterMs).unref()
+      },
+    }
+    // Before grpc-js, which would refuse a large message in words of its own.
+    stream.prependListener('data', (chunk: Buffer) => take(arrival, chunk))
+    stream.once('end', () => {
+      if (!arrival.refused) end(arrival)
+    })
+    stream.once('close', () => end(arrival))
+    if (!limit.streamsIn) waiting.add(arrival)
+    return new ServerInterceptingCall(call, {
+      start: (next) =>
+        next({
+          onReceiveMetadata(received, pass) {
+            metadata = received
+            pass(received)
+          },
+        }),
+    })
+  }
+
+  let droppedToldAt = Number.NEGATIVE_INFINITY
+  function tellDrop(): void {
+    const now = performance.now()
+    if (now - droppedToldAt < dropsToldEveryMs) return
+    droppedToldAt = now
+    logger.warn({ maxConnections }, 'a connection was turned away, since there are too many; close some')
+  }
+
+  function guard(server: Http2Server): void {
+    server.maxConnections = maxConnections
+    server.on('drop', tellDrop)
+    server.prependListener('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+      current = stream
+      const timeout = headers['grpc-timeout']
+      if (typeof timeout === 'string') headers['grpc-timeout'] = capTimeout(timeout)
+    })
+    server.on('stream', () => {
+      current = undefined
+    })
+  }
+
+  return {
+    interceptor,
+    async whileBinding(bind) {
+      let found = 0
+      const onListen = (message: unknown) => {
+        if (binding.getStore() !== true) return
+        found += 1
+        guard((message as { readonly server: Http2Server }).server)
+      }
+      const channelOfServers = channel(listening)
+      channelOfServers.subscribe(onListen)
+      try {
+        const bound = await binding.run(true, bind)
+        if (found > 0) return bound
+        const text = `This version of Node tells of no server on ${listening}; run the version that Pelletline installs.`
+        throw new PelletlineError('internal', text)
+      } finally {
+        channelOfServers.unsubscribe(onListen)
+      }
+    },
+    refusalOf: (metadata) => refusals.get(metadata),
+    close: () => clearInterval(looks),
+  }
+}
