@@ -1,0 +1,47 @@
+// docs/configuration.md against the schemas that it describes: what a reader copies from it is taken, and no key is missing.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import test from 'node:test'
+import { parse } from 'yaml'
+import type { z } from 'zod'
+import { analyticsConfigSchema } from '../../services/analytics/config.ts'
+import { cameraGatewayConfigSchema } from '../../services/camera-gateway/config.ts'
+import { lineSimulatorConfigSchema } from '../../services/line-simulator/config.ts'
+import { roiSegmentationConfigSchema } from '../../services/roi-segmentation/config.ts'
+import { studentInferenceConfigSchema } from '../../services/student-inference/config.ts'
+import { teacherAuditConfigSchema } from '../../services/teacher-audit/config.ts'
+
+const schemas: Readonly<Record<string, z.ZodObject>> = {
+  'camera-gateway': cameraGatewayConfigSchema,
+  'roi-segmentation': roiSegmentationConfigSchema,
+  'student-inference': studentInferenceConfigSchema,
+  'teacher-audit': teacherAuditConfigSchema,
+  analytics: analyticsConfigSchema,
+  'line-simulator': lineSimulatorConfigSchema,
+}
+
+const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
+const sections = new Map(
+  page
+    .split(/^## /m)
+    .slice(1)
+    .map((text) => [text.slice(0, text.indexOf('\n')), text]),
+)
+const shared = sections.get('Keys that all services share')!
+
+for (const [name, schema] of Object.entries(schemas)) {
+  const section = sections.get(name)!
+
+  test(`the example of ${name} is taken as it stands`, () => {
+    const [, example] = /```yaml\n(.*?)```/s.exec(section)!
+    const { error } = schema.safeParse(parse(example!))
+    assert.equal(error, undefined, error?.message)
+  })
+
+  test(`every key of ${name} is on the page`, () => {
+    const missing = Object.keys(schema.shape).filter(
+      (key) => ![section, shared].some((text) => text.includes(`\`${key}`)),
+    )
+    assert.deepEqual(missing, [])
+  })
+}
