@@ -32,7 +32,7 @@ function startUp(config: StudentInferenceConfig, signal: AbortSignal): Promise<R
       }
       const student = createStudentInference({ clock, logger, telemetry, onReady, options: config.student, ...busSide })
       const { restListen: listen, maxMessageBytes: maxBodyBytes } = config
-      return listen === 'off' ? student : serveRestBeside(student, { listen, maxBodyBytes, logger })
+      return listen === 'off' ? student : serveRestBeside(student, { listen, maxBodyBytes, logger, telemetry })
     },
     signal,
   })

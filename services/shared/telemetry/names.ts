@@ -75,6 +75,13 @@ export const metrics = {
     ['rpc_method', 'rpc_code'],
     'seconds',
   ),
+  httpServerSeconds: metric(
+    'histogram',
+    'http_server_request_duration_seconds',
+    'Time of a request over HTTP.',
+    ['http_request_method', 'http_route', 'http_response_status_code'],
+    'seconds',
+  ),
   alertsActive: metric('gauge', 'pelletline_alerts_active', 'Alerts not resolved.', ['line', 'kind']),
   alertsRaised: metric('counter', 'pelletline_alerts_raised_total', 'Alerts raised.', ['line', 'kind']),
   stripLatency: metric(

@@ -12,11 +12,14 @@ export type Route =
   | { readonly kind: 'index' }
   | { readonly kind: 'load' | 'unload'; readonly model: string }
 
-/** A route with the one method by which it is asked for. */
-export interface FoundRoute {
-  readonly method: 'GET' | 'POST'
-  readonly route: Route
-}
+/** A route with the one method by which it is asked for, or an extension of the protocol that is not offered. */
+export type FoundRoute =
+  | { readonly method: 'GET' | 'POST'; readonly route: Route }
+  | {
+      readonly method: 'any'
+      /** What is not offered, and what there is instead. */
+      readonly notOffered: string
+    }
 
 const plain: Readonly<Record<string, FoundRoute>> = {
   '/v2': { method: 'GET', route: { kind: 'server' } },
@@ -28,6 +31,24 @@ const plain: Readonly<Record<string, FoundRoute>> = {
 
 const modelPath = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?(?:\/(ready|config|stats|infer))?$/
 const repositoryPath = /^\/v2\/repository\/models\/([^/]+)\/(load|unload)$/
+
+const ofAnyModel = '/models/[^/]+(?:/versions/[^/]+)?'
+/** Extensions of Triton whose paths its clients know. */
+const notOffered: readonly (readonly [RegExp, string])[] = [
+  [
+    new RegExp(`^/v2(?:${ofAnyModel})?/trace/setting$`),
+    'Settings of tracing are not offered; spans and metrics are set in the configuration of the service.',
+  ],
+  [/^\/v2\/logging$/, 'Settings of logging are not offered; logLevel is set in the configuration of the service.'],
+  [
+    /^\/v2\/(?:system|cuda)sharedmemory(?:\/region\/[^/]+)?\/(?:status|register|unregister)$/,
+    'Tensors in shared memory are not offered; send and take them with the message.',
+  ],
+  [
+    new RegExp(`^/v2${ofAnyModel}/generate(?:_stream)?$`),
+    'The generate extension is not offered; ask for logits with infer.',
+  ],
+]
 
 const modelKinds = {
   '': 'model',
@@ -46,9 +67,23 @@ function decode(text: string): string {
   }
 }
 
+const pathOf = (target: string) => target.split('?', 1)[0]!.replace(/(?<=.)\/$/, '')
+
+/**
+ * The path of a request's target with its names left open, `/v2/models/{model}/infer`: one of a few, whatever callers ask
+ * for. Undefined where `findRoute` finds nothing.
+ */
+export function findTemplate(target: string): string | undefined {
+  const path = pathOf(target)
+  if (Object.hasOwn(plain, path)) return path
+  const known = [modelPath, repositoryPath, ...notOffered.map(([pattern]) => pattern)]
+  if (!known.some((pattern) => pattern.test(path))) return undefined
+  return path.replace(/\/(model|version|region)(s?)\/[^/]+/g, '/$1$2/{$1}')
+}
+
 /** Finds what a request's target (path and query, of which the query is ignored) asks for; undefined where it is nothing. */
 export function findRoute(target: string): FoundRoute | undefined {
-  const path = target.split('?', 1)[0]!.replace(/(?<=.)\/$/, '')
+  const path = pathOf(target)
   if (Object.hasOwn(plain, path)) return plain[path]
   const ofModel = modelPath.exec(path)
   if (ofModel !== null) {
@@ -58,7 +93,10 @@ export function findRoute(target: string): FoundRoute | undefined {
     return { method: kind === 'infer' ? 'POST' : 'GET', route }
   }
   const ofRepository = repositoryPath.exec(path)
-  if (ofRepository === null) return undefined
+  if (ofRepository === null) {
+    const [, reason] = notOffered.find(([pattern]) => pattern.test(path)) ?? []
+    return reason === undefined ? undefined : { method: 'any', notOffered: reason }
+  }
   const [, model = '', kind] = ofRepository
   return { method: 'POST', route: { kind: kind as 'load' | 'unload', model: decode(model) } }
 }

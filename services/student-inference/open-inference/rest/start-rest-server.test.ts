@@ -7,6 +7,7 @@ import test from 'node:test'
 import { deflateSync, gzipSync } from 'node:zlib'
 import { PelletlineError } from '../../../shared/errors/pelletline-error.ts'
 import { silentLogger } from '../../../shared/telemetry/logger.ts'
+import { noTelemetry, type Telemetry } from '../../../shared/telemetry/telemetry.ts'
 import { createFakeModels, type FakeModelsOptions } from '../test-support/fake-models.ts'
 import { type RestServerOptions, startRestServer } from './start-rest-server.ts'
 
@@ -348,6 +349,44 @@ test('REST drain does not wait for a connection that has sent nothing', async (t
   await once(silent, 'connect')
   await ask('/v2/health/live')
   await Promise.all([server.drain(2 ** 31 - 1), closed])
+})
+
+test('REST says of the settings and extensions of Triton that they are not offered, by every method', async (t) => {
+  const { ask } = await serve(t)
+  for (const method of ['GET', 'POST']) {
+    for (const path of ['trace/setting', 'models/student/trace/setting', 'logging', 'systemsharedmemory/status']) {
+      const answer = await ask(`/v2/${path}`, { method, ...(method === 'POST' ? { body: '{}' } : {}) })
+      assert.equal(answer.status, 501, path)
+      assert.match(answer.json().error, /not offered; /)
+    }
+  }
+})
+
+test('REST tells times and numbers of its requests by method, route and status', async (t) => {
+  const recorded: unknown[] = []
+  const telemetry: Telemetry = {
+    ...noTelemetry,
+    histogram: ({ name }) => ({
+      record(seconds, labels) {
+        assert.equal(name, 'http_server_request_duration_seconds')
+        assert.ok(seconds > 0 && seconds < 60)
+        recorded.push(Object.values(labels!))
+      },
+    }),
+  }
+  const { ask, infer } = await serve(t, {}, { telemetry })
+  await infer(json())
+  await infer('no JSON')
+  await ask('/v2/models/nobody/versions/7')
+  await ask('/v2/health/live', { method: 'PUT' })
+  await ask('/wp-login.php?x=1', { method: 'PROPFIND' })
+  assert.deepEqual(recorded, [
+    ['POST', '/v2/models/{model}/infer', 200],
+    ['POST', '/v2/models/{model}/infer', 400],
+    ['GET', '/v2/models/{model}/versions/{version}', 404],
+    ['PUT', '/v2/health/live', 405],
+    ['_OTHER', 'none', 404],
+  ])
 })
 
 test('REST names the key of an address that is taken', async (t) => {

@@ -8,9 +8,11 @@ import {
   removeStaleSocket,
 } from '../../../shared/rpc/listen-address.ts'
 import type { Logger } from '../../../shared/telemetry/logger.ts'
+import { noTelemetry, type Telemetry } from '../../../shared/telemetry/telemetry.ts'
 import type { ServedModels } from '../served-models.ts'
 import { answerRest } from './answer-rest.ts'
 import { findRoute } from './find-route.ts'
+import { createRequestMeter } from './measure-requests.ts'
 import { createBodyReader, tooLargeMessage } from './read-body.ts'
 import { errorReply, failureReply, type RestReply } from './rest-reply.ts'
 
@@ -23,6 +25,8 @@ export interface RestServerOptions {
   /** A request that has not come to its end after this, ms, is refused; default 30 s. */
   readonly requestTimeoutMs?: number
   readonly logger: Logger
+  /** Counts and times of the requests; none where absent. */
+  readonly telemetry?: Telemetry
 }
 
 /** The REST half of the Open Inference Protocol, listening. */
@@ -69,9 +73,10 @@ function refuseConnection(socket: Socket, error: NodeJS.ErrnoException): void {
 
 /** Starts the REST half. Throws `failed_precondition` where the address cannot be bound. */
 export async function startRestServer(options: RestServerOptions): Promise<RestServer> {
-  const { listen, models, maxBodyBytes, logger, requestTimeoutMs = 30_000 } = options
+  const { listen, models, maxBodyBytes, logger, requestTimeoutMs = 30_000, telemetry = noTelemetry } = options
   const target = parseListenAddress(listen)
   const bodies = createBodyReader({ maxBytes: maxBodyBytes, maxBytesInHand: bodiesInHand * maxBodyBytes })
+  const measure = createRequestMeter(telemetry)
   const calls = new Set<AbortController>()
   const connections = new Set<Socket>()
   /** Connections whose request was answered before it came to its end; a second answer would be taken for the next one's. */
@@ -83,6 +88,7 @@ export async function startRestServer(options: RestServerOptions): Promise<RestS
     if (found === undefined) {
       return errorReply(404, `There is nothing at ${(request.url ?? '').slice(0, 200)}; the protocol begins at /v2.`)
     }
+    if (found.method === 'any') throw new PelletlineError('unimplemented', found.notOffered)
     const { method, route } = found
     if (request.method !== method) {
       return errorReply(
@@ -111,6 +117,7 @@ export async function startRestServer(options: RestServerOptions): Promise<RestS
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const controller = new AbortController()
+    const note = measure(request)
     calls.add(controller)
     response.on('close', () => {
       if (!response.writableFinished) controller.abort(new PelletlineError('cancelled', 'The caller has gone.'))
@@ -124,6 +131,7 @@ export async function startRestServer(options: RestServerOptions): Promise<RestS
         return failureReply(error)
       })
       send(response, reply, draining)
+      note(reply.status)
       if (!request.complete) {
         const { socket } = request
         answered.add(socket)
