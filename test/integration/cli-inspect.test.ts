@@ -94,6 +94,22 @@ describe('pelletline inspect', () => {
     }
   })
 
+  it('writes the crops of judged pellets, the same of both polarities, and does not inspect them the next time', async () => {
+    await mkdir(path('twice'))
+    for (const name of ['gray.png', 'negative.png']) await copyFile(path('good', name), path('twice', name))
+    const crops = path('twice', 'crops')
+    for (let run = 1; run <= 2; run++) {
+      const { code, stderr } = await runPelletline('inspect', path('twice'), '--crops', crops, '--model', model)
+      assert.equal(code, 0, stderr)
+      assert.match(stderr, /Wrote 32 crops of negative\.png to /)
+    }
+    assert.equal((await readdir(crops)).length, 64)
+    const [light, dark] = await Promise.all(
+      ['gray', 'negative'].map((name) => readFile(join(crops, `${name}.7.crop.png`))),
+    )
+    assert.deepEqual(light, dark)
+  })
+
   it('keeps image coordinates within a region, gives a reason where a pellet is cut by it, and measures in mm', async () => {
     const args = ['--roi', '90,0,350,240', '--um-per-px', '50,25', '--json', '--model', model]
     const run = await runPelletline('inspect', path('good', 'gray.png'), ...args)

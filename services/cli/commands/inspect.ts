@@ -18,6 +18,7 @@ export const addInspectCommand: AddCommand = (program, context) => {
     )
     .argument('<image...>', 'images, or folders of images')
     .option('--out <dir>', 'write the annotated image and a contact sheet of the worst pellets into this folder')
+    .option('--crops <dir>', 'write the 50x50 crop of every judged pellet into this folder, to label and train on')
     .option('--coco <file>', 'write the outlines as COCO segmentation into this file')
     .option('--roi <x,y,w,h>', 'look only at this rectangle, px: left, top, width, height', parseRoi)
     .option(
@@ -50,6 +51,7 @@ export const addInspectCommand: AddCommand = (program, context) => {
       exampleText([
         'npx pelletline inspect scan.png',
         'npx pelletline inspect scans/ --out inspected/ --um-per-px 42.3',
+        'npx pelletline inspect scans/ --crops crops/',
         'npx pelletline inspect photo.png --roi 290,0,478,352 --json',
         'npx pelletline inspect scan.png --smallest-speck 2.5 --reference-gray 172 --json',
       ]),

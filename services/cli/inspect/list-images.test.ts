@@ -46,6 +46,20 @@ describe('listImages', () => {
     assert.equal(passedOver, 3)
   })
 
+  it('takes the crops of inspect unless it is asked to pass them over', async () => {
+    const crop = join(folder, 'sub', 'scan2.7.crop.png')
+    await writeFile(crop, 'x')
+    const [taken, passedOver] = [await listImages([folder]), await listImages([folder], { passOverCrops: true })]
+    await rm(crop)
+    assert.deepEqual(
+      [taken, passedOver].map(({ files, passedOver: over }) => [files.some(({ path }) => path === crop), over]),
+      [
+        [true, 3],
+        [false, 4],
+      ],
+    )
+  })
+
   it('names a folder that cannot be read and goes on', async () => {
     const locked = join(folder, 'locked')
     await chmod(folder, 0o755)

@@ -5,6 +5,8 @@ import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 const imageEndings = new Set(['.png', '.jpg', '.jpeg', '.tif', '.tiff', '.webp'])
 /** Pictures that `inspect --out` and `explain --out` wrote; a folder that holds them is not looked at twice. */
 const ownPictures = /(\.(annotated\.(png|jpg)|(worst|heat)\.png)|^heatmaps\.png)$/
+/** Crops that `inspect --crops` wrote: images to be explained, and none to be inspected. */
+const ownCrops = /\.\d+\.crop\.png$/
 
 /** An image to process. */
 export interface ListedImage {
@@ -21,12 +23,18 @@ export interface ImageList {
   readonly passedOver: number
 }
 
+export interface ListImagesOptions {
+  /** Whether crops that `inspect --crops` wrote are passed over in folders; default false. */
+  readonly passOverCrops?: boolean
+}
+
 /**
  * Lists images: a file stands for itself whatever its name, a folder for the images in it and in its folders, in natural
  * order (scan2 before scan10). Hidden folders and files are left out. A path that is not there is an error beside the
  * list, so that the others are still processed.
  */
-export async function listImages(paths: readonly string[]): Promise<ImageList> {
+export async function listImages(paths: readonly string[], options: ListImagesOptions = {}): Promise<ImageList> {
+  const passes = (name: string) => ownPictures.test(name) || (options.passOverCrops === true && ownCrops.test(name))
   const files = new Map<string, ListedImage>()
   const errors: PelletlineError[] = []
   let passedOver = 0
@@ -39,7 +47,7 @@ export async function listImages(paths: readonly string[]): Promise<ImageList> {
     } else if (found.isDirectory()) {
       const before = files.size
       const failed = errors.length
-      passedOver += await walkFolder(path, path, files, errors)
+      passedOver += await walkFolder(path, path, files, errors, passes)
       if (files.size === before && errors.length === failed) {
         const kinds = 'PNG, JPEG, TIFF or WebP'
         errors.push(
@@ -58,6 +66,7 @@ async function walkFolder(
   folder: string,
   files: Map<string, ListedImage>,
   errors: PelletlineError[],
+  passes: (name: string) => boolean,
 ): Promise<number> {
   const order = new Intl.Collator('en', { numeric: true })
   const listed = await readdir(folder, { withFileTypes: true }).catch((cause: NodeJS.ErrnoException) => cause)
@@ -72,8 +81,8 @@ async function walkFolder(
   let passedOver = 0
   for (const entry of entries) {
     const path = join(folder, entry.name)
-    if (entry.isDirectory()) passedOver += await walkFolder(root, path, files, errors)
-    else if (!imageEndings.has(extname(entry.name).toLowerCase()) || ownPictures.test(entry.name)) passedOver++
+    if (entry.isDirectory()) passedOver += await walkFolder(root, path, files, errors, passes)
+    else if (!imageEndings.has(extname(entry.name).toLowerCase()) || passes(entry.name)) passedOver++
     else files.set(path, { path, name: relative(root, path) })
   }
   return passedOver

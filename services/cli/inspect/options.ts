@@ -5,6 +5,7 @@ import type { PixelSize, Roi } from '../parse-option.ts'
 export interface InspectOptions {
   readonly coco?: string
   readonly out?: string
+  readonly crops?: string
   readonly roi?: Roi
   readonly umPerPx?: PixelSize
   readonly model?: string

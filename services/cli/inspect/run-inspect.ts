@@ -19,6 +19,7 @@ import {
 import { type InspectedImage, inspectImage } from './inspect-image.ts'
 import { listImages, nameOutputs } from './list-images.ts'
 import { type InspectOptions, marginOfScore } from './options.ts'
+import { writeCrops } from './write-crops.ts'
 import { writePictures } from './write-pictures.ts'
 
 /**
@@ -31,7 +32,7 @@ export async function runInspect(
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<number> {
-  const list = await listImages(paths)
+  const list = await listImages(paths, { passOverCrops: true })
   const errors = [...list.errors]
   const report = (error: PelletlineError) => {
     for (const line of describeError(error).lines) terminal.note(line)
@@ -45,6 +46,7 @@ export async function runInspect(
   if (list.files.length === 0) return exitCodeOfAll(errors)
 
   if (options.out !== undefined) await makeFolder(options.out)
+  if (options.crops !== undefined) await makeFolder(options.crops)
   if (options.coco !== undefined) await makeFolder(dirname(options.coco))
   const pool = await createInferencePool({
     modelPath: await resolveModel(options.model),
@@ -80,6 +82,10 @@ export async function runInspect(
         inspectionRemarks(image, referenceGray).forEach(terminal.note)
         if (options.coco !== undefined) coco.push(cocoSource(image, name))
         if (options.out !== undefined) await drawPictures(image, names[done]!, options, pool, terminal)
+        if (options.crops !== undefined) {
+          const count = await writeCrops(image, { folder: options.crops, name: names[done]!, signal })
+          terminal.note(`Wrote ${formatCount(count)} crops of ${name} to ${options.crops}`)
+        }
         const { width, height, counts, elapsedMs } = image
         summaries.push({ file, width, height, counts, elapsedMs })
       } catch (reason) {

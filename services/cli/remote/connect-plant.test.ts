@@ -38,10 +38,7 @@ describe('a command that talks to a plant', { timeout: 60_000 }, () => {
 
   it('prints what a plant that answers says of itself when it cannot serve', async () => {
     const list = await runCliInside('lots', 'list', '--address', server.address)
-    assert.deepEqual(
-      [list.code, list.stderr],
-      [1, 'pelletline: The database plant at db:5432 cannot be reached.\n'],
-    )
+    assert.deepEqual([list.code, list.stderr], [1, 'pelletline: The database plant at db:5432 cannot be reached.\n'])
   })
 
   it('says where results are taken up, whether the plant refuses in the middle or goes away', async () => {
