@@ -145,7 +145,7 @@ test('a canary judges its share of the parts, the same ones again, a shadow only
 })
 
 test('a canary that gives no finite score loses no part and no share of one: the live model judges, and the canary is let go', async () => {
-  await writeTinyModel(directory.path, { id: 'unsure', fault: 'nan-when-dark' })
+  await writeTinyModel(directory.path, { id: 'unsure', fault: 'nan-when-nearly-dark' })
   try {
     await withPlant(async (plant) => {
       const { models, bus } = plant
@@ -192,6 +192,7 @@ test('a canary on a line judges that line and no other', async () => {
 test('a bad model is refused by name with the reason, the old one stays, and the log has it', async () => {
   const bad = [
     { id: 'bad-nan', fault: 'nan', reason: /bad-nan\.onnx gave NaN as logit/ },
+    { id: 'bad-dark', fault: 'nan-when-dark', reason: /bad-dark\.onnx gave NaN as logit \d of .* all of gray 0/ },
     { id: 'bad-shape', fault: 'output-shape', reason: /bad-shape\.onnx gives float32 logits \[N, 3\]/ },
     { id: 'bad-batch', fault: 'mixes-batch', reason: /bad-batch\.onnx gave logit .* alone/ },
     { id: 'bad-teacher', manifest: { kind: 'teacher' }, reason: /No student has a model bad-teacher/ },
@@ -217,7 +218,7 @@ test('a bad model is refused by name with the reason, the old one stays, and the
       assert.deepEqual([students[0]!.live!.id, assignment!.held, assignment!.live], ['one', [], undefined])
       const { changes } = await models.listModelChanges({})
       const log = changes.filter(({ action }) => action === ModelAction.REFUSED).map(({ to }) => to)
-      assert.deepEqual(log.reverse(), ['bad-nan', 'bad-shape', 'bad-batch', 'bad-bytes'])
+      assert.deepEqual(log.reverse(), ['bad-nan', 'bad-dark', 'bad-shape', 'bad-batch', 'bad-bytes'])
     })
   } finally {
     for (const { id } of [...bad, { id: 'bad-manifest' }]) {

@@ -1,5 +1,6 @@
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import { cropBytes, cropSide } from '../inspection/crop.ts'
+import type { ModelManifest } from './model-manifest.ts'
 
 /** The part of a session's description that is checked; a symbolic dimension is a string. */
 export interface ValueDescription {
@@ -34,19 +35,33 @@ function matches(values: readonly ValueDescription[], name: string, type: string
   )
 }
 
+/** Element types in which a model may take its crops; the values are grays, 0 to 255, in either. */
+export const inputTypes = ['uint8', 'float32'] as const
+
+export type InputType = (typeof inputTypes)[number]
+
+/** Element type of a model's input by its manifest; `failed_precondition` where a crop cannot be given in it. */
+export function inputTypeOf(modelPath: string, { input }: Pick<ModelManifest, 'input'>): InputType {
+  const found = inputTypes.find((type) => type === input.dtype)
+  if (found !== undefined) return found
+  const text = `${modelPath} takes ${input.dtype} by its manifest; expected ${inputTypes.join(' or ')}: ${nextStep}.`
+  throw new PelletlineError('failed_precondition', text)
+}
+
 /**
- * Checks that a model takes `pellet` uint8 [N,1,50,50] and gives `logits` float32 [N,2] (order OK, NG). Throws
- * `failed_precondition` naming the file, what was expected and what was found.
+ * Checks that a model takes `pellet` [N,1,50,50] in the element type of its manifest and gives `logits` float32 [N,2] (order OK, NG).
+ * Throws `failed_precondition` naming the file, what was expected and what was found.
  */
 export function checkModelSignature(
   modelPath: string,
+  inputType: InputType,
   inputs: readonly ValueDescription[],
   outputs: readonly ValueDescription[],
 ): void {
-  if (!matches(inputs, 'pellet', 'uint8', [1, cropSide, cropSide])) {
+  if (!matches(inputs, 'pellet', inputType, [1, cropSide, cropSide])) {
     throw new PelletlineError(
       'failed_precondition',
-      `${modelPath} takes ${describe(inputs)}; expected uint8 pellet [N, 1, ${cropSide}, ${cropSide}]: ${nextStep}.`,
+      `${modelPath} takes ${describe(inputs)}; expected ${inputType} pellet [N, 1, ${cropSide}, ${cropSide}]: ${nextStep}.`,
     )
   }
   if (!matches(outputs, 'logits', 'float32', [2])) {
@@ -55,6 +70,21 @@ export function checkModelSignature(
       `${modelPath} gives ${describe(outputs)}; expected float32 logits [N, 2]: ${nextStep}.`,
     )
   }
+}
+
+/** Grays of the warm-up crops of one gray: the ends and the middle of the scale, where a root or a division may have no answer. */
+export const plainGrays = [0, 128, 255] as const
+
+/** Checks the logits of a warm-up crop that is of one gray; throws `failed_precondition` where they are not finite. */
+export function checkPlainCrop(modelPath: string, gray: number, logits: Float32Array): void {
+  refuseNotFinite(modelPath, logits, () => `of the warm-up crop all of gray ${gray}`)
+}
+
+function refuseNotFinite(modelPath: string, logits: Float32Array, nameCrop: (crop: number) => string): void {
+  const bad = logits.findIndex((logit) => !Number.isFinite(logit))
+  if (bad < 0) return
+  const text = `${modelPath} gave ${logits[bad]} as logit ${bad % 2} ${nameCrop(bad >> 1)}; expected finite numbers: ${nextStep}.`
+  throw new PelletlineError('failed_precondition', text)
 }
 
 /**
@@ -86,14 +116,7 @@ const batchTolerance = 1e-2
  */
 export function checkWarmUp(modelPath: string, alone: Float32Array, together: Float32Array): void {
   for (const logits of [alone, together]) {
-    const bad = logits.findIndex((logit) => !Number.isFinite(logit))
-    if (bad >= 0) {
-      throw new PelletlineError(
-        'failed_precondition',
-        `${modelPath} gave ${logits[bad]} as logit ${bad % 2} of warm-up crop ${bad >> 1} of ${logits.length / 2}; ` +
-          `expected finite numbers: ${nextStep}.`,
-      )
-    }
+    refuseNotFinite(modelPath, logits, (crop) => `of warm-up crop ${crop} of ${logits.length / 2}`)
   }
   for (const [i, logit] of alone.entries()) {
     const other = together[i]!

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors/pelletline-error.ts'
+import type { InputType } from './check-model.ts'
 import type { InferenceProvider } from './inference-provider.ts'
 
 /** Shared memory of one run: the main thread writes pixels, the worker writes logits; only the slot's index is sent. */
@@ -15,6 +16,8 @@ export interface InferenceWorkerData {
   readonly modelPath: string
   /** The bytes whose digest was checked, so that what was checked is what runs. */
   readonly modelBytes: SharedArrayBuffer
+  /** Element type in which the model takes the crops. */
+  readonly inputType: InputType
   readonly provider: InferenceProvider
   /** Threads of one run. */
   readonly threads: number

@@ -2,6 +2,9 @@ import { Worker } from 'node:worker_threads'
 import { disableRuntimeTelemetry } from '../config/disable-runtime-telemetry.ts'
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import { cropBytes } from '../inspection/crop.ts'
+import { systemClock } from '../service/clock.ts'
+import { withinTime } from '../service/within-time.ts'
+import { endThread } from './end-thread.ts'
 import type { InferenceWorkerData, RunRequest, WorkerReply } from './inference-pool-protocol.ts'
 
 /** Runs that a worker may hold: one that computes and one that waits in its hands. */
@@ -28,12 +31,14 @@ export interface SeatOptions {
   readonly worker: Omit<InferenceWorkerData, 'slots'>
   /** Entry of the worker thread. */
   readonly entry: URL
-  /** Deaths in a row, without a finished run between, after which the seat stays empty. */
+  /** Deaths in a row, without a finished run between, after which the seat is given up. */
   readonly maxRestarts: number
   /** A slot has become free. */
   readonly onFree: () => void
   /** The worker has died; it is being replaced unless the seat is given up. */
   readonly onDeath: (error: PelletlineError) => void
+  /** The seat was given up, and its worker is warm again. */
+  readonly onReturn: () => void
 }
 
 /** A place for one worker thread, which is replaced when it dies. */
@@ -45,8 +50,13 @@ export interface Seat {
   busy(): number
   /** Hands a run to the worker; the seat must be ready and have fewer than `slotsPerWorker` runs. */
   start(run: Run): void
-  /** Waits for the runs in the worker's hands and ends it. */
-  close(): Promise<void>
+  /** Seats a worker again where the seat is given up; it is so until that worker is warm. */
+  retry(): void
+  /**
+   * Waits for the runs in the worker's hands, at most `limitMs`, and ends it. What it holds then is refused as `unavailable`; a native
+   * call is not waited for longer than `endThread` does.
+   */
+  close(limitMs: number): Promise<void>
 }
 
 interface Slot {
@@ -56,6 +66,7 @@ interface Slot {
 }
 
 const restartPauseMs = 100
+const longestRestartPauseMs = 10_000
 
 /** A place that is empty until it is opened, and kept filled from then on. */
 export function createSeat(options: SeatOptions): Seat {
@@ -69,6 +80,9 @@ export function createSeat(options: SeatOptions): Seat {
   let slots: Slot[] = []
   let deathsInARow = 0
   let closing = false
+  /** Why the worker would not take the model: it ends by itself then. */
+  let refusal: PelletlineError | undefined
+  let restart: NodeJS.Timeout | undefined
 
   function busy(): number {
     return slots.filter((slot) => slot.run !== undefined).length
@@ -89,22 +103,27 @@ export function createSeat(options: SeatOptions): Seat {
     disableRuntimeTelemetry()
     const seated = new Worker(options.entry, { workerData })
     worker = seated
+    refusal = undefined
     let cause: unknown
     seated.on('error', (error) => {
       cause = error
     })
-    seated.on('exit', (exitCode) => bury(exitCode, cause))
+    seated.on('exit', (exitCode) => bury(exitCode, cause ?? refusal))
     seated.on('message', onReply)
   }
 
   function onReply(reply: WorkerReply): void {
     switch (reply.kind) {
-      case 'ready':
+      case 'ready': {
+        const returns = state === 'given-up'
         state = 'ready'
         warm.resolve()
+        if (returns) options.onReturn()
         break
+      }
       case 'refused':
-        warm.reject(new PelletlineError(reply.code, reply.message))
+        refusal = new PelletlineError(reply.code, reply.message)
+        warm.reject(refusal)
         break
       case 'done':
         deathsInARow = 0
@@ -136,7 +155,7 @@ export function createSeat(options: SeatOptions): Seat {
     worker = undefined
     deathsInARow += 1
     const what = cause instanceof Error ? cause.message : `exit code ${exitCode}`
-    const pauseMs = restartPauseMs * 2 ** (deathsInARow - 1)
+    const pauseMs = Math.min(longestRestartPauseMs, restartPauseMs * 2 ** (deathsInARow - 1))
     const error = new PelletlineError('unavailable', `A worker of ${modelPath} died (${what}); send the crops again.`, {
       retryAfterMs: pauseMs * 2,
       cause,
@@ -148,7 +167,7 @@ export function createSeat(options: SeatOptions): Seat {
     idle.resolve()
     if (closing) return
     if (state === 'given-up') warm.reject(error)
-    else setTimeout(seatWorker, pauseMs)
+    else restart = setTimeout(seatWorker, pauseMs)
     options.onDeath(error)
   }
 
@@ -165,11 +184,22 @@ export function createSeat(options: SeatOptions): Seat {
     worker!.postMessage({ slot: index, count: run.count } satisfies RunRequest)
   }
 
-  async function close(): Promise<void> {
+  async function close(limitMs: number): Promise<void> {
     closing = true
-    if (busy() > 0) await idle.promise
-    await worker?.terminate()
+    clearTimeout(restart)
+    if (busy() > 0) await withinTime(idle.promise, limitMs, systemClock)
+    if (worker !== undefined) await endThread(worker)
+    const text = `${modelPath} was closed before a run of ${limitMs} ms and more had ended; send the crops again.`
+    const late = new PelletlineError('unavailable', text)
+    for (const slot of slots) slot.run?.reject(late)
     warm.reject(new PelletlineError('cancelled', `The load of ${modelPath} was cancelled; load it again if wanted.`))
+  }
+
+  function retry(): void {
+    if (state !== 'given-up' || worker !== undefined) return
+    // One more death gives it up again.
+    deathsInARow = options.maxRestarts
+    seatWorker()
   }
 
   function open(): Promise<void> {
@@ -177,5 +207,5 @@ export function createSeat(options: SeatOptions): Seat {
     return warm.promise
   }
 
-  return { open, state: () => state, busy, start, close }
+  return { open, state: () => state, busy, start, retry, close }
 }

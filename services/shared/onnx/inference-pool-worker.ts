@@ -4,7 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import { cropBytes, cropSide } from '../inspection/crop.ts'
-import { checkModelSignature, checkWarmUp, fillWarmUpCrops } from './check-model.ts'
+import { checkModelSignature, checkPlainCrop, checkWarmUp, fillWarmUpCrops, plainGrays } from './check-model.ts'
 import type { InferenceWorkerData, RunRequest, WorkerReply } from './inference-pool-protocol.ts'
 import { providerError } from './inference-provider.ts'
 
@@ -15,6 +15,8 @@ const slots = data.slots.map(({ pixels, logits }) => ({
   pixels: new Uint8Array(pixels),
   logits: new Float32Array(logits),
 }))
+/** For a model that takes floats: the grays of a run as such. */
+const floats = data.inputType === 'float32' ? new Float32Array(data.maxBatch * cropBytes) : undefined
 
 async function openSession(): Promise<InferenceSession> {
   // On Linux, and only there, id 0 is the calling thread; the session's threads inherit its nice value.
@@ -51,10 +53,16 @@ async function openSession(): Promise<InferenceSession> {
   }
 }
 
+function feedOf(pixels: Uint8Array, count: number): Tensor {
+  const shape = [count, 1, cropSide, cropSide]
+  if (floats === undefined) return new Tensor('uint8', pixels, shape)
+  floats.set(pixels)
+  return new Tensor('float32', floats.subarray(0, pixels.length), shape)
+}
+
 async function runSlot(session: InferenceSession, { slot, count }: RunRequest): Promise<Float32Array> {
   const { pixels, logits } = slots[slot]!
-  const feed = new Tensor('uint8', pixels.subarray(0, count * cropBytes), [count, 1, cropSide, cropSide])
-  const { logits: output } = await session.run({ pellet: feed })
+  const { logits: output } = await session.run({ pellet: feedOf(pixels.subarray(0, count * cropBytes), count) })
   const found = output!.data as Float32Array
   if (found.length !== count * 2) {
     throw new PelletlineError(
@@ -68,7 +76,12 @@ async function runSlot(session: InferenceSession, { slot, count }: RunRequest): 
 
 async function warmUp(session: InferenceSession): Promise<number> {
   const began = performance.now()
-  fillWarmUpCrops(slots[0]!.pixels)
+  const { pixels } = slots[0]!
+  for (const gray of plainGrays) {
+    pixels.fill(gray, 0, cropBytes)
+    checkPlainCrop(data.modelPath, gray, await runSlot(session, { slot: 0, count: 1 }))
+  }
+  fillWarmUpCrops(pixels)
   const alone = await runSlot(session, { slot: 0, count: 1 })
   const together = await runSlot(session, { slot: 0, count: data.maxBatch })
   checkWarmUp(data.modelPath, alone, together)
@@ -95,7 +108,7 @@ function serve(session: InferenceSession): void {
 
 try {
   const session = await openSession()
-  checkModelSignature(data.modelPath, session.inputMetadata, session.outputMetadata)
+  checkModelSignature(data.modelPath, data.inputType, session.inputMetadata, session.outputMetadata)
   const warmUpMs = await warmUp(session)
   serve(session)
   reply({ kind: 'ready', warmUpMs })

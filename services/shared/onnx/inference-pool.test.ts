@@ -111,6 +111,32 @@ test('inference pool refuses a model that gives no finite number', async () => {
   assert.match((await refusal('nan', { fault: 'nan' })).message, /gave NaN as logit/)
 })
 
+test('inference pool refuses a model that has no score for a crop of one gray, by that gray', async () => {
+  const { code, message } = await refusal('dark', { fault: 'nan-when-dark' })
+  assert.equal(code, 'failed_precondition')
+  assert.match(message, /dark\.onnx gave NaN as logit 0 of the warm-up crop all of gray 0; expected finite numbers/)
+})
+
+test('inference pool gives a model that takes floats the grays of the crops as such', async () => {
+  const modelPath = await writeTinyModel(directory.path, { id: 'floats', inputType: 'float32' })
+  const pool = await createInferencePool({ modelPath, threadsPerWorker: 1, maxBatch: 4 })
+  try {
+    const levels = [0, 7, 128, 200, 255]
+    assertClose(await pool.run(grayCrops(...levels), levels.length), expectedLogits(...levels))
+    assertClose(await pool.run(grayCrops(9), 1), expectedLogits(9))
+  } finally {
+    await pool.close()
+  }
+})
+
+test('inference pool refuses a model that takes what its manifest does not say, or crops cannot be given in', async () => {
+  const input = (dtype: string) => ({ name: 'pellet', shape: [null, 1, 50, 50], dtype, cropVersion: 1 })
+  const other = await refusal('says-floats', { manifest: { input: input('float32') } })
+  assert.match(other.message, /takes uint8 pellet .*expected float32 pellet/)
+  const unknown = await refusal('says-halves', { manifest: { input: input('float16') } })
+  assert.match(unknown.message, /takes float16 by its manifest; expected uint8 or float32/)
+})
+
 test('inference pool refuses a model that judges a crop by its neighbours in the batch', async () => {
   assert.match((await refusal('mixes', { fault: 'mixes-batch' })).message, /does not depend on the crop's neighbours/)
 })
@@ -177,6 +203,54 @@ test('inference pool gives a worker up that dies again and again, and says so to
   assert.equal(pool.state(), 'failed')
   await assert.rejects(pool.run(grayCrops(1), 1), { code: 'unavailable', message: /died 2 times in a row/ })
   await pool.close()
+})
+
+test('inference pool goes on without a worker that it gave up, counts the others, and tries that one again later', async () => {
+  const modelPath = await writeTinyModel(directory.path, { id: 'degraded' })
+  const deaths: PoolState[] = []
+  const back = Promise.withResolvers<PoolState>()
+  const pool = await createInferencePool({
+    modelPath,
+    workerEntry: mortal,
+    workers: 2,
+    maxBatch: 1,
+    maxRestarts: 0,
+    retryMs: 300,
+    onWorkerDeath: (_, state) => deaths.push(state),
+    onWorkerReturn: back.resolve,
+  })
+  try {
+    assert.deepEqual([pool.state(), pool.workers], ['ready', 2])
+    await assert.rejects(pool.run(grayCrops(255), 1), { code: 'unavailable' })
+    assert.deepEqual([pool.state(), pool.workers, deaths], ['degraded', 1, ['degraded']])
+    assert.deepEqual([...(await pool.run(grayCrops(3, 4, 5), 3))], [0, 3, 0, 4, 0, 5])
+    assert.equal(await back.promise, 'ready')
+    assert.deepEqual([pool.state(), pool.workers], ['ready', 2])
+  } finally {
+    await pool.close()
+  }
+})
+
+test('inference pool that has given up every worker says so for good, and refuses what still comes', async () => {
+  const modelPath = await writeTinyModel(directory.path, { id: 'gone' })
+  const options = { modelPath, workerEntry: mortal, workers: 2, maxBatch: 1, maxRestarts: 0, retryMs: 20 }
+  const pool = await createInferencePool(options)
+  const runs = [254, 255, 255, 255].map((level) => pool.run(grayCrops(level), 1))
+  await Promise.allSettled(runs)
+  while (pool.state() !== 'failed') await pool.run(grayCrops(255), 1).catch(() => {})
+  await delay(200)
+  assert.deepEqual([pool.state(), pool.workers], ['failed', 1])
+  await assert.rejects(pool.run(grayCrops(1), 1), { code: 'unavailable', message: /All workers .* died/ })
+  await pool.close()
+})
+
+test('inference pool that is closed waits for a run no longer than it is told, and refuses the run then', async () => {
+  const modelPath = await writeTinyModel(directory.path, { id: 'endless' })
+  const pool = await createInferencePool({ modelPath, workerEntry: mortal, maxBatch: 1 })
+  // This run is answered only after another one, which does not come.
+  const run = assert.rejects(pool.run(grayCrops(254), 1), { code: 'unavailable' })
+  await pool.close(50)
+  await run
 })
 
 test('inference pool does not compute a cancelled run that no worker holds yet', async () => {

@@ -1,5 +1,7 @@
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import { cropBytes } from '../inspection/crop.ts'
+import { inputTypeOf } from './check-model.ts'
+import { heldThreads } from './end-thread.ts'
 import { createSeat, type Run, type RunResult, type Seat, slotsPerWorker } from './inference-pool-seat.ts'
 import { type InferenceProvider, requireProvider } from './inference-provider.ts'
 import { type LoadedModel, loadModel } from './load-model.ts'
@@ -26,6 +28,8 @@ export interface InferencePoolOptions {
   readonly niceness?: number
   /** Deaths in a row, without a finished run between, after which a worker is given up; default 3. */
   readonly maxRestarts?: number
+  /** How long a worker that was given up rests before it is tried again while others are at work, ms; default a minute. */
+  readonly retryMs?: number
   /**
    * Whether the workers load and warm up `together` (default) or `inTurn`, which takes longer and never more than one worker's
    * cores from whoever is at work meanwhile.
@@ -35,17 +39,23 @@ export interface InferencePoolOptions {
   readonly workerEntry?: URL
   /** Told of every death of a worker, with the state that it leaves. */
   readonly onWorkerDeath?: (error: PelletlineError, state: PoolState) => void
+  /** Told of every worker that was given up and is at work again, with the state that this leaves. */
+  readonly onWorkerReturn?: (state: PoolState) => void
   /** Aborts the load. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** `recovering`: at least one worker is being replaced; `failed`: none is left. */
-export type PoolState = 'ready' | 'recovering' | 'failed' | 'closed'
+/**
+ * `recovering`: at least one worker is being replaced; `degraded`: at least one was given up and is tried again from time to time,
+ * the others are at work; `failed`: none is left, for good.
+ */
+export type PoolState = 'ready' | 'recovering' | 'degraded' | 'failed' | 'closed'
 
 /** A model in worker threads: a run never blocks the event loop of its caller. */
 export interface InferencePool {
   /** The model's manifest: id, sha256, threshold on the margin zNG - zOK, metrics, lineage. */
   readonly model: ModelManifest
+  /** Workers that have not been given up, now; at least 1, so that what waits for one is refused where none is left. */
   readonly workers: number
   readonly maxBatch: number
   /** Runs that a worker may hold: one that computes and one that waits in its hands. */
@@ -61,9 +71,18 @@ export interface InferencePool {
   run(pixels: Uint8Array, count: number, signal?: AbortSignal): Promise<Float32Array>
   /** One run of 1 to maxBatch crops that `fill` writes straight into shared memory once a worker has room. */
   runBatch(count: number, fill: (pixels: Uint8Array) => void, signal?: AbortSignal): Promise<RunResult>
-  /** Refuses runs that no worker holds, waits for those in progress and ends the workers. */
-  close(): Promise<void>
+  /**
+   * Refuses runs that no worker holds, waits for those in progress, at most `limitMs` (default 5,000), and ends the workers. A native
+   * call cannot be interrupted: a worker that it holds ends later, and is not waited for.
+   */
+  close(limitMs?: number): Promise<void>
 }
+
+const closeLimitMs = 5_000
+const retryPauseMs = 60_000
+
+/** Most threads that native calls may hold after they were told to end: beyond, no model is loaded. */
+const maxHeldThreads = 8
 
 function checkWhole(name: string, value: number, from: number, to: number): number {
   if (Number.isSafeInteger(value) && value >= from && value <= to) return value
@@ -84,9 +103,19 @@ function orAborted(work: Promise<unknown>, modelPath: string, signal: AbortSigna
   return Promise.race([work, promise]).finally(() => signal.removeEventListener('abort', onAbort))
 }
 
+function refuseWhereHeld(modelPath: string): void {
+  if (heldThreads() < maxHeldThreads) return
+  throw new PelletlineError(
+    'resource_exhausted',
+    `${heldThreads()} threads still compute for models whose load was given up, so ${modelPath} is not loaded; load it later, or restart the process.`,
+    { retryAfterMs: 10_000 },
+  )
+}
+
 /**
  * Loads a model into worker threads and warms it up: manifest, digest, signature, finite and batch-independent output are
- * checked before the promise resolves. Rejects with a PelletlineError that names the file, what was expected and found.
+ * checked before the promise resolves. Rejects with a PelletlineError that names the file, what was expected and found, and on abort
+ * at the latest a second after it, whatever the model computes.
  */
 export async function createInferencePool(options: InferencePoolOptions): Promise<InferencePool> {
   const { modelPath, signal } = options
@@ -98,16 +127,20 @@ export async function createInferencePool(options: InferencePoolOptions): Promis
   const maxRestarts = checkWhole('maxRestarts', options.maxRestarts ?? 3, 0, 100)
   const { expectedSha256, provider = 'cpu' } = options
   requireProvider(provider)
+  refuseWhereHeld(modelPath)
   const loaded = options.loaded ?? (await loadModel(modelPath, { expectedSha256, signal }))
 
+  const inputType = inputTypeOf(modelPath, loaded.manifest)
   const waiting = new Set<Run>()
+  const retries = new Set<NodeJS.Timeout>()
   let closed = false
   let failure: PelletlineError | undefined
-  const seats: Seat[] = Array.from({ length: workers }, () =>
-    createSeat({
+  const seats: Seat[] = Array.from({ length: workers }, () => {
+    const seat = createSeat({
       worker: {
         modelPath,
         modelBytes: loaded.bytes,
+        inputType,
         provider,
         threads,
         allowSpinning: options.allowSpinning ?? false,
@@ -117,26 +150,43 @@ export async function createInferencePool(options: InferencePoolOptions): Promis
       entry: options.workerEntry ?? new URL('./inference-pool-worker.ts', import.meta.url),
       maxRestarts,
       onFree: dispatch,
-      onDeath,
-    }),
-  )
+      onDeath: (error) => onDeath(seat, error),
+      onReturn: () => options.onWorkerReturn?.(state()),
+    })
+    return seat
+  })
 
   function state(): PoolState {
     if (closed) return 'closed'
     if (failure !== undefined) return 'failed'
+    if (seats.some((seat) => seat.state() === 'given-up')) return 'degraded'
     return seats.every((seat) => seat.state() === 'ready') ? 'ready' : 'recovering'
   }
 
-  function onDeath(error: PelletlineError): void {
-    if (seats.every((seat) => seat.state() === 'given-up')) {
+  function onDeath(seat: Seat, error: PelletlineError): void {
+    if (seats.every((other) => other.state() === 'given-up')) {
       failure = new PelletlineError(
         'unavailable',
         `All workers of ${modelPath} died ${maxRestarts + 1} times in a row; see the log, then restart the service.`,
         { retryAfterMs: 10_000, cause: error },
       )
+      endRetries()
       refuseWaiting(failure)
-    }
+    } else if (seat.state() === 'given-up') retryLater(seat)
     options.onWorkerDeath?.(error, state())
+  }
+
+  function retryLater(seat: Seat): void {
+    const retry = setTimeout(() => {
+      retries.delete(retry)
+      seat.retry()
+    }, options.retryMs ?? retryPauseMs)
+    retries.add(retry)
+  }
+
+  function endRetries(): void {
+    for (const retry of retries) clearTimeout(retry)
+    retries.clear()
   }
 
   function refuseWaiting(reason: PelletlineError): void {
@@ -200,18 +250,31 @@ export async function createInferencePool(options: InferencePoolOptions): Promis
     else for (const seat of seats) await seat.open()
   }
 
-  async function close(): Promise<void> {
+  async function close(limitMs = closeLimitMs): Promise<void> {
     closed = true
+    endRetries()
     refuseWaiting(new PelletlineError('unavailable', `${modelPath} is being closed; send the crops elsewhere.`))
-    await Promise.all(seats.map((seat) => seat.close()))
+    await Promise.all(seats.map((seat) => seat.close(limitMs)))
   }
 
   try {
     await orAborted(openSeats(), modelPath, signal)
   } catch (error) {
-    await close()
+    await close(0)
     throw error
   }
   const loadMs = performance.now() - began
-  return { model: loaded.manifest, workers, maxBatch, slotsPerWorker, loadMs, state, run, runBatch, close }
+  return {
+    model: loaded.manifest,
+    get workers() {
+      return Math.max(1, seats.filter((seat) => seat.state() !== 'given-up').length)
+    },
+    maxBatch,
+    slotsPerWorker,
+    loadMs,
+    state,
+    run,
+    runBatch,
+    close,
+  }
 }

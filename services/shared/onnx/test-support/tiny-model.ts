@@ -14,24 +14,27 @@ export interface TinyModelOptions {
   readonly gain?: number
   readonly center?: number
   readonly threshold?: number
-  /** What is wrong with the model: each makes one check fail, but for `nan-when-dark`, which no warm-up crop shows. */
+  /** What is wrong with the model: each makes one check fail, but for `nan-when-nearly-dark`, which no warm-up crop shows. */
   readonly fault?:
     | 'nan'
     | 'nan-when-dark'
+    | 'nan-when-nearly-dark'
     | 'mixes-batch'
     | 'input-name'
     | 'input-type'
     | 'output-shape'
     | 'fixed-batch'
+  /** Element type in which it takes the crops; default uint8. */
+  readonly inputType?: 'uint8' | 'float32'
   /** Members of the manifest that differ from the right ones. */
   readonly manifest?: Readonly<Record<string, unknown>>
 }
 
-/** Bytes of a model with the student's signature: Cast, mean over the pixels, Gemm to two logits. */
+/** Bytes of a model with the student's signature, in the element type asked for: Cast, mean over the pixels, Gemm to two logits. */
 function tinyModel(options: TinyModelOptions = {}): Uint8Array {
-  const { gain = 0.1, center = 128, fault } = options
+  const { gain = 0.1, center = 128, fault, inputType: ownType = 'uint8' } = options
   const input = fault === 'input-name' ? 'image' : 'pellet'
-  const inputType: OnnxType = fault === 'input-type' ? 'float32' : 'uint8'
+  const inputType: OnnxType = fault === 'input-type' ? 'float32' : ownType
   const batch = fault === 'fixed-batch' ? 4 : 'N'
   const classes = fault === 'output-shape' ? 3 : 2
   const nodes: NodeProto[] = [
@@ -45,6 +48,11 @@ function tinyModel(options: TinyModelOptions = {}): Uint8Array {
   }
   if (fault === 'nan-when-dark') {
     nodes.push(nodeProto('Sub', [last, 'dark'], ['above']), nodeProto('Sqrt', ['above'], ['root']))
+    last = 'root'
+  }
+  if (fault === 'nan-when-nearly-dark') {
+    nodes.push(nodeProto('Sub', [last, 'near'], ['apart']), nodeProto('Abs', ['apart'], ['distance']))
+    nodes.push(nodeProto('Sub', ['distance', 'reach'], ['outside']), nodeProto('Sqrt', ['outside'], ['root']))
     last = 'root'
   }
   if (fault === 'mixes-batch') {
@@ -65,8 +73,14 @@ function tinyModel(options: TinyModelOptions = {}): Uint8Array {
     initializer: [
       tensorProto('axes', 'int64', [2], new BigInt64Array([2n, 3n])),
       ...(fault === 'mixes-batch' ? [tensorProto('first', 'int64', [1], new BigInt64Array([0n]))] : []),
-      // Below the mean gray of any warm-up crop.
       ...(fault === 'nan-when-dark' ? [tensorProto('dark', 'float32', [1], new Float32Array([10]))] : []),
+      // Mean grays from 1 to 5, which no warm-up crop has.
+      ...(fault === 'nan-when-nearly-dark'
+        ? [
+            tensorProto('near', 'float32', [1], new Float32Array([3])),
+            tensorProto('reach', 'float32', [1], new Float32Array([2.5])),
+          ]
+        : []),
       tensorProto('weight', 'float32', [1, classes], weight),
       tensorProto('bias', 'float32', [classes], bias),
     ],
@@ -82,7 +96,7 @@ export async function modelDirectory(): Promise<{ readonly path: string; remove(
 
 /** Writes a tiny model with its manifest and returns the model's path. */
 export async function writeTinyModel(directory: string, options: TinyModelOptions = {}): Promise<string> {
-  const { id = 'tiny', threshold = 0 } = options
+  const { id = 'tiny', threshold = 0, inputType: dtype = 'uint8' } = options
   const bytes = tinyModel(options)
   const path = join(directory, `${id}.onnx`)
   await writeFile(path, bytes)
@@ -94,7 +108,7 @@ export async function writeTinyModel(directory: string, options: TinyModelOption
     kind: 'student',
     architecture: 'tiny',
     precision: 'float32',
-    input: { name: 'pellet', shape: [null, 1, 50, 50], dtype: 'uint8', cropVersion },
+    input: { name: 'pellet', shape: [null, 1, 50, 50], dtype, cropVersion },
     output: { name: 'logits', shape: [null, 2] },
     classes: [...classNames],
     standardisation: { mean: 0, deviation: 1 },
