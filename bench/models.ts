@@ -1,20 +1,11 @@
-// Images per second of every network as it is served: the student against its teachers, integers against float32.
-import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
-import { exportModel } from '../services/distillation/export/export-model.ts'
-import {
-  createNetwork,
-  type NetworkName,
-  networkNames,
-  teacherNames,
-} from '../services/distillation/networks/create-network.ts'
-import { gatherParameters, initialState } from '../services/distillation/training/training-session.ts'
+// Images per second of every released network: the student against its teachers, integers against float32.
+import { networkNames, teacherNames } from '../services/distillation/networks/create-network.ts'
 import { cropBytes, cropSide } from '../services/shared/inspection/crop.ts'
 import { fillWarmUpCrops } from '../services/shared/onnx/check-model.ts'
 import { createGraphWorker, type GraphWorker } from '../services/shared/onnx/graph-worker.ts'
-import { readModelManifest } from '../services/shared/onnx/model-manifest.ts'
-import { readReleasedModels } from '../services/shared/onnx/released-models.ts'
+import { precisionOf } from '../services/shared/onnx/model-manifest.ts'
 import { readBenchOptions, runBench } from './support/bench-options.ts'
+import { findNetworks } from './support/find-networks.ts'
 import { interleave, type RoundTimes, ratesOf, ratioOf, spreadOf } from './support/measure.ts'
 import { printReport, type Ratio } from './support/print-report.ts'
 
@@ -27,13 +18,12 @@ fillWarmUpCrops(warmUp.pixels)
 await runBench(async () => {
   const { json, modelsDir, numbers } = readBenchOptions({ rounds: 9, crops: 64, threads: 1 })
   const { rounds, crops, threads } = numbers
+  const networks = await findNetworks(modelsDir, teacherNames)
   const worker = createGraphWorker({ threads })
-  const sources: Record<string, string> = {}
-  for (const kind of kinds) {
-    const { bytes, source } = await findModel(kind, modelsDir, worker)
-    sources[kind] = source
-    await worker.load(kind, bytes)
-  }
+  for (const { kind, bytes } of networks) await worker.load(kind, bytes)
+  const sources = Object.fromEntries(
+    networks.map(({ kind, path, manifest }) => [kind, `${path} (${precisionOf(manifest)})`]),
+  )
   const contestants = batches.flatMap((batch) =>
     kinds.map((kind) => ({ name: nameOf(kind, batch), run: () => judge(worker, kind, crops, batch) })),
   )
@@ -44,8 +34,9 @@ await runBench(async () => {
     {
       bench: 'models',
       about:
-        'crops judged per second by the networks alone, one after the other in the same rounds; float32 but where int8 is ' +
-        'said. Goals: the student takes at most 1/5 of the mean time of its teachers, int8 is at least 2.5 times as fast.',
+        'crops judged per second by the networks alone, one after the other in the same rounds; all compute in float32, whatever ' +
+        'their weights are stored as, but the one that says int8. Goals: the student takes at most 1/5 of the mean time of its ' +
+        'teachers, int8 is at least 2.5 times as fast.',
       rounds,
       figures: contestants.map(({ name }, i) => ({
         what: name,
@@ -87,35 +78,4 @@ function ratiosOf(times: RoundTimes, batch: number): Ratio[] {
     against('time of the student in int8', timesOf(integers), "teachers' mean", mean),
     against('speed of the student in int8', timesOf('student'), 'float32', timesOf(integers)),
   ]
-}
-
-/** The released model where there is one; otherwise one of the same shape with initial weights, which is as fast. */
-async function findModel(
-  kind: (typeof kinds)[number],
-  modelsDir: string,
-  worker: GraphWorker,
-): Promise<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly source: string }> {
-  const name: NetworkName = kind === integers ? 'student' : kind
-  const released = await findReleased(name, modelsDir)
-  const path = kind === integers ? released?.path.replace(/\.onnx$/, '-int8.onnx') : released?.path
-  if (path !== undefined && existsSync(path)) return { bytes: new Uint8Array(await readFile(path)), source: path }
-  const network = createNetwork(name, released?.shape)
-  const bytes = await exportModel({
-    network,
-    parameters: gatherParameters(network, initialState(network, 1)),
-    standardisation: { mean: 50, deviation: 67 },
-    precision: kind === integers ? 'int8' : 'float32',
-    calibration: { worker, crops: warmUp },
-  })
-  return { bytes, source: 'initial weights (not among the released models)' }
-}
-
-async function findReleased(name: NetworkName, modelsDir: string) {
-  const { student, teachers } = readReleasedModels(modelsDir)
-  for (const path of [student, ...teachers]) {
-    const { architecture, lineage } = await readModelManifest(path)
-    const { widths, block } = lineage.options as Pick<Parameters<typeof createNetwork>[1] & object, 'widths' | 'block'>
-    if (architecture === name) return { path, shape: { widths, block } }
-  }
-  return undefined
 }

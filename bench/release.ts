@@ -1,14 +1,12 @@
 // What a release promises, measured: overkill of the released student on a million good pellets of the simulated line, its
 // escapes by size, and its accuracy against the ensemble of the released teachers. `--against FILE,...`: other students that judge the
 // same pellets, each at its own threshold and at the overkill of the first.
-import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import process from 'node:process'
 import { formatCount, formatDuration } from '../services/cli/format-number.ts'
 import { renderTable } from '../services/cli/render-table.ts'
 import { defaultLine } from '../services/line-simulator/index.ts'
 import { loadModel } from '../services/shared/onnx/load-model.ts'
-import { manifestPath } from '../services/shared/onnx/model-manifest.ts'
 import { readReleasedModels } from '../services/shared/onnx/released-models.ts'
 import { readBenchOptions, runBench } from './support/bench-options.ts'
 import { compareRival, type RivalFigures, type ThresholdFigures } from './support/compare-rival.ts'
@@ -34,8 +32,7 @@ await runBench(async () => {
   const { good, ensemble, seed, lanes } = numbers
   const ng = Math.max(1, Math.round((good * numbers['ng-per-mille']) / 1000))
   const released = readReleasedModels(modelsDir)
-  const studentPath = int8Beside(released.student) ?? released.student
-  const student = await loadModel(studentPath)
+  const student = await loadModel(released.student)
   const teachers = await Promise.all(released.teachers.map((path) => loadModel(path)))
   const rivals = await Promise.all((texts.against?.split(',') ?? []).map((path) => loadModel(path)))
   const began = performance.now()
@@ -76,12 +73,6 @@ await runBench(async () => {
       `${[...print(figures, about), ...compared.flatMap((rival) => printRival(rival, about.student))].join('\n')}\n`,
     )
 })
-
-/** The int8 file that a release has beside its first one. */
-function int8Beside(path: string): string | undefined {
-  const beside = path.replace(/\.onnx$/, '-int8.onnx')
-  return existsSync(beside) && existsSync(manifestPath(beside)) ? beside : undefined
-}
 
 /** One line that renews itself on a terminal, else a line per tenth. */
 function createProgress(began: number): (done: number, total: number) => void {
