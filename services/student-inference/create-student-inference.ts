@@ -20,10 +20,11 @@ import { controlAlone, controlByRegistry } from './models/control-models.ts'
 import { createModelShelf, type ModelShelf } from './models/create-model-shelf.ts'
 import { describeShelf } from './models/describe-shelf.ts'
 import { type AssignmentFollower, followAssignment, type ModelRegistry } from './models/follow-assignment.ts'
-import { listStored } from './models/list-stored.ts'
+import { listStored, type StoredModels } from './models/list-stored.ts'
 import { listVersions } from './models/list-versions.ts'
 import { busLimitOf, type LoadedStudent, loadStudent } from './models/load-student.ts'
 import { createStudentModels } from './models/read-student.ts'
+import { recordModels } from './models/record-models.ts'
 import { createGrpcInferenceService } from './open-inference/grpc-inference-service.ts'
 import type { ServedModels } from './open-inference/served-models.ts'
 import { createRecipeCache } from './recipe-cache.ts'
@@ -98,9 +99,13 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
   let loadBegan = 0
   let shelf: ModelShelf | undefined
   let follower: AssignmentFollower | undefined
+  let stored: StoredModels | undefined
+  /** Ends the listing of the store where no follower does. */
+  let endListing: (() => Promise<void>) | undefined
   let subscription: Subscription | undefined
   let told = false
   const stopping = new AbortController()
+  const recordOfModels = recordModels(telemetry, () => shelf)
 
   function student(): LoadedStudent {
     if (phase === 'draining') {
@@ -152,7 +157,12 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
             tellReady()
             follower?.report()
           },
+          onWorkerReturn(state) {
+            logger.info({ state, model: model.id }, 'inference worker that was given up is back')
+            follower?.report()
+          },
         }),
+      onRefused: recordOfModels.refused,
       onChange() {
         alone?.noteChange()
         follower?.report()
@@ -164,12 +174,15 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
   async function load(signal: AbortSignal): Promise<LoadedStudent> {
     const made = await createShelf()
     shelf = made
-    if (modelRegistry === undefined) made.follow(undefined)
-    else {
+    const { reportEveryMs } = options.models
+    const onChange = () => follower?.report()
+    const listing = listStored({ models, clock, logger, everyMs: reportEveryMs, onChange })
+    if (modelRegistry !== undefined || control !== undefined) stored = listing
+    if (modelRegistry === undefined) {
+      made.follow(undefined)
+      if (control !== undefined) endListing = startListing(listing)
+    } else {
       let first: bigint | undefined
-      const { reportEveryMs } = options.models
-      const onChange = () => follower?.report()
-      const stored = listStored({ models, clock, logger, everyMs: reportEveryMs, onChange })
       follower = followAssignment({
         registry: modelRegistry,
         instance,
@@ -181,8 +194,8 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
           const own = options.models.startWith === 'configured' && assignment.generation === first
           made.follow(own ? undefined : assignment)
         },
-        describe: () => describeShelf({ shelf: made, models, stored, clock }),
-        keepListing: stored.keep,
+        describe: () => describeShelf({ shelf: made, models, stored: listing, clock }),
+        keepListing: listing.keep,
       })
       await abortable(follower.first(), signal)
     }
@@ -216,6 +229,7 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
 
   async function close(timeoutMs: number): Promise<void> {
     const deadline = clock.now() + timeoutMs
+    await endListing?.()
     await follower?.stop(timeoutMs)
     await shelf?.close(deadline - clock.now())
   }
@@ -244,6 +258,7 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
     find: (id) => shelf?.find(id),
     ready: isReady,
     states: () => listVersions({ phase, ready: isReady(), shelf, modelPath: options.modelPath }),
+    stored: () => (stored?.last() ?? []).map(({ model, reason = '' }) => ({ id: model.id, reason })),
     ...(control === undefined ? {} : { control }),
   })
   const { maxRequestsPerStream } = options
@@ -310,10 +325,21 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
         await subscription?.drain(timeoutMs)
       } finally {
         releaseGauge()
+        recordOfModels.release()
         await close(deadline - clock.now())
       }
     },
     snapshot,
+  }
+}
+
+/** Keeps a listing until the returned function ends it. */
+function startListing(listing: StoredModels): () => Promise<void> {
+  const ending = new AbortController()
+  const kept = listing.keep(ending.signal)
+  return () => {
+    ending.abort()
+    return kept
   }
 }
 

@@ -3,6 +3,7 @@ import test from 'node:test'
 import { create } from '@bufbuild/protobuf'
 import { ModelRefSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import type { PoolState } from '../shared/onnx/inference-pool.ts'
 import { describeIntegerInstructions } from '../shared/onnx/integer-instructions.ts'
 import type { ModelManifest } from '../shared/onnx/model-manifest.ts'
 import { grayCrops } from '../shared/onnx/test-support/tiny-model.ts'
@@ -14,7 +15,7 @@ import type { InferOptions } from './open-inference/served-models.ts'
 import { type ServedStudent, serveStudentModel } from './serve-student-model.ts'
 import { createManualPool, settled } from './test-support/manual-pool.ts'
 
-function setUp(limit = 100) {
+function setUp(limit = 100, dtype = 'uint8') {
   const pool = createManualPool({ workers: 1, maxBatch: 8 })
   const statistics = createBatcherStatistics(systemClock)
   const curve = straightCurve(0.5, 0.5, [1, 2, 4, 8])
@@ -26,12 +27,16 @@ function setUp(limit = 100) {
     id: 'student-1',
     sha256: 'ab',
     classes: ['OK', 'NG'],
-    input: { name: 'pellet' },
+    input: { name: 'pellet', dtype },
     output: { name: 'logits' },
   } as unknown as ModelManifest
   const model = create(ModelRefSchema, { id: 'student-1', sha256: 'ab' })
   const sessions = { provider: 'cpu' as const, workers: 1, threadsPerWorker: 1, measured: [] }
-  const student: ServedStudent = { batcher, model, threshold: 1, manifest, sessions, maxBatch: 8, statistics }
+  let ownState: PoolState = 'ready'
+  let otherState: PoolState = 'ready'
+  const shared = { batcher, model, threshold: 1, sessions, maxBatch: 8, statistics }
+  const student: ServedStudent = { ...shared, manifest, state: () => ownState }
+  const other: ServedStudent = { ...shared, manifest: { ...manifest, id: 'student-2' }, state: () => otherState }
   let refusal: PelletlineError | undefined
   const models = serveStudentModel({
     student() {
@@ -39,8 +44,14 @@ function setUp(limit = 100) {
       return student
     },
     ready: () => refusal === undefined,
-    find: () => undefined,
-    states: () => [{ version: 'student-1', state: 'READY', reason: '' }],
+    find: (id) => new Map([student, other].map((one) => [one.manifest.id, one])).get(id),
+    states: () => ['student-1', 'student-2'].map((version) => ({ version, state: 'READY', reason: '' })),
+    stored: () => [
+      { id: 'student-2', reason: '' },
+      { id: 'student-3', reason: '' },
+      { id: 'student-4', reason: 'it is not signed' },
+    ],
+    control: { load: async () => {}, unload: async () => {} },
   })
   const served = models.find('student', '')
   const infer = (levels: readonly number[], options: Partial<InferOptions> = {}) =>
@@ -49,7 +60,17 @@ function setUp(limit = 100) {
       signal: new AbortController().signal,
       ...options,
     })
-  return { pool, models, served, infer, refuse: (error: PelletlineError) => (refusal = error) }
+  return {
+    pool,
+    models,
+    served,
+    infer,
+    refuse: (error: PelletlineError) => (refusal = error),
+    stand: (own: PoolState, ofOther: PoolState) => {
+      ownState = own
+      otherState = ofOther
+    },
+  }
 }
 
 /** The manual pool's logits. */
@@ -152,4 +173,57 @@ test('served student is found by its name with the id of its file as version, an
   refuse(new PelletlineError('unavailable', 'It is being loaded.', { retryAfterMs: 5 }))
   assert.throws(() => models.find('student', ''), { code: 'unavailable' })
   assert.throws(() => models.find('teacher', ''), { code: 'not_found' })
+})
+
+test('served student is found by the id of its file as a name too, under which a client has loaded it', () => {
+  const { models, refuse } = setUp()
+  for (const version of ['', 'student-2']) {
+    const { name, version: found } = models.find('student-2', version)
+    assert.deepEqual([name, found], ['student-2', 'student-2'])
+  }
+  assert.equal(models.find('student', 'student-2').name, 'student')
+  assert.throws(() => models.find('student-2', '1'), { code: 'not_found', message: /there is "student-2"/ })
+  refuse(new PelletlineError('unavailable', 'It is being stopped.'))
+  assert.throws(() => models.find('student-2', ''), { code: 'unavailable' })
+})
+
+test('each served version is ready by its own workers, whatever those of the others do', () => {
+  const { models, stand } = setUp()
+  const ready = () => [models.find('student', '').ready(), models.find('student', 'student-2').ready()]
+  assert.deepEqual(ready(), [true, true])
+  stand('degraded', 'failed')
+  assert.deepEqual(ready(), [true, false])
+  stand('failed', 'recovering')
+  assert.deepEqual(ready(), [false, true])
+  stand('ready', 'closed')
+  assert.deepEqual(ready(), [true, false])
+})
+
+test('what may be loaded is listed by the names that a load takes, with what has been loaded', () => {
+  const { models } = setUp()
+  assert.deepEqual(
+    models.repository!().map(({ name, version, state, reason }) => [name, version, state, reason]),
+    [
+      ['student-1', 'student-1', 'READY', ''],
+      ['student-2', 'student-2', 'READY', ''],
+      ['student-3', 'student-3', 'UNAVAILABLE', 'in the store and not loaded'],
+      ['student-4', 'student-4', 'UNAVAILABLE', 'it is not signed'],
+    ],
+  )
+})
+
+test('served student that takes floats says so, and takes whole grays only', async () => {
+  const { pool, served } = setUp(100, 'float32')
+  assert.equal(served.input.datatype, 'FP32')
+  const how = { whenFull: 'refuse', signal: new AbortController().signal } as const
+  const floats = Float32Array.from(grayCrops(20, 255))
+  const answer = served.infer(floats, 2, how)
+  assert.deepEqual(pool.batches[0]!.firstPixels, [20, 255])
+  pool.batches[0]!.finish()
+  assert.deepEqual([...(await answer)], logits(20, 255))
+  for (const bad of [0.5, -1, 256]) {
+    const message = new RegExp(`^inputs\\.pellet: element 7 of item 1 is ${bad}; it takes whole grays, 0 to 255`)
+    await assert.rejects(served.infer(floats.with(2507, bad), 2, how), { code: 'invalid_argument', message })
+  }
+  assert.equal(pool.batches.length, 1)
 })

@@ -8,7 +8,7 @@ import {
   OperatorSetIdProtoSchema,
 } from '../../gen/third_party/onnx/onnx_pb.ts'
 import { createGraphWorker } from '../onnx/graph-worker.ts'
-import { encodeModel, nodeProto } from '../onnx/onnx-proto.ts'
+import { encodeModel, nodeProto, valueInfo } from '../onnx/onnx-proto.ts'
 import { buildHeatmapModel } from './build-heatmap-model.ts'
 import { createExplainer } from './create-explainer.ts'
 import { defaultHeatmapLayer, listHeatmapLayers } from './list-heatmap-layers.ts'
@@ -53,6 +53,14 @@ test('layers of a model are its maps behind the first convolution with their siz
     ],
   )
   assert.equal(defaultHeatmapLayer(poolModel()), 'map')
+})
+
+test('heatmaps of a model that takes floats are those of the model that takes the same grays as bytes', async () => {
+  const bytes = poolModel()
+  const input = [valueInfo('pellet', 'float32', ['N', 1, 50, 50])]
+  const floats = create(ModelProtoSchema, { ...bytes, graph: create(GraphProtoSchema, { ...bytes.graph!, input }) })
+  const explain = async (model: ModelProto) => (await createExplainer(worker, encodeModel(model))).explain(crops(2))
+  assert.deepEqual(await explain(floats), await explain(bytes))
 })
 
 test('heatmap is the rectified sum of the channels weighted by their mean gradient', async () => {

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import type { ModelProto } from '../../gen/third_party/onnx/onnx_pb.ts'
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import { cropBytes, cropSide } from '../inspection/crop.ts'
 import type { GraphWorker } from '../onnx/graph-worker.ts'
-import { decodeModel, encodeModel } from '../onnx/onnx-proto.ts'
+import { decodeModel, encodeModel, onnxTypeNumber } from '../onnx/onnx-proto.ts'
 import { buildHeatmapModel, heatmapOutput } from './build-heatmap-model.ts'
 import { defaultHeatmapLayer, type HeatmapLayer, listHeatmapLayers } from './list-heatmap-layers.ts'
 import type { Heatmap } from './scale-heatmap.ts'
@@ -42,6 +43,12 @@ export interface Explainer {
   release(): Promise<void>
 }
 
+/** Whether a model takes its crops as floats, of the same grays. */
+function takesFloats({ graph }: ModelProto): boolean {
+  const type = graph?.input.find(({ name }) => name === 'pellet')?.type?.value
+  return type?.case === 'tensorType' && type.value.elemType === onnxTypeNumber.float32
+}
+
 /**
  * Derives the heatmap model of a served model and loads it into a worker. Throws what `buildHeatmapModel` throws,
  * `data_loss` where the bytes are no ONNX model, and `failed_precondition` where ONNX Runtime refuses it. The bytes stay the
@@ -56,6 +63,7 @@ export async function createExplainer(
   const served = decodeModel(modelBytes, source)
   const names = options.layers ?? [defaultHeatmapLayer(served)]
   const bytes = encodeModel(buildHeatmapModel(served, { layers: names, score, target }))
+  const floats = takesFloats(served)
   const layers = listHeatmapLayers(served).filter((layer) => names.includes(layer.name))
   const model = `explain ${source} ${randomUUID()}`
   await worker.load(model, bytes).catch((cause) => {
@@ -71,9 +79,12 @@ export async function createExplainer(
   async function run(crops: readonly Uint8Array[]) {
     const pixels = new Uint8Array(crops.length * cropBytes)
     for (const [i, crop] of crops.entries()) pixels.set(crop, i * cropBytes)
+    const feed = floats
+      ? ({ type: 'float32', data: Float32Array.from(pixels) } as const)
+      : ({ type: 'uint8', data: pixels } as const)
     const outputs = await worker.run({
       model,
-      feeds: { pellet: { type: 'uint8', dims: [crops.length, 1, cropSide, cropSide], data: pixels } },
+      feeds: { pellet: { ...feed, dims: [crops.length, 1, cropSide, cropSide] } },
       keep: {},
       fetch: ['logits', 'score', ...layers.map((layer) => heatmapOutput(layer.name))],
     })

@@ -51,6 +51,11 @@ export interface InferencePoolOptions {
  */
 export type PoolState = 'ready' | 'recovering' | 'degraded' | 'failed' | 'closed'
 
+/** Whether a pool takes runs, be it with fewer workers than it had. */
+export function isAtWork(state: PoolState): boolean {
+  return state !== 'failed' && state !== 'closed'
+}
+
 /** A model in worker threads: a run never blocks the event loop of its caller. */
 export interface InferencePool {
   /** The model's manifest: id, sha256, threshold on the margin zNG - zOK, metrics, lineage. */

@@ -91,6 +91,15 @@ export const metrics = {
     ['line'],
     'seconds',
   ),
+  workers: metric(
+    'gauge',
+    'pelletline_inference_workers',
+    'Workers of a model in memory, by whether they are at work or were given up.',
+    ['model', 'state'],
+  ),
+  modelsRefused: metric('counter', 'pelletline_models_refused_total', 'Loads of models that were refused, by why.', [
+    'code',
+  ]),
   batchSize: metric('histogram', 'pelletline_inference_batch_pellets', 'Pellets of one batch.', ['model']),
   batches: metric('counter', 'pelletline_inference_batches_total', 'Batches, by why they were started.', [
     'model',

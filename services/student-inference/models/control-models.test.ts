@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import test, { after, before } from 'node:test'
 import { parseConfig } from '../../shared/config/load-config.ts'
+import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { grayCrops, modelDirectory, writeTinyModel } from '../../shared/onnx/test-support/tiny-model.ts'
 import { systemClock } from '../../shared/service/clock.ts'
 import { silentLogger } from '../../shared/telemetry/logger.ts'
@@ -15,6 +18,7 @@ before(async () => {
   modelPath = await writeTinyModel(directory.path, { id: 'one' })
   await writeTinyModel(directory.path, { id: 'two', gain: 0.2 })
   await writeTinyModel(directory.path, { id: 'bad', fault: 'nan' })
+  await writeTinyModel(directory.path, { id: 'three', inputType: 'float32' })
 })
 after(() => directory.remove())
 
@@ -46,6 +50,13 @@ test('callers load a model beside the one that judges, ask it by its version, an
       models.list().map(({ version, state }) => `${version} ${state}`),
       ['one READY', 'two READY'],
     )
+    assert.equal(models.find('two', '').ready(), true)
+    // The store is listed beside; what is in memory stands there as it is.
+    while (models.repository!().length < 4) await systemClock.sleep(20)
+    assert.deepEqual(
+      models.repository!().map(({ name, state }) => `${name} ${state}`),
+      ['one READY', 'two READY', 'bad UNAVAILABLE', 'three UNAVAILABLE'],
+    )
     await control.unload('two', signal)
     assert.throws(() => models.find('student', 'two'), { code: 'not_found' })
   } finally {
@@ -64,5 +75,55 @@ test('callers may not change models unless the configuration says so, and nobody
     })
   } finally {
     await strict.drain(1000)
+  }
+})
+
+test('a load whose caller has gone away is taken back, so that another model has its place', async () => {
+  const student = setUp({ openInferenceControl: true, allowUnsigned: true, maxLoaded: 2 })
+  await student.start()
+  const control = student.models.control!
+  try {
+    const gone = new AbortController()
+    const left = control.load('two', gone.signal)
+    while (student.models.list().length < 2) await systemClock.sleep(1)
+    gone.abort(new PelletlineError('cancelled', 'The caller has gone.'))
+    await assert.rejects(left, { code: 'cancelled' })
+    while (student.models.list().length > 1) await systemClock.sleep(5)
+    await control.load('three', signal)
+    // This one takes floats, which the protocol says of it and takes for it.
+    const three = student.models.find('three', '')
+    assert.equal(three.input.datatype, 'FP32')
+    const [ok, ng] = await three.infer(Float32Array.from(grayCrops(28)), 1, { whenFull: 'refuse', signal })
+    assert.equal(Math.round(ng! - ok!), 10)
+    // A refusal is what it is: no room is not a model that is wrong, and a file of other bytes is damaged.
+    await assert.rejects(control.load('two', signal), { code: 'resource_exhausted', message: /at most 2 may be/ })
+    await control.unload('three', signal)
+    await writeFile(join(directory.path, 'two.onnx'), 'damaged')
+    await assert.rejects(control.load('two', signal), { code: 'data_loss', message: /two\.onnx has SHA-256/ })
+  } finally {
+    await student.drain(1000)
+    await writeTinyModel(directory.path, { id: 'two', gain: 0.2 })
+  }
+})
+
+test('a load goes on for whoever still waits for it, and ends for all with an unload', async () => {
+  const student = setUp({ openInferenceControl: true, allowUnsigned: true })
+  await student.start()
+  const control = student.models.control!
+  try {
+    const gone = new AbortController()
+    const first = control.load('two', gone.signal)
+    const second = control.load('two', signal)
+    while (student.models.list().length < 2) await systemClock.sleep(1)
+    gone.abort(new PelletlineError('cancelled', 'The caller has gone.'))
+    await assert.rejects(first, { code: 'cancelled' })
+    await second
+    assert.equal(student.models.find('student', 'two').ready(), true)
+    const third = control.load('three', signal)
+    while (student.models.list().length < 3) await systemClock.sleep(1)
+    await control.unload('three', signal)
+    await assert.rejects(third, { code: 'failed_precondition', message: /three was unloaded by another caller/ })
+  } finally {
+    await student.drain(1000)
   }
 })

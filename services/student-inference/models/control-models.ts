@@ -32,22 +32,35 @@ export interface LocalControl extends ModelControl {
 /** Control by callers where there is no registry: models are kept ready beside the configured one and asked for by version. */
 export function controlAlone(models: StudentModels, shelf: () => ModelShelf): LocalControl {
   const changed = createNotifier()
+  /** Callers that wait for a load, by the id of its model. */
+  const waiting = new Map<string, number>()
   let assignment: ModelAssignment = create(ModelAssignmentSchema)
+
+  const isHeld = (id: string) => assignment.held.some((model) => model.id === id)
 
   function follow(held: ModelAssignment['held']): void {
     assignment = create(ModelAssignmentSchema, { generation: assignment.generation + 1n, held })
     shelf().follow(assignment)
   }
 
-  async function until(id: string, signal: AbortSignal): Promise<PelletlineError | undefined> {
+  function letGo(id: string): void {
+    if (isHeld(id)) follow(assignment.held.filter((model) => model.id !== id))
+  }
+
+  /** Resolves once a model is ready; rejects with why it is refused, and as soon as it is not wanted any more. */
+  async function untilReady(id: string, signal: AbortSignal): Promise<void> {
     for (;;) {
       const change = changed.changed(signal)
       const entry = shelf()
         .entries()
         .find(({ name }) => name.id === id)
-      if (entry?.state === 'ready') return undefined
-      if (entry?.state === 'refused') return new PelletlineError('failed_precondition', entry.reason)
+      if (entry?.state === 'ready') return
+      if (entry?.error !== undefined) throw entry.error
       if (signal.aborted) throw PelletlineError.from(signal.reason, 'cancelled')
+      if (!isHeld(id)) {
+        const text = `Model ${id} was unloaded by another caller while it was being loaded; load it again if it is wanted.`
+        throw new PelletlineError('failed_precondition', text)
+      }
       await change
     }
   }
@@ -57,21 +70,31 @@ export function controlAlone(models: StudentModels, shelf: () => ModelShelf): Lo
     async load(id, signal) {
       if (shelf().find(id) !== undefined) return
       const { manifest } = await readStoredModel(models.store, id, models.policy, signal)
-      const others = assignment.held.filter((model) => model.id !== id)
-      follow([...others, { $typeName: 'pelletline.inspection.v1.ModelRef', id, sha256: manifest.sha256 }])
-      const refused = await until(id, signal)
-      if (refused === undefined) return
-      follow(assignment.held.filter((model) => model.id !== id))
-      throw refused
+      waiting.set(id, (waiting.get(id) ?? 0) + 1)
+      let isReady = false
+      try {
+        if (!isHeld(id)) {
+          follow([...assignment.held, { $typeName: 'pelletline.inspection.v1.ModelRef', id, sha256: manifest.sha256 }])
+        }
+        await untilReady(id, signal)
+        isReady = true
+      } finally {
+        const others = waiting.get(id)! - 1
+        if (others > 0) waiting.set(id, others)
+        else waiting.delete(id)
+        // Nobody waits for it any more, and nobody was told that it is there.
+        if (!isReady && others === 0) letGo(id)
+      }
     },
     async unload(id) {
-      const kept = assignment.held.filter((model) => model.id !== id)
-      if (kept.length === assignment.held.length) {
+      if (!isHeld(id)) {
         const live = shelf().live()?.model.id
-        const text = live === id ? `Model ${id} judges; it cannot be unloaded.` : `Model ${id} is not loaded.`
-        throw new PelletlineError(live === id ? 'failed_precondition' : 'not_found', text)
+        const text = `Model ${id} judges; it cannot be unloaded.`
+        if (live === id) throw new PelletlineError('failed_precondition', text)
+        throw new PelletlineError('not_found', `Model ${id} is not loaded.`)
       }
-      follow(kept)
+      letGo(id)
+      changed.notify()
     },
   }
 }

@@ -32,7 +32,13 @@ function fakeStudent(id: string) {
       return signal === undefined ? Promise.resolve() : finished.promise
     },
   } as unknown as LoadedStudent
-  return { student, closes, finish: () => finished.resolve(), die: () => (state = 'failed') }
+  return {
+    student,
+    closes,
+    finish: () => finished.resolve(),
+    die: () => (state = 'failed'),
+    loseWorker: () => (state = 'degraded'),
+  }
 }
 
 /** A clock that stands until the test moves it to the end of every wait. */
@@ -167,4 +173,50 @@ test('a model that is warm in the moment of the stop is ended', async () => {
   warm.resolve(student)
   await closing
   assert.equal(closes.length, 1)
+})
+
+test('a shelf whose models do not end is closed all the same, some seconds after the drain', async () => {
+  const { student } = fakeStudent('b')
+  const { shelf, clock, assign } = setUp({ b: async () => ({ ...student, close: () => new Promise(() => {}) }) })
+  await assign(1n, { held: ['b'] })
+  let closed = false
+  const closing = shelf.close(500).then(() => (closed = true))
+  await settled()
+  clock.waits[0]!.end()
+  await settled()
+  assert.equal(closed, false)
+  assert.deepEqual(
+    clock.waits.map(({ ms }) => ms),
+    [500, 10_000],
+  )
+  clock.waits[1]!.end()
+  await closing
+})
+
+test('a model that has lost a worker is listed as ready, with what that means', async () => {
+  const { shelf, fakes, assign } = setUp()
+  await assign(1n, { held: ['b'] })
+  const entry = () => shelf.entries().find(({ name }) => name.id === 'b')!
+  assert.equal(entry().reason, '')
+  fakes.get('b')!.loseWorker()
+  assert.deepEqual([entry().state, /given up, so it judges more slowly/.test(entry().reason)], ['ready', true])
+})
+
+test('a model that is refused is told of once for each load, with why', async () => {
+  const told: string[] = []
+  const refusal = new PelletlineError('data_loss', 'b.onnx is damaged.')
+  const shelf = createModelShelf({
+    configured: name('a'),
+    maxLoaded: 3,
+    logger: silentLogger,
+    retireLimitMs: 60_000,
+    clock: standingClock(),
+    load: async ({ id }) => (id === 'b' ? Promise.reject(refusal) : fakeStudent(id).student),
+    onRefused: ({ code }) => told.push(code),
+    onChange: () => {},
+  })
+  shelf.follow(create(ModelAssignmentSchema, { generation: 1n, held: [ref('b')] }))
+  for (let i = 0; i < 5; i += 1) await settled()
+  assert.deepEqual(told, ['data_loss'])
+  assert.equal(shelf.entries().find((entry) => entry.name.id === 'b')!.error, refusal)
 })

@@ -1,6 +1,7 @@
 import type { StripKey } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
 import type { ModelAssignment } from '../../gen/pelletline/registry/v1/models_pb.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+import type { PoolState } from '../../shared/onnx/inference-pool.ts'
 import { createNotifier } from '../../shared/queue/notifier.ts'
 import type { Clock } from '../../shared/service/clock.ts'
 import { withinTime } from '../../shared/service/within-time.ts'
@@ -20,6 +21,8 @@ export interface ModelShelfOptions {
   /** How long a model that is let go may finish what it has, ms. */
   readonly retireLimitMs: number
   readonly clock: Pick<Clock, 'sleep'>
+  /** Told of every model that is refused. */
+  readonly onRefused?: (error: PelletlineError) => void
   /** Told after every change of what is in memory or who judges. */
   readonly onChange: () => void
 }
@@ -30,6 +33,8 @@ export interface ShelfEntry {
   readonly state: HeldState
   /** Why; empty: nothing to say. */
   readonly reason: string
+  /** There where it is refused or has failed. */
+  readonly error: PelletlineError | undefined
   /** There while it is ready or retiring. */
   readonly student: LoadedStudent | undefined
   /** There where it is or was in shadow since it was loaded. */
@@ -65,8 +70,21 @@ export interface ModelShelf {
   queued(): number
   /** Resolves with the error that the wanted live model was refused with, or undefined once it judges. */
   settled(): Promise<PelletlineError | undefined>
-  /** Ends loads, lets every model finish within `timeoutMs`, those that were let go before included, and ends their workers. */
+  /**
+   * Ends loads, lets every model finish within `timeoutMs`, those that were let go before included, and ends their workers. What has
+   * not ended some seconds after that is left alone, with a word in the log.
+   */
   close(timeoutMs: number): Promise<void>
+}
+
+/** How long models that may finish nothing any more may take to end, ms: each waits for the run in its workers' hands. */
+const endLimitMs = 10_000
+
+/** What is to be said of a model in memory by the state of its workers. */
+function noteOfWorkers(state: PoolState | undefined): string {
+  if (state === 'failed') return 'its workers have died; see the log'
+  if (state !== 'degraded') return ''
+  return 'a worker of it was given up, so it judges more slowly; that one is tried again every minute, see the log'
 }
 
 interface Held {
@@ -126,6 +144,7 @@ export function createModelShelf(options: ModelShelfOptions): ModelShelf {
   function refuse(name: ModelName, error: PelletlineError): void {
     held.set(keyOf(name), { name, state: 'refused', error, student: undefined, counter: undefined })
     logger.warn({ model: name.id, code: error.code }, `model refused: ${error.message}`)
+    options.onRefused?.(error)
   }
 
   function begin(name: ModelName): void {
@@ -233,7 +252,8 @@ export function createModelShelf(options: ModelShelfOptions): ModelShelf {
       [...held.values()].map(({ name, state, error, student, counter }) => ({
         name,
         state,
-        reason: error?.message ?? (student?.state() === 'failed' ? 'its workers have died; see the log' : ''),
+        reason: error?.message ?? noteOfWorkers(student?.state()),
+        error,
         student,
         shadow: counter?.read(),
       })),
@@ -254,11 +274,17 @@ export function createModelShelf(options: ModelShelfOptions): ModelShelf {
     async close(timeoutMs) {
       stopping.abort()
       const open = [...held.values()].filter(({ state }) => state === 'ready')
-      const ending = Promise.all([...open.map(({ student }) => student!.close(timeoutMs)), ...work])
-      await withinTime(ending, timeoutMs, clock)
+      const endAll = async () => {
+        await Promise.all([...open.map(({ student }) => student!.close(timeoutMs)), ...work])
+        while (work.size > 0) await Promise.all(work)
+      }
+      const ending = endAll()
+      const inTime = await withinTime(ending, timeoutMs, clock)
       outOfTime.abort()
-      await ending
-      while (work.size > 0) await Promise.all(work)
+      if (!inTime && !(await withinTime(ending, endLimitMs, clock))) {
+        const names = [...held.values()].map(({ name }) => name.id)
+        logger.error({ models: names }, 'models have not ended; the process ends without them')
+      }
       held.clear()
       roles = {}
       changed.notify()

@@ -44,7 +44,10 @@ async function reportOf(folderName: string, put: (folder: string) => Promise<voi
 test('files that anybody may put into a store make a report neither large nor lose from it what can be taken', async () => {
   const put = async (folder: string) => {
     await writeTinyModel(folder, { id: 'y-good' })
-    const flood = { formatVersion: 1, metrics: { test: { escape: { bySize: Array.from({ length: 9000 }, () => ({})) } } } }
+    const flood = {
+      formatVersion: 1,
+      metrics: { test: { escape: { bySize: Array.from({ length: 9000 }, () => ({})) } } },
+    }
     await writeFile(join(folder, 'flood.manifest.json'), JSON.stringify(flood))
     await writeFile(join(folder, 'flood.onnx'), '')
     await writeFile(join(folder, 'huge.manifest.json'), Buffer.alloc(1_000_000, '['))
@@ -53,7 +56,9 @@ test('files that anybody may put into a store make a report neither large nor lo
   }
   const reason = `x.onnx is refused: ${'n'.repeat(2_000_000)}; give another model.`
   const inMemory = { name: { id: 'x', sha256: 'a'.repeat(64) }, state: 'refused' as const, reason }
-  const { message, bytes } = await reportOf('flooded', put, () => [{ ...inMemory, student: undefined, shadow: undefined }])
+  const { message, bytes } = await reportOf('flooded', put, () => [
+    { ...inMemory, student: undefined, shadow: undefined },
+  ])
   assert.ok(bytes < 300_000, `${bytes} bytes`)
   assert.deepEqual(
     message.models.slice(0, 3).map(({ model, state }) => [model!.id, state]),
@@ -69,7 +74,8 @@ test('files that anybody may put into a store make a report neither large nor lo
   assert.ok(message.leftOut > 0)
   const reasonOf = (id: string) => message.models.find(({ model }) => model!.id === id)?.reason ?? ''
   for (const { reason, model } of message.models) {
-    if (model!.id.startsWith('bare')) assert.match(reason, /^There is no .*put ID\.onnx and ID\.manifest\.json there\.$/)
+    if (model!.id.startsWith('bare'))
+      assert.match(reason, /^There is no .*put ID\.onnx and ID\.manifest\.json there\.$/)
   }
   assert.equal(reasonOf('y-good'), '')
 })

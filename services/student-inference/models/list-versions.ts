@@ -1,5 +1,6 @@
+import { isAtWork } from '../../shared/onnx/inference-pool.ts'
 import type { ServedModelState } from '../open-inference/served-models.ts'
-import type { ModelShelf } from './create-model-shelf.ts'
+import type { ModelShelf, ShelfEntry } from './create-model-shelf.ts'
 import type { HeldState } from './plan-models.ts'
 
 type Version = Omit<ServedModelState, 'name'>
@@ -11,6 +12,12 @@ const repositoryStates = {
   retiring: 'UNLOADING',
   failed: 'UNAVAILABLE',
 } as const satisfies Record<HeldState, Version['state']>
+
+/** A model whose workers have died is no longer ready, whatever its place on the shelf. */
+function versionOf({ name, state, reason, student }: ShelfEntry): Version {
+  const isDead = state === 'ready' && student !== undefined && !isAtWork(student.state())
+  return { version: name.id, state: isDead ? 'UNAVAILABLE' : repositoryStates[state], reason }
+}
 
 export interface ListVersionsOptions {
   readonly phase: 'cold' | 'loading' | 'ready' | 'draining'
@@ -25,10 +32,10 @@ export interface ListVersionsOptions {
 export function listVersions({ phase, ready, shelf, modelPath }: ListVersionsOptions): readonly Version[] {
   const live = shelf?.live()
   const version = live?.model.id ?? ''
-  const others = (shelf?.entries() ?? [])
-    .filter(({ student }) => live === undefined || student !== live)
-    .map(({ name, state, reason }) => ({ version: name.id, state: repositoryStates[state], reason }))
-  if (ready) return [{ version, state: 'READY', reason: '' }, ...others]
+  const entries = shelf?.entries() ?? []
+  const isLive = ({ student }: ShelfEntry) => live !== undefined && student === live
+  const others = entries.filter((entry) => !isLive(entry)).map(versionOf)
+  if (ready) return [{ version, state: 'READY', reason: entries.find(isLive)?.reason ?? '' }, ...others]
   if (phase === 'draining') return [{ version, state: 'UNLOADING', reason: 'the service is being stopped' }]
   if (phase === 'ready') {
     return [{ version, state: 'UNAVAILABLE', reason: 'its workers have died; see the log' }, ...others]

@@ -2,7 +2,7 @@ import { create } from '@bufbuild/protobuf'
 import { ModelRefSchema } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { maxPelletsPerPart } from '../../shared/bus/topics.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
-import type { PoolState } from '../../shared/onnx/inference-pool.ts'
+import { isAtWork, type PoolState } from '../../shared/onnx/inference-pool.ts'
 import type { LoadedModel } from '../../shared/onnx/load-model.ts'
 import { digestOfManifest } from '../../shared/onnx/signing/judge-trust.ts'
 import type { Clock } from '../../shared/service/clock.ts'
@@ -24,7 +24,8 @@ export interface LoadedStudent extends ServedStudent {
   readonly manifestSha256: string
   /** Load, checks and warm-up took this long, ms. */
   readonly loadMs: number
-  state(): PoolState
+  /** Workers that have not been given up. */
+  workersAtWork(): number
   /** Crops of the bus that it has judged. */
   readonly judged: { crops: number }
   /** Finishes what it has within `timeoutMs` and until the signal aborts, then ends its workers. */
@@ -49,8 +50,12 @@ export interface LoadStudentOptions {
   /** Told of every run of the network; nobody is where absent. */
   readonly record?: JudgingRecorder
   readonly onWorkerDeath: (error: PelletlineError, state: PoolState) => void
+  readonly onWorkerReturn?: (state: PoolState) => void
   readonly signal: AbortSignal
 }
+
+/** Longest wait for the explainer's thread to end, ms. */
+const explainerEndMs = 1_000
 
 /** Crops of the bus that may wait: those of the messages in hand. */
 export function busLimitOf({ maxMessagesInFlight }: Pick<StudentInferenceOptions, 'maxMessagesInFlight'>): number {
@@ -72,13 +77,14 @@ export async function loadStudent(load: LoadStudentOptions): Promise<LoadedStude
     const trusted = await load.read(signal)
     const { source: modelPath } = trusted
     const { maxBatch } = options
-    const { onWorkerDeath } = load
+    const { onWorkerDeath, onWorkerReturn } = load
     const { pool, curve, sessions } = await load.opener.open({
       modelPath,
       loaded: trusted,
       maxBatch,
       signal,
       onWorkerDeath,
+      ...(onWorkerReturn !== undefined && { onWorkerReturn }),
     })
     try {
       const { id, sha256, threshold } = pool.model
@@ -109,11 +115,13 @@ export async function loadStudent(load: LoadStudentOptions): Promise<LoadedStude
         manifestSha256: digestOfManifest(trusted.manifestBytes),
         loadMs: Number((clock.nowNs() - beganNs) / 1_000_000n),
         state: () => pool.state(),
+        workersAtWork: () => (isAtWork(pool.state()) ? pool.workers : 0),
         judged: { crops: 0 },
         async close(timeoutMs, signal) {
           const idle = Promise.all([batcher.idle(), explainer.idle()])
           await withinTime(signal === undefined ? idle : Promise.race([idle, aborted(signal)]), timeoutMs, clock)
-          await explainer.close()
+          // A native call of the explainer cannot be interrupted; nobody waits for it.
+          await withinTime(explainer.close(), explainerEndMs, clock)
           await pool.close()
         },
       }

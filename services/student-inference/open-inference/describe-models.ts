@@ -111,10 +111,11 @@ export function describeAllStatistics(models: ServedModels, name: string, versio
   return ready.map((entry) => describeStatistics(models.find(entry.name, entry.version)))
 }
 
-/** The repository's index, all of it or what is ready. */
+/** The repository's index, all of it or what is ready: models with their versions, then what may be loaded by its name. */
 export function describeIndex(
   models: ServedModels,
   readyOnly: boolean,
 ): MessageInitShape<typeof RepositoryIndexResponse_ModelIndexSchema>[] {
-  return models.list().filter(({ state }) => !readyOnly || state === 'READY')
+  const lines = [...models.list(), ...(models.repository?.() ?? [])]
+  return lines.filter(({ state }) => !readyOnly || state === 'READY')
 }

@@ -205,6 +205,16 @@ test('metadata, configuration, statistics and index describe the served models',
   assert.deepEqual([await index(false), await index(true)], [['b', 'a'], ['b']])
 })
 
+test('the index names what may be loaded, after the models that there are', async () => {
+  const repository = () => [{ name: 'x', version: 'x', state: 'UNAVAILABLE' as const, reason: 'in the store' }]
+  const { client } = setUp({ repository })
+  const index = async (ready: boolean) =>
+    (await client.repositoryIndex({ ready })).models.map(({ name, version, state }) => `${name} ${version} ${state}`)
+  assert.deepEqual(await index(false), ['student b READY', 'student a UNAVAILABLE', 'x x UNAVAILABLE'])
+  assert.deepEqual(await index(true), ['student b READY'])
+  assert.deepEqual((await client.modelMetadata({ name: 'student' })).versions, ['b', 'a'])
+})
+
 test('models are loaded and unloaded only where the server offers it', async () => {
   const { client } = setUp()
   await assert.rejects(client.repositoryModelLoad({ modelName: 'x' }), { code: 'unimplemented' })
@@ -218,5 +228,16 @@ test('models are loaded and unloaded only where the server offers it', async () 
   await other.client.repositoryModelLoad({ modelName: 'x' })
   await other.client.repositoryModelUnload({ modelName: 'y' })
   assert.deepEqual(asked, ['load x', 'unload y'])
+  // A model is loaded as it lies in the store: what is to be something else is refused, not passed over.
+  const text = (value: string) => ({ parameterChoice: { case: 'stringParam' as const, value } })
+  const parameters = { config: text('{}'), 'file:1/model.onnx': text('AAAA') }
+  await assert.rejects(other.client.repositoryModelLoad({ modelName: 'x', parameters }), {
+    code: 'unimplemented',
+    message: /"config".*"file:1\/model\.onnx"/,
+  })
+  // Triton's clients say with each unload what is to become of models that depend on it; none does here.
+  const dependents = { unload_dependents: { parameterChoice: { case: 'boolParam' as const, value: false } } }
+  await other.client.repositoryModelUnload({ modelName: 'z', parameters: dependents })
+  assert.deepEqual(asked, ['load x', 'unload y', 'unload z'])
   assert.ok((await other.client.serverMetadata({})).extensions.includes('model_repository'))
 })

@@ -20,7 +20,7 @@ import {
 import { readInferRequest, writeInferResponse, writeStreamError } from './grpc-messages.ts'
 import { patient, refusable } from './infer-terms.ts'
 import { isModelReady } from './is-model-ready.ts'
-import { takeControl } from './model-control.ts'
+import { refuseOverrides, takeControl } from './model-control.ts'
 import { runInfer } from './run-infer.ts'
 import type { InferOptions, ServedModels } from './served-models.ts'
 
@@ -78,8 +78,10 @@ export function createGrpcInferenceService(
     modelConfig: async ({ name, version }) => ({ config: describeConfig(models.find(name, version)) }),
     modelStatistics: async ({ name, version }) => ({ modelStats: describeAllStatistics(models, name, version) }),
     repositoryIndex: async ({ ready }) => ({ models: describeIndex(models, ready) }),
-    async repositoryModelLoad({ modelName }, { signal }) {
-      await takeControl(models).load(modelName, signal)
+    async repositoryModelLoad({ modelName, parameters }, { signal }) {
+      const control = takeControl(models)
+      refuseOverrides(Object.keys(parameters))
+      await control.load(modelName, signal)
       return {}
     },
     async repositoryModelUnload({ modelName }, { signal }) {

@@ -106,4 +106,6 @@ export interface ServedModels {
   find(name: string, version: string): ServedModel
   /** Absent where callers may not change the models. */
   readonly control?: ModelControl
+  /** Models that may be loaded and those that have been, each under the name that `control` takes; there where that is. */
+  repository?(): readonly ServedModelState[]
 }

@@ -29,7 +29,10 @@ export interface OpenedPool {
 }
 
 /** What is known of a model before its sessions are chosen. */
-export type PoolModel = Pick<InferencePoolOptions, 'modelPath' | 'loaded' | 'maxBatch' | 'onWorkerDeath' | 'signal'>
+export type PoolModel = Pick<
+  InferencePoolOptions,
+  'modelPath' | 'loaded' | 'maxBatch' | 'onWorkerDeath' | 'onWorkerReturn' | 'signal'
+>
 
 /** Opens models in the sessions that are configured or else measured. */
 export interface PoolOpener {

@@ -5,6 +5,7 @@ import {
   RepositoryIndexResponse_ModelIndexSchema,
   ServerMetadataResponseSchema,
 } from '../../../gen/third_party/inference/grpc_service_pb.ts'
+import { PelletlineError } from '../../../shared/errors/pelletline-error.ts'
 import {
   describeAllStatistics,
   describeConfig,
@@ -13,12 +14,12 @@ import {
   describeServer,
 } from '../describe-models.ts'
 import { isModelReady } from '../is-model-ready.ts'
-import { takeControl } from '../model-control.ts'
+import { refuseOverrides, takeControl } from '../model-control.ts'
 import { runInfer } from '../run-infer.ts'
 import type { ServedModels } from '../served-models.ts'
 import type { Route } from './find-route.ts'
-import { parseObject } from './json-fields.ts'
-import { readBareRequest, readHeaderLength, readRestRequest } from './read-rest-request.ts'
+import { parseObject, readObject } from './json-fields.ts'
+import { maxJsonBytes, readBareRequest, readHeaderLength, readRestRequest } from './read-rest-request.ts'
 import { restJson } from './rest-json.ts'
 import { jsonReply, type RestReply } from './rest-reply.ts'
 import { writeRestAnswer } from './write-rest-answer.ts'
@@ -66,6 +67,16 @@ function indexReply(models: ServedModels, body: Uint8Array): RestReply {
   )
 }
 
+/** Names of the parameters of a load. */
+function readOverrides(body: Uint8Array): readonly string[] {
+  if (body.length > maxJsonBytes) {
+    const text = `A load of ${body.length} bytes; it has at most ${maxJsonBytes}, and no files: load the model as it lies in the store.`
+    throw new PelletlineError('invalid_argument', text)
+  }
+  const parameters = body.length === 0 ? undefined : parseObject(body)['parameters']
+  return parameters === undefined ? [] : Object.keys(readObject('parameters', parameters))
+}
+
 /** Answers one request of the REST half; rejects with the PelletlineError that says what is wrong with it. */
 export async function answerRest(models: ServedModels, call: RestCall): Promise<RestReply> {
   const { route, signal } = call
@@ -96,9 +107,12 @@ export async function answerRest(models: ServedModels, call: RestCall): Promise<
       return answerInfer(models, { model: route.model, version: route.version }, call)
     case 'index':
       return indexReply(models, call.body)
-    case 'load':
-      await takeControl(models).load(route.model, signal)
+    case 'load': {
+      const control = takeControl(models)
+      refuseOverrides(readOverrides(call.body))
+      await control.load(route.model, signal)
       return jsonReply(200, {})
+    }
     case 'unload':
       await takeControl(models).unload(route.model, signal)
       return jsonReply(200, {})

@@ -159,6 +159,23 @@ test('REST infer answers bad bodies with 400, the field and what would be right,
   assert.equal(models.runs.length, 0)
 })
 
+test('REST loads a model as it lies in the store, and refuses to have other files or settings instead', async (t) => {
+  const loaded: string[] = []
+  const control = { load: async (name: string) => void loaded.push(name), unload: async () => {} }
+  const repository = () => [{ name: 'x', version: 'x', state: 'UNAVAILABLE' as const, reason: 'in the store' }]
+  const { ask } = await serve(t, { control, repository })
+  const load = (body?: string) =>
+    ask('/v2/repository/models/x/load', { method: 'POST', ...(body === undefined ? {} : { body }) })
+  for (const body of [undefined, '{}', '{"parameters":{}}']) assert.equal((await load(body)).status, 200)
+  assert.deepEqual(loaded, ['x', 'x', 'x'])
+  const refused = await load('{"parameters":{"config":"{}","file:1/model.onnx":"AAAA"}}')
+  assert.equal(refused.status, 501)
+  assert.match(refused.json().error, /"config", "file:1\/model\.onnx": a model is loaded as it lies in the store/)
+  assert.deepEqual([(await load('{"parameters":[]}')).status, (await load('{')).status], [400, 400])
+  assert.equal(loaded.length, 3)
+  assert.deepEqual((await ask('/v2/repository/index', { method: 'POST' })).json().at(-1), repository()[0])
+})
+
 test('REST answers health, readiness, metadata, configuration, statistics and index in numbers and texts as Triton does', async (t) => {
   const { ask } = await serve(t)
   assert.deepEqual((await ask('/v2/health/live')).json(), { live: true })

@@ -16,6 +16,7 @@ export interface FakeModelsOptions {
   /** Requests wait until the test ends them; by default each ends at once. */
   readonly manual?: boolean
   readonly control?: ServedModels['control']
+  readonly repository?: NonNullable<ServedModels['repository']>
 }
 
 /** Logits of an item: 0, and its first element. */
@@ -26,7 +27,7 @@ function answer(elements: BatchElements, count: number): Float32Array {
 
 /** Two versions of the model `student`, of which `b` is in use; every run is kept in `runs`. */
 export function createFakeModels(options: FakeModelsOptions = {}): ServedModels & { readonly runs: FakeRun[] } {
-  const { datatype = 'UINT8', ready = () => true, manual = false, control } = options
+  const { datatype = 'UINT8', ready = () => true, manual = false, control, repository } = options
   const runs: FakeRun[] = []
   const nothing = { count: 0, ns: 0n }
   const model = (version: string): ServedModel => ({
@@ -78,5 +79,6 @@ export function createFakeModels(options: FakeModelsOptions = {}): ServedModels 
       return found
     },
     ...(control === undefined ? {} : { control }),
+    ...(repository === undefined ? {} : { repository }),
   }
 }
