@@ -28,5 +28,5 @@ it('of two services the one that starts is taken down with the other, and the re
 
 it('two services that start are both given', async () => {
   const [one, two] = ['a', 'b'].map((ready): RunningService => ({ ready, drain: async () => undefined }))
-  assert.deepEqual(await startBoth([Promise.resolve(one!), Promise.resolve(two!)], assert.fail), [one, two])
+  assert.deepEqual(await startBoth([Promise.resolve(one!), Promise.resolve(two!)], () => assert.fail()), [one, two])
 })
