@@ -29,7 +29,7 @@ const help = `npm run bench -- segmentation [options]
   --publish DIR     also write tables (Markdown), plots (SVG) and numbers (JSON) into DIR
 
 What docs/results/segmentation shows was made on an idle machine by
-  npm run bench -- segmentation --rounds 25 --soak 20000 --publish docs/results/segmentation
+  npm run bench -- segmentation --rounds 9 --soak 400 --publish docs/results/segmentation
 (10^5 strips of memory: --only memory --soak 100000). OpenCV is installed once into .cache/opencv; without it our own
 figures are printed, and the benchmark ends with status 1.
 `

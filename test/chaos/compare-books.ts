@@ -6,7 +6,7 @@ import type { TruthOfRun } from './feed-with-truth.ts'
 export interface BooksOfRun {
   readonly line: string
   readonly run: string
-  /** Pellets that the camera saw whole, off the edges of its field. */
+  /** Pellets that the camera saw whole, off the edges of its field and of what it lost. */
   readonly truth: number
   /** Pellets that are booked, those at the edges included. */
   readonly booked: number
@@ -18,9 +18,11 @@ export interface BooksOfRun {
   readonly unknown: number
   /** Strips of the run of which a part is missing in the books. */
   readonly stripsIncomplete: number
-  /** Rows that the books say were acquired and lost. */
+  /** Rows that the books say were acquired and lost, beside what the camera delivered and lost. */
   readonly rows: number
   readonly rowsLost: number
+  readonly rowsByTruth: number
+  readonly rowsLostByTruth: number
 }
 
 interface BookedPellets {
@@ -63,8 +65,14 @@ export async function compareBooks(db: Kysely<Tables>, truth: TruthOfRun): Promi
   }
   const all = { ...booked, count: booked.x.length }
   const { truthOf, pelletOf } = matchTruth(truth.pellets, all)
+  const rowsLostByTruth = truth.gaps.reduce((sum, [from, to]) => sum + to - from, 0)
+  const endRow = truth.rows + rowsLostByTruth
+  // Of what reaches into lost rows nobody saw the whole.
+  const edges = [[0, 0] as const, ...truth.gaps, [endRow, endRow] as const]
   const isInside = (x: number, y: number, width: number, height: number) =>
-    x >= edgePx && x + width <= truth.width - edgePx && y >= edgePx && y + height <= truth.rows - edgePx
+    x >= edgePx &&
+    x + width <= truth.width - edgePx &&
+    edges.every(([from, to]) => y + height <= from - edgePx || y >= to + edgePx)
   const inner = truth.pellets.map(({ box }) => isInside(box.x, box.y, box.width, box.height))
   const lost = truth.pellets.filter((_, i) => inner[i] && pelletOf[i] === -1)
   const seen = new Set<string>()
@@ -88,5 +96,7 @@ export async function compareBooks(db: Kysely<Tables>, truth: TruthOfRun): Promi
     stripsIncomplete: incomplete + Math.max(0, truth.strips - partsOf.size),
     rows,
     rowsLost,
+    rowsByTruth: truth.rows,
+    rowsLostByTruth,
   }
 }

@@ -13,6 +13,8 @@ export interface TruthOfRun {
   /** Strips that were given to the stream, and rows in them. */
   readonly strips: number
   readonly rows: number
+  /** Rows that the camera lost between them: `[from, to)`. */
+  readonly gaps: readonly (readonly [number, number])[]
 }
 
 /** A simulated camera whose truth is kept pellet by pellet. */
@@ -32,18 +34,21 @@ export interface TruthFeedOptions {
   readonly seed: number
   /** Times real time. */
   readonly speed: number
+  /** What the camera does while the plant does not keep up: stand, or lose rows as a real one does. */
+  readonly overrun: 'slow' | 'lose'
   readonly settings: LineSettingsInput
   readonly signal: AbortSignal
 }
 
 /** Streams a simulated line to a gateway as any camera would, and remembers every pellet. */
 export function feedWithTruth(options: TruthFeedOptions): TruthFeed {
-  const { gatewayAddress, line, run, seed, speed, settings, signal } = options
+  const { gatewayAddress, line, run, seed, speed, overrun, settings, signal } = options
   const gateway = createRpcClient(CameraGatewayService, {
     address: gatewayAddress,
     maxMessageBytes: stripMaxMessageBytes,
   })
   const pellets: PelletTruth[] = []
+  const gaps: [number, number][] = []
   let strips = 0
   let rows = 0
   let resumed = 0
@@ -52,7 +57,7 @@ export function feedWithTruth(options: TruthFeedOptions): TruthFeed {
     line,
     camera: 'camera-1',
     run,
-    simulation: { settings, seed, speed, truthList: true },
+    simulation: { settings, seed, speed, overrun, truthList: true },
     signal,
     onResume() {
       resumed++
@@ -61,6 +66,7 @@ export function feedWithTruth(options: TruthFeedOptions): TruthFeed {
       pellets.push(...(strip.pellets ?? []))
       strips++
       rows += strip.rows
+      if (strip.rowsLostBefore > 0) gaps.push([strip.firstRow - strip.rowsLostBefore, strip.firstRow])
     },
   })
   const ended = finished.then(() => undefined).finally(() => gateway.close())
@@ -72,6 +78,7 @@ export function feedWithTruth(options: TruthFeedOptions): TruthFeed {
       run,
       width: simulated.settings.width,
       pellets,
+      gaps,
       get strips() {
         return strips
       },

@@ -16,7 +16,9 @@ const clean: BooksOfRun = {
   unknown: 0,
   stripsIncomplete: 0,
   rows: 100,
-  rowsLost: 0,
+  rowsLost: 7,
+  rowsByTruth: 100,
+  rowsLostByTruth: 7,
 }
 const pellet = { box: { x: 5, y: 7, width: 30, height: 30 } } as PelletTruth
 
@@ -29,7 +31,8 @@ describe('the judgement of a run of faults', () => {
       [{ doubled: 2 }, /2 of 10 booked pellets are there twice/],
       [{ unknown: 1 }, /1 of 10 booked pellets were never there/],
       [{ stripsIncomplete: 3 }, /3 strips are not whole/],
-      [{ rowsLost: 4 }, /4 rows are booked as lost/],
+      [{ rows: 99 }, /99 rows are booked; the camera delivered 100/],
+      [{ rowsLost: 4 }, /4 rows are booked as lost; the camera lost 7/],
     ]
     for (const [change, expected] of cases) {
       const [wrong, ...more] = judgeChaos({ books: [{ ...clean, ...change }], lots: [] })

@@ -85,7 +85,8 @@ function describe(title: string, report: ChaosReport, wrong: readonly string[]):
     `## ${title}`,
     `${outcomes.length} faults in ${Math.round(seconds)} s on ${books.length} lines; camera streams were resumed ${resumed} times. ` +
       `${sum(({ truth }) => truth)} pellets by truth (those cut by the edges of the field apart), ${sum(({ booked }) => booked)} booked, ` +
-      `${sum(({ lost }) => lost.length)} lost, ${sum(({ doubled }) => doubled)} doubled. ${verdict}`,
+      `${sum(({ lost }) => lost.length)} lost, ${sum(({ doubled }) => doubled)} doubled. ${sum(({ rowsLostByTruth }) => rowsLostByTruth)} of ` +
+      `${sum(({ rowsByTruth, rowsLostByTruth }) => rowsByTruth + rowsLostByTruth)} rows were lost by the cameras, ${sum(({ rowsLost }) => rowsLost)} are booked as lost. ${verdict}`,
     tableOfRecoveries(outcomes),
   ].join('\n\n')
 }

@@ -69,7 +69,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     for (let number = 1; number <= lines; number++) {
       const line = `line-${number}`
       lots.push(await openLot(plant.services, line, `${line}-${run}`))
-      const camera = { gatewayAddress: plant.cameraAddress, line, run, seed: seed + number, speed }
+      // Every other camera goes on while the plant is down, and loses what it cannot hold.
+      const overrun = number % 2 === 0 ? 'lose' : 'slow'
+      const camera = { gatewayAddress: plant.cameraAddress, line, run, seed: seed + number, speed, overrun } as const
       feeds.push(feedWithTruth({ ...camera, settings: plainScene, signal: aborting.signal }))
     }
     const plan = planFaults({ random, count: faults, services: serviceNames, meanPauseMs, weights })
