@@ -5,6 +5,7 @@ import test, { after, before } from 'node:test'
 import { create, toBinary } from '@bufbuild/protobuf'
 import { ModelState, ReportModelsRequestSchema } from '../../gen/pelletline/registry/v1/models_pb.ts'
 import { parseConfig } from '../../shared/config/load-config.ts'
+import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { modelDirectory, writeTinyModel } from '../../shared/onnx/test-support/tiny-model.ts'
 import { systemClock } from '../../shared/service/clock.ts'
 import { silentLogger } from '../../shared/telemetry/logger.ts'
@@ -55,7 +56,8 @@ test('files that anybody may put into a store make a report neither large nor lo
     for (let i = 0; i < 900; i += 1) await writeFile(join(folder, `bare-${String(i).padStart(120, '0')}.onnx`), '')
   }
   const reason = `x.onnx is refused: ${'n'.repeat(2_000_000)}; give another model.`
-  const inMemory = { name: { id: 'x', sha256: 'a'.repeat(64) }, state: 'refused' as const, reason }
+  const name = { id: 'x', sha256: 'a'.repeat(64) }
+  const inMemory = { name, state: 'refused' as const, reason, error: new PelletlineError('internal', reason) }
   const { message, bytes } = await reportOf('flooded', put, () => [
     { ...inMemory, student: undefined, shadow: undefined },
   ])
