@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import { PelletlineError } from '../errors/pelletline-error.ts'
 
 /** The part of a grpc-js stream, either side, that is used here. */
@@ -11,6 +11,17 @@ export interface MessageStream {
 /** Turns the bytes of a message into the Buffer that grpc-js takes, without a copy. */
 export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+/**
+ * Waits in steps after each of which what has arrived is read: where the process itself stood still for as long, the time
+ * would have passed before it has looked.
+ */
+async function pauseReading(ms: number): Promise<void> {
+  for (let step = 0; step < 2; step += 1) {
+    await setTimeout(ms / 2)
+    await setImmediate()
+  }
 }
 
 function cutError(): PelletlineError {
@@ -63,7 +74,7 @@ export function readMessages(stream: MessageStream, endGraceMs = 0): AsyncIterab
         // grpc-js ends the stream of a failed call before it tells the failure.
         if (failure !== undefined) throw failure
         if (ended) {
-          if (endGraceMs > 0) await setTimeout(endGraceMs)
+          if (endGraceMs > 0) await pauseReading(endGraceMs)
           return { done: true, value: undefined }
         }
         await new Promise<void>((resolve) => {
