@@ -1,7 +1,8 @@
 // Releases the networks of an experiment: node_modules/.bin/node scripts/release-models.ts --experiment DIR --release N
 // Copies the distilled student in each of its precisions, the plain one (for comparison, in the precision that is served) and the
 // teachers into models/ as NAME-N, with manifests that carry these names, curves and the report's JSON, and names student and
-// teachers in models/index.json. Teachers that were given to the experiment are released already: they keep their names.
+// teachers in models/index.json. Teachers that were given to the experiment are released already: they keep their names. A model that was
+// trained from a working tree with changes of its own, which no commit holds, is refused unless --allow-dirty is given.
 import { existsSync } from 'node:fs'
 import { copyFile, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -30,14 +31,22 @@ const { values } = parseArgs({
     plain: { type: 'string', default: 'plain-1' },
     /** Which precision a plant runs by default. */
     precision: { type: 'string', default: 'int8' },
+    /** Release what no commit can train again. */
+    'allow-dirty': { type: 'boolean', default: false },
     'models-dir': { type: 'string', default: join(import.meta.dirname, '../models') },
   },
 })
-const { experiment, release, student, plain, precision, 'models-dir': modelsDir } = values
+const { experiment, release, student, plain, precision, 'models-dir': modelsDir, 'allow-dirty': allowDirty } = values
 if (experiment === undefined || !/^[1-9]\d*$/.test(release ?? '')) {
   throw new PelletlineError('invalid_argument', 'give --experiment DIR and --release N, a whole number from 1')
 }
 
+const given = await readGiven()
+// Before anything is copied: a release is whole or none.
+if (!allowDirty) {
+  const jobs = [student, ...(plain === 'none' ? [] : [plain]), ...(given === null ? teacherNames : [])]
+  for (const job of jobs) await refuseDirty(job)
+}
 const students = await releaseModel(student, `student-${release}`)
 const served = students.get(precision as ModelPrecision)
 if (served === undefined) {
@@ -65,9 +74,6 @@ process.stdout.write(`models/index.json: student ${served}, teachers ${teachers.
 
 /** Ids of the teachers: those of the experiment are copied, given ones must be those that are released. */
 async function releaseTeachers(): Promise<readonly string[]> {
-  const path = join(experiment!, 'experiment.json')
-  const { config } = experimentSchema.parse(JSON.parse(await readFile(path, 'utf8')))
-  const { given } = parseExperimentConfig(config, path).teachers
   const ids: string[] = []
   if (given === null) {
     for (const name of teacherNames) {
@@ -81,6 +87,33 @@ async function releaseTeachers(): Promise<readonly string[]> {
     ids.push(id)
   }
   return ids
+}
+
+/** The model files that taught in the experiment; null: its teachers were trained in it. */
+async function readGiven(): Promise<readonly string[] | null> {
+  const path = join(experiment!, 'experiment.json')
+  const { config } = experimentSchema.parse(JSON.parse(await readFile(path, 'utf8')))
+  return parseExperimentConfig(config, path).teachers.given
+}
+
+/** `failed_precondition` where a file of a job was trained by a program that no commit holds. */
+async function refuseDirty(job: string): Promise<void> {
+  const dir = join(experiment!, 'models', job)
+  const { files } = await readDone(dir)
+  for (const { name } of files) {
+    const path = join(dir, name)
+    const { commit } = (await readModelManifest(path)).lineage
+    if (!commit.endsWith('-dirty')) continue
+    throw new PelletlineError(
+      'failed_precondition',
+      `${path} was trained at commit ${commit}, from a working tree with changes that no commit holds: ` +
+        'train it from a committed one, or release it all the same with --allow-dirty',
+    )
+  }
+}
+
+async function readDone(dir: string) {
+  return doneSchema.parse(JSON.parse(await readFile(join(dir, 'done.json'), 'utf8')))
 }
 
 /** Who taught the student, by its manifest. */
@@ -101,7 +134,7 @@ async function releaseModel(
   precisions: readonly ModelPrecision[] = ['float16', 'int8', 'int8Weights'],
 ): Promise<ReadonlyMap<ModelPrecision, string>> {
   const dir = join(experiment!, 'models', job)
-  const done = doneSchema.parse(JSON.parse(await readFile(join(dir, 'done.json'), 'utf8')))
+  const done = await readDone(dir)
   const released = new Map<ModelPrecision, string>()
   for (const [i, file] of done.files.entries()) {
     // float32 has the float16 file's figures at twice its size.

@@ -27,7 +27,7 @@ test('each network of the bench is the released file of the precision that it is
   // Not just any float student: the folder holds earlier ones too.
   assert.equal(floats!.manifest.lineage.dataDigest.train, integers!.manifest.lineage.dataDigest.train)
   const released = readReleasedModels(modelsDir)
-  assert.ok([floats, integers].some(({ path }) => path === released.student))
+  assert.ok([floats, integers].some((one) => one?.path === released.student))
   assert.deepEqual(new Set(teachers.map(({ path }) => path)), new Set(released.teachers))
   for (const { path, manifest, bytes } of found) {
     assert.equal(manifest.sha256, (await readModelManifest(path)).sha256)

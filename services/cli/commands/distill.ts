@@ -22,7 +22,7 @@ export const addDistillCommand: AddCommand = (program, context) => {
     .addOption(
       new Option(
         '--quick',
-        '1,000 training crops and few epochs: every figure in minutes, at the price of accuracy',
+        '1,000 training crops, few epochs, one seed: all but the study of labels in minutes, at the price of accuracy',
       ).conflicts('config'),
     )
     .option(
@@ -46,7 +46,7 @@ export const addDistillCommand: AddCommand = (program, context) => {
         'npx pelletline distill --data crops/ --out experiments/first --quick',
         "npx pelletline distill --data crops/ --group-pattern '^(lot\\d+)-' --out experiments/paper --seeds 5",
         'npx pelletline distill --data crops/ --out experiments/taught --teachers models/vgg16-2.onnx,models/resnet18-1.onnx',
-        'npx pelletline distill --data simulated --count 48000 --config models/training/release.yaml --out experiments/release',
+        'npx pelletline distill --data simulated --variety all --count 60000 --test-count 20000 --config models/training/release-5.yaml --out experiments/release-5',
       ]),
     )
     .action(async (options: DistillOptions, action: Command) => {
