@@ -99,9 +99,9 @@ export function nameSchedule(schedule: TrainConfig['schedule']): string {
     case 'constant':
       return 'constant rate'
     case 'cosine':
-      return schedule.restarts.length > 0 ? 'cosine annealing with warm restarts' : 'cosine annealing without restarts'
+      return schedule.restarts.length > 0 ? 'cosine with warm restarts' : 'cosine without restarts'
     case 'plateau':
-      return `reduce on plateau, patience ${schedule.patience}`
+      return `plateau, patience ${schedule.patience}`
     default:
       return schedule satisfies never
   }

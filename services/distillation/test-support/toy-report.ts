@@ -114,7 +114,7 @@ export function toyReport({
           seeds: toySeeds(random),
           schedules: {
             own: 'distilled',
-            ownName: 'cosine annealing with warm restarts',
+            ownName: 'cosine with warm restarts',
             plateau: 'plateau',
           },
           sweep: toySweep(random),
