@@ -50,11 +50,11 @@ export const addModelsCommand: AddCommand = (program, context) => {
       const answer = await callPlant(ModelService, options.address, (client) => client.listModels({}, { signal }))
       const lines = modelLines(answer.assignment, answer.students)
       for (const line of lines) terminal.printJson(modelJson(line))
+      for (const line of leftOutLines(answer.students)) terminal.note(line)
       if (terminal.json) return
       if (lines.length === 0) terminal.print('No student reports; start one, and look at its log.')
       else {
         terminal.printTable(modelColumns, lines.map(modelRow))
-        for (const line of leftOutLines(answer.students)) terminal.print(line)
         terminal.print(assignmentLine(answer.assignment))
       }
     })

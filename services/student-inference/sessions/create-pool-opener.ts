@@ -80,7 +80,7 @@ export function createPoolOpener(setUp: PoolOpenerOptions): PoolOpener {
       const curve = await measureCurve(pool, model.signal)
       return { pool, curve, sessions }
     } catch (error) {
-      await pool.close()
+      await pool.close(0)
       throw error
     }
   }
