@@ -43,7 +43,7 @@ export function topicState({ exists, differences }: TopicReport): string {
 
 export function topicRow(report: TopicReport): string[] {
   const { settings, replication } = report
-  const { name, partitions, retentionMs, retentionBytes, maxMessageBytes, groups } = settings
+  const { name, partitions, retentionMs, retentionBytes, maxMessageBytes, groups, readers = [] } = settings
   return [
     name,
     String(partitions),
@@ -52,7 +52,7 @@ export function topicRow(report: TopicReport): string[] {
     retentionBytes === undefined ? '' : formatBytes(retentionBytes),
     formatBytes(diskNeed(settings, replication)),
     formatBytes(maxMessageBytes),
-    groups.join(', '),
+    [...groups, ...readers].join(', '),
     topicState(report),
   ]
 }
@@ -69,6 +69,7 @@ export function topicJson(report: TopicReport): Record<string, unknown> {
     maxMessageBytes: settings.maxMessageBytes,
     diskBytes: diskNeed(settings, replication),
     groups: settings.groups,
+    readers: settings.readers ?? [],
     exists,
     differences,
   }

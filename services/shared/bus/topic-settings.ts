@@ -17,8 +17,10 @@ export interface TopicSettings {
   readonly maxMessageBytes: number
   /** Size of a message as a busy line writes it, for lags in bytes before one has been seen. */
   readonly typicalMessageBytes: number
-  /** Groups that read the topic; a publisher waits where one of them lags by `maxBytesPerTopic`. */
+  /** Groups that hold publishers back: who publishes waits where one of them lags by `maxBytesPerTopic`. */
   readonly groups: readonly string[]
+  /** Who reads it beside these, holding nobody back. */
+  readonly readers?: readonly string[]
 }
 
 const hourMs = 3_600_000
@@ -74,6 +76,7 @@ export const topicSettings: readonly TopicSettings[] = [
     typicalMessageBytes: 10_000,
     // The audit may lag, scaled to zero as well; the line waits for no teacher, and retention bounds what waits.
     groups: [],
+    readers: ['teacher-audit'],
   },
   {
     name: topics.audits.name,
@@ -120,6 +123,7 @@ export const topicSettings: readonly TopicSettings[] = [
     maxMessageBytes: 65_536,
     typicalMessageBytes: 200,
     groups: [],
+    readers: ['every service'],
   },
 ]
 
