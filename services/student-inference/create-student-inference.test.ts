@@ -400,7 +400,10 @@ test('student takes no larger message of the Open Inference Protocol where its s
       ({ client }) =>
         client(GRPCInferenceService)
           .modelInfer({ modelName: 'student', rawInputContents: [new Uint8Array(bytes)] })
-          .then(assert.fail, (error) => error),
+          .then(
+            () => assert.fail('it was answered'),
+            (error: PelletlineError) => error,
+          ),
       { maxMessageBytes: stripMaxMessageBytes },
     )
   assert.match((await refusal(17_000_000)).message, /ModelInfer has 17\d{6} bytes; at most 16777216 are taken/)

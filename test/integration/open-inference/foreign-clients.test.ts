@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { promisify } from 'node:util'
+import { installGrpcurl } from '../../../scripts/tools/grpc-tools.ts'
 import { writeTinyModel } from '../../../services/shared/onnx/test-support/tiny-model.ts'
 import { installTritonclient } from '../../support/install-tritonclient.ts'
 import { type StartedPelletline, startPelletline } from '../../support/run-pelletline.ts'
@@ -33,12 +34,22 @@ const environment = Object.fromEntries(Object.entries(process.env).filter(([name
 
 const readGuide = () => readFile(join(import.meta.dirname, '../../../docs/inference.md'), 'utf8')
 /** An output without what depends on the model's weights: its logits, and how many crops it calls NG. */
-const withoutLogits = (text: string) => text.replace(/"data":\[[^\]]*\]/, '"data":[…]').replace(/\d+ of/, '… of')
+const withoutLogits = (text: string) =>
+  text
+    .replace(/"data":\[[^\]]*\]/, '"data":[…]')
+    .replace(/("rawOutputContents": \[\s*)"[A-Za-z0-9+/=]{24}"/, '$1"…"')
+    .replace(/\d+ of/, '… of')
+/** The command of a step, which goes on where its line ends with a pipe, and what it prints. */
+function readStep(step: string): { readonly command: string; readonly output: string } {
+  const [, command = '', output = ''] = /^((?:.*\|\n)*.*)\n?([\s\S]*)$/.exec(step.trimEnd())!
+  return { command, output }
+}
 
 describe('clients of other makers', { timeout: 600_000 }, () => {
   let folder = ''
   let student: StartedPelletline
   let python = ''
+  let grpcurl = ''
   /** Where the ports of the documentation are in this run. */
   let addresses: Readonly<Record<string, string>> = {}
   const shown = new Map<string, unknown>()
@@ -65,6 +76,7 @@ describe('clients of other makers', { timeout: 600_000 }, () => {
       const next = 'These tests need Python 3 with venv and pip, and PyPI: make both reachable and run them again.'
       assert.fail(`${installed.reason}. ${next}`)
     }
+    grpcurl = await installGrpcurl()
     folder = await mkdtemp(join(tmpdir(), 'pelletline-foreign-clients-'))
     const modelPath = await writeTinyModel(folder, { id: 'student-1' })
     const config = join(folder, 'student.yaml')
@@ -148,17 +160,38 @@ describe('clients of other makers', { timeout: 600_000 }, () => {
     )
   })
 
-  it('docs/inference.md shows what curl is answered, but for the logits of the model', async () => {
+  it('docs/inference.md shows what curl and grpcurl are answered, but for the logits of the model', async () => {
     const blocks = [...(await readGuide()).matchAll(/```console\n(.*?)```/gs)].flatMap(([, block]) =>
       block!.split(/^\$ /m),
     )
-    const steps = blocks.filter((step) => /^(curl|head) /.test(step))
-    assert.ok(steps.length >= 6)
-    for (const step of steps) {
-      const [command = '', ...shownOutput] = step.trimEnd().split('\n')
-      const { stdout } = await execute('sh', ['-c', here(command)], { cwd: folder, env: environment })
-      assert.equal(withoutLogits(stdout), withoutLogits(shownOutput.join('\n')), command)
+    const steps = blocks.filter((step) => /^(curl|head|grpcurl|echo) /.test(step)).map(readStep)
+    assert.equal(steps.filter(({ command }) => command.includes('grpcurl')).length, 2)
+    assert.ok(steps.length >= 8)
+    const PATH = [dirname(grpcurl), environment['PATH']].join(delimiter)
+    for (const { command, output } of steps) {
+      const { stdout } = await execute('sh', ['-c', here(command)], { cwd: folder, env: { ...environment, PATH } })
+      assert.equal(withoutLogits(stdout.trimEnd()), withoutLogits(output), command)
     }
+  })
+
+  it('grpcurl lists and describes what is served by reflection, and tells the status and the details of a bad request', async () => {
+    const address = addresses['127.0.0.1:7403']!
+    const run = (...args: string[]) =>
+      execute(grpcurl, ['-plaintext', ...args], { env: environment }).then(
+        ({ stdout }) => stdout,
+        (reason: { readonly stderr: string }) => reason.stderr,
+      )
+    const list = await run(address, 'list')
+    for (const name of ['inference.GRPCInferenceService', 'pelletline.inference.v1.StudentInferenceService']) {
+      assert.ok(list.split('\n').includes(name), list)
+    }
+    const described = await run(address, 'describe', 'inference.GRPCInferenceService.ModelInfer')
+    assert.match(described, /rpc ModelInfer \( \.inference\.ModelInferRequest \) returns/)
+    const refused = await run('-d', '{"model_name":"nobody"}', address, 'inference.GRPCInferenceService/ModelInfer')
+    assert.match(refused, /Code: NotFound\s+Message: There is no model "nobody" here; there is "student"\./)
+    assert.match(refused, /"retryable": "false"/)
+    const late = await run('-d', '{}', '-max-time', '1e9', address, 'inference.GRPCInferenceService/ServerLive')
+    assert.equal(late, '{\n  "live": true\n}\n')
   })
 
   it('docs/inference.md shows a program that runs as it stands', async () => {
@@ -183,7 +216,7 @@ describe('clients of other makers', { timeout: 600_000 }, () => {
       ['INVALID_ARGUMENT', /element 0 is 256/],
       ['INVALID_ARGUMENT', /from 1 to 4096/],
       ['INVALID_ARGUMENT', /from 1 to 4096/],
-      ['RESOURCE_EXHAUSTED', /larger than max/i],
+      ['RESOURCE_EXHAUSTED', /at most \d+ are taken\. Send less/],
     ] as const
     for (const [i, [code, message]] of expected.entries()) {
       const [status, details] = get<string[][]>('grpcio errors')[i]!
