@@ -30,17 +30,20 @@ export async function readLabelStudy(
   ]
   const studied: LabelStudyCase[] = []
   for (const { labelShare, noiseShare, prefix, seeds: own, idOf } of cases) {
+    const taught = jobs.filter((job) => isTeacher(job, prefix))
     const teachers: Float32Array[] = []
-    for (const job of jobs) {
-      if (isTeacher(job, prefix)) teachers.push(await judge(job.id))
-    }
+    for (const { id } of taught) teachers.push(await judge(id))
     const students = []
     for (const seed of own) {
       const plain = combineTeachers([await judge(idOf('plain', seed))])
       const distilled = combineTeachers([await judge(idOf('distilled', seed))])
       students.push({ seed, plain, distilled })
     }
-    const judged = { labelShare, noiseShare, students, teachers: combineTeachers(teachers) }
+    const judged = {
+      ...{ labelShare, noiseShare, students },
+      teachers: combineTeachers(teachers),
+      teacherNames: taught.map(({ label }) => label),
+    }
     studied.push(studyLabels(judged, context.splits.test))
   }
   return studied

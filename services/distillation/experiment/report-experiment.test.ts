@@ -91,6 +91,7 @@ async function checkLabelStudy({ labelStudy, ensemble }: ExperimentReport, seeds
     }
     const teachers = prefix === '' ? ensemble!.accuracy.value! : await accuracyOf(`${prefix}resnet18`)
     assert.deepEqual(found.teachers.values, [teachers])
+    assert.deepEqual(found.teacherNames, prefix === '' ? ['VGG-16', 'ResNet-18'] : ['ResNet-18'])
     for (const [at, gain] of found.gain.values.entries())
       assert.ok(Math.abs(gain - (found.distilled.values[at]! - found.plain.values[at]!)) < 1e-12)
     assert.equal(found.paired.length, seeds.length)

@@ -242,6 +242,8 @@ export interface LabelStudyCase {
   readonly distilled: RepeatedEstimate
   /** Mean of the teachers' softmax. */
   readonly teachers: RepeatedEstimate
+  /** Their names for people; the cases of a study may have fewer than the experiment itself. */
+  readonly teacherNames: readonly string[]
   /** Distilled less plain, paired by image and seed. */
   readonly gain: RepeatedEstimate
   /** Seed by seed: test crops that only one of the two judges right, and McNemar's exact test, which knows no groups. */

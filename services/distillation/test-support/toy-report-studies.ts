@@ -74,7 +74,7 @@ export function toyLabelStudy(random: Random): LabelStudyCase[] {
       distilled: judge(0.968 - loss),
     }))
     return studyLabels(
-      { labelShare, noiseShare, students, teachers: judge(0.971 - 0.9 * loss) },
+      { labelShare, noiseShare, students, teachers: judge(0.971 - 0.9 * loss), teacherNames: ['VGG-16', 'ResNet-18'] },
       { labels, group },
       200,
     )

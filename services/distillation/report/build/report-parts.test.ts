@@ -196,7 +196,8 @@ test('case of the study of labels has Wilson and Newcombe with one seed, t inter
   const judge = (wrong: (group: number) => boolean) => Float32Array.from(group, (index) => (wrong(index) ? -1 : 1))
   const first = { seed: 4, plain: judge((index) => index < 4), distilled: judge((index) => index < 2 || index === 9) }
   const second = { seed: 5, plain: judge((index) => index < 3), distilled: judge((index) => index === 11) }
-  const judged = { labelShare: 0.1, noiseShare: 0, students: [first], teachers: judge((index) => index < 1) }
+  const teachers = { teachers: judge((index) => index < 1), teacherNames: ['one'] }
+  const judged = { labelShare: 0.1, noiseShare: 0, students: [first], ...teachers }
   const one = studyLabels(judged, { labels, group })
   assert.deepEqual([one.labelShare, one.noiseShare, one.seeds], [0.1, 0, [4]])
   for (const [estimate, hits] of [

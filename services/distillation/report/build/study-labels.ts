@@ -16,6 +16,8 @@ export interface JudgedLabelCase {
   }[]
   /** Of the teachers together. */
   readonly teachers: Float32Array
+  /** Their names for people. */
+  readonly teacherNames: readonly string[]
 }
 
 /**
@@ -23,7 +25,7 @@ export interface JudgedLabelCase {
  * over seeds; either has that over groups of images where there are groups, several seeds also one over single images.
  */
 export function studyLabels(
-  { labelShare, noiseShare, students, teachers }: JudgedLabelCase,
+  { labelShare, noiseShare, students, teachers, teacherNames }: JudgedLabelCase,
   crops: ComparedCrops,
   resamples?: number,
 ): LabelStudyCase {
@@ -51,6 +53,7 @@ export function studyLabels(
     plain,
     distilled,
     teachers: accuracy([teachers]),
+    teacherNames,
     gain: {
       value,
       low,

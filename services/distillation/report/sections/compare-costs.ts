@@ -1,6 +1,6 @@
 import type { ListedConvolution } from '../../networks/list-convolutions.ts'
 import type { ExperimentReport, ReportedFile, ReportedModel, Spread } from '../experiment-report.ts'
-import { findMainModels, meanOver, timedFile } from '../find-models.ts'
+import { findMainModels, meanOver, timedFile, widestOf } from '../find-models.ts'
 import {
   formatBytes,
   formatCount,
@@ -199,7 +199,10 @@ function exportTable({ models }: ExperimentReport): Html | null {
     return [{ kind: 'group', cells: [model.label] }, ...model.files.map((file) => ({ cells: exportCells(file, full) }))]
   })
   return table(
-    html`<b>Exported files.</b> Every precision on the test part, per cent; times per image, ms, with the speed against float32`,
+    html`<b>Exported files.</b> Every precision on the test part, per cent${
+      models.some(({ test }) => test.accuracy.byGroups !== undefined) &&
+      ', with intervals from the lower to the higher limit of Wilson’s and the bootstrap over groups'
+    }; times per image, ms, with the speed against float32`,
     ['', 'size', 'accuracy', html`against<br/>float32, points`, 'precision', 'recall', 'batch 1', 'batch 64'],
     rows,
   )
@@ -213,10 +216,10 @@ function exportCells(file: ReportedFile, full: ReportedFile | undefined) {
   return [
     html`${precisionNames[file.precision]}<small>${file.file}</small>`,
     formatBytes(file.bytes),
-    percentCell(file.test.accuracy),
+    percentCell(widestOf(file.test.accuracy)),
     difference,
-    percentCell(file.test.precision),
-    percentCell(file.test.recall),
+    percentCell(widestOf(file.test.precision)),
+    percentCell(widestOf(file.test.recall)),
     timeCell(time?.batch1, full?.time?.batch1, full === file),
     timeCell(time?.batch64, full?.time?.batch64, full === file),
   ]

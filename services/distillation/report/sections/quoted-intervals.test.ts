@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { toyReport } from '../../test-support/toy-report.ts'
 import type { ExperimentReport, GroupedEstimate, ReportedModel } from '../experiment-report.ts'
 import { type Block, isFigure } from '../section.ts'
+import { costBlocks } from './compare-costs.ts'
 import { compareTableThree } from './compare-table-three.ts'
 import { showCalibration } from './show-calibration.ts'
 import { showTraining } from './show-training.ts'
@@ -20,6 +21,7 @@ function withRecall(estimate: GroupedEstimate): ExperimentReport {
   const change = (model: ReportedModel): ReportedModel => ({
     ...model,
     test: { ...model.test, recall: estimate },
+    files: model.files.map((file) => ({ ...file, test: { ...file.test, recall: estimate } })),
     atTargetRecall: { ...model.atTargetRecall!, recall: estimate },
   })
   return { ...report, models: report.models.map((model) => (model.id === 'distilled' ? change(model) : model)) }
@@ -31,6 +33,13 @@ test('threshold for a target recall is quoted with the wider of the intervals by
   assert.match(text, /from the lower to the higher limit of Wilson’s and the bootstrap over groups/)
   const { byGroups: _, ...single } = recall
   assert.match(textOf((await showCalibration(withRecall(single))).blocks), /98\.0 96\.0–99\.0/)
+})
+
+test('exported files are quoted with the wider of the intervals by images and by groups', () => {
+  const textOfFiles = (estimate: GroupedEstimate) => textOf(costBlocks(withRecall(estimate)).slice(-1))
+  assert.match(textOfFiles(recall), /98\.0 91\.0–99\.0/)
+  const { byGroups: _, ...single } = recall
+  assert.match(textOfFiles(single), /98\.0 96\.0–99\.0/)
 })
 
 test('figure of table 3 draws the wider of the intervals by images and by groups', async () => {

@@ -34,6 +34,7 @@ function labelCase(labelShare: number, gain: RepeatedEstimate): LabelStudyCase {
     plain: one(0.9, 0.88, 0.92, groups(0.87, 0.915)),
     distilled: one(0.93, 0.91, 0.95),
     teachers: one(0.94, 0.92, 0.96),
+    teacherNames: ['ResNet-18'],
     gain,
     paired: [{ onlyPlain: 12, onlyDistilled: 30, p: 0.008 }],
   }
@@ -53,6 +54,18 @@ test('study of labels quotes the wider of two intervals, and calls a gain only w
   assert.equal(row(10).exec(text)?.[1], 'zero is within')
   assert.equal(row(25).exec(text)?.[1], 'a gain')
   assert.match(text, /\+3\.00 \+1\.00 to \+5\.00 −0\.40 to \+6\.00/)
+})
+
+test('study of labels says where its cases have other teachers than the experiment', async () => {
+  const gain = one(0.03, 0.01, 0.05)
+  const all = { ...labelCase(1, gain), teacherNames: ['VGG-16', 'ResNet-18'] }
+  const { blocks } = (await showLabelStudy({ ...report, labelStudy: [all, labelCase(0.1, gain)] }))!
+  assert.match(
+    textOf(blocks),
+    /VGG-16, ResNet-18 with 100 % kept and 0 % flipped; ResNet-18 with 10 % kept and 0 % flipped\. What differs/,
+  )
+  const same = (await showLabelStudy({ ...report, labelStudy: [labelCase(0.25, gain), labelCase(0.1, gain)] }))!
+  assert.doesNotMatch(textOf(same.blocks), /same teachers/)
 })
 
 test('study of labels draws its intervals, and names means over seeds where there are several', async () => {

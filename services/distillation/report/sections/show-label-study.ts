@@ -35,7 +35,7 @@ export async function showLabelStudy({ labelStudy }: ExperimentReport): Promise<
     id: 'labels',
     title: 'Few labels, wrong labels',
     blocks: [
-      html`<p class="lead">Where labels are scarce the teachers speak for the images without one; where labels are wrong they smooth over them. All on the same test part, at margin 0.</p>`,
+      html`<p class="lead">Where labels are scarce the teachers speak for the images without one; where labels are wrong they smooth over them. All on the same test part, at margin 0.${describeTeachers(ordered)}</p>`,
       ...(panels.length === 0
         ? []
         : [
@@ -87,6 +87,18 @@ function describeIntervals(cases: readonly LabelStudyCase[]): string {
   return images === undefined
     ? own
     : `${own}, and ${images}; drawn and quoted from the lower to the higher limit of the two`
+}
+
+/** Which teachers the cases have, where it is not the same ones: their students do not compare with each other then. */
+function describeTeachers(cases: readonly LabelStudyCase[]): string {
+  const byTeachers = [...Map.groupBy(cases, ({ teacherNames }) => teacherNames.join(', '))]
+  if (byTeachers.length === 1) return ''
+  const parts = byTeachers.map(([names, own]) => `${names} with ${own.map(describeCase).join(', ')}`)
+  return ` Not all cases have the same teachers: ${parts.join('; ')}. What differs between such cases may be the teachers’.`
+}
+
+function describeCase({ labelShare, noiseShare }: LabelStudyCase): string {
+  return `${percent(labelShare)} kept and ${percent(noiseShare)} flipped`
 }
 
 function caseCells(one: LabelStudyCase) {
