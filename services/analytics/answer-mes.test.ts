@@ -6,12 +6,12 @@ import { describe, test } from 'node:test'
 import { create } from '@bufbuild/protobuf'
 import { AlertKind, AlertState } from '../gen/pelletline/events/v1/events_pb.ts'
 import { ColumnRangeSchema, FollowState, type StripHeader } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
-import { openDatabase } from '../shared/store/index.ts'
+import { openDatabase, sql } from '../shared/store/index.ts'
 import { defaultRecipe } from './default-recipe.ts'
 import { ensureRecipe } from './registry/recipes.ts'
 import { makeAudits, makeVerdicts } from './test-support/make-messages.ts'
 import { type RunningAnalytics, useSharedDatabase } from './test-support/shared-database.ts'
-import { until, watchOnce } from './test-support/start-analytics.ts'
+import { collect, until, watchOnce } from './test-support/start-analytics.ts'
 
 const withAnalytics = useSharedDatabase()
 
@@ -106,6 +106,53 @@ describe('results', () => {
       assert.equal((await slow.next()).value?.key?.strip, 1n)
       await slow.return?.()
       await assert.rejects(lots.watchResults({ lot: 'none' })[Symbol.asyncIterator]().next(), { code: 'not_found' })
+    })
+  })
+
+  test('a position that the books have not given out is refused, and the last one is not', async () => {
+    await withAnalytics(async ({ lots, publish, settled, database: { db } }) => {
+      await publish(makeVerdicts({ line: 'line-p', lot: 'P-1', strip: 0, parts: ['on', 'o'] }))
+      await settled()
+      const last = (await sql<{ last: bigint }>`select max(position) as last from strip_parts`.execute(db)).rows[0]!
+        .last
+      const watch = async (lot: string, afterPosition: bigint) => {
+        const results = await collect(lots.watchResults({ lot, afterPosition, untilNow: true }))
+        return results.map(({ position }) => position)
+      }
+      assert.deepEqual([await watch('', last), await watch('P-1', last - 1n)], [[], [last]])
+      for (const beyond of [last + 1n, 2n ** 64n - 1n]) {
+        await assert.rejects(watch('', beyond), {
+          code: 'failed_precondition',
+          message: new RegExp(
+            `after_position is ${beyond}, and the last position in the books is ${last}: .*Watch again`,
+          ),
+        })
+      }
+    })
+  })
+
+  test('the results of one lot do not read the NG pellets of the lots between', async () => {
+    await withAnalytics(async ({ lots, publish, settled, database: { db } }) => {
+      const strip = (lot: string, number: number) => makeVerdicts({ line: 'line-b', lot, strip: number, parts: ['on'] })
+      await publish([...strip('B-1', 0), ...strip('B-2', 1), ...strip('B-1', 2)])
+      await settled()
+      await sql`insert into pellets (run_id, strip, index, position, lot_id, ng, gallery, x, y, width, height, margin)
+        select run_id, strip, g, position, lot_id, true, false, 0, 0, 1, 1, 1 from generate_series(1000, 5999) as g, (
+          select p.* from pellets p join lots using (lot_id) where lots.name = 'B-2') as template`.execute(db)
+      const read = async () => {
+        await sql`select pg_stat_force_next_flush()`.execute(db)
+        const { rows } = await sql<{ read: bigint }>`select (seq_tup_read + idx_tup_fetch)::int8 as read
+          from pg_stat_user_tables where relname = 'pellets'`.execute(db)
+        return rows[0]!.read
+      }
+      const before = await read()
+      const results = await collect(lots.watchResults({ lot: 'B-1', untilNow: true }))
+      assert.deepEqual(
+        results.map(({ ngPellets }) => ngPellets.length),
+        [1, 1],
+      )
+      const pellets = (await read()) - before
+      assert.ok(pellets < 100n, `${pellets} rows of pellets were read for 2`)
     })
   })
 })

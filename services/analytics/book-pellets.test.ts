@@ -54,6 +54,8 @@ for (const engine of engines) {
                     ]),
                   ]
                 : []
+            // Two more are drawn than are audited.
+            if (audits.length > 0) verdicts[0]!.auditSampled = 3
             const once = [...audits, ...verdicts]
             return twice ? [...once, ...once] : once
           })
@@ -76,7 +78,7 @@ for (const engine of engines) {
                   [BigInt(own.length), BigInt(1024 * own.length), count('oncs'), count('on'), count('n'), count('s')],
                 )
                 assert.equal(counts?.notJudgedByReason?.cluster, count('c'))
-                assert.equal(counts?.audited, BigInt(audited))
+                assert.deepEqual([counts?.audited, counts?.auditSampled], [BigInt(audited), BigInt(3 * audited)])
                 assert.ok(balanced)
                 if (letters === '') continue
                 assert.deepEqual(

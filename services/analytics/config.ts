@@ -109,6 +109,8 @@ export const analyticsOptionsSchema = z.strictObject({
     .strictObject({
       /** Days that the parts of a strip stay, with its pellets in columns, once its lot is closed; figures of lots stay for ever. */
       stripDays: z.number().min(1).max(36_500).default(30),
+      /** Days that audited pellets stay; longer than the broker keeps audits and dead letters, since one that comes again is known by its row. */
+      auditDays: z.number().min(31).max(36_500).default(365),
     })
     .prefault({}),
   /** Most lines that gateways can make known; a line is never forgotten. */

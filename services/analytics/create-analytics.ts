@@ -302,8 +302,7 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
       }
       subscriptions = joined
       ticking = tick()
-      const { stripDays } = options.retention
-      const retention = { database, clock, logger, stripDays, isLeading: () => retentionLead.isLeading() }
+      const retention = { ...options.retention, database, clock, logger, isLeading: () => retentionLead.isLeading() }
       retaining = keepRetention(retention, closing.signal)
     },
 

@@ -21,7 +21,7 @@ test('watch of the books: traces are written and lots are settled while bookings
     monitor: { observe: () => undefined, evaluate: async () => undefined },
     onRound: () => void (rounds += 1),
     settle: async () => void (settled += 1),
-    onFailed: assert.fail,
+    onFailed: (reason) => assert.fail(String(reason)),
   })
   await watch.look()
   assert.deepEqual([pages, rounds, settled], [10_000, 100, 100])

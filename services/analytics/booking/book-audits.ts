@@ -22,6 +22,7 @@ const noCounts = {
   cut_by_lost_rows: 0n,
   ng: 0n,
   dust: 0n,
+  audit_sampled: 0n,
 }
 
 /**

@@ -103,10 +103,7 @@ async function bookParts(
     return { ...known, position }
   })
   if (fresh.length === 0) return []
-  await addLotCounts(
-    transaction,
-    fresh.map(({ row }) => row),
-  )
+  await addLotCounts(transaction, fresh)
   await addLotRuns(
     transaction,
     fresh.map(({ row }) => row),
@@ -168,18 +165,23 @@ const addedCounts = [
   'strips',
 ] as const
 
-async function addLotCounts(transaction: Transaction<Tables>, rows: readonly PartRow[]) {
-  const deltas = rows.map((row) => ({
+async function addLotCounts(
+  transaction: Transaction<Tables>,
+  parts: readonly { readonly source: Resolved<VerdictsMessage>; readonly row: PartRow }[],
+) {
+  const deltas = parts.map(({ source, row }) => ({
     lot_id: row.lot_id,
     rows_acquired: row.rows_acquired,
     rows_lost: row.rows_lost,
     audited: 0n,
+    audit_sampled: BigInt(source.message.auditSampled),
     ...(Object.fromEntries(addedCounts.map((name) => [name, BigInt(row[name])])) as Record<
       (typeof addedCounts)[number],
       bigint
     >),
   }))
-  const sums = sumBy(deltas, (row) => String(row.lot_id), ['rows_acquired', 'rows_lost', ...addedCounts])
+  const added = ['rows_acquired', 'rows_lost', 'audit_sampled', ...addedCounts] as const
+  const sums = sumBy(deltas, (row) => String(row.lot_id), added)
   await addCounts(transaction, 'lot_counts', ['lot_id'], sums)
 }
 

@@ -1,5 +1,5 @@
-import type { AuditsMessage, VerdictsMessage } from '../../gen/pelletline/events/v1/events_pb.ts'
-import type { Reconciliation } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
+import { AuditStratum, type AuditsMessage, type VerdictsMessage } from '../../gen/pelletline/events/v1/events_pb.ts'
+import { type Reconciliation, Verdict } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { findMeasureViolations, laterColumns } from '../../shared/inspection/check-measures.ts'
 import { type BookingEntry, stripOf } from './entries.ts'
@@ -12,7 +12,7 @@ const smallCounts = ['strips', 'found', 'classified', 'screened', 'shed', 'notJu
 /**
  * Refuses what cannot be booked, with `invalid_argument` naming the strip and the field: strips of another plant than
  * `plant`, columns of unequal length, measures that are no numbers, specks without a pellet, counts and numbers beyond the
- * columns of the database, pellets outside their part. Counts that do not balance are booked: it
+ * columns of the database, pellets outside their part, audits of pellets that no student judged. Counts that do not balance are booked: it
  * is the lot that says so.
  */
 export function checkEntry(entry: BookingEntry, plant: string): void {
@@ -80,5 +80,9 @@ function checkCounts(counts: Reconciliation, refuse: Refuse) {
 function checkAudits(message: AuditsMessage, refuse: Refuse) {
   for (const item of message.items) {
     if (BigInt(item.index) > maxInt4) refuse('items.index', `is ${item.index}; at most ${maxInt4}`)
+    // Any verdict of the teachers would differ from none.
+    if (item.studentVerdict === Verdict.UNSPECIFIED && item.stratum !== AuditStratum.SCREENED) {
+      refuse('items.student_verdict', `of pellet ${item.index} is not stated; only a screened pellet has none`)
+    }
   }
 }

@@ -39,6 +39,7 @@ export function toReconciliation(row: Omit<CountRow, 'lot_id'> | undefined): Rec
       lostRows: row?.cut_by_lost_rows ?? 0n,
     },
     audited: row?.audited ?? 0n,
+    auditSampled: row?.audit_sampled ?? 0n,
     ng: row?.ng ?? 0n,
     dust: row?.dust ?? 0n,
   })

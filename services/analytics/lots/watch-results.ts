@@ -5,8 +5,10 @@ import type {
   WatchResultsRequest,
   WatchResultsResponseSchema,
 } from '../../gen/pelletline/mes/v1/mes_pb.ts'
+import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import type { Kysely, Tables } from '../../shared/store/index.ts'
 import type { ChangeSignal } from '../change-signal.ts'
+import { readLastPosition } from '../retention/deleted-positions.ts'
 import { readLotRow } from './change-lots.ts'
 
 type Result = MessageInitShape<typeof WatchResultsResponseSchema>
@@ -24,7 +26,8 @@ const pollMs = 1_000
 /**
  * Booked parts after a position, from the table and then as they come. One page is held at a time, and the next is read
  * when the reader has taken it, so a slow reader slows itself only. Ends with the signal, or with `until_now` once all
- * that was booked at the call has been sent. Throws `not_found` for an unknown lot.
+ * that was booked at the call has been sent. Throws `not_found` for an unknown lot, and `failed_precondition` for a position beyond
+ * the last one, which the books have not given out or no longer know after a restore.
  */
 export async function* watchResults(
   { db, booked, pageRows = 100 }: WatchResultsOptions,
@@ -32,9 +35,16 @@ export async function* watchResults(
   signal: AbortSignal,
 ): AsyncGenerator<Result> {
   const lotId = request.lot === '' ? undefined : (await readLotRow(db, request.lot)).lot_id
-  const end = request.untilNow ? await readLastPosition(db) : undefined
-  // Positions are below 2^63: a larger one lies after all of them.
-  let after = request.afterPosition < 2n ** 63n ? request.afterPosition : 2n ** 63n - 1n
+  const last = await readLastPosition(db)
+  let after = request.afterPosition
+  if (after > last) {
+    throw new PelletlineError(
+      'failed_precondition',
+      `after_position is ${after}, and the last position in the books is ${last}: they have been put back to an older state since. ` +
+        'Watch again after a position that was received before that state, or after 0, and leave out by key and part what you have.',
+    )
+  }
+  const end = request.untilNow ? last : undefined
   while (!signal.aborted) {
     const version = booked.version
     const page = await readPage(db, { after, lotId, end, pageRows })
@@ -46,14 +56,6 @@ export async function* watchResults(
     if (end !== undefined) return
     await booked.waitForChange(version, { signal, timeoutMs: pollMs })
   }
-}
-
-async function readLastPosition(db: Kysely<Tables>): Promise<bigint> {
-  const row = await db
-    .selectFrom('strip_parts')
-    .select((eb) => eb.fn.max('position').as('last'))
-    .executeTakeFirst()
-  return row?.last ?? 0n
 }
 
 interface Page {
@@ -86,15 +88,12 @@ async function readPage(db: Kysely<Tables>, { after, lotId, end, pageRows }: Pag
     .orderBy('position')
     .limit(pageRows)
     .execute()
-  const first = parts[0]
-  const last = parts.at(-1)
-  if (first === undefined || last === undefined) return []
+  if (parts.length === 0) return []
+  const positions = parts.map(({ position }) => position)
   const pellets = await db
     .selectFrom('pellets')
     .select(['position', 'index', 'x', 'y', 'width', 'height', 'margin'])
-    .where('position', '>=', first.position)
-    .where('position', '<=', last.position)
-    .$if(lotId !== undefined, (query) => query.where('lot_id', '=', lotId ?? 0n))
+    .where('position', 'in', positions)
     .where('ng', '=', true)
     .orderBy('position')
     .orderBy('index')

@@ -1,51 +1,90 @@
 import type { Clock } from '../../shared/service/clock.ts'
 import type { Store } from '../../shared/store/index.ts'
 import type { Logger } from '../../shared/telemetry/logger.ts'
+import { retireAudits } from './retire-audits.ts'
 import { retireStrips } from './retire-strips.ts'
 
 export interface RetentionOptions {
-  readonly database: Pick<Store, 'db' | 'reclaim'>
+  readonly database: Pick<Store, 'db' | 'reclaim' | 'freeze'>
   readonly clock: Clock
   readonly logger: Logger
   /** How long parts stay once they are booked and their lot is closed, days. */
   readonly stripDays: number
+  /** How long audited pellets stay once they are booked, days. */
+  readonly auditDays: number
   /** Whether this process is the one that deletes. */
   readonly isLeading: () => Promise<boolean>
 }
 
-/** Parts of one transaction, during which no part is booked. */
-const pageParts = 1_000
-/** Pause after each, so that bookings have their turns, ms. */
+/** Rows of one transaction, during which nothing is booked. */
+const pageRows = 1_000
+/** Pause after each, so that bookings and answers have their turns, ms. */
 const pageMs = 100
 /** Between two passes, ms. */
 const passMs = 3_600_000
 
 const dayNs = 86_400_000_000_000n
 
-/** Deletes parts that are old enough, pass by pass, until the signal aborts; what fails is tried again in the next pass. */
+/**
+ * Deletes parts and audited pellets that are old enough, and looks after the database, pass by pass, until the signal aborts; what
+ * fails is tried again in the next pass.
+ */
 export async function keepRetention(options: RetentionOptions, signal: AbortSignal): Promise<void> {
   const { clock, logger, isLeading } = options
   while (!signal.aborted) {
     try {
       if (await isLeading()) await passOnce(options, signal)
     } catch (reason) {
-      if (!signal.aborted) logger.error({ err: reason }, 'the retention of strip parts failed; it is tried again')
+      if (!signal.aborted)
+        logger.error({ err: reason }, 'the retention of strip parts and audits failed; it is tried again')
     }
     await clock.sleep(passMs, signal).catch(() => undefined)
   }
 }
 
-async function passOnce({ database, clock, logger, stripDays, isLeading }: RetentionOptions, signal: AbortSignal) {
-  const beforeNs = clock.nowNs() - BigInt(Math.round(stripDays * 1_000)) * (dayNs / 1_000n)
-  let strips = 0
-  for (let after: bigint | undefined = 0n; after !== undefined && !signal.aborted; ) {
-    const page = await retireStrips(database.db, { after, parts: pageParts, beforeNs })
-    strips += page.strips
-    after = page.last
-    if (page.strips > 0) await clock.sleep(pageMs, signal)
-    if (!(await isLeading())) break
+async function passOnce(options: RetentionOptions, signal: AbortSignal) {
+  const { database, logger, stripDays, auditDays } = options
+  const { db } = database
+  const strips = await deletePages(options, stripDays, signal, async (after, beforeNs) => {
+    const page = await retireStrips(db, { after, parts: pageRows, beforeNs })
+    return { last: page.last, deleted: page.strips }
+  })
+  if (strips > 0) {
+    await database.reclaim('strip_parts')
+    logger.info({ strips, stripDays }, 'parts of old strips were deleted; the figures of their lots stay')
   }
-  if (strips === 0) return
-  await database.reclaim('strip_parts')
-  logger.info({ strips, stripDays }, 'parts of old strips were deleted; the figures of their lots stay')
+  const audits = await deletePages(options, auditDays, signal, async (after, beforeNs) => {
+    const page = await retireAudits(db, { after, rows: pageRows, beforeNs })
+    return { last: page.last, deleted: page.audits }
+  })
+  if (audits > 0) {
+    await database.reclaim('audits')
+    logger.info({ audits, auditDays }, 'old audited pellets were deleted; the figures of their lots stay')
+  }
+  await database.freeze()
+}
+
+type DeletePage = (
+  after: bigint,
+  beforeNs: bigint,
+) => Promise<{ readonly last: bigint | undefined; readonly deleted: number }>
+
+/** Goes through what is older than that, page by page, for as long as this process leads; answers how much was deleted. */
+async function deletePages(
+  { clock, isLeading }: RetentionOptions,
+  days: number,
+  signal: AbortSignal,
+  deletePage: DeletePage,
+): Promise<number> {
+  const beforeNs = clock.nowNs() - BigInt(Math.round(days * 1_000)) * (dayNs / 1_000n)
+  let deleted = 0
+  for (let after = 0n; !signal.aborted && (await isLeading()); ) {
+    const page = await deletePage(after, beforeNs)
+    deleted += page.deleted
+    if (page.last === undefined) break
+    after = page.last
+    // Also where nothing was deleted: what stays for long, of a lot that nobody closes, is looked at in every pass.
+    await clock.sleep(pageMs, signal)
+  }
+  return deleted
 }

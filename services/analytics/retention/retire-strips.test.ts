@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { LotState } from '../../gen/pelletline/mes/v1/mes_pb.ts'
+import { sql } from '../../shared/store/index.ts'
 import { silentLogger } from '../../shared/telemetry/logger.ts'
-import { makeVerdicts, type StripPlan } from '../test-support/make-messages.ts'
+import { makeAudits, makeVerdicts, type StripPlan } from '../test-support/make-messages.ts'
 import { engines, type RunningAnalytics, useSharedDatabase } from '../test-support/shared-database.ts'
-import { until, watchOnce } from '../test-support/start-analytics.ts'
+import { collect, until, watchOnce } from '../test-support/start-analytics.ts'
+import { readLastPosition } from './deleted-positions.ts'
 import { keepRetention } from './keep-retention.ts'
 import { retireStrips } from './retire-strips.ts'
 
@@ -23,6 +25,44 @@ async function retireAll({ database }: RunningAnalytics, parts: number, beforeNs
 }
 
 const lotOf = async (running: RunningAnalytics, lot: string) => (await running.lots.getLot({ lot })).lot!
+
+/** Runs the job for one pass, that many days from now; answers its pauses in ms. */
+async function runJob({ database }: RunningAnalytics, leads: boolean, days: number): Promise<number[]> {
+  const stop = new AbortController()
+  const pauses: number[] = []
+  const clock = {
+    now: () => Date.now() + days * dayMs,
+    nowNs: () => BigInt(Date.now() + days * dayMs) * 1_000_000n,
+    // Pauses within a pass are short; the one behind it ends the job.
+    sleep: async (ms: number) => (ms < 60_000 ? void pauses.push(ms) : stop.abort()),
+  }
+  const isLeading = async () => leads
+  const settings = { stripDays: 30, auditDays: 365, logger: silentLogger }
+  await keepRetention({ ...settings, database, clock, isLeading }, stop.signal)
+  return pauses
+}
+
+/** Columns of a part with what it adds, all of which must be given. */
+const countColumns = [
+  'first_index',
+  'first_row',
+  'exposed_unix_ns',
+  'rows_acquired',
+  'rows_lost',
+  'strips',
+  'found',
+].concat([
+  'classified',
+  'screened',
+  'shed',
+  'not_judged',
+  'cluster',
+  'oversize',
+  'image_edge',
+  'cut_by_lost_rows',
+  'ng',
+  'dust',
+])
 
 /** Strips of a lot that have parts, and stretches of the line's retired strips. */
 async function readRows({ database: { db } }: RunningAnalytics, line: string) {
@@ -76,9 +116,14 @@ for (const engine of engines) {
         const before = await lotOf(running, line)
         assert.deepEqual([before.balanced, before.stripsStamped], [true, 6n])
 
+        const last = await readLastPosition(running.database.db)
         assert.equal(await retireAll(running, 5), 6)
         assert.deepEqual(await readRows(running, line), { parts: [], retired: [[0, 6]] })
         assert.deepEqual(await lotOf(running, line), before)
+        const follow = (afterPosition: bigint) =>
+          collect(running.lots.watchResults({ lot: line, afterPosition, untilNow: true }))
+        assert.deepEqual([await follow(0n), await follow(last)], [[], []])
+        await assert.rejects(follow(last + 1n), { code: 'failed_precondition' })
         const key = { strip: first(line, 3), index: 2 }
         await assert.rejects(running.traces.getPelletTrace({ key }), {
           code: 'not_found',
@@ -94,20 +139,62 @@ for (const engine of engines) {
         const unassigned = plansOf(line, [0, 1, 2]).map((plan) => ({ ...plan, lot: `unassigned-${line}` }))
         await running.publish(unassigned.flatMap(makeVerdicts))
         await running.settled()
-        const runJob = async (leads: boolean, days: number) => {
-          const stop = new AbortController()
-          const clock = {
-            now: () => Date.now() + days * dayMs,
-            nowNs: () => BigInt(Date.now() + days * dayMs) * 1_000_000n,
-            // Pauses within a pass are short; the one behind it ends the job.
-            sleep: async (ms: number) => (ms < 60_000 ? undefined : stop.abort()),
-          }
-          const isLeading = async () => leads
-          const { database } = running
-          await keepRetention({ database, clock, logger: silentLogger, stripDays: 30, isLeading }, stop.signal)
+        const partsAfter = async (leads: boolean, days: number) => {
+          await runJob(running, leads, days)
           return (await readRows(running, line)).parts.length
         }
-        assert.deepEqual([await runJob(false, 31), await runJob(true, 29), await runJob(true, 31)], [6, 6, 0])
+        assert.deepEqual(
+          [await partsAfter(false, 31), await partsAfter(true, 29), await partsAfter(true, 31)],
+          [6, 6, 0],
+        )
+      })
+    })
+
+    test('the job pauses after every page of old parts, of a lot that nobody closes as well', async () => {
+      await withAnalytics(async (running) => {
+        const line = 'endless'
+        await openLot(running, line)
+        await running.publish(plansOf(line, [0]).flatMap(makeVerdicts))
+        await running.settled()
+        const { db } = running.database
+        const names = ['run_id', 'part_count', 'lot_id', 'simulated', 'columns', 'threshold', 'booked_unix_ns']
+        const columns = [...names, ...countColumns].map((name) => sql.ref(name))
+        await sql`insert into strip_parts (strip, part, ${sql.join(columns)})
+          select added, 0, ${sql.join(columns)} from generate_series(1, 2500) as added, (
+            select p.* from strip_parts p join lots using (lot_id) where lots.name = ${line} and p.part = 0) as template`.execute(
+          db,
+        )
+        assert.deepEqual(await runJob(running, true, 31), [100, 100])
+        assert.equal((await readRows(running, line)).parts.length, 2502)
+        await running.lots.closeLot({ lot: line })
+      })
+    })
+
+    test('the job deletes audited pellets once they are old enough, and the figures of their lot stay', async () => {
+      await withAnalytics(async (running) => {
+        const line = 'audits'
+        await openLot(running, line)
+        const drawn = Array.from({ length: 3 }, (_, index) => index)
+        const items = drawn.map((index) => ({ index, probability: 0.5, student: 'OK', teacher: 'NG' }) as const)
+        const plans = plansOf(line, [0, 1])
+        await running.publish([...plans.flatMap(makeVerdicts), ...plans.map((plan) => makeAudits(plan, items))])
+        await running.settled()
+        const before = await lotOf(running, line)
+        assert.equal(before.reconciliation?.audited, 6n)
+        const audits = async () => {
+          const { count } = await running.database.db
+            .selectFrom('audits')
+            .innerJoin('runs', 'runs.run_id', 'audits.run_id')
+            .select((eb) => eb.fn.countAll<bigint>().as('count'))
+            .where('line', '=', line)
+            .executeTakeFirstOrThrow()
+          return count
+        }
+        await runJob(running, true, 364)
+        assert.equal(await audits(), 6n)
+        await runJob(running, true, 366)
+        assert.equal(await audits(), 0n)
+        assert.deepEqual(await lotOf(running, line), before)
       })
     })
 

@@ -1,5 +1,6 @@
 import { type Kysely, sql, type Tables, type Transaction } from '../../shared/store/index.ts'
 import { takeBookingTurn } from '../booking/take-booking-turn.ts'
+import { noteDeleted } from './deleted-positions.ts'
 import { addRetired, type StoredStrip } from './retired-strips.ts'
 
 /** A page of parts that was looked at. */
@@ -44,14 +45,19 @@ export async function retireStrips(
 async function deleteWhole(transaction: Transaction<Tables>, strips: readonly StoredStrip[], beforeNs: bigint) {
   await takeBookingTurn(transaction)
   const names = sql.join(strips.map(({ run_id, strip }) => sql`(${run_id}::int4, ${strip}::int8)`))
-  const { rows } = await sql<StoredStrip>`
+  const { rows } = await sql<StoredStrip & { readonly position: bigint }>`
     delete from strip_parts p using (
       select run_id, strip from strip_parts where (run_id, strip) in (${names})
       group by run_id, strip having count(*) = max(part_count) and max(booked_unix_ns) < ${beforeNs}
     ) whole
     where p.run_id = whole.run_id and p.strip = whole.strip
-    returning p.run_id, p.strip`.execute(transaction)
+    returning p.run_id, p.strip, p.position`.execute(transaction)
   const distinct = new Map(rows.map((row) => [`${row.run_id}/${row.strip}`, row]))
   await addRetired(transaction, [...distinct.values()])
+  const last = rows
+    .map(({ position }) => position)
+    .sort((a, b) => Number(a - b))
+    .at(-1)
+  if (last !== undefined) await noteDeleted(transaction, last)
   return distinct.size
 }

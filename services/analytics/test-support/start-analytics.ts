@@ -86,3 +86,10 @@ export async function watchOnce(registry: Awaited<ReturnType<typeof startAnalyti
 export async function until(condition: () => Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise((done) => setTimeout(done, 20))
 }
+
+/** What a stream sends until it ends. */
+export async function collect<T>(stream: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = []
+  for await (const one of stream) all.push(one)
+  return all
+}

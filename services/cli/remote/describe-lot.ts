@@ -30,6 +30,7 @@ export function reconciliationJson(counts: Reconciliation | undefined): Record<s
       lostRows: reasons?.lostRows ?? 0n,
     },
     audited: counts?.audited ?? 0n,
+    auditSampled: counts?.auditSampled ?? 0n,
     ng: counts?.ng ?? 0n,
     dust: counts?.dust ?? 0n,
   }
@@ -160,7 +161,7 @@ export function lotDetails(lot: Lot): readonly (readonly [string, string])[] {
     ['  clusters', count(lot.shapes?.clusters)],
     ['With a speck', describeSpecked(lot)],
     ['Gray, from reference', lot.grayDeviation === undefined ? '-' : formatSigned(lot.grayDeviation)],
-    ['Audited', count(counts?.audited)],
+    ['Audited', describeAudited(counts)],
     ['Dust', count(counts?.dust)],
     ...lot.models.map(
       ({ model, classified, ng, threshold }) =>
@@ -171,6 +172,13 @@ export function lotDetails(lot: Lot): readonly (readonly [string, string])[] {
     ),
     ['Counts balance', lot.balanced ? 'yes' : 'NO'],
   ]
+}
+
+function describeAudited(counts: Reconciliation | undefined): string {
+  const { audited = 0n, auditSampled = 0n } = counts ?? {}
+  // An older plant does not tell, and an audit may be booked before its part.
+  if (auditSampled < audited) return formatCount(audited)
+  return `${formatCount(audited)} of ${formatCount(auditSampled)} drawn`
 }
 
 function describeSpecked({ specked, specksMeasured }: Lot): string {

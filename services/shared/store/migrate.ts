@@ -7,6 +7,7 @@ import { keepModels } from './migrations/0004-keep-models.ts'
 import { keepConditions } from './migrations/0005-keep-conditions.ts'
 import { keepResumptions } from './migrations/0006-keep-resumptions.ts'
 import { retireStrips } from './migrations/0007-retire-strips.ts'
+import { countDraws } from './migrations/0008-count-draws.ts'
 import type { Migration } from './migrations/migration.ts'
 import type { Tables } from './tables.ts'
 
@@ -19,6 +20,7 @@ export const allMigrations: readonly Migration[] = [
   keepConditions,
   keepResumptions,
   retireStrips,
+  countDraws,
 ]
 
 /** Number of the lock on which two programs that open one database at once take their turns; any fixed one. */

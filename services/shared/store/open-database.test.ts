@@ -88,6 +88,32 @@ describe('openDatabase', () => {
     }
   })
 
+  test('numbers of transactions do not run out: rows are frozen once enough transactions have been', async () => {
+    const { db, freeze, close } = await openDatabase({ kind: 'pglite', freezeAfter: 50 })
+    const age = async () => {
+      const { rows } = await sql<{ age: number }>`select age(datfrozenxid) as age from pg_database
+        where datname = current_database()`.execute(db)
+      return rows[0]!.age
+    }
+    try {
+      await freeze()
+      assert.ok((await age()) <= 50)
+      for (let round = 0; (await age()) <= 50; round += 1) {
+        await freeze()
+        await db
+          .insertInto('models')
+          .values({ manifest_id: `model-${round}`, sha256: '' })
+          .execute()
+      }
+      const models = await db.selectFrom('models').selectAll().orderBy('model_id').execute()
+      await freeze()
+      assert.ok((await age()) < 10)
+      assert.deepEqual(await db.selectFrom('models').selectAll().orderBy('model_id').execute(), models)
+    } finally {
+      await close()
+    }
+  })
+
   test('schema newer than the program is refused and left as it is', async () => {
     const directory = join(scratch, 'newer')
     const newest = allMigrations.length

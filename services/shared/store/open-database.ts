@@ -17,7 +17,15 @@ export interface PgliteOptions {
   readonly directory?: string | undefined
   /** Tests of the migrations only; the program's own where absent. */
   readonly migrations?: readonly Migration[]
+  /** Tests of `freeze` only: transactions that have begun since the last time; a million where absent. */
+  readonly freezeAfter?: number
 }
+
+/**
+ * Transactions after which rows are marked as older than all of them. A number of 31 bits tells which of two transactions came first, and
+ * PGlite has no autovacuum: past 2,000,000,000 what was written before all of them would be lost.
+ */
+const defaultFreezeAfter = 1_000_000
 
 /** A database as a configuration names it. */
 export type DatabaseOptions = (PgliteOptions | PostgresOptions) & {
@@ -40,6 +48,7 @@ export function openDatabase(options: DatabaseOptions): Promise<Store> {
  * Throws `failed_precondition` for a directory in use, naming it and the pid.
  */
 async function openPglite(options: PgliteOptions): Promise<Store> {
+  const { freezeAfter = defaultFreezeAfter } = options
   const directory = options.directory === undefined ? undefined : resolve(options.directory)
   const unlock = directory === undefined ? () => undefined : lockDirectory(directory)
   let session: SqlSession | undefined
@@ -54,6 +63,12 @@ async function openPglite(options: PgliteOptions): Promise<Store> {
       tryLead: async () => ({ held: true, confirm: async () => true, release: async () => undefined }),
       async reclaim(table) {
         await sql`vacuum ${sql.table(table)}`.execute(db)
+      },
+      async freeze() {
+        const { rows } = await sql<{ age: number }>`
+          select age(datfrozenxid) as age from pg_database where datname = current_database()`.execute(db)
+        // Of the whole database, or the age of what is left out would count.
+        if ((rows[0]?.age ?? 0) > freezeAfter) await sql`vacuum (freeze)`.execute(db)
       },
       close() {
         closing ??= db.destroy().finally(unlock)

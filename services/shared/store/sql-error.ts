@@ -5,6 +5,9 @@ import type { SqlFailure } from './pglite-protocol.ts'
 // operator, system.
 const retryableClasses = ['08', '40', '53', '55', '57', '58']
 
+// Of class 54: no number is left for a transaction until the tables are vacuumed.
+const outOfTransactions = '54000'
+
 // A row that was there when it was looked up: the database has been put back to an older state since.
 const foreignKey = '23503'
 
@@ -13,7 +16,9 @@ const foreignKey = '23503'
  * repeat can succeed, `internal` for all else.
  */
 export function toSqlError(failure: SqlFailure, what: string, cause?: unknown): PelletlineError {
-  const retryable = retryableClasses.includes(failure.sqlState.slice(0, 2)) || failure.sqlState === foreignKey
+  const { sqlState } = failure
+  const retryable =
+    retryableClasses.includes(sqlState.slice(0, 2)) || sqlState === foreignKey || sqlState === outOfTransactions
   if (failure.sqlState.startsWith('22')) {
     const message = `The database cannot hold a value that was given: ${failure.message} (SQLSTATE ${failure.sqlState}). Correct it and try again.`
     return new PelletlineError('invalid_argument', message, { cause })

@@ -15,6 +15,11 @@ export interface Store {
    * Nothing else is answered meanwhile.
    */
   reclaim(table: keyof Tables): Promise<void>
+  /**
+   * Keeps the numbers of transactions from running out, where the database does not do so by itself; to be called every few hours,
+   * and changes nothing where few transactions have been since the last time. Nothing else is answered meanwhile.
+   */
+  freeze(): Promise<void>
   /** Releases the leads that were taken, and ends the database after the statements in progress. */
   close(): Promise<void>
 }

@@ -82,6 +82,8 @@ export interface LotCountTable {
   ng: bigint
   dust: bigint
   audited: bigint
+  /** Pellets drawn for the teachers; for what was booked by schema version 7 or before, those that were audited by then. */
+  audit_sampled: bigint
 }
 
 /** Strips of one run within one lot: how many have a part booked, how many are whole. */
@@ -110,6 +112,12 @@ export interface RetiredStripTable {
   run_id: number
   first_strip: bigint
   strips: bigint
+}
+
+/** Greatest position of a row that was deleted from a table; positions below were given out, whether or not a row has them. */
+export interface DeletedPositionTable {
+  table_name: 'strip_parts'
+  last_position: bigint
 }
 
 /** Judgements of a lot by model and threshold, so that each can be corrected by its own calibration. */
@@ -327,6 +335,7 @@ export interface Tables {
   lot_histograms: LotHistogramTable
   strip_parts: StripPartTable
   retired_strips: RetiredStripTable
+  deleted_positions: DeletedPositionTable
   pellets: PelletTable
   audits: AuditTable
   alerts: AlertTable

@@ -173,6 +173,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Store> {
     },
     // The server's autovacuum does it, and the user may lack the right.
     reclaim: async () => undefined,
+    freeze: async () => undefined,
     close() {
       closing ??= (async () => {
         for (const lead of taken) await lead.release()

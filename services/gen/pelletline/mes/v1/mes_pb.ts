@@ -103,7 +103,7 @@ export type Lot = Message<"pelletline.mes.v1.Lot"> & {
   balanced: boolean;
 
   /**
-   * NG per million classified pellets, as judged; Clopper-Pearson interval.
+   * NG per million classified pellets, as judged; Clopper-Pearson interval. Not given before anything was judged.
    *
    * @generated from field: pelletline.inspection.v1.Estimate ng_ppm = 12;
    */
@@ -117,7 +117,7 @@ export type Lot = Message<"pelletline.mes.v1.Lot"> & {
   ngPpmCorrected?: Estimate | undefined;
 
   /**
-   * Weighted share of pellets on which student and teachers disagree, 0..1.
+   * Weighted share of pellets on which student and teachers disagree, 0..1, of those audited. Not given before anything was audited.
    *
    * @generated from field: pelletline.inspection.v1.Estimate disagreement = 14;
    */
@@ -1035,7 +1035,8 @@ export const LotService: GenService<{
   },
   /**
    * Results of strip parts as they are booked. Starts after the given position, so that a broken stream can be taken up.
-   * NOT_FOUND: a lot is given that is not known.
+   * NOT_FOUND: a lot is given that is not known. FAILED_PRECONDITION: the position lies beyond the last one in the books, which
+   * have been put back to an older state.
    *
    * @generated from rpc pelletline.mes.v1.LotService.WatchResults
    */
@@ -1074,7 +1075,8 @@ export const AlertService: GenService<{
     output: typeof WatchAlertsResponseSchema;
   },
   /**
-   * Notes that a person has seen the alert. NOT_FOUND: no such alert. A repeat answers the alert as it is.
+   * Notes that a person has seen the alert; one that has resolved stays resolved. NOT_FOUND: no such alert. A repeat answers the
+   * alert as it is.
    *
    * @generated from rpc pelletline.mes.v1.AlertService.AcknowledgeAlert
    */
