@@ -41,7 +41,7 @@ export interface TrainNetworkOptions {
   readonly teachers?: readonly TeacherRecord[] | undefined
   /** 1 for each training crop whose label may be used; default: all. */
   readonly labelled?: Uint8Array | undefined
-  /** Takes the refusal of int8; default: it is thrown, after the other files have been written. */
+  /** Takes the refusal of int8 that is not the first file; default: it is thrown, after the other files have been written. */
   readonly onRefused?: ((refusal: PelletlineError) => void) | undefined
   /** Commit of the program for the lineage; default: asked of git. */
   readonly commit?: string | undefined

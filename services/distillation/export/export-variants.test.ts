@@ -126,6 +126,21 @@ test('an int8 that loses too much is not written, the other files are, and it is
   assert.deepEqual(await readdir(allowed.outDir), ['toy-1.manifest.json', 'toy-1.onnx'])
 })
 
+test('refusal of int8 is handed over where it is a further file, and thrown where it is the first one', async () => {
+  const refusals: string[] = []
+  const onRefused = ({ message }: Error) => refusals.push(message)
+  const further = await optionsFor('further', { maxInt8Loss: -100, onRefused })
+  const written = await exportVariants(further)
+  assert.deepEqual(
+    [written.map(({ precision }) => precision), refusals.length],
+    [further.precisions.filter((precision) => precision !== 'int8'), 1],
+  )
+  const first = await optionsFor('first', { precisions: ['int8', 'float16'], maxInt8Loss: -100, onRefused })
+  await assert.rejects(exportVariants(first), { code: 'failed_precondition', message: /toy-1 is not released as int8/ })
+  assert.deepEqual(await readdir(first.outDir), ['toy-1-float16.manifest.json', 'toy-1-float16.onnx'])
+  assert.equal(refusals.length, 1)
+})
+
 test('variants want at least one precision, each once', async () => {
   await assert.rejects(exportVariants(await optionsFor('none', { precisions: [] })), { code: 'invalid_argument' })
   await assert.rejects(exportVariants(await optionsFor('double', { precisions: ['int8', 'int8'] })), {

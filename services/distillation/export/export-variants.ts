@@ -39,7 +39,7 @@ export interface ExportVariantsOptions {
   readonly maxInt8Loss?: number | undefined
   /** Release int8 whatever it loses. */
   readonly allowInt8Loss?: boolean | undefined
-  /** Takes the refusal of int8 where it shall not stop what comes after. */
+  /** Takes the refusal of int8 where it shall not stop what comes after; that of a first file is thrown all the same. */
   readonly onRefused?: ((refusal: PelletlineError) => void) | undefined
   /** Must exist. */
   readonly outDir: string
@@ -71,8 +71,8 @@ const suffixes: Readonly<Record<ModelPrecision, string>> = {
 
 /**
  * Writes a trained network in each precision, `ID.onnx` and `ID-PRECISION.onnx` with a manifest beside each: threshold and
- * figures are those of the very file. `failed_precondition` where int8 loses too much accuracy and `onRefused` is not given:
- * every other file has been written by then. `invalid_argument` where the precisions are none or double; otherwise errors
+ * figures are those of the very file. `failed_precondition` where int8 loses too much accuracy and is the first file, or
+ * `onRefused` is not given: every other file has been written by then. `invalid_argument` where the precisions are none or double; otherwise errors
  * as of `exportModel` and `measureServed`.
  */
 export async function exportVariants(options: ExportVariantsOptions): Promise<readonly ExportedModel[]> {
@@ -95,7 +95,8 @@ export async function exportVariants(options: ExportVariantsOptions): Promise<re
     }
     if (refusal !== undefined) {
       await removeInt8(options)
-      if (options.onRefused === undefined) throw refusal
+      // Without its first file nothing stands for the network: who goes on regardless would look for it in vain.
+      if (options.onRefused === undefined || precisions[0] === 'int8') throw refusal
       options.onRefused(refusal)
     }
     return written
