@@ -45,6 +45,8 @@ export async function keepRetention(options: RetentionOptions, signal: AbortSign
 async function passOnce(options: RetentionOptions, signal: AbortSignal) {
   const { database, logger, stripDays, auditDays } = options
   const { db } = database
+  // First, so that nothing that fails in the others keeps it from being done.
+  await database.freeze()
   const strips = await deletePages(options, stripDays, signal, async (after, beforeNs) => {
     const page = await retireStrips(db, { after, parts: pageRows, beforeNs })
     return { last: page.last, deleted: page.strips }
@@ -61,7 +63,6 @@ async function passOnce(options: RetentionOptions, signal: AbortSignal) {
     await database.reclaim('audits')
     logger.info({ audits, auditDays }, 'old audited pellets were deleted; the figures of their lots stay')
   }
-  await database.freeze()
 }
 
 type DeletePage = (

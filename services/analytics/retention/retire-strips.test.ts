@@ -166,7 +166,8 @@ for (const engine of engines) {
         )
         assert.deepEqual(await runJob(running, true, 31), [100, 100])
         assert.equal((await readRows(running, line)).parts.length, 2502)
-        await running.lots.closeLot({ lot: line })
+        // The other tests count what is retired.
+        await sql`delete from strip_parts where lot_id = (select lot_id from lots where name = ${line})`.execute(db)
       })
     })
 
