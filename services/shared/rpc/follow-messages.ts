@@ -8,9 +8,13 @@ export interface MessageFollower {
 
 const prefixBytes = 5
 
-/** Creates a follower that stands before the first message of a stream. */
-export function createMessageFollower(): MessageFollower {
+/**
+ * Creates a follower that stands before the first message of a stream. `onComplete` is told the length of each message
+ * that has come whole, bytes, and whether its first byte says that it is packed.
+ */
+export function createMessageFollower(onComplete: (length: number, packed: boolean) => void): MessageFollower {
   let prefix = 0
+  let packed = false
   let length = 0
   let missing = 0
   return {
@@ -20,6 +24,7 @@ export function createMessageFollower(): MessageFollower {
       while (at < chunk.length) {
         if (prefix < prefixBytes) {
           if (prefix > 0) length = length * 256 + chunk[at]!
+          else packed = chunk[at] === 1
           prefix += 1
           at += 1
           if (prefix < prefixBytes) continue
@@ -31,6 +36,7 @@ export function createMessageFollower(): MessageFollower {
           at += taken
         }
         if (missing === 0) {
+          onComplete(length, packed)
           prefix = 0
           length = 0
         }

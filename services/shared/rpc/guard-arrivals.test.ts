@@ -4,6 +4,7 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:h
 import { connect as connectSocket } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf'
 import { durationMs } from '@bufbuild/protobuf/wkt'
 import {
@@ -200,7 +201,10 @@ describe('guard of arrivals', { timeout: 120_000 }, () => {
     const late = await Promise.race([strips, ...stalled].map((made) => made.status.then(() => made)))
     const refused = await late.status
     assert.equal(refused.code, '8')
-    assert.match(refused.message, /More than 1000000 bytes of unfinished requests are in hand; send this one again/)
+    assert.match(
+      refused.message,
+      /More than 1000000 bytes of unfinished and packed requests are in hand; send this one again/,
+    )
     const { details } = fromBinary(StatusSchema, refused.details!)
     const detail = (name: string) => details.find(({ typeUrl }) => typeUrl.endsWith(name))!.value
     assert.equal(fromBinary(ErrorInfoSchema, detail('ErrorInfo')).metadata['retryable'], 'true')
@@ -230,6 +234,55 @@ describe('guard of arrivals', { timeout: 120_000 }, () => {
       stream.end(image(900_000))
       assert.equal((await status).code, '0')
     }
+  })
+
+  it('counts a packed message as what it can become until it is unpacked, and holds it to the bound of its service', async (t) => {
+    const { promise: gate, resolve: read } = Promise.withResolvers<void>()
+    const seen: number[] = []
+    const implementation = implement(SegmentationService, {
+      async segmentImage({ image }) {
+        seen.push(image.value!.length)
+        return {}
+      },
+      async *segmentStrips(requests) {
+        await gate
+        for await (const { pixels } of requests) {
+          seen.push(pixels.length)
+          yield {}
+        }
+      },
+    } as Handlers)
+    const implementations = [{ ...implementation, maxMessageBytes: 600_000 }]
+    const served = await serve(t, { implementations, maxMessageBytes: 1_000_000, maxBytesInHand: 2_500_000 })
+    const packed = (message: Buffer) => {
+      const bytes = framed(gzipSync(message.subarray(5)))
+      bytes[0] = 1
+      return bytes
+    }
+    const encoding = { 'grpc-encoding': 'gzip' }
+    const session = served.open()
+    const single = async (bytes: number) => {
+      const made = call(session, 'SegmentImage', encoding)
+      made.stream.end(packed(image(bytes)))
+      return made.status
+    }
+    for (let i = 0; i < 5; i += 1) assert.equal((await single(500_000)).code, '0')
+    assert.match((await single(700_000)).message, /at most 600000 are taken/)
+    // The handler does not read: of three strips one is with it and two wait unpacked, and five more are too many.
+    const many = (count: number) => Buffer.concat(Array.from({ length: count }, () => packed(strip(500_000))))
+    assert.ok(many(5).length < 5000)
+    const strips = call(session, 'SegmentStrips', encoding)
+    strips.stream.write(many(3))
+    await pause(100)
+    const refused = call(session, 'SegmentStrips', encoding)
+    refused.stream.write(many(5))
+    assert.equal((await refused.status).code, '8')
+    await refused.closed
+    read()
+    await until(() => seen.length === 8)
+    assert.equal((await single(500_000)).code, '0')
+    strips.stream.end()
+    assert.equal((await strips.status).code, '0')
   })
 
   it('refuses a message above the limit by its prefix alone, in words of its own, also of one service', async (t) => {

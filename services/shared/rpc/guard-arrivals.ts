@@ -23,8 +23,10 @@ export interface ArrivalLimit {
 export interface ArrivalGuardOptions {
   /** By the path of each method. */
   readonly limits: ReadonlyMap<string, ArrivalLimit>
-  /** Bytes of the requests and messages that have begun and are not complete, over all connections. */
+  /** Bytes of the requests and messages that have begun and are not complete or not unpacked, over all connections. */
   readonly maxBytesInHand: number
+  /** Bytes to which grpc-js unpacks a message at most. */
+  readonly maxUnpackedBytes: number
   /** How long a single request may take to arrive, and a message of a stream may stand still, ms. */
   readonly timeoutMs: number
   /** Connections to one listening address. */
@@ -49,7 +51,15 @@ interface Arrival {
   readonly stream: ServerHttp2Stream
   readonly follower: MessageFollower
   readonly refuse: (error: PelletlineError) => void
-  /** Bytes in hand that are of no use yet. */
+  /** Bytes of a request, or of a message of a stream, that is not complete. */
+  unfinished: number
+  /** Messages that grpc-js unpacks: which of the call, and to how many bytes at most. */
+  readonly unpacking: { readonly number: number; readonly bytes: number }[]
+  /** Bytes of all that is unpacked. */
+  reserved: number
+  completed: number
+  delivered: number
+  /** What all of it counts as, bytes. */
   held: number
   /** Since when it has been waited for, ms. */
   since: number
@@ -61,9 +71,12 @@ interface Arrival {
 /** How long a refused call may read its status before its stream is reset, ms. */
 const resetAfterMs = 100
 const dropsToldEveryMs = 60_000
+/** A byte of deflate becomes no more than these. */
+const mostUnpacked = 1032
 const listening = 'tracing:net.server.listen:asyncStart'
 
-function tooLarge({ name, maxMessageBytes, raisable }: ArrivalLimit, bytes: number): PelletlineError {
+/** The refusal of a message that is larger than its limit. */
+export function tooLargeError({ name, maxMessageBytes, raisable }: ArrivalLimit, bytes: number): PelletlineError {
   const next = raisable
     ? 'Send less in one message, or raise maxMessageBytes of the service.'
     : 'Send less in one message.'
@@ -72,7 +85,7 @@ function tooLarge({ name, maxMessageBytes, raisable }: ArrivalLimit, bytes: numb
 }
 
 function tooMuchInHand(maxBytes: number): PelletlineError {
-  const text = `More than ${maxBytes} bytes of unfinished requests are in hand; send this one again in a second.`
+  const text = `More than ${maxBytes} bytes of unfinished and packed requests are in hand; send this one again in a second.`
   return new PelletlineError('resource_exhausted', text, { retryAfterMs: 1000 })
 }
 
@@ -90,7 +103,7 @@ function tooLate({ name, streamsIn }: ArrivalLimit, timeoutMs: number): Pelletli
  * is one that the handler does not read.
  */
 export function createArrivalGuard(options: ArrivalGuardOptions): ArrivalGuard {
-  const { limits, maxBytesInHand, timeoutMs, maxConnections, logger } = options
+  const { limits, maxBytesInHand, maxUnpackedBytes, timeoutMs, maxConnections, logger } = options
   const binding = new AsyncLocalStorage<true>()
   const waiting = new Set<Arrival>()
   const refusals = new WeakMap<Metadata, PelletlineError>()
@@ -98,28 +111,47 @@ export function createArrivalGuard(options: ArrivalGuardOptions): ArrivalGuard {
   /** The stream whose call grpc-js is about to make; both happen within one event. */
   let current: ServerHttp2Stream | undefined
 
-  function setHeld(arrival: Arrival, held: number): void {
+  function count(arrival: Arrival): void {
+    const held = arrival.unfinished + arrival.reserved
     inHand += held - arrival.held
     arrival.held = held
-    if (arrival.limit.streamsIn && held === 0) waiting.delete(arrival)
-    else waiting.add(arrival)
   }
 
-  function end(arrival: Arrival): void {
-    setHeld(arrival, 0)
-    waiting.delete(arrival)
+  function setUnfinished(arrival: Arrival, bytes: number): void {
+    arrival.unfinished = bytes
+    count(arrival)
+    if (bytes > 0) waiting.add(arrival)
+    else waiting.delete(arrival)
+  }
+
+  function noteComplete(arrival: Arrival, length: number, packed: boolean): void {
+    arrival.completed += 1
+    if (!packed) return
+    const bytes = Math.min(maxUnpackedBytes, mostUnpacked * length)
+    arrival.unpacking.push({ number: arrival.completed, bytes })
+    arrival.reserved += bytes
+    count(arrival)
+  }
+
+  function noteDelivered(arrival: Arrival): void {
+    arrival.delivered += 1
+    const [next] = arrival.unpacking
+    if (next?.number !== arrival.delivered) return
+    arrival.unpacking.shift()
+    arrival.reserved -= next.bytes
+    count(arrival)
   }
 
   function take(arrival: Arrival, chunk: Buffer): void {
     if (arrival.refused) return
     const { limit, follower } = arrival
     const largest = follower.take(chunk)
-    setHeld(arrival, limit.streamsIn ? follower.unfinished() : arrival.held + chunk.length)
+    setUnfinished(arrival, limit.streamsIn ? follower.unfinished() : arrival.unfinished + chunk.length)
     if (limit.streamsIn) {
       arrival.since = performance.now()
       arrival.late = false
     }
-    if (largest > limit.maxMessageBytes) arrival.refuse(tooLarge(limit, largest))
+    if (largest > limit.maxMessageBytes) arrival.refuse(tooLargeError(limit, largest))
     else if (inHand > maxBytesInHand && arrival.held > 0) arrival.refuse(tooMuchInHand(maxBytesInHand))
   }
 
@@ -146,7 +178,12 @@ export function createArrivalGuard(options: ArrivalGuardOptions): ArrivalGuard {
     const arrival: Arrival = {
       limit,
       stream,
-      follower: createMessageFollower(),
+      follower: createMessageFollower((length, packed) => noteComplete(arrival, length, packed)),
+      unfinished: 0,
+      unpacking: [],
+      reserved: 0,
+      completed: 0,
+      delivered: 0,
       held: 0,
       since: performance.now(),
       late: false,
@@ -163,9 +200,13 @@ export function createArrivalGuard(options: ArrivalGuardOptions): ArrivalGuard {
     // Before grpc-js, which would refuse a large message in words of its own.
     stream.prependListener('data', (chunk: Buffer) => take(arrival, chunk))
     stream.once('end', () => {
-      if (!arrival.refused) end(arrival)
+      if (!arrival.refused) setUnfinished(arrival, 0)
     })
-    stream.once('close', () => end(arrival))
+    stream.once('close', () => {
+      arrival.unpacking.length = 0
+      arrival.reserved = 0
+      setUnfinished(arrival, 0)
+    })
     if (!limit.streamsIn) waiting.add(arrival)
     return new ServerInterceptingCall(call, {
       start: (next) =>
@@ -173,6 +214,10 @@ export function createArrivalGuard(options: ArrivalGuardOptions): ArrivalGuard {
           onReceiveMetadata(received, pass) {
             metadata = received
             pass(received)
+          },
+          onReceiveMessage(message, pass) {
+            noteDelivered(arrival)
+            pass(message)
           },
         }),
     })

@@ -13,7 +13,7 @@ import type { Telemetry } from '../telemetry/telemetry.ts'
 import { abortable } from './abortable-iterable.ts'
 import { channelOptions, defaultMaxMessageBytes } from './channel-options.ts'
 import { toStatus } from './error-status.ts'
-import { type ArrivalLimit, createArrivalGuard } from './guard-arrivals.ts'
+import { type ArrivalLimit, createArrivalGuard, tooLargeError } from './guard-arrivals.ts'
 import { createHealthService } from './health-service.ts'
 import { createInvoke, type Interceptor, type Invoke, methodName, streamsIn } from './invoke-handler.ts'
 import { limitRecords } from './limit-records.ts'
@@ -86,8 +86,14 @@ function readMetadata(call: RawCall): Readonly<Record<string, string>> {
   return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'))
 }
 
-async function* decodeRequests(method: DescMethod, buffers: AsyncIterable<Buffer>): AsyncGenerator<Message> {
+async function* decodeRequests(
+  method: DescMethod,
+  limit: ArrivalLimit,
+  buffers: AsyncIterable<Buffer>,
+): AsyncGenerator<Message> {
   for await (const buffer of buffers) {
+    // It came within the limit, and was packed.
+    if (buffer.byteLength > limit.maxMessageBytes) throw tooLargeError(limit, buffer.byteLength)
     limitRecords(method.input, buffer)
     let request: Message
     try {
@@ -135,8 +141,10 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   const builtIn = [health.implementation, ...createReflectionServices(reflected)]
   const calls = new Set<AbortController>()
   const maxMessageBytes = options.maxMessageBytes ?? defaultMaxMessageBytes
+  const limits = limitArrivals([...implementations, ...builtIn], maxMessageBytes)
   const guard = createArrivalGuard({
-    limits: limitArrivals([...implementations, ...builtIn], maxMessageBytes),
+    limits,
+    maxUnpackedBytes: maxMessageBytes,
     maxBytesInHand: options.maxBytesInHand ?? Math.max(leastBytesInHand, messagesInHand * maxMessageBytes),
     timeoutMs: options.arrivalTimeoutMs ?? defaultArrivalTimeoutMs,
     maxConnections: options.maxConnections ?? defaultMaxConnections,
@@ -153,7 +161,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
       if (!isAnswered) controller.abort(guard.refusalOf(call.metadata) ?? cancelReason(method, call))
     })
     const messages = readMessages(call, streamsIn(method) ? endGraceMs : 0)
-    const requests = decodeRequests(method, abortable(messages, signal))
+    const requests = decodeRequests(method, limits.get(`/${methodName(method)}`)!, abortable(messages, signal))
     const peer = call.getPeer()
     const deadline = Number(call.getDeadline())
     const timeLeftMs = Number.isFinite(deadline) ? () => Math.max(0, deadline - Date.now()) : undefined
