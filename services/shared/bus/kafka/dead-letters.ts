@@ -69,7 +69,13 @@ export async function readDeadLetters(admin: BrokerAdmin, filter: LetterFilter =
 }
 
 /** What became of one letter. */
-export type ReplayOutcome = 'sent' | 'sent-before' | 'failed-too-often' | 'value-dropped' | 'no-topic' | 'no-longer-kept'
+export type ReplayOutcome =
+  | 'sent'
+  | 'sent-before'
+  | 'failed-too-often'
+  | 'value-dropped'
+  | 'no-topic'
+  | 'no-longer-kept'
 
 /** A letter, and what became of it. */
 export interface ReplayedLetter {
