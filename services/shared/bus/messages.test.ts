@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
+import { create, toBinary } from '@bufbuild/protobuf'
 import { type Alert, type AlertMessage, AlertMessageSchema } from '../../gen/pelletline/events/v1/events_pb.ts'
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import { createBoundedQueue } from '../queue/bounded-queue.ts'
@@ -47,6 +48,20 @@ describe('publishMessage and consumeTopic', () => {
     assert.deepEqual(headers, [
       { [headerNames.line]: 'line-1', [headerNames.messageType]: AlertMessageSchema.typeName },
     ])
+  })
+
+  it('a consumer of an older release takes a newer message, without the fields that it does not know', async () => {
+    const received = alerts()
+    const handle = (message: AlertMessage) => received.push(message).then(() => undefined)
+    await consumeTopic(bus, { topic: topics.alerts, group: 'g', maxInFlight: 1, handle })
+    const message = create(AlertMessageSchema, { alert: { id: 'alert-1', limit: 0.5 } })
+    // Field 1000, two bytes, of a release to come.
+    const value = Uint8Array.of(...toBinary(AlertMessageSchema, message), 0xc2, 0x3e, 2, 7, 7)
+    await bus.publish(topics.alerts.name, [{ key: 'k', value, headers: {} }])
+    const taken = await received.shift(AbortSignal.timeout(5000))
+    assert.equal(taken?.alert?.id, 'alert-1')
+    // Kept, so that whoever passes the message on passes them on.
+    assert.deepEqual(toBinary(AlertMessageSchema, taken!), value)
   })
 
   it('an invalid message is refused before it is published', async () => {
