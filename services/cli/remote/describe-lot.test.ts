@@ -7,7 +7,9 @@ import { lotDetails, lotJson } from './describe-lot.ts'
 test('a lot says how many of the pellets that were drawn have been audited, where the plant tells', () => {
   const auditedOf = (audited: bigint, auditSampled: bigint) => {
     const lot = create(LotSchema, { id: 'LOT-1', reconciliation: { audited, auditSampled } })
-    const { reconciliation } = lotJson(lot) as { readonly reconciliation: Record<string, unknown> }
+    const { reconciliation } = lotJson(lot) as {
+      readonly reconciliation: { readonly audited: bigint; readonly auditSampled: bigint }
+    }
     assert.deepEqual([reconciliation.audited, reconciliation.auditSampled], [audited, auditSampled])
     return new Map(lotDetails(lot)).get('Audited')
   }
