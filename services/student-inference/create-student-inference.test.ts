@@ -406,7 +406,7 @@ test('student takes no larger message of the Open Inference Protocol where its s
           ),
       { maxMessageBytes: stripMaxMessageBytes },
     )
-  assert.match((await refusal(17_000_000)).message, /ModelInfer has 17\d{6} bytes; at most 16777216 are taken/)
-  // 4,096 crops arrive, and are refused for what they lack.
-  assert.equal((await refusal(4096 * 2500)).code, 'invalid_argument')
+  assert.match((await refusal(51_000_000)).message, /ModelInfer has 51\d{6} bytes; at most 50331648 are taken/)
+  // 4,096 crops of floats arrive, and are refused for what they lack.
+  assert.equal((await refusal(4096 * 2500 * 4)).code, 'invalid_argument')
 })

@@ -81,8 +81,8 @@ export interface StudentInference {
 /** Name of the consumer group on topic `crops`. */
 export const studentGroup = 'student-inference'
 
-/** More than the 4,096 crops of 2,500 bytes that a request of the Open Inference Protocol may have, whatever its server takes. */
-const openInferenceMaxBytes = 16 * 1024 * 1024
+/** More than the 4,096 crops of 2,500 floats that a request of the Open Inference Protocol may have, whatever its server takes. */
+const openInferenceMaxBytes = 48 * 1024 * 1024
 
 /** How long a model that is let go may finish what it has, ms. */
 const retireLimitMs = 60_000
