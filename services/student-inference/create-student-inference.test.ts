@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import test, { after, afterEach, before } from 'node:test'
 import { fromBinary } from '@bufbuild/protobuf'
-import { withServer } from '../../test/support/with-server.ts'
 import {
   type AuditRequestMessage,
   AuditRequestMessageSchema,
@@ -11,7 +10,6 @@ import {
 import type { StudentInferenceService } from '../gen/pelletline/inference/v1/inference_pb.ts'
 import { Outcome, Verdict } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import type { GetRecipeRequest, GetRecipeResponse } from '../gen/pelletline/registry/v1/registry_pb.ts'
-import { GRPCInferenceService } from '../gen/third_party/inference/grpc_service_pb.ts'
 import type { Bus } from '../shared/bus/bus.ts'
 import { createMemoryBus } from '../shared/bus/memory-bus.ts'
 import { publishMessage } from '../shared/bus/messages.ts'
@@ -19,7 +17,6 @@ import { deadLetterTopic, headerNames, topics } from '../shared/bus/topics.ts'
 import { parseConfig } from '../shared/config/load-config.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { grayCrops, modelDirectory, writeTinyModel } from '../shared/onnx/test-support/tiny-model.ts'
-import { stripMaxMessageBytes } from '../shared/rpc/channel-options.ts'
 import { createLocalClient } from '../shared/rpc/local-client.ts'
 import type { ServiceClient, ServiceImplementation } from '../shared/rpc/types.ts'
 import { systemClock } from '../shared/service/clock.ts'
@@ -390,23 +387,4 @@ test('student tells whoever keeps its health when it takes crops and when it no 
   await student.start()
   await student.drain(1000)
   assert.deepEqual(told, [true, false])
-})
-
-test('student takes no larger message of the Open Inference Protocol where its server takes strips', async () => {
-  const { student } = setUp()
-  const refusal = (bytes: number) =>
-    withServer(
-      student.implementations,
-      ({ client }) =>
-        client(GRPCInferenceService)
-          .modelInfer({ modelName: 'student', rawInputContents: [new Uint8Array(bytes)] })
-          .then(
-            () => assert.fail('it was answered'),
-            (error: PelletlineError) => error,
-          ),
-      { maxMessageBytes: stripMaxMessageBytes },
-    )
-  assert.match((await refusal(51_000_000)).message, /ModelInfer has 51\d{6} bytes; at most 50331648 are taken/)
-  // 4,096 crops of floats arrive, and are refused for what they lack.
-  assert.equal((await refusal(4096 * 2500 * 4)).code, 'invalid_argument')
 })

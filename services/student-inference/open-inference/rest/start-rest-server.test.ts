@@ -7,33 +7,9 @@ import test from 'node:test'
 import { deflateSync, gzipSync } from 'node:zlib'
 import { PelletlineError } from '../../../shared/errors/pelletline-error.ts'
 import { silentLogger } from '../../../shared/telemetry/logger.ts'
-import { noTelemetry, type Telemetry } from '../../../shared/telemetry/telemetry.ts'
-import { createFakeModels, type FakeModelsOptions } from '../test-support/fake-models.ts'
-import { type RestServerOptions, startRestServer } from './start-rest-server.ts'
+import { input, json, level, serveRest as serve } from '../test-support/serve-rest.ts'
+import { startRestServer } from './start-rest-server.ts'
 
-async function serve(t: test.TestContext, fake: FakeModelsOptions = {}, rest: Partial<RestServerOptions> = {}) {
-  const models = createFakeModels(fake)
-  const base = { listen: '127.0.0.1:0', models, maxBodyBytes: 100_000, logger: silentLogger }
-  const server = await startRestServer({ ...base, ...rest })
-  t.after(() => server.drain(0))
-  const ask = async (path: string, init: RequestInit = {}) => {
-    const response = await fetch(`http://${server.address}${path}`, init)
-    const body = new Uint8Array(await response.arrayBuffer())
-    return {
-      status: response.status,
-      headers: response.headers,
-      body,
-      json: () => JSON.parse(Buffer.from(body).toString()),
-    }
-  }
-  const infer = (body: string | Uint8Array, headers: Record<string, string> = {}) =>
-    ask('/v2/models/student/infer', { method: 'POST', body: body as NonNullable<RequestInit['body']>, headers })
-  return { models, server, ask, infer }
-}
-
-const level = (value: number, items = 1) => new Array<number>(items * 2500).fill(value)
-const input = (rest: object = {}) => ({ name: 'pellet', datatype: 'UINT8', shape: [1, 1, 50, 50], ...rest })
-const json = (rest: object = {}) => JSON.stringify({ inputs: [input({ data: level(7) })], ...rest })
 const settled = () => new Promise((resolve) => setImmediate(resolve))
 
 /** A request with its tensors after the JSON, and the header that says where they begin. */
@@ -377,33 +353,6 @@ test('REST says of the settings and extensions of Triton that they are not offer
       assert.match(answer.json().error, /not offered; /)
     }
   }
-})
-
-test('REST tells times and numbers of its requests by method, route and status', async (t) => {
-  const recorded: unknown[] = []
-  const telemetry: Telemetry = {
-    ...noTelemetry,
-    histogram: ({ name }) => ({
-      record(seconds, labels) {
-        assert.equal(name, 'http_server_request_duration_seconds')
-        assert.ok(seconds > 0 && seconds < 60)
-        recorded.push(Object.values(labels!))
-      },
-    }),
-  }
-  const { ask, infer } = await serve(t, {}, { telemetry })
-  await infer(json())
-  await infer('no JSON')
-  await ask('/v2/models/nobody/versions/7')
-  await ask('/v2/health/live', { method: 'PUT' })
-  await ask('/wp-login.php?x=1', { method: 'PROPFIND' })
-  assert.deepEqual(recorded, [
-    ['POST', '/v2/models/{model}/infer', 200],
-    ['POST', '/v2/models/{model}/infer', 400],
-    ['GET', '/v2/models/{model}/versions/{version}', 404],
-    ['PUT', '/v2/health/live', 405],
-    ['_OTHER', 'none', 404],
-  ])
 })
 
 test('REST names the key of an address that is taken', async (t) => {
