@@ -173,7 +173,8 @@ describe('pelletline against a running plant', () => {
     const [{ index, box, margin }] = pellets as [Json]
     const { x, width, height } = box as { x: number; width: number; height: number }
     assert.deepEqual([index, margin, x, width, height], [11, 4.5, 40, 35, 33])
-    const [, name] = /^NG {2}(\S+\/line-1\/camera-1\/run-1\/0\/11) {2}at x 40/m.exec(text.stdout) ?? assert.fail(text.stdout)
+    const [, name] =
+      /^NG {2}(\S+\/line-1\/camera-1\/run-1\/0\/11) {2}at x 40/m.exec(text.stdout) ?? assert.fail(text.stdout)
     assert.equal(formatPelletName(parsePelletName(name!)), name, '`trace` takes the name as it stands')
     assert.match(text.stderr, /60 strip parts: 390 pellets found, 360 classified, 30 NG\. Take up with --after \d+\./)
   })
