@@ -41,9 +41,9 @@ export interface EndedRun {
 
 export interface SubmitOptions {
   readonly lane: Lane
-  /** Name under which the crops are counted, such as a line; default the lane's name. */
+  /** Whose part of the workers the crops use, and under what name they are counted, such as a line; default the lane's name. */
   readonly flow?: string
-  /** Whose share of the workers they use, such as one of many streams of a flow; default the flow's. */
+  /** Who within the flow: its callers share it alike; absent: all that name nobody, together. */
   readonly share?: string
   /** When they should be judged, ms from now; default and most 100 for rpc, 1000 for the bus. */
   readonly withinMs?: number
@@ -108,8 +108,6 @@ interface Job extends WaitingJob {
   readonly source: CropSource
   /** Where its crops count as queued. */
   readonly room: Room
-  /** Name under which it is counted. */
-  readonly label: string
   readonly margins: Float32Array
   readonly logits: Float32Array
   readonly queuedNs: bigint
@@ -197,7 +195,7 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
     counter.batch(
       batchSize,
       reason,
-      segments.map(({ job }) => job.label),
+      segments.map(({ job }) => job.flow),
     )
     const takenNs = clock.nowNs()
     for (const { job } of segments) if (job.takenNs === 0n) job.takenNs = takenNs
@@ -223,14 +221,14 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
     const beganNs = endedNs - BigInt(computeUs) * 1000n
     let at = 0
     for (const { job, from, count } of segments) {
-      counter.wait(job.label, count, Number(beganNs - job.queuedNs) / 1e6)
+      counter.wait(job.flow, count, Number(beganNs - job.queuedNs) / 1e6)
       job.logits.set(logits.subarray(2 * at, 2 * (at + count)), 2 * from)
       for (let i = 0; i < count; i += 1, at += 1) job.margins[from + i] = logits[2 * at + 1]! - logits[2 * at]!
       job.done += count
       if (job.beganNs === 0n || beganNs < job.beganNs) job.beganNs = beganNs
       if (job.done < job.source.count) continue
       const queuedUs = Number((job.takenNs - job.queuedNs) / 1000n)
-      options.onWait?.(job.label, queuedUs)
+      options.onWait?.(job.flow, queuedUs)
       job.resolve({
         margins: job.margins,
         logits: job.logits,
@@ -282,8 +280,8 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
     const job: Job = {
       source,
       room,
-      label: flow,
-      flow: submitOptions.share ?? flow,
+      flow,
+      share: submitOptions.share,
       count,
       arrivedMs,
       deadlineMs: arrivedMs + withinMs,

@@ -35,6 +35,24 @@ test('fair queue shares evenly between busy flows however urgent one of them cla
   assert.ok(taken.a - taken.b >= 0 && taken.a - taken.b <= 18, `${taken.a} and ${taken.b}`)
 })
 
+test('fair queue gives a line as much as all callers together, and each caller the same of the other half', () => {
+  const queue = createFairQueue(64)
+  queue.push(job('line', 10_000))
+  for (let i = 0; i < 16; i += 1) queue.push({ ...job('rpc', 10_000), share: `stream ${i}` })
+  const taken = new Map<string, number>()
+  for (let round = 0; round < 200; round += 1) {
+    for (const { job, count } of queue.take(32)) {
+      const who = job.share ?? job.flow
+      taken.set(who, (taken.get(who) ?? 0) + count)
+    }
+  }
+  const line = taken.get('line')! / 6400
+  assert.ok(line > 0.45 && line < 0.55, `the line had ${line}`)
+  const streams = [...taken].filter(([who]) => who !== 'line').map(([, count]) => count)
+  assert.equal(streams.length, 16)
+  assert.ok(Math.max(...streams) - Math.min(...streams) <= 70, `${streams}`)
+})
+
 test('fair queue gives no credit for time without crops', () => {
   const queue = createFairQueue(4)
   queue.push(job('steady', 1000, 10))

@@ -1,7 +1,9 @@
 /** Crops of one caller that wait together. */
 export interface WaitingJob {
-  /** Whose share they use: callers of one flow share it among themselves. */
+  /** Whose part of the workers they use: flows are served alike, whatever number of callers is behind each. */
   readonly flow: string
+  /** Who within the flow: its callers are served alike among themselves; absent: all that name nobody, together. */
+  readonly share?: string | undefined
   readonly count: number
   /** When they should be judged, ms of the batcher's clock. */
   readonly deadlineMs: number
@@ -20,7 +22,7 @@ export interface TakenCrops<Job> {
 export interface FairQueue<Job extends WaitingJob> {
   /** Crops that wait. */
   readonly size: number
-  /** Flows that have crops waiting. */
+  /** Callers that have crops waiting: the shares of all flows. */
   readonly flows: number
   push(job: Job): void
   /** Takes a job out; returns how many of its crops had not been taken. 0 where it is not waiting. */
@@ -31,6 +33,8 @@ export interface FairQueue<Job extends WaitingJob> {
 
 interface Flow<Job> {
   readonly name: string
+  /** The shares of one flow divide what it is due. */
+  readonly group: Group
   /** By deadline, then by arrival. */
   readonly jobs: Entry<Job>[]
   size: number
@@ -43,23 +47,35 @@ interface Entry<Job> {
   taken: number
 }
 
+interface Group {
+  readonly name: string
+  /** Its shares that have crops waiting. */
+  shares: number
+}
+
 /**
  * Earliest deadline first among the flows that have not had more than their share: after eligible earliest virtual deadline
  * first (Stoica and Abdel-Wahab, TR-95-22, 1995), counted in crops. A flow may run ahead of its share by `aheadCrops` at
  * most, so an urgent one goes first, and none falls behind its share by more than that times the number of the others. Time
- * without crops earns no credit, and does not make up for being ahead while others wait.
+ * without crops earns no credit, and does not make up for being ahead while others wait. Where several callers share a flow,
+ * each weighs the part of it that falls to it, so that many callers have no more of the workers than one.
  */
 export function createFairQueue<Job extends WaitingJob>(aheadCrops: number): FairQueue<Job> {
   const flows = new Map<string, Flow<Job>>()
+  const groups = new Map<string, Group>()
   /** What flows without crops had been served, for as long as they are ahead of those that wait. */
   const ahead = new Map<string, number>()
   let size = 0
   let virtual = 0
 
-  function flowOf(name: string): Flow<Job> {
+  function flowOf(job: Job): Flow<Job> {
+    const name = nameOf(job)
     const known = flows.get(name)
     if (known !== undefined) return known
-    const flow: Flow<Job> = { name, jobs: [], size: 0, served: Math.max(virtual, ahead.get(name) ?? virtual) }
+    const group = groups.get(job.flow) ?? { name: job.flow, shares: 0 }
+    groups.set(job.flow, group)
+    group.shares += 1
+    const flow: Flow<Job> = { name, group, jobs: [], size: 0, served: Math.max(virtual, ahead.get(name) ?? virtual) }
     ahead.delete(name)
     flows.set(name, flow)
     return flow
@@ -70,6 +86,8 @@ export function createFairQueue<Job extends WaitingJob>(aheadCrops: number): Fai
     size -= count
     if (flow.size > 0) return
     flows.delete(flow.name)
+    flow.group.shares -= 1
+    if (flow.group.shares === 0) groups.delete(flow.group.name)
     if (size === 0) ahead.clear()
     else if (flow.served > virtual) ahead.set(flow.name, flow.served)
     for (const [name, served] of ahead) if (served <= virtual) ahead.delete(name)
@@ -91,10 +109,10 @@ export function createFairQueue<Job extends WaitingJob>(aheadCrops: number): Fai
 
   /** How many crops a flow may have before another is looked at. */
   function allowance(flow: Flow<Job>): number {
-    const others = flows.size - 1
-    if (others === 0) return Number.POSITIVE_INFINITY
+    if (flows.size === 1) return Number.POSITIVE_INFINITY
     const room = virtual + aheadCrops - flow.served
-    return Math.max(1, Math.floor((room * flows.size) / others))
+    // A crop takes as many of its flow's virtual time as callers divide it, while all flows gain one among them.
+    return Math.max(1, Math.floor(room / (flow.group.shares - 1 / groups.size)))
   }
 
   return {
@@ -106,7 +124,7 @@ export function createFairQueue<Job extends WaitingJob>(aheadCrops: number): Fai
     },
 
     push(job) {
-      const flow = flowOf(job.flow)
+      const flow = flowOf(job)
       let at = flow.jobs.length
       while (at > 0 && before(job, flow.jobs[at - 1]!.job)) at--
       flow.jobs.splice(at, 0, { job, taken: 0 })
@@ -115,7 +133,7 @@ export function createFairQueue<Job extends WaitingJob>(aheadCrops: number): Fai
     },
 
     remove(job) {
-      const flow = flows.get(job.flow)
+      const flow = flows.get(nameOf(job))
       const at = flow?.jobs.findIndex((entry) => entry.job === job) ?? -1
       if (flow === undefined || at < 0) return 0
       const [entry] = flow.jobs.splice(at, 1)
@@ -136,14 +154,19 @@ export function createFairQueue<Job extends WaitingJob>(aheadCrops: number): Fai
         else part.count += crops
         entry.taken += crops
         if (entry.taken === entry.job.count) flow.jobs.shift()
-        flow.served += crops
-        virtual += crops / flows.size
+        flow.served += crops * flow.group.shares
+        virtual += crops / groups.size
         left -= crops
         shrink(flow, crops)
       }
       return [...taken.values()]
     },
   }
+}
+
+// No name of a flow or share holds a line break.
+function nameOf({ flow, share }: WaitingJob): string {
+  return share === undefined ? flow : `${flow}\n${share}`
 }
 
 function isSooner<Job extends WaitingJob>(a: Flow<Job>, b: Flow<Job>): boolean {

@@ -225,10 +225,11 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
         const text = `Partition ${partition.number} of ${topic} goes back from ${partition.readFrom} to ${record.offset}.`
         throw new PelletlineError('unavailable', text)
       }
+      // Offsets have no gaps but those that retention makes while a reader is behind. Another member may have read some meanwhile.
+      let { next: expected = record.offset } = partition.progress
+      if (partition.readFrom > expected) expected = partition.readFrom
+      if (record.offset > expected) reportLost(partition, expected, record.offset)
       partition.readFrom = record.offset
-      // Offsets have no gaps but those that retention makes while a reader is behind.
-      const { next } = partition.progress
-      if (next !== undefined && record.offset > next) reportLost(partition, next, record.offset)
       if (!partition.progress.begin(record.offset)) return
       while (canDeliver(partition) && !hasPlace()) await changed.changed(partition.abort.signal)
       if (!canDeliver(partition)) return

@@ -8,7 +8,7 @@ export interface GroupLag {
 }
 
 export interface LagWatchOptions {
-  /** Asks the broker for the lags of the groups that read a topic; groups that have never committed are left out. */
+  /** Asks the broker for the lags of the groups that hold its publishers back. */
   readonly readLags: (topic: string) => Promise<readonly GroupLag[]>
   /** Bytes by which a group may lag before `room` waits. */
   readonly maxBytes: number

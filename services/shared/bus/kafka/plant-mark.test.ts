@@ -7,7 +7,7 @@ import { markPlant, readPlantMark } from './plant-mark.ts'
 const brokers = ['broker:9092']
 
 /** A broker that keeps what is sent; `beforeSend` runs between a plant's look at the mark and its own. */
-function createAdmin(beforeSend?: (write: (plant: string) => void) => void) {
+function createAdmin(beforeSend?: (write: (plant: string, more: object) => void) => void) {
   const records: StoredRecord[] = []
   const append = (value: Uint8Array) =>
     records.push({ key: 'plant', value, headers: {}, partition: 0, offset: BigInt(records.length), timestampMs: 0 })
@@ -18,7 +18,7 @@ function createAdmin(beforeSend?: (write: (plant: string) => void) => void) {
       yield* records
     },
     async send(_topic, messages) {
-      beforeSend?.((plant) => append(Buffer.from(JSON.stringify({ plant, since: '' }))))
+      beforeSend?.((plant, more) => append(Buffer.from(JSON.stringify({ plant, since: '', ...more }))))
       for (const { value } of messages) append(value)
     },
   }
@@ -39,13 +39,24 @@ describe('markPlant', () => {
   })
 
   it('of two plants that mark the topics in the same moment one is refused, and both see the same owner', async () => {
-    const { admin, records } = createAdmin((write) => write('a'))
+    const { admin, records } = createAdmin((write) => write('a', { replaces: '' }))
     await assert.rejects(markPlant(admin, 'b', { brokers }), {
       code: 'failed_precondition',
       message: /belong to plant a/,
     })
     assert.equal(records.length, 2)
     assert.equal(await readPlantMark(admin), 'a')
+  })
+
+  it('takes the last of marks that say nothing of what they replace, as they were written once', async () => {
+    let written = 0
+    const { admin, records } = createAdmin(
+      (write) => written++ === 0 && ['old', 'new'].forEach((name) => void write(name, {})),
+    )
+    await assert.rejects(markPlant(admin, 'third', { brokers }), { message: /belong to plant new/ })
+    assert.equal(records.length, 3)
+    await markPlant(admin, 'third', { brokers, replace: 'new' })
+    assert.equal(await readPlantMark(admin), 'third')
   })
 
   it('a mark is replaced by name only, again and again', async () => {

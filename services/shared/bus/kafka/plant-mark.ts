@@ -9,7 +9,7 @@ interface PlantMark {
   readonly plant: string
   /** When it was written, ISO 8601. */
   readonly since: string
-  /** The plant whose mark it replaces, on purpose. */
+  /** The plant whose mark it replaces, on purpose; empty: none. */
   readonly replaces?: string
 }
 
@@ -26,7 +26,9 @@ export async function readPlantMark(admin: BrokerAdmin): Promise<string | undefi
     if (record.key !== markKey) continue
     try {
       const found = JSON.parse(Buffer.from(record.value).toString('utf8')) as PlantMark
-      if (mark === undefined || found.replaces === mark.plant) mark = found
+      // Marks of before `replaces` followed one another, the last one counted.
+      const isOlder = found.replaces === undefined && mark?.replaces === undefined
+      if (mark === undefined || isOlder || found.replaces === mark.plant) mark = found
     } catch (cause) {
       const text = `Record ${record.offset} of ${plantTopic} is not a mark of a plant; look at who writes there.`
       throw new PelletlineError('data_loss', text, { cause })
@@ -50,7 +52,7 @@ export async function markPlant(
   const mark: PlantMark = {
     plant,
     since: new Date().toISOString(),
-    ...(owner !== undefined && { replaces: owner }),
+    replaces: owner ?? '',
   }
   await admin.send(plantTopic, [{ key: markKey, value: Buffer.from(JSON.stringify(mark)), headers: {} }])
   // Two plants that mark the topics in the same moment both come here.

@@ -31,6 +31,8 @@ export interface RestCall {
   /** `Inference-Header-Content-Length`. */
   readonly headerLength: string | undefined
   readonly signal: AbortSignal
+  /** The caller's connection. */
+  readonly peer: string
 }
 
 const texts = {
@@ -44,13 +46,16 @@ const texts = {
 const status = (ready: boolean) => (ready ? 200 : 503)
 
 async function answerInfer(models: ServedModels, target: { model: string; version: string }, call: RestCall) {
-  const { body, signal } = call
+  const { body, signal, peer } = call
   const headerLength = readHeaderLength(call.headerLength, body.length)
   const bare = call.headerLength !== undefined && headerLength === 0
   const request = bare
     ? readBareRequest(target, models.find(target.model, target.version), body)
     : readRestRequest(target, body, headerLength)
-  return writeRestAnswer(request, await runInfer(models, request.call, { whenFull: 'refuse', signal }))
+  return writeRestAnswer(
+    request,
+    await runInfer(models, request.call, { whenFull: 'refuse', share: `rest ${peer}`, signal }),
+  )
 }
 
 function statisticsReply(models: ServedModels, model: string, version: string): RestReply {

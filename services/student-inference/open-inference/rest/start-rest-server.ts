@@ -99,8 +99,9 @@ export async function startRestServer(options: RestServerOptions): Promise<RestS
         },
       )
     }
-    if (method === 'GET')
-      return answerRest(models, { route, body: new Uint8Array(0), headerLength: undefined, signal: controller.signal })
+    const { remoteAddress = 'unknown', remotePort = 0 } = request.socket
+    const caller = { route, signal: controller.signal, peer: `${remoteAddress}:${remotePort}` }
+    if (method === 'GET') return answerRest(models, { ...caller, body: new Uint8Array(0), headerLength: undefined })
     // A caller that asks first is told before it sends what would be refused.
     const tooLarge = Number(request.headers['content-length'] ?? 0) > maxBodyBytes
     if (request.headers.expect !== undefined) {
@@ -111,7 +112,7 @@ export async function startRestServer(options: RestServerOptions): Promise<RestS
       if (body.kind === 'refused') return errorReply(body.status, body.message)
       const header = request.headers['inference-header-content-length']
       const headerLength = Array.isArray(header) ? header.join() : header
-      return answerRest(models, { route, body: body.bytes, headerLength, signal: controller.signal })
+      return answerRest(models, { ...caller, body: body.bytes, headerLength })
     })
   }
 
