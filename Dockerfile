@@ -1,5 +1,5 @@
 # One image for every service and for the command line: docker build -t pelletline:0.1.0 .
-# Its entrypoint is `pelletline`: docker run --rm pelletline:0.1.0 serve analytics --config /etc/pelletline/config/analytics.yaml
+# Its entrypoint is `pelletline`, under an init, since a first process has no default for a signal: docker run --rm pelletline:0.1.0 serve analytics --config /etc/pelletline/config/analytics.yaml
 
 FROM node:24.21.0-bookworm-slim AS dependencies
 WORKDIR /app
@@ -13,6 +13,9 @@ RUN npm ci --omit=dev --ignore-scripts \
 
 FROM node:24.21.0-bookworm-slim
 ENV NODE_ENV=production
+RUN apt-get update \
+  && apt-get install --yes --no-install-recommends tini \
+  && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json LICENSE ./
@@ -20,5 +23,5 @@ COPY models ./models
 COPY services ./services
 # 10001 owns nothing in the image: services write to /tmp, and to volumes that they are given.
 USER 10001:10001
-ENTRYPOINT ["node", "/app/services/cli/main.ts"]
+ENTRYPOINT ["tini", "--", "node", "/app/services/cli/main.ts"]
 CMD ["--help"]

@@ -25,6 +25,8 @@ interface ComposeService {
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>
   readonly healthcheck?: { readonly test: readonly string[] }
   readonly read_only?: boolean
+  readonly init?: boolean
+  readonly entrypoint?: readonly string[]
   readonly user?: string
 }
 
@@ -112,6 +114,12 @@ describe('compose.yaml', () => {
     }
   })
 
+  it('leaves the init to the image, which has one', () => {
+    for (const [name, { image, init, entrypoint }] of Object.entries(services)) {
+      if (image.startsWith('pelletline:')) assert.deepEqual([init, entrypoint], [undefined, undefined], name)
+    }
+  })
+
   it('runs the released models', () => {
     const released = readReleasedModels('models')
     assert.equal(configs['student-inference'].student.modelPath, released.student)
@@ -127,8 +135,9 @@ describe('Dockerfile', () => {
     const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> }
     const bases = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, base]) => base)
     assert.deepEqual([...new Set(bases)], [`node:${dependencies['node']}-bookworm-slim`])
+    assert.match(dockerfile, /apt-get install [^\n&]*\btini\b/)
     assert.match(dockerfile, /^USER 10001:10001$/m)
-    assert.match(dockerfile, /^ENTRYPOINT \["node", "\/app\/services\/cli\/main\.ts"\]$/m)
+    assert.match(dockerfile, /^ENTRYPOINT \["tini", "--", "node", "\/app\/services\/cli\/main\.ts"\]$/m)
     const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, files]) => files!.split(' '))
     const allowed = read('.dockerignore').split('\n')
     for (const file of copied) {

@@ -1,6 +1,7 @@
 import process from 'node:process'
 import type { Worker } from 'node:worker_threads'
 import { systemClock } from '../service/clock.ts'
+import { leaveAtOnce } from '../service/leave-at-once.ts'
 import { withinTime } from '../service/within-time.ts'
 
 /** Longest wait for a thread that was told to end, ms: without a native call in its hands it ends within a few. */
@@ -28,9 +29,7 @@ export function heldThreads(): number {
   return held.size
 }
 
-/** Node waits at its end for every thread, however long its native call takes; by a signal a process ends without. */
-function leaveHeldThreads(): void {
-  if (held.size === 0) return
-  process.removeAllListeners('SIGTERM')
-  process.kill(process.pid, 'SIGTERM')
+/** Node waits at its end for every thread, however long its native call takes. */
+function leaveHeldThreads(code: number): void {
+  if (held.size > 0) leaveAtOnce(code)
 }

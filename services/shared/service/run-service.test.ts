@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { describe, it } from 'node:test'
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import { systemClock } from './clock.ts'
 import { exitCodeOf, type ProcessPort, runService } from './run-service.ts'
+import { firstProcess, namespacesMissing } from './test-support/first-process.ts'
 
 /** A process that notes how it ended. */
 function createProcess() {
@@ -132,6 +133,26 @@ describe('runService', () => {
     const [code] = await once(child, 'close')
     assert.equal(code, 0)
     assert.equal(output, 'drained\n')
+  })
+
+  it('a real process leaves at once on a second interrupt, also as the first one of a container', {
+    skip: namespacesMissing(),
+  }, async () => {
+    const module = JSON.stringify(new URL('./run-service.ts', import.meta.url).href)
+    const program = `
+      const { runService } = await import(${module})
+      setInterval(() => {}, 1000)
+      setTimeout(() => process.emit('SIGINT'), 10)
+      await runService({ name: 'real', start: async () => ({ ready: '', drain: () => {
+        process.emit('SIGINT')
+        return new Promise(() => {})
+      } }) })`
+    const node = [process.execPath, '--input-type=module', '--eval', program]
+    const limits = { timeout: 30_000, killSignal: 'SIGKILL' } as const
+    const inside = spawnSync('unshare', [...firstProcess, ...node], limits)
+    assert.deepEqual([inside.status, inside.signal], [130, null], String(inside.stderr))
+    const outside = spawnSync(node[0]!, node.slice(1), limits)
+    assert.deepEqual([outside.status, outside.signal], [null, 'SIGINT'], String(outside.stderr))
   })
 })
 

@@ -1,4 +1,5 @@
 import { PelletlineError } from '../errors/pelletline-error.ts'
+import { leaveAtOnce } from './leave-at-once.ts'
 
 /** A service that is up. */
 export interface RunningService {
@@ -38,12 +39,14 @@ export function exitCodeOf(error: PelletlineError): number {
 }
 
 /**
- * Ends the process as an unhandled interrupt does. `process.exit` would stop worker threads in the middle of native calls,
- * which abort the process with a message of their own.
+ * Ends the process as an unhandled interrupt does; the first process of a container, which its own signals do not end, leaves with the
+ * code that a shell has for one. `process.exit` would stop worker threads in the middle of native calls, which abort the process with a
+ * message of their own.
  */
 function dieOfInterrupt(): void {
   process.removeAllListeners('SIGINT')
   process.kill(process.pid, 'SIGINT')
+  leaveAtOnce(interruptedExitCode)
 }
 
 /** The process that runs this program. */
