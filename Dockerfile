@@ -1,5 +1,5 @@
 # One image for every service and for the command line: docker build -t pelletline:0.1.0 .
-# Its entrypoint is `pelletline`, under an init, since a first process has no default for a signal: docker run --rm pelletline:0.1.0 serve analytics --config /etc/pelletline/config/analytics.yaml
+# Its entrypoint is `pelletline`: docker run --rm pelletline:0.1.0 serve analytics --config /etc/pelletline/config/analytics.yaml
 
 FROM node:24.21.0-bookworm-slim AS dependencies
 WORKDIR /app
@@ -13,6 +13,7 @@ RUN npm ci --omit=dev --ignore-scripts \
 
 FROM node:24.21.0-bookworm-slim
 ENV NODE_ENV=production
+# An init: the first process of a container has no default for a signal, so one that comes before it listens would be lost.
 RUN apt-get update \
   && apt-get install --yes --no-install-recommends tini \
   && rm -rf /var/lib/apt/lists/*

@@ -45,12 +45,13 @@ export interface SeatOptions {
 export interface Seat {
   /** Seats the first worker, once; resolves when it has warmed up, rejects where the model is refused. */
   open(): Promise<void>
-  state(): 'warming' | 'ready' | 'given-up'
+  /** `retrying`: it was given up, and its next worker loads. */
+  state(): 'warming' | 'ready' | 'given-up' | 'retrying'
   /** Runs in the worker's hands. */
   busy(): number
   /** Hands a run to the worker; the seat must be ready and have fewer than `slotsPerWorker` runs. */
   start(run: Run): void
-  /** Seats a worker again where the seat is given up; it is so until that worker is warm. */
+  /** Seats a worker again where the seat is given up; one more death gives it up again. */
   retry(): void
   /**
    * Waits for the runs in the worker's hands, at most `limitMs`, and ends it. What it holds then is refused as `unavailable`; a native
@@ -115,7 +116,7 @@ export function createSeat(options: SeatOptions): Seat {
   function onReply(reply: WorkerReply): void {
     switch (reply.kind) {
       case 'ready': {
-        const returns = state === 'given-up'
+        const returns = state === 'retrying'
         state = 'ready'
         warm.resolve()
         if (returns) options.onReturn()
@@ -164,8 +165,7 @@ export function createSeat(options: SeatOptions): Seat {
     slots = []
     state = deathsInARow > options.maxRestarts ? 'given-up' : 'warming'
     for (const slot of lost) slot.run?.reject(error)
-    idle.resolve()
-    if (closing) return
+    if (closing) return idle.resolve()
     if (state === 'given-up') warm.reject(error)
     else restart = setTimeout(seatWorker, pauseMs)
     options.onDeath(error)
@@ -196,8 +196,8 @@ export function createSeat(options: SeatOptions): Seat {
   }
 
   function retry(): void {
-    if (state !== 'given-up' || worker !== undefined) return
-    // One more death gives it up again.
+    if (state !== 'given-up' || closing) return
+    state = 'retrying'
     deathsInARow = options.maxRestarts
     seatWorker()
   }

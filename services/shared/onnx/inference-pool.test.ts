@@ -244,6 +244,54 @@ test('inference pool that has given up every worker says so for good, and refuse
   await pool.close()
 })
 
+test('inference pool does not fail for good while a worker that it gave up is being tried again', async () => {
+  const modelPath = await writeTinyModel(directory.path, { id: 'tried' })
+  const channel = new BroadcastChannel(modelPath)
+  const began = on(channel as unknown as EventTarget, 'message')
+  const deaths: PoolState[] = []
+  const back = Promise.withResolvers<PoolState>()
+  const opening = createInferencePool({
+    modelPath,
+    workerEntry: new URL('./test-support/announcing-worker.ts', import.meta.url),
+    workers: 2,
+    maxBatch: 1,
+    maxRestarts: 0,
+    retryMs: 20,
+    onWorkerDeath: (_, state) => deaths.push(state),
+    onWorkerReturn: back.resolve,
+  })
+  try {
+    for (let i = 0; i < 2; i += 1) await began.next()
+    channel.postMessage('be warm')
+    const pool = await opening
+    await assert.rejects(pool.run(grayCrops(255), 1), { code: 'unavailable' })
+    // The one that was given up is tried again; meanwhile the other one dies, and is tried again after it.
+    await began.next()
+    await assert.rejects(pool.run(grayCrops(255), 1), { code: 'unavailable' })
+    await began.next()
+    assert.deepEqual([deaths, pool.state(), pool.workers], [['degraded', 'degraded'], 'degraded', 1])
+    const waiting = pool.run(grayCrops(3), 1)
+    channel.postMessage('be warm')
+    assert.deepEqual([...(await waiting)], [0, 3])
+    await back.promise
+    while (pool.state() !== 'ready') await delay(5)
+    assert.equal(pool.workers, 2)
+  } finally {
+    channel.close()
+    await (await opening).close()
+  }
+})
+
+test('inference pool finishes the runs of a worker that once died and was replaced before it closes', async () => {
+  const modelPath = await writeTinyModel(directory.path, { id: 'replaced' })
+  const pool = await createInferencePool({ modelPath, workerEntry: mortal, maxBatch: 1 })
+  await assert.rejects(pool.run(grayCrops(255), 1), { code: 'unavailable' })
+  while (pool.state() !== 'ready') await delay(5)
+  const run = pool.run(grayCrops(253), 1)
+  await pool.close()
+  assert.deepEqual([...(await run)], [0, 253])
+})
+
 test('inference pool that is closed waits for a run no longer than it is told, and refuses the run then', async () => {
   const modelPath = await writeTinyModel(directory.path, { id: 'endless' })
   const pool = await createInferencePool({ modelPath, workerEntry: mortal, maxBatch: 1 })

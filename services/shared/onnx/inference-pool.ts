@@ -47,7 +47,7 @@ export interface InferencePoolOptions {
 
 /**
  * `recovering`: at least one worker is being replaced; `degraded`: at least one was given up and is tried again from time to time,
- * the others are at work; `failed`: none is left, for good.
+ * the others are at work, or else one is being tried; `failed`: none is left, for good.
  */
 export type PoolState = 'ready' | 'recovering' | 'degraded' | 'failed' | 'closed'
 
@@ -60,7 +60,7 @@ export function isAtWork(state: PoolState): boolean {
 export interface InferencePool {
   /** The model's manifest: id, sha256, threshold on the margin zNG - zOK, metrics, lineage. */
   readonly model: ModelManifest
-  /** Workers that have not been given up, now; at least 1, so that what waits for one is refused where none is left. */
+  /** Workers that have not been given up, or are back, now; at least 1, so that what waits for one is refused where none is left. */
   readonly workers: number
   readonly maxBatch: number
   /** Runs that a worker may hold: one that computes and one that waits in its hands. */
@@ -92,6 +92,11 @@ const maxHeldThreads = 8
 function checkWhole(name: string, value: number, from: number, to: number): number {
   if (Number.isSafeInteger(value) && value >= from && value <= to) return value
   throw new PelletlineError('invalid_argument', `${name} is ${value}; give a whole number from ${from} to ${to}.`)
+}
+
+/** Whether a seat counts as one worker less, be it that the next one is already tried. */
+function isGivenUp(seat: Seat): boolean {
+  return seat.state() === 'given-up' || seat.state() === 'retrying'
 }
 
 function cancelledError(modelPath: string): PelletlineError {
@@ -164,11 +169,12 @@ export async function createInferencePool(options: InferencePoolOptions): Promis
   function state(): PoolState {
     if (closed) return 'closed'
     if (failure !== undefined) return 'failed'
-    if (seats.some((seat) => seat.state() === 'given-up')) return 'degraded'
+    if (seats.some(isGivenUp)) return 'degraded'
     return seats.every((seat) => seat.state() === 'ready') ? 'ready' : 'recovering'
   }
 
   function onDeath(seat: Seat, error: PelletlineError): void {
+    // One that is being tried may yet be warm: what waits, waits for it.
     if (seats.every((other) => other.state() === 'given-up')) {
       failure = new PelletlineError(
         'unavailable',
@@ -272,7 +278,7 @@ export async function createInferencePool(options: InferencePoolOptions): Promis
   return {
     model: loaded.manifest,
     get workers() {
-      return Math.max(1, seats.filter((seat) => seat.state() !== 'given-up').length)
+      return Math.max(1, seats.filter((seat) => !isGivenUp(seat)).length)
     },
     maxBatch,
     slotsPerWorker,
