@@ -8,6 +8,7 @@ import { engines, type RunningAnalytics, useSharedDatabase } from '../test-suppo
 import { collect, until, watchOnce } from '../test-support/start-analytics.ts'
 import { readLastPosition } from './deleted-positions.ts'
 import { keepRetention } from './keep-retention.ts'
+import { retireAudits } from './retire-audits.ts'
 import { retireStrips } from './retire-strips.ts'
 
 const dayMs = 86_400_000
@@ -196,6 +197,33 @@ for (const engine of engines) {
         await runJob(running, true, 366)
         assert.equal(await audits(), 0n)
         assert.deepEqual(await lotOf(running, line), before)
+      })
+    })
+
+    test('an audited pellet that a clock booked ahead of its time does not keep those behind it', async () => {
+      await withAnalytics(async (running) => {
+        const line = 'audits-ahead'
+        const { db } = running.database
+        await openLot(running, line)
+        const items = [0, 1, 2, 3].map((index) => ({ index, probability: 0.5, student: 'OK', teacher: 'OK' }) as const)
+        const [plan] = plansOf(line, [0])
+        await running.publish([...makeVerdicts(plan!), makeAudits(plan!, items)])
+        await running.settled()
+        const rows = await db
+          .selectFrom('audits')
+          .innerJoin('runs', 'runs.run_id', 'audits.run_id')
+          .select('position')
+          .where('line', '=', line)
+          .orderBy('position')
+          .execute()
+        const [first, ahead, third] = rows.map(({ position }) => position)
+        await db
+          .updateTable('audits')
+          .set({ booked_unix_ns: 2n * inAnHour() })
+          .where('position', '=', ahead!)
+          .execute()
+        const page = await retireAudits(db, { after: first! - 1n, rows: 3, beforeNs: inAnHour() })
+        assert.deepEqual(page, { last: third, audits: 2 })
       })
     })
 

@@ -37,8 +37,8 @@ export async function retireStrips(
   const old = page.filter((row) => row.booked_unix_ns < beforeNs)
   const free = old.filter((row) => row.unassigned || (row.state === 3 && row.closed_unix_ns < beforeNs))
   const strips = free.length === 0 ? 0 : await db.transaction().execute((t) => deleteWhole(t, free, beforeNs))
-  // Parts are booked in the order of their positions: behind one that is young there are no old ones.
-  return { last: page.length === parts && old.length === page.length ? old.at(-1)?.position : undefined, strips }
+  // Parts are booked in the order of their positions, but for a clock that was ahead: behind a page of young ones there are no old ones.
+  return { last: page.length === parts && old.length > 0 ? page.at(-1)?.position : undefined, strips }
 }
 
 /** Deletes the parts of those strips that are whole and old enough; answers how many strips they were. */

@@ -13,6 +13,9 @@ function headersOf(headers: readonly Header[]): Record<string, string> {
   )
 }
 
+/** Bit of a batch's attributes: its times are the broker's. */
+const logAppendTime = 8
+
 /** Reads the offsets from `from` to before `to` of one partition, in order, without joining a group. */
 export async function* readPartition(
   settings: ConnectionSettings,
@@ -60,7 +63,10 @@ export async function* readPartition(
               headers: headersOf(record.headers),
               partition,
               offset,
-              timestampMs: Number(batch.firstTimestamp + record.timestampDelta),
+              // Where the topic keeps the broker's time, one time holds for the whole batch (message format 2, attribute bit 3).
+              timestampMs: Number(
+                batch.attributes & logAppendTime ? batch.maxTimestamp : batch.firstTimestamp + record.timestampDelta,
+              ),
             }
           }
           const after = batch.firstOffset + BigInt(batch.lastOffsetDelta) + 1n
