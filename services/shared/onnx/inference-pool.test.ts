@@ -268,8 +268,8 @@ test('inference pool does not fail for good while a worker that it gave up is be
     // The one that was given up is tried again; meanwhile the other one dies, and is tried again after it.
     await began.next()
     await assert.rejects(pool.run(grayCrops(255), 1), { code: 'unavailable' })
-    await began.next()
     assert.deepEqual([deaths, pool.state(), pool.workers], [['degraded', 'degraded'], 'degraded', 1])
+    await began.next()
     const waiting = pool.run(grayCrops(3), 1)
     channel.postMessage('be warm')
     assert.deepEqual([...(await waiting)], [0, 3])
