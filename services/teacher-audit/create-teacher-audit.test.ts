@@ -13,7 +13,7 @@ import { consumeTopic, publishMessage } from '../shared/bus/messages.ts'
 import { topics } from '../shared/bus/topics.ts'
 import { parseConfig } from '../shared/config/load-config.ts'
 import type { PelletlineError } from '../shared/errors/pelletline-error.ts'
-import { createInferencePool } from '../shared/onnx/inference-pool.ts'
+import { createInferencePool, type InferencePool } from '../shared/onnx/inference-pool.ts'
 import { grayCrops, modelDirectory, writeTinyModel } from '../shared/onnx/test-support/tiny-model.ts'
 import { createLocalClient } from '../shared/rpc/local-client.ts'
 import type { ServiceClient, ServiceImplementation } from '../shared/rpc/types.ts'
@@ -168,6 +168,39 @@ test('teachers whose workers have all died say so once and for all, with the mod
   assert.equal(audit.snapshot().ready, false)
   assert.match(failures[0]!.message, /workers of the teacher .*vgg\.onnx died again and again \(at last: /)
   assert.equal(ready[1], false)
+})
+
+test('teachers whose workers die while others are loaded are not ready, and can be started again', async () => {
+  const workerEntry = new URL('../shared/onnx/test-support/mortal-worker.ts', import.meta.url)
+  const options = parseConfig(teacherAuditOptionsSchema, { modelPaths: models }, 'test')
+  const ready: boolean[] = []
+  const failures: PelletlineError[] = []
+  let first: InferencePool | undefined
+  let mayDie = true
+  const audit = createTeacherAudit({
+    clock: systemClock,
+    logger: silentLogger,
+    options,
+    async openPool(pool) {
+      if (first !== undefined && mayDie) {
+        await assert.rejects(first.run(grayCrops(255), 1), { code: 'unavailable' })
+        mayDie = false
+      }
+      const opened = await createInferencePool({ ...pool, workerEntry, maxRestarts: 0 })
+      first ??= opened
+      return opened
+    },
+    onReady: (isReady) => void ready.push(isReady),
+    onFailed: (reason) => void failures.push(reason),
+  })
+  started.push(audit)
+  await assert.rejects(audit.start(), (error: PelletlineError) => {
+    assert.match(error.message, /workers of the teacher vgg died again and again before all teachers were ready/)
+    return error.retryable
+  })
+  assert.deepEqual([audit.snapshot().ready, ready, failures], [false, [], []])
+  await audit.start()
+  assert.deepEqual([audit.snapshot().ready, ready, failures], [true, [true], []])
 })
 
 test('teachers finish what is in hand when they drain, and refuse what comes after', async () => {

@@ -84,7 +84,9 @@ export function createTeacherAudit(dependencies: CreateTeacherAuditOptions): Tea
     throw new PelletlineError('unavailable', text, { retryAfterMs })
   }
 
+  /** Only what was ready has failed for good: a start that cannot be is repeated by whoever asked for it. */
   function giveUp(modelPath: string, cause: PelletlineError): void {
+    if (phase !== 'ready') return
     dependencies.onReady?.(false)
     dependencies.onFailed?.(noWorkerLeft(`the teacher ${modelPath}`, cause))
   }
@@ -115,6 +117,14 @@ export function createTeacherAudit(dependencies: CreateTeacherAuditOptions): Tea
       scorer: createTeacherScorer({ pools, maxBatch, queueLimit, threshold }),
       models: pools.map(({ model }) => create(ModelRefSchema, { id: model.id, sha256: model.sha256 })),
     }
+  }
+
+  /** Throws a retryable `unavailable` where the workers of a teacher died while the others were loaded. */
+  function requireWorkers(): void {
+    const dead = pools.find((pool) => pool.state() === 'failed')
+    if (dead === undefined) return
+    const text = `The workers of the teacher ${dead.model.id} died again and again before all teachers were ready; see the log, and start them again.`
+    throw new PelletlineError('unavailable', text, { retryAfterMs: 1000 })
   }
 
   const service = implement(TeacherAuditService, {
@@ -151,6 +161,7 @@ export function createTeacherAudit(dependencies: CreateTeacherAuditOptions): Tea
         if (stopping.signal.aborted) {
           throw new PelletlineError('cancelled', 'The teachers were stopped while they started.')
         }
+        requireWorkers()
         warm = loaded
       } catch (error) {
         if (!stopping.signal.aborted) phase = 'cold'
