@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2'
-import { connect as connectSocket } from 'node:net'
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
+import { type AddressInfo, connect as connectSocket, createServer } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
@@ -14,6 +14,7 @@ import {
 } from '../../gen/pelletline/segmentation/v1/segmentation_pb.ts'
 import { ErrorInfoSchema, RetryInfoSchema } from '../../gen/third_party/google/rpc/error_details_pb.ts'
 import { StatusSchema } from '../../gen/third_party/google/rpc/status_pb.ts'
+import { PelletlineError } from '../errors/pelletline-error.ts'
 import { createLogger, silentLogger } from '../telemetry/logger.ts'
 import { implement } from './implement.ts'
 import { type RpcServerOptions, startRpcServer } from './start-rpc-server.ts'
@@ -38,6 +39,14 @@ const image = (bytes: number) => {
   const request = { image: { case: 'encoded' as const, value: new Uint8Array(bytes) } }
   return framed(toBinary(SegmentImageRequestSchema, create(SegmentImageRequestSchema, request)))
 }
+
+const packed = (message: Buffer) => {
+  const bytes = framed(gzipSync(message.subarray(5)))
+  bytes[0] = 1
+  return bytes
+}
+const gzip = { 'grpc-encoding': 'gzip' }
+const many = (count: number, message: Buffer) => Buffer.concat(Array.from({ length: count }, () => message))
 
 /** A call by HTTP/2 alone, which may be left half-sent. */
 interface RawCall {
@@ -201,10 +210,7 @@ describe('guard of arrivals', { timeout: 120_000 }, () => {
     const late = await Promise.race([strips, ...stalled].map((made) => made.status.then(() => made)))
     const refused = await late.status
     assert.equal(refused.code, '8')
-    assert.match(
-      refused.message,
-      /More than 1000000 bytes of unfinished and packed requests are in hand; send this one again/,
-    )
+    assert.match(refused.message, /More than 1000000 bytes of unfinished requests are in hand; send this one again/)
     const { details } = fromBinary(StatusSchema, refused.details!)
     const detail = (name: string) => details.find(({ typeUrl }) => typeUrl.endsWith(name))!.value
     assert.equal(fromBinary(ErrorInfoSchema, detail('ErrorInfo')).metadata['retryable'], 'true')
@@ -254,35 +260,151 @@ describe('guard of arrivals', { timeout: 120_000 }, () => {
     } as Handlers)
     const implementations = [{ ...implementation, maxMessageBytes: 600_000 }]
     const served = await serve(t, { implementations, maxMessageBytes: 1_000_000, maxBytesInHand: 2_500_000 })
-    const packed = (message: Buffer) => {
-      const bytes = framed(gzipSync(message.subarray(5)))
-      bytes[0] = 1
-      return bytes
-    }
-    const encoding = { 'grpc-encoding': 'gzip' }
     const session = served.open()
     const single = async (bytes: number) => {
-      const made = call(session, 'SegmentImage', encoding)
+      const made = call(session, 'SegmentImage', gzip)
       made.stream.end(packed(image(bytes)))
       return made.status
     }
     for (let i = 0; i < 5; i += 1) assert.equal((await single(500_000)).code, '0')
     assert.match((await single(700_000)).message, /at most 600000 are taken/)
     // The handler does not read: of three strips one is with it and two wait unpacked, and five more are too many.
-    const many = (count: number) => Buffer.concat(Array.from({ length: count }, () => packed(strip(500_000))))
-    assert.ok(many(5).length < 5000)
-    const strips = call(session, 'SegmentStrips', encoding)
-    strips.stream.write(many(3))
+    const five = many(5, packed(strip(500_000)))
+    assert.ok(five.length < 5000)
+    const strips = call(session, 'SegmentStrips', gzip)
+    strips.stream.write(many(3, packed(strip(500_000))))
     await pause(100)
-    const refused = call(session, 'SegmentStrips', encoding)
-    refused.stream.write(many(5))
-    assert.equal((await refused.status).code, '8')
+    const refused = call(session, 'SegmentStrips', gzip)
+    refused.stream.write(five)
+    const { code, message } = await refused.status
+    assert.equal(code, '8')
+    assert.match(
+      message,
+      /More than 2500000 bytes of requests that wait to be unpacked are in hand; send this one again/,
+    )
     await refused.closed
     read()
     await until(() => seen.length === 8)
     assert.equal((await single(500_000)).code, '0')
     strips.stream.end()
     assert.equal((await strips.status).code, '0')
+  })
+
+  it('does not refuse a caller without packed messages for those of others that wait', async (t) => {
+    const { promise: gate, resolve: read } = Promise.withResolvers<void>()
+    const seen: number[] = []
+    const served = await serve(
+      t,
+      { maxMessageBytes: 1_000_000, maxBytesInHand: 1_800_000 },
+      {
+        async *segmentStrips(requests, { metadata }) {
+          if (metadata['wait'] !== undefined) await gate
+          for await (const { pixels } of requests) {
+            seen.push(pixels.length)
+            yield {}
+          }
+        },
+      },
+    )
+    const session = served.open()
+    // Each counts as 570 kB until it is handed on.
+    const waiting = call(session, 'SegmentStrips', { ...gzip, wait: 'yes' })
+    waiting.stream.write(many(3, packed(strip(450_000))))
+    await pause(100)
+    const plain = [served.open(), served.open()].map((other) => call(other, 'SegmentStrips'))
+    const whole = strip(850_000)
+    for (const { stream } of plain) await new Promise((resolve) => stream.write(whole.subarray(0, 800_000), resolve))
+    const refused = call(session, 'SegmentStrips', { ...gzip, wait: 'yes' })
+    refused.stream.write(many(5, packed(strip(450_000))))
+    assert.equal((await refused.status).code, '8')
+    // The refused ones still count here.
+    for (const { stream } of plain) stream.end(whole.subarray(800_000))
+    for (const { status } of plain) assert.equal((await status).code, '0')
+    assert.deepEqual(seen, [850_000, 850_000])
+    read()
+    waiting.stream.end()
+    assert.equal((await waiting.status).code, '0')
+    assert.equal(seen.length, 5)
+  })
+
+  it('lets go of a refused caller that does not read as far as its status', async (t) => {
+    const { open, server } = await serve(t, { arrivalTimeoutMs: 200, maxBytesInHand: 500_000 })
+    const session = connect(`http://${server.address}`, { settings: { initialWindowSize: 0 } })
+    session.on('error', () => {})
+    t.after(() => session.destroy())
+    const half = strip(450_000).subarray(0, 300_000)
+    const { stream, closed } = call(session, 'SegmentStrips')
+    stream.write(Buffer.concat([strip(32), half]))
+    await closed
+    assert.equal(stream.rstCode, constants.NGHTTP2_CANCEL)
+    const other = call(open(), 'SegmentStrips')
+    other.stream.write(half)
+    await pause(50)
+    other.stream.end(strip(450_000).subarray(300_000))
+    assert.equal((await other.status).code, '0')
+  })
+
+  it('lets go of a refused caller whose connection takes nothing any more', async (t) => {
+    const answer = { singleAreaPx: Array.from({ length: 100_000 }, () => 2 ** 31) }
+    let sent = 0
+    const { open, server } = await serve(
+      t,
+      { arrivalTimeoutMs: 2000, maxBytesInHand: 500_000 },
+      {
+        async *segmentStrips(requests) {
+          for await (const _ of requests) for (; sent < 64; sent += 1) yield answer
+        },
+      },
+    )
+    const port = Number(server.address.split(':')[1])
+    const proxy = createServer((inbound) => {
+      const outbound = connectSocket(port, '127.0.0.1')
+      for (const socket of [inbound, outbound]) socket.on('error', () => {})
+      inbound.pipe(outbound)
+      t.after(() => outbound.destroy())
+    })
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+    t.after(() => proxy.close())
+    const { port: proxyPort } = proxy.address() as AddressInfo
+    const settings = { initialWindowSize: 2 ** 31 - 1 }
+    const session = connect(`http://127.0.0.1:${proxyPort}`, { settings })
+    session.on('error', () => {})
+    session.on('connect', () => session.setLocalWindowSize(2 ** 31 - 1))
+    t.after(() => session.destroy())
+    const { stream } = call(session, 'SegmentStrips')
+    // As much as goes out without a word of the server.
+    stream.write(Buffer.concat([strip(32), strip(450_000).subarray(0, 60_000)]))
+    await pause(4500)
+    assert.ok(sent > 0 && sent < 64)
+    const other = call(open(), 'SegmentStrips')
+    other.stream.write(strip(490_000).subarray(0, 480_000))
+    await pause(50)
+    other.stream.end(strip(490_000).subarray(480_000))
+    assert.equal((await other.status).code, '0')
+  })
+
+  it('counts nothing that comes after the end of a call, and lets go of what came before', async (t) => {
+    const { open } = await serve(
+      t,
+      { maxMessageBytes: 1_000_000, maxBytesInHand: 1_000_000 },
+      {
+        async *segmentStrips(requests) {
+          for await (const _ of requests) throw new PelletlineError('data_loss', 'of the test')
+        },
+      },
+    )
+    const session = open()
+    const [after, before] = [call(session, 'SegmentStrips', gzip), call(session, 'SegmentStrips', gzip)]
+    after.stream.write(strip(32))
+    before.stream.write(Buffer.concat([strip(32), strip(32).subarray(0, 20)]))
+    assert.equal((await after.status).code, '15')
+    after.stream.write(many(5, packed(strip(450_000))))
+    await pause(50)
+    const single = call(open(), 'SegmentImage', gzip)
+    single.stream.end(packed(image(450_000)))
+    assert.equal((await single.status).code, '0')
+    assert.equal(after.stream.closed, false)
+    await before.closed
   })
 
   it('refuses a message above the limit by its prefix alone, in words of its own, also of one service', async (t) => {

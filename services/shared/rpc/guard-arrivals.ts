@@ -23,7 +23,10 @@ export interface ArrivalLimit {
 export interface ArrivalGuardOptions {
   /** By the path of each method. */
   readonly limits: ReadonlyMap<string, ArrivalLimit>
-  /** Bytes of the requests and messages that have begun and are not complete or not unpacked, over all connections. */
+  /**
+   * Bytes of the requests and messages that have begun and are not complete, over all connections. As many more may be what
+   * complete ones become that are not yet unpacked.
+   */
   readonly maxBytesInHand: number
   /** Bytes to which grpc-js unpacks a message at most. */
   readonly maxUnpackedBytes: number
@@ -50,6 +53,7 @@ interface Arrival {
   readonly limit: ArrivalLimit
   readonly stream: ServerHttp2Stream
   readonly follower: MessageFollower
+  /** Ends the call with an error, unless it has been done. */
   readonly refuse: (error: PelletlineError) => void
   /** Bytes of a request, or of a message of a stream, that is not complete. */
   unfinished: number
@@ -59,17 +63,19 @@ interface Arrival {
   reserved: number
   completed: number
   delivered: number
-  /** What all of it counts as, bytes. */
-  held: number
   /** Since when it has been waited for, ms. */
   since: number
   /** It was late the last time that all were looked at. */
   late: boolean
   refused: boolean
+  /** Its status has been sent, or its caller has gone: grpc-js drops what still comes. */
+  ended: boolean
 }
 
-/** How long a refused call may read its status before its stream is reset, ms. */
+/** How long a caller may read its status before its stream is reset, ms. */
 const resetAfterMs = 100
+/** When the stream of a caller that does not read as far as its status is reset, ms. */
+const cancelAfterMs = 1000
 const dropsToldEveryMs = 60_000
 /** A byte of deflate becomes no more than these. */
 const mostUnpacked = 1032
@@ -84,8 +90,8 @@ export function tooLargeError({ name, maxMessageBytes, raisable }: ArrivalLimit,
   return new PelletlineError('resource_exhausted', text, { retryable: false })
 }
 
-function tooMuchInHand(maxBytes: number): PelletlineError {
-  const text = `More than ${maxBytes} bytes of unfinished and packed requests are in hand; send this one again in a second.`
+function tooMuchInHand(maxBytes: number, what: string): PelletlineError {
+  const text = `More than ${maxBytes} bytes of ${what} are in hand; send this one again in a second.`
   return new PelletlineError('resource_exhausted', text, { retryAfterMs: 1000 })
 }
 
@@ -94,6 +100,21 @@ function tooLate({ name, streamsIn }: ArrivalLimit, timeoutMs: number): Pelletli
     ? `A message of ${name} began and then stood still for ${timeoutMs} ms; open the stream again and send it again.`
     : `The request of ${name} did not come to its end within ${timeoutMs} ms; send it again, or send less at once.`
   return new PelletlineError('deadline_exceeded', text)
+}
+
+/** Resets the stream of a call that is over: with it goes what grpc-js holds of its messages. */
+function letGo(stream: ServerHttp2Stream): void {
+  const resetWhereRead = () => {
+    if (stream.writableFinished) stream.close(constants.NGHTTP2_NO_ERROR)
+  }
+  const reset = () => {
+    // Without an error it would wait for a caller that does not read.
+    stream.close(stream.writableFinished ? constants.NGHTTP2_NO_ERROR : constants.NGHTTP2_CANCEL)
+    // Nor does it wait for a connection that takes nothing any more.
+    stream.destroy()
+  }
+  setTimeout(resetWhereRead, resetAfterMs).unref()
+  setTimeout(reset, cancelAfterMs).unref()
 }
 
 /**
@@ -107,21 +128,21 @@ export function createArrivalGuard(options: ArrivalGuardOptions): ArrivalGuard {
   const binding = new AsyncLocalStorage<true>()
   const waiting = new Set<Arrival>()
   const refusals = new WeakMap<Metadata, PelletlineError>()
-  let inHand = 0
+  let unfinishedInHand = 0
+  let reservedInHand = 0
   /** The stream whose call grpc-js is about to make; both happen within one event. */
   let current: ServerHttp2Stream | undefined
 
-  function count(arrival: Arrival): void {
-    const held = arrival.unfinished + arrival.reserved
-    inHand += held - arrival.held
-    arrival.held = held
-  }
-
   function setUnfinished(arrival: Arrival, bytes: number): void {
+    unfinishedInHand += bytes - arrival.unfinished
     arrival.unfinished = bytes
-    count(arrival)
     if (bytes > 0) waiting.add(arrival)
     else waiting.delete(arrival)
+  }
+
+  function setReserved(arrival: Arrival, bytes: number): void {
+    reservedInHand += bytes - arrival.reserved
+    arrival.reserved = bytes
   }
 
   function noteComplete(arrival: Arrival, length: number, packed: boolean): void {
@@ -129,8 +150,7 @@ export function createArrivalGuard(options: ArrivalGuardOptions): ArrivalGuard {
     if (!packed) return
     const bytes = Math.min(maxUnpackedBytes, mostUnpacked * length)
     arrival.unpacking.push({ number: arrival.completed, bytes })
-    arrival.reserved += bytes
-    count(arrival)
+    setReserved(arrival, arrival.reserved + bytes)
   }
 
   function noteDelivered(arrival: Arrival): void {
@@ -138,12 +158,11 @@ export function createArrivalGuard(options: ArrivalGuardOptions): ArrivalGuard {
     const [next] = arrival.unpacking
     if (next?.number !== arrival.delivered) return
     arrival.unpacking.shift()
-    arrival.reserved -= next.bytes
-    count(arrival)
+    setReserved(arrival, arrival.reserved - next.bytes)
   }
 
   function take(arrival: Arrival, chunk: Buffer): void {
-    if (arrival.refused) return
+    if (arrival.ended) return
     const { limit, follower } = arrival
     const largest = follower.take(chunk)
     setUnfinished(arrival, limit.streamsIn ? follower.unfinished() : arrival.unfinished + chunk.length)
@@ -152,7 +171,19 @@ export function createArrivalGuard(options: ArrivalGuardOptions): ArrivalGuard {
       arrival.late = false
     }
     if (largest > limit.maxMessageBytes) arrival.refuse(tooLargeError(limit, largest))
-    else if (inHand > maxBytesInHand && arrival.held > 0) arrival.refuse(tooMuchInHand(maxBytesInHand))
+    else if (unfinishedInHand > maxBytesInHand && arrival.unfinished > 0) {
+      arrival.refuse(tooMuchInHand(maxBytesInHand, 'unfinished requests'))
+    } else if (reservedInHand > maxBytesInHand && arrival.reserved > 0) {
+      // A call without packed messages need not wait for those of others.
+      arrival.refuse(tooMuchInHand(maxBytesInHand, 'requests that wait to be unpacked'))
+    }
+  }
+
+  function noteEnded(arrival: Arrival): void {
+    arrival.ended = true
+    waiting.delete(arrival)
+    // It counts until then, since grpc-js holds it.
+    if (!arrival.refused && arrival.unfinished + arrival.reserved > 0) letGo(arrival.stream)
   }
 
   /** Two looks in a row must find it late: after a pause of this process what has come meanwhile is read first. */
@@ -184,27 +215,26 @@ export function createArrivalGuard(options: ArrivalGuardOptions): ArrivalGuard {
       reserved: 0,
       completed: 0,
       delivered: 0,
-      held: 0,
       since: performance.now(),
       late: false,
       refused: false,
+      ended: false,
       refuse(error) {
+        if (arrival.refused) return
         arrival.refused = true
-        waiting.delete(arrival)
         if (metadata !== undefined) refusals.set(metadata, error)
         call.sendStatus(toStatus(error))
-        // What grpc-js holds of the message goes with the stream; until then it counts.
-        setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), resetAfterMs).unref()
+        letGo(stream)
       },
     }
     // Before grpc-js, which would refuse a large message in words of its own.
     stream.prependListener('data', (chunk: Buffer) => take(arrival, chunk))
     stream.once('end', () => {
-      if (!arrival.refused) setUnfinished(arrival, 0)
+      if (!arrival.refused && !arrival.ended) setUnfinished(arrival, 0)
     })
     stream.once('close', () => {
       arrival.unpacking.length = 0
-      arrival.reserved = 0
+      setReserved(arrival, 0)
       setUnfinished(arrival, 0)
     })
     if (!limit.streamsIn) waiting.add(arrival)
@@ -219,6 +249,8 @@ export function createArrivalGuard(options: ArrivalGuardOptions): ArrivalGuard {
             noteDelivered(arrival)
             pass(message)
           },
+          // grpc-js tells this of every call, of an answered one as well, as soon as its status is on its way.
+          onCancel: () => noteEnded(arrival),
         }),
     })
   }

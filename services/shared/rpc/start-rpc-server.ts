@@ -46,7 +46,8 @@ export interface RpcServerOptions {
   readonly arrivalTimeoutMs?: number
   /**
    * Bytes of requests that are not complete, over all connections; default eight of the largest messages, at least 64 MiB.
-   * One that goes beyond ends its call with RESOURCE_EXHAUSTED and a wait.
+   * As many again may be what packed messages become that wait to be unpacked. One that goes beyond ends its call with
+   * RESOURCE_EXHAUSTED and a wait.
    */
   readonly maxBytesInHand?: number
   readonly logger: Logger
