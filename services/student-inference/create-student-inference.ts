@@ -6,6 +6,7 @@ import type { Bus, Subscription } from '../shared/bus/bus.ts'
 import { consumeTopic } from '../shared/bus/messages.ts'
 import { topics } from '../shared/bus/topics.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import { type createInferencePool, isAtWork } from '../shared/onnx/inference-pool.ts'
 import { describeIntegerInstructions } from '../shared/onnx/integer-instructions.ts'
 import { precisionOf } from '../shared/onnx/model-manifest.ts'
 import type { ServiceClient, ServiceImplementation } from '../shared/rpc/types.ts'
@@ -22,7 +23,7 @@ import { describeShelf } from './models/describe-shelf.ts'
 import { type AssignmentFollower, followAssignment, type ModelRegistry } from './models/follow-assignment.ts'
 import { listStored, type StoredModels } from './models/list-stored.ts'
 import { listVersions } from './models/list-versions.ts'
-import { busLimitOf, type LoadedStudent, loadStudent } from './models/load-student.ts'
+import { type LoadedStudent, loadStudent, queueLimitOf } from './models/load-student.ts'
 import { createStudentModels } from './models/read-student.ts'
 import { recordModels } from './models/record-models.ts'
 import { createGrpcInferenceService } from './open-inference/grpc-inference-service.ts'
@@ -49,6 +50,8 @@ export interface CreateStudentInferenceOptions extends Partial<StudentBusSide> {
   readonly instance?: string
   /** Told when crops begin or cease to be taken, for the health service. */
   readonly onReady?: (ready: boolean) => void
+  /** Opens the workers of a model; `createInferencePool` where absent. */
+  readonly openPool?: typeof createInferencePool
   /** None where absent. */
   readonly telemetry?: Telemetry
 }
@@ -59,7 +62,7 @@ export interface StudentSnapshot {
   readonly ready: boolean
   /** Crops that wait for a batch. */
   readonly queued: number
-  /** Crops that may wait: those of rpc callers and those of the messages in hand. */
+  /** Crops that may wait for one model: those of single calls, as many of streams, and those of the messages in hand. */
   readonly queueLimit: number
 }
 
@@ -92,7 +95,11 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
   const { clock, logger, options, bus, registry, modelRegistry } = dependencies
   const { instance = `${hostname()}/${process.pid}` } = dependencies
   const models = createStudentModels(options, clock)
-  const opener = createPoolOpener({ options })
+  const opener = createPoolOpener({
+    options,
+    ...(dependencies.openPool !== undefined && { createPool: dependencies.openPool }),
+  })
+  const queueLimit = queueLimitOf(options, bus !== undefined)
   const { telemetry = noTelemetry } = dependencies
   const record = createJudgingRecorder(telemetry, clock)
   let phase: 'cold' | 'loading' | 'ready' | 'draining' = 'cold'
@@ -125,7 +132,7 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
 
   function isReady(): boolean {
     const live = shelf?.live()
-    return phase === 'ready' && live !== undefined && live.state() !== 'failed'
+    return phase === 'ready' && live !== undefined && isAtWork(live.state())
   }
 
   /** Tells health of a change only. */
@@ -154,6 +161,7 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
           signal,
           onWorkerDeath(error, state) {
             logger.error({ err: error, state, model: model.id }, 'inference worker died')
+            shelf?.noteDeaths()
             tellReady()
             follower?.report()
           },
@@ -164,6 +172,7 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
         }),
       onRefused: recordOfModels.refused,
       onChange() {
+        tellReady()
         alone?.noteChange()
         follower?.report()
       },
@@ -202,6 +211,14 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
     const refused = await abortable(made.settled(), signal)
     if (refused !== undefined) throw made.generation === 0n ? refused : atStart(refused)
     return made.live()!
+  }
+
+  /** Throws a retryable `unavailable` where the workers of the model that is to judge died before it did. */
+  function requireWorkers(): void {
+    const live = shelf!.live()!
+    if (isAtWork(live.state())) return
+    const text = `The workers of model ${live.model.id} died again and again before it judged; see the log, and start it again.`
+    throw new PelletlineError('unavailable', text, { retryAfterMs: 1000 })
   }
 
   async function subscribe(made: ModelShelf): Promise<void> {
@@ -244,7 +261,7 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
         ...(live === undefined ? {} : { model: live.model, threshold: live.threshold }),
         ready: isReady(),
         queued: live?.batcher.queued() ?? 0,
-        queueLimit: options.queueLimit,
+        queueLimit,
       }
     },
   })
@@ -265,11 +282,10 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
   const snapshot = (): StudentSnapshot => ({
     ready: isReady(),
     queued: shelf?.queued() ?? 0,
-    queueLimit: options.queueLimit + (bus === undefined ? 0 : busLimitOf(options)),
+    queueLimit,
   })
   const releaseGauge = telemetry.gauge(metrics.queueFill, () => {
-    const { queued, queueLimit } = snapshot()
-    return [{ value: queued / queueLimit, labels: { queue: 'student' } }]
+    return [{ value: snapshot().queued / queueLimit, labels: { queue: 'student' } }]
   })
 
   return {
@@ -292,6 +308,7 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
         const { model, manifest, loadMs, sessions } = await load(within)
         await subscribe(shelf!)
         if (stopping.signal.aborted) throw new PelletlineError('cancelled', 'The student was stopped while it started.')
+        requireWorkers()
         phase = 'ready'
         tellReady()
         const { maxBatch } = options

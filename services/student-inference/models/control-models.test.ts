@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import test, { after, before } from 'node:test'
 import { parseConfig } from '../../shared/config/load-config.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+import { createInferencePool } from '../../shared/onnx/inference-pool.ts'
 import { grayCrops, modelDirectory, writeTinyModel } from '../../shared/onnx/test-support/tiny-model.ts'
 import { systemClock } from '../../shared/service/clock.ts'
 import { silentLogger } from '../../shared/telemetry/logger.ts'
@@ -22,13 +23,17 @@ before(async () => {
 })
 after(() => directory.remove())
 
-function setUp(models: object) {
+const workerEntry = new URL('../../shared/onnx/test-support/mortal-worker.ts', import.meta.url)
+const openMortal: typeof createInferencePool = (options) =>
+  createInferencePool({ ...options, workerEntry, maxRestarts: 0 })
+
+function setUp(models: object, openPool = createInferencePool) {
   const options = parseConfig(
     studentInferenceOptionsSchema,
     { modelPath, threadsPerWorker: 1, workers: 1, models },
     'test',
   )
-  return createStudentInference({ clock: systemClock, logger: silentLogger, options })
+  return createStudentInference({ clock: systemClock, logger: silentLogger, options, openPool })
 }
 
 test('callers load a model beside the one that judges, ask it by its version, and unload it, where they may', async () => {
@@ -123,6 +128,33 @@ test('a load goes on for whoever still waits for it, and ends for all with an un
     while (student.models.list().length < 3) await systemClock.sleep(1)
     await control.unload('three', signal)
     await assert.rejects(third, { code: 'failed_precondition', message: /three was unloaded by another caller/ })
+  } finally {
+    await student.drain(1000)
+  }
+})
+
+test('a load of a model whose workers have all died loads it anew, or says that they have where it judges', async () => {
+  const student = setUp({ openInferenceControl: true, allowUnsigned: true }, openMortal)
+  await student.start()
+  const { models } = student
+  const control = models.control!
+  const judge = (version: string, level: number) =>
+    models.find('student', version).infer(grayCrops(level), 1, { whenFull: 'refuse', signal })
+  try {
+    await control.load('two', signal)
+    await assert.rejects(judge('two', 255), { code: 'unavailable' })
+    assert.deepEqual(
+      models.list().map(({ version, state }) => `${version} ${state}`),
+      ['one READY', 'two UNAVAILABLE'],
+    )
+    assert.throws(() => models.find('student', 'two'), { code: 'not_found' })
+    await control.load('two', signal)
+    assert.deepEqual([...(await judge('two', 3))], [0, 3])
+    await assert.rejects(judge('one', 255), { code: 'unavailable' })
+    await assert.rejects(control.load('one', signal), {
+      code: 'unavailable',
+      message: /workers of model one have died/,
+    })
   } finally {
     await student.drain(1000)
   }

@@ -1,6 +1,7 @@
 import { create } from '@bufbuild/protobuf'
 import { type ModelAssignment, ModelAssignmentSchema } from '../../gen/pelletline/registry/v1/models_pb.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
+import { isAtWork } from '../../shared/onnx/inference-pool.ts'
 import { readStoredModel } from '../../shared/onnx/store/load-stored-model.ts'
 import { createNotifier } from '../../shared/queue/notifier.ts'
 import type { ModelControl } from '../open-inference/served-models.ts'
@@ -38,6 +39,11 @@ export function controlAlone(models: StudentModels, shelf: () => ModelShelf): Lo
 
   const isHeld = (id: string) => assignment.held.some((model) => model.id === id)
 
+  const hasFailed = (id: string) =>
+    shelf()
+      .entries()
+      .some(({ name, state }) => name.id === id && state === 'failed')
+
   function follow(held: ModelAssignment['held']): void {
     assignment = create(ModelAssignmentSchema, { generation: assignment.generation + 1n, held })
     shelf().follow(assignment)
@@ -68,11 +74,20 @@ export function controlAlone(models: StudentModels, shelf: () => ModelShelf): Lo
   return {
     noteChange: () => changed.notify(),
     async load(id, signal) {
-      if (shelf().find(id) !== undefined) return
+      const found = shelf().find(id)
+      if (found !== undefined && isAtWork(found.state())) return
+      if (found !== undefined) {
+        throw new PelletlineError(
+          'unavailable',
+          `The workers of model ${id} have died; see the log, and restart the student.`,
+        )
+      }
       const { manifest } = await readStoredModel(models.store, id, models.policy, signal)
       waiting.set(id, (waiting.get(id) ?? 0) + 1)
       let isReady = false
       try {
+        // A load gives what has failed another chance.
+        if (hasFailed(id)) letGo(id)
         if (!isHeld(id)) {
           follow([...assignment.held, { $typeName: 'pelletline.inspection.v1.ModelRef', id, sha256: manifest.sha256 }])
         }

@@ -75,12 +75,17 @@ function setUp(held: Readonly<Record<string, (signal: AbortSignal) => Promise<Lo
     },
     onChange: () => {},
   })
-  const assign = async (generation: bigint, roles: { canary?: string; held?: string[] }) => {
-    const { canary, held = [] } = roles
+  const assign = async (
+    generation: bigint,
+    roles: { live?: string; shadow?: string; canary?: string; held?: string[] },
+  ) => {
+    const { live, shadow, canary, held = [] } = roles
     shelf.follow(
       create(ModelAssignmentSchema, {
         generation,
         held: held.map(ref),
+        ...(live === undefined ? {} : { live: ref(live) }),
+        ...(shadow === undefined ? {} : { shadow: { model: ref(shadow), share: 1 } }),
         ...(canary === undefined ? {} : { canary: { model: ref(canary), share: 1, lines: [] } }),
       }),
     )
@@ -124,6 +129,33 @@ test('a canary whose workers have all died is marked as failed', async () => {
   fakes.get('b')!.die()
   assert.equal(shelf.route(key, 0)!.student.model.id, 'a')
   assert.equal(states().get('b'), 'failed')
+})
+
+test('a model in memory whose workers have all died is failed, whatever its role, and cannot become the one that judges', async () => {
+  const { shelf, fakes, assign, states } = setUp()
+  await assign(1n, { shadow: 'b', held: ['c'] })
+  await settled()
+  assert.equal(shelf.route(key, 0)!.shadow!.student.model.id, 'b')
+  for (const id of ['b', 'c']) fakes.get(id)!.die()
+  shelf.noteDeaths()
+  assert.deepEqual(states(), new Map(Object.entries({ a: 'ready', b: 'failed', c: 'failed' })))
+  assert.deepEqual(
+    [shelf.route(key, 0)!.shadow, shelf.find('c'), fakes.get('c')!.closes.length],
+    [undefined, undefined, 1],
+  )
+  await assign(2n, { live: 'c', held: ['b'] })
+  assert.equal(shelf.live()!.model.id, 'a')
+  assert.match((await shelf.settled())!.message, /All its workers have died/)
+})
+
+test('a model that judges keeps its place when its workers die, and is failed once another one judges', async () => {
+  const { shelf, fakes, assign, states } = setUp()
+  await assign(1n, { held: ['b'] })
+  fakes.get('a')!.die()
+  shelf.noteDeaths()
+  assert.deepEqual([shelf.live()!.model.id, states().get('a')], ['a', 'ready'])
+  await assign(2n, { live: 'b', held: ['a'] })
+  assert.deepEqual([shelf.live()!.model.id, states().get('a')], ['b', 'failed'])
 })
 
 test('a shelf that closes gives a model that was let go before no longer than the drain, and ends loads at once', async () => {

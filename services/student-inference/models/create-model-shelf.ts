@@ -66,6 +66,8 @@ export interface ModelShelf {
   /** Who judges a strip part; undefined before a model is warm. */
   route(key: StripKey, part: number): PartRoute | undefined
   entries(): readonly ShelfEntry[]
+  /** Is to be called where workers have died: a model that does not judge and has none left is failed, and gets no role. */
+  noteDeaths(): void
   /** Crops that wait for a batch of any model, but for those of a shadow, which nobody waits for. */
   queued(): number
   /** Resolves with the error that the wanted live model was refused with, or undefined once it judges. */
@@ -116,6 +118,7 @@ export function createModelShelf(options: ModelShelfOptions): ModelShelf {
 
   function step(): void {
     if (stopping.signal.aborted) return
+    failDead()
     const states = new Map([...held].map(([key, { state }]) => [key, state]))
     const plan = planModels({ states, judging: roles.judging, maxLoaded }, wanted())
     if (plan.judging !== roles.judging && plan.judging !== undefined) {
@@ -128,6 +131,8 @@ export function createModelShelf(options: ModelShelfOptions): ModelShelf {
       counter.counter = createShadowCounter(counter.name)
     }
     roles = { judging: plan.judging, shadow: plan.shadow, canary: plan.canary }
+    // What judged until now may be in memory without a worker.
+    failDead()
     for (const key of plan.retire) retire(key)
     for (const name of plan.tooMany) refuse(name, tooMany(name))
     if (plan.load !== undefined) begin(plan.load)
@@ -189,15 +194,38 @@ export function createModelShelf(options: ModelShelfOptions): ModelShelf {
     track(closing())
   }
 
-  /** Takes a canary off that cannot judge; only a new load gives it another chance. */
+  /** Lets go of a model that is ready and cannot judge; only a new load gives it another chance. */
+  function markFailed(key: string, { name, counter }: Held, student: LoadedStudent, error: PelletlineError): void {
+    held.set(key, { name, state: 'failed', error, student: undefined, counter })
+    logger.error({ model: name.id, code: error.code }, `model failed, it does not judge: ${error.message}`)
+    track(letGo(student))
+  }
+
+  /** Models without a worker that are ready and do not judge. */
+  function deadModels(): (readonly [string, Held, LoadedStudent])[] {
+    return [...held].flatMap(([key, entry]) => {
+      const { state, student } = entry
+      if (state !== 'ready' || key === roles.judging || student?.state() !== 'failed') return []
+      return [[key, entry, student] as const]
+    })
+  }
+
+  function failDead(): void {
+    for (const [key, entry, student] of deadModels()) {
+      markFailed(key, entry, student, new PelletlineError('unavailable', 'All its workers have died; see the log.'))
+    }
+  }
+
+  function noteDeaths(): void {
+    if (deadModels().length > 0) step()
+  }
+
+  /** Takes a canary off that cannot judge. */
   function fail(key: string, student: LoadedStudent, error: PelletlineError): void {
     const entry = held.get(key)
     // It may have been loaded anew since the part fell to it.
     if (entry?.student !== student || entry.state !== 'ready' || key === roles.judging) return
-    const { name } = entry
-    held.set(key, { name, state: 'failed', error, student: undefined, counter: undefined })
-    logger.error({ model: name.id, code: error.code }, `canary failed, the live model judges: ${error.message}`)
-    track(letGo(student))
+    markFailed(key, entry, student, error)
     step()
   }
 
@@ -224,11 +252,8 @@ export function createModelShelf(options: ModelShelfOptions): ModelShelf {
       if (live === undefined) return undefined
       const { canary, shadow } = assignment ?? {}
       const trial = roles.canary
-      const given = studentOf(trial)
       // A canary whose workers have died must not hold up the line: the model that is live judges for it.
-      if (given?.state() === 'failed') {
-        fail(trial!, given, new PelletlineError('unavailable', 'All its workers have died; see the log.'))
-      }
+      noteDeaths()
       const tried = studentOf(roles.canary)
       const rule = { modelId: tried?.model.id ?? '', share: canary?.share ?? 0, lines: canary?.lines ?? [] }
       const student = tried !== undefined && takesPart('canary', rule, key, part) ? tried : live
@@ -257,6 +282,7 @@ export function createModelShelf(options: ModelShelfOptions): ModelShelf {
         student,
         shadow: counter?.read(),
       })),
+    noteDeaths,
     queued() {
       const judging = [...held].filter(([key]) => key !== roles.shadow)
       return judging.reduce((sum, [, { student }]) => sum + (student?.batcher.queued() ?? 0), 0)

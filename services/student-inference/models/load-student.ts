@@ -63,6 +63,17 @@ export function busLimitOf({ maxMessagesInFlight }: Pick<StudentInferenceOptions
 }
 
 /**
+ * Crops that may be queued for one model: those of single calls, as many of streams, and, where there is a bus, those of the messages in
+ * hand.
+ */
+export function queueLimitOf(
+  options: Pick<StudentInferenceOptions, 'queueLimit' | 'maxMessagesInFlight'>,
+  hasBus: boolean,
+): number {
+  return 2 * options.queueLimit + (hasBus ? busLimitOf(options) : 0)
+}
+
+/**
  * Reads a model, checks it and warms it up: digest, shape, finite and batch-independent answers to the warm-up crops, then the
  * cost of each batch size. Rejects with what is wrong, and with `deadline_exceeded` where it takes longer than
  * `models.loadLimitMs`; nothing is left of it then.

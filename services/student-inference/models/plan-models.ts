@@ -29,7 +29,10 @@ export function readWanted(assignment: ModelAssignment | undefined, configured: 
   }
 }
 
-/** Where a model stands; `failed`: it was ready, could not judge as the canary, and is let go until the assignment drops it. */
+/**
+ * Where a model stands; `failed`: it was ready, could not judge as the canary or lost its last worker without judging, and is let go
+ * until the assignment drops it.
+ */
 export type HeldState = 'loading' | 'ready' | 'refused' | 'retiring' | 'failed'
 
 /** What is in memory, by key. */
