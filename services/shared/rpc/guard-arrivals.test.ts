@@ -389,7 +389,10 @@ describe('guard of arrivals', { timeout: 120_000 }, () => {
       { maxMessageBytes: 1_000_000, maxBytesInHand: 1_000_000 },
       {
         async *segmentStrips(requests) {
-          for await (const _ of requests) throw new PelletlineError('data_loss', 'of the test')
+          for await (const { pixels } of requests) {
+            if (pixels.length > 0) throw new PelletlineError('data_loss', 'of the test')
+            yield {}
+          }
         },
       },
     )

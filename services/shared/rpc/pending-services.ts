@@ -21,32 +21,38 @@ export function createPendingServices(
   services: readonly DescService[],
   refuse: () => PelletlineError,
 ): PendingServices {
-  const provided = new Map<string, Readonly<Record<string, AnyHandler | undefined>>>()
+  const provided = new Map<string, ServiceImplementation>()
 
   const defer = (service: DescService) => {
     const handlers = service.methods.map(({ localName }): [string, AnyHandler] => [
       localName,
       (input, context) => {
-        const real = provided.get(service.typeName)
+        const real = provided.get(service.typeName)?.handlers as Readonly<Record<string, AnyHandler>> | undefined
         const handler = real?.[localName]
         if (real === undefined || handler === undefined) throw refuse()
         return handler.call(real, input, context)
       },
     ])
-    return implement(service, Object.fromEntries(handlers) as unknown as ServiceHandlers<DescService>)
+    return {
+      ...implement(service, Object.fromEntries(handlers) as unknown as ServiceHandlers<DescService>),
+      get maxMessageBytes() {
+        return provided.get(service.typeName)?.maxMessageBytes
+      },
+    }
   }
 
   return {
     implementations: services.map(defer),
     provide(implementations) {
-      for (const { service, handlers } of implementations) {
+      for (const implementation of implementations) {
+        const { service } = implementation
         if (!services.some(({ typeName }) => typeName === service.typeName)) {
           throw new PelletlineError(
             'internal',
             `${service.typeName} is offered and was not announced; add it to the list.`,
           )
         }
-        provided.set(service.typeName, handlers as unknown as Readonly<Record<string, AnyHandler>>)
+        provided.set(service.typeName, implementation)
       }
     },
   }

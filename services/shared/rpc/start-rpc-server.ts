@@ -107,18 +107,30 @@ async function* decodeRequests(
   }
 }
 
-/** What may arrive at the methods, by their paths; an implementation may allow less than its server. */
+/**
+ * What may arrive at the methods, by their paths; an implementation may allow less than its server, and one that is pending
+ * says so late.
+ */
 function limitArrivals(
   implementations: readonly ServiceImplementation[],
   serverMaxBytes: number,
 ): ReadonlyMap<string, ArrivalLimit> {
   return new Map(
-    implementations.flatMap(({ service, maxMessageBytes = serverMaxBytes }) =>
-      service.methods.map((method): [string, ArrivalLimit] => {
+    implementations.flatMap((implementation) =>
+      implementation.service.methods.map((method): [string, ArrivalLimit] => {
         const name = methodName(method)
-        const raisable = maxMessageBytes >= serverMaxBytes
-        const limit = Math.min(maxMessageBytes, serverMaxBytes)
-        return [`/${name}`, { name, streamsIn: streamsIn(method), maxMessageBytes: limit, raisable }]
+        const bytes = () => Math.min(implementation.maxMessageBytes ?? serverMaxBytes, serverMaxBytes)
+        const limit = {
+          name,
+          streamsIn: streamsIn(method),
+          get maxMessageBytes() {
+            return bytes()
+          },
+          get raisable() {
+            return bytes() === serverMaxBytes
+          },
+        }
+        return [`/${name}`, limit]
       }),
     ),
   )

@@ -80,6 +80,6 @@ export type ServiceClient<S extends DescService> = {
 export interface ServiceImplementation<S extends DescService = DescService> {
   readonly service: S
   readonly handlers: ServiceHandlers<S>
-  /** Largest message that it takes, bytes, where that is less than its server does. */
-  readonly maxMessageBytes?: number
+  /** Largest message that it takes, bytes, where that is less than its server does. Read at every call. */
+  readonly maxMessageBytes?: number | undefined
 }
