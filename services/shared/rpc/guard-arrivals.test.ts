@@ -173,6 +173,26 @@ describe('guard of arrivals', { timeout: 120_000 }, () => {
     assert.deepEqual(answered, ['strip'])
   })
 
+  it('refuses a request and a stream that end within a message, which the handler does not take for an end', async (t) => {
+    const { open, answered } = await serve(t)
+    const session = open()
+    const cut = strip(1000).subarray(0, 500)
+    const ends: [method: string, sent: Buffer][] = [
+      ['SegmentStrips', Buffer.concat([strip(32), cut])],
+      ['SegmentStrips', cut.subarray(0, 3)],
+      ['SegmentImage', image(1000).subarray(0, 500)],
+    ]
+    for (const [method, sent] of ends) {
+      const { stream, status } = call(session, method)
+      stream.end(sent)
+      const { code, message } = await status
+      assert.equal(code, '1', message)
+      assert.match(message, new RegExp(`${method} ended within a message; send it again as a whole`))
+    }
+    await pause(100)
+    assert.deepEqual(answered, ['strip'])
+  })
+
   it('does not hold against a caller that the handler has not read', async (t) => {
     const { promise: gate, resolve: open } = Promise.withResolvers<void>()
     const seen: number[] = []

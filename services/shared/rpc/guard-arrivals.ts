@@ -102,6 +102,11 @@ function tooLate({ name, streamsIn }: ArrivalLimit, timeoutMs: number): Pelletli
   return new PelletlineError('deadline_exceeded', text)
 }
 
+function cutShort({ name, streamsIn }: ArrivalLimit): PelletlineError {
+  const what = streamsIn ? `The stream of ${name}` : `The request of ${name}`
+  return new PelletlineError('cancelled', `${what} ended within a message; send it again as a whole.`)
+}
+
 /** Resets the stream of a call that is over: with it goes what grpc-js holds of its messages. */
 function letGo(stream: ServerHttp2Stream): void {
   const resetWhereRead = () => {
@@ -229,8 +234,11 @@ export function createArrivalGuard(options: ArrivalGuardOptions): ArrivalGuard {
     }
     // Before grpc-js, which would refuse a large message in words of its own.
     stream.prependListener('data', (chunk: Buffer) => take(arrival, chunk))
-    stream.once('end', () => {
-      if (!arrival.refused && !arrival.ended) setUnfinished(arrival, 0)
+    // Before grpc-js, to which a stream that ends within a message looks complete.
+    stream.prependOnceListener('end', () => {
+      if (arrival.refused || arrival.ended) return
+      if (arrival.follower.unfinished() > 0) arrival.refuse(cutShort(limit))
+      else setUnfinished(arrival, 0)
     })
     stream.once('close', () => {
       arrival.unpacking.length = 0
