@@ -1014,7 +1014,7 @@ export const ModelState = {
   RETIRING: 5,
 
   /**
-   * Was warm and failed while it judged as the canary; it takes no more crops, and the reason says how it failed.
+   * Was warm and failed, as the canary or beside the model that judges; it takes no more crops, and the reason says how it failed.
    *
    * @generated from enum value: MODEL_STATE_FAILED = 6;
    */
@@ -1097,7 +1097,7 @@ export const ModelAction = {
   REFUSED: 7,
 
   /**
-   * A canary failed while it judged, and was let go everywhere.
+   * A model failed that was not the one in force (a canary, a shadow, one in memory), and was let go everywhere.
    *
    * @generated from enum value: MODEL_ACTION_FAILED = 8;
    */
