@@ -20,12 +20,12 @@ const by = 'bench'
 /** Switches that take turns; resolves with the number of switches once `seconds` are over. */
 type Switching = (plant: ModelPlant, seconds: number, everyMs: number) => Promise<number>
 
-async function repeat(seconds: number, everyMs: number, change: (i: number) => Promise<unknown>): Promise<number> {
+async function repeat(seconds: number, everyMs: number, change: () => Promise<unknown>): Promise<number> {
   const end = performance.now() + seconds * 1000
   let switches = 0
   for (let next = performance.now() + everyMs; next < end; next += everyMs) {
     await delay(Math.max(0, next - performance.now()))
-    await change(switches)
+    await change()
     switches += 1
   }
   await delay(Math.max(0, end - performance.now()))
@@ -55,17 +55,20 @@ await runBench(async () => {
     analytics: { defaultRecipe: { ngThreshold: 10 * shift } },
   })
   const { models } = plant
-  const names = [other, id]
+  // The turn goes on from one measurement to the next: a model that judges already is not promoted again.
+  let turn = 0
+  const nextTurn = () => (turn++ % 2 === 0 ? { promoted: other, before: id } : { promoted: id, before: other })
   const ways: Readonly<Record<string, Switching>> = {
     without: async (_plant, time) => {
       await delay(time * 1000)
       return 0
     },
-    switching: (_plant, time, every) => repeat(time, every, (i) => models.promote({ model: names[i % 2]!, by })),
+    switching: (_plant, time, every) => repeat(time, every, () => models.promote({ model: nextTurn().promoted, by })),
     loading: (_plant, time, every) =>
-      repeat(time, every, async (i) => {
-        await models.promote({ model: names[i % 2]!, by })
-        await models.unloadModel({ model: names[(i + 1) % 2]!, by })
+      repeat(time, every, async () => {
+        const { promoted, before } = nextTurn()
+        await models.promote({ model: promoted, by })
+        await models.unloadModel({ model: before, by })
       }),
   }
   const p99 = Object.fromEntries(Object.keys(ways).map((name) => [name, [] as number[]]))
