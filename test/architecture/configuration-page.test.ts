@@ -3,22 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import test from 'node:test'
 import { parse } from 'yaml'
-import type { z } from 'zod'
-import { analyticsConfigSchema } from '../../services/analytics/config.ts'
-import { cameraGatewayConfigSchema } from '../../services/camera-gateway/config.ts'
-import { lineSimulatorConfigSchema } from '../../services/line-simulator/config.ts'
-import { roiSegmentationConfigSchema } from '../../services/roi-segmentation/config.ts'
-import { studentInferenceConfigSchema } from '../../services/student-inference/config.ts'
-import { teacherAuditConfigSchema } from '../../services/teacher-audit/config.ts'
-
-const schemas: Readonly<Record<string, z.ZodObject>> = {
-  'camera-gateway': cameraGatewayConfigSchema,
-  'roi-segmentation': roiSegmentationConfigSchema,
-  'student-inference': studentInferenceConfigSchema,
-  'teacher-audit': teacherAuditConfigSchema,
-  analytics: analyticsConfigSchema,
-  'line-simulator': lineSimulatorConfigSchema,
-}
+import { serviceSchemas } from '../support/service-schemas.ts'
 
 const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
 const sections = new Map(
@@ -29,7 +14,7 @@ const sections = new Map(
 )
 const shared = sections.get('Keys that all services share')!
 
-for (const [name, schema] of Object.entries(schemas)) {
+for (const [name, schema] of Object.entries(serviceSchemas)) {
   const section = sections.get(name)!
 
   test(`the example of ${name} is taken as it stands`, () => {

@@ -1,27 +1,12 @@
 import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
 import { parse } from 'yaml'
-import type { z } from 'zod'
-import { analyticsConfigSchema } from '../../services/analytics/config.ts'
-import { cameraGatewayConfigSchema } from '../../services/camera-gateway/config.ts'
-import { lineSimulatorConfigSchema } from '../../services/line-simulator/config.ts'
-import { roiSegmentationConfigSchema } from '../../services/roi-segmentation/config.ts'
 import { parseConfig } from '../../services/shared/config/load-config.ts'
 import { parseListenAddress } from '../../services/shared/rpc/listen-address.ts'
-import { studentInferenceConfigSchema } from '../../services/student-inference/config.ts'
-import { teacherAuditConfigSchema } from '../../services/teacher-audit/config.ts'
+import { serviceSchemas } from '../support/service-schemas.ts'
 import { type Manifest, nameOf, type PodSpec, podOf } from './support/manifest.ts'
 import { mountedFiles } from './support/mounted-files.ts'
 import { examples, renderChart, type Values } from './support/render-chart.ts'
-
-const schemas: Readonly<Record<string, z.ZodType>> = {
-  'camera-gateway': cameraGatewayConfigSchema,
-  'roi-segmentation': roiSegmentationConfigSchema,
-  'student-inference': studentInferenceConfigSchema,
-  'teacher-audit': teacherAuditConfigSchema,
-  analytics: analyticsConfigSchema,
-  'line-simulator': lineSimulatorConfigSchema,
-}
 
 /** A service as a pod of the chart runs it. */
 interface Served {
@@ -46,7 +31,7 @@ function readServed(manifests: readonly Manifest[]): Served[] {
       const path = /^\/etc\/pelletline\/config\/(.+)$/.exec(file)?.[1] ?? assert.fail(`${name} reads ${file}`)
       const map = pod.volumes.find((volume) => volume.name === 'config')?.configMap?.name ?? ''
       const text = texts.get(map)?.[path] ?? assert.fail(`${name}: ConfigMap ${map} has no ${path}`)
-      const schema = schemas[service] ?? assert.fail(`${name} serves ${service}`)
+      const schema = serviceSchemas[service] ?? assert.fail(`${name} serves ${service}`)
       return { name, service, pod, config: parseConfig(schema, parse(text), name) as Served['config'] }
     })
 }
@@ -99,7 +84,7 @@ for (const { name: example, values } of examples) {
       const lines = (values['lines'] as unknown[] | undefined)?.length ?? 1
       const counts = Object.groupBy(served, ({ service }) => service)
       const simulated = (values['lineSimulator'] as { enabled?: boolean } | undefined)?.enabled === true
-      for (const service of Object.keys(schemas)) {
+      for (const service of Object.keys(serviceSchemas)) {
         const perLine = service === 'camera-gateway' || service === 'line-simulator'
         const expected = service === 'line-simulator' && !simulated ? 0 : perLine ? lines : 1
         assert.equal(counts[service]?.length ?? 0, expected, service)
