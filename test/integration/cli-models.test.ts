@@ -1,40 +1,20 @@
 import assert from 'node:assert/strict'
 import { readFile, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { modelDirectory, writeTinyModel } from '../../services/shared/onnx/test-support/tiny-model.ts'
-import { openDatabase, type Store } from '../../services/shared/store/index.ts'
-import { type ModelPlant, startModelPlant } from '../support/model-plant.ts'
 import { runCliInside } from '../support/run-cli-inside.ts'
+import { type SignedPlant, startSignedPlant } from '../support/signed-plant.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
 describe('pelletline models', () => {
-  let directory: Awaited<ReturnType<typeof modelDirectory>>
-  let database: Store
-  let plant: ModelPlant
-  let publicKey = ''
-  const path = (name: string) => join(directory.path, name)
-  const ask = (...args: string[]) => runCliInside('models', ...args, '--address', plant.address)
+  let signed: SignedPlant
+  const path = (name: string) => signed.path(name)
+  const ask = (...args: string[]) => runCliInside('models', ...args, '--address', signed.plant.address)
 
   before(async () => {
-    directory = await modelDirectory()
-    const [modelPath] = await Promise.all(['one', 'two', 'three'].map((id) => writeTinyModel(directory.path, { id })))
-    const made = await runCliInside('models', 'keygen', path('plant'), '--json')
-    publicKey = (made.json()[0] as { publicKey: string }).publicKey
-    // Where a configuration names keys, its own model is signed too.
-    for (const id of ['one', 'two']) {
-      assert.equal((await runCliInside('models', 'sign', path(`${id}.onnx`), '--key', path('plant.key'))).code, 0)
-    }
-    database = await openDatabase({ kind: 'pglite' })
-    const models = { allowUnsigned: false, trustedKeys: [publicKey] }
-    plant = await startModelPlant({ modelPath: modelPath!, database, student: { models } })
+    signed = await startSignedPlant(['one', 'two'], ['three'])
   })
-  after(async () => {
-    await plant?.stop()
-    await database?.close()
-    await directory.remove()
-  })
+  after(() => signed?.stop())
 
   it('loads, tries, promotes and rolls back a signed model, and shows each step in the list and the log', async () => {
     const steps = [

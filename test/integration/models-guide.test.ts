@@ -2,10 +2,8 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { modelDirectory, writeTinyModel } from '../../services/shared/onnx/test-support/tiny-model.ts'
-import { openDatabase, type Store } from '../../services/shared/store/index.ts'
-import { type ModelPlant, startModelPlant } from '../support/model-plant.ts'
 import { runCliInside } from '../support/run-cli-inside.ts'
+import { type SignedPlant, startSignedPlant } from '../support/signed-plant.ts'
 
 /** Columns that do not depend on the weights, the machine and the hour. */
 const comparable = ['Model', 'State', 'Role', 'Action', 'From', 'To', 'Detail', 'Why']
@@ -33,29 +31,12 @@ function readOutput(output: string): { readonly sentences: string[]; readonly ro
 }
 
 describe('docs/models.md', () => {
-  let directory: Awaited<ReturnType<typeof modelDirectory>>
-  let database: Store
-  let plant: ModelPlant
+  let signed: SignedPlant
 
   before(async () => {
-    directory = await modelDirectory()
-    const path = (name: string) => join(directory.path, name)
-    const ids = ['student-1', 'student-3-int8']
-    const [modelPath] = await Promise.all(ids.map((id) => writeTinyModel(directory.path, { id })))
-    const made = await runCliInside('models', 'keygen', path('plant'), '--json')
-    const { publicKey } = made.json()[0] as { readonly publicKey: string }
-    for (const id of ids) {
-      assert.equal((await runCliInside('models', 'sign', path(`${id}.onnx`), '--key', path('plant.key'))).code, 0)
-    }
-    database = await openDatabase({ kind: 'pglite' })
-    const models = { allowUnsigned: false, trustedKeys: [publicKey] }
-    plant = await startModelPlant({ modelPath: modelPath!, database, student: { models } })
+    signed = await startSignedPlant(['student-1', 'student-3-int8'])
   })
-  after(async () => {
-    await plant?.stop()
-    await database?.close()
-    await directory.remove()
-  })
+  after(() => signed?.stop())
 
   it('shows what the commands print, but for times, counts and what depends on the weights', async () => {
     const guide = await readFile(join(import.meta.dirname, '../../docs/models.md'), 'utf8')
@@ -69,7 +50,7 @@ describe('docs/models.md', () => {
     )
     for (const step of steps) {
       const [command = '', ...shown] = step.split('\n')
-      const run = await runCliInside(...command.split(' '), '--address', plant.address)
+      const run = await runCliInside(...command.split(' '), '--address', signed.plant.address)
       assert.equal(run.code, 0, run.stderr)
       assert.deepEqual(readOutput(run.stdout), readOutput(shown.join('\n')), command)
     }
