@@ -236,7 +236,7 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
       maxInFlight: options.maxMessagesInFlight,
       handle: (message, incoming, signal) =>
         handleCrops(
-          { bus, recipes, clock, auditSalt, galleryPerPart, route, record },
+          { bus, recipes, clock, auditSalt, galleryPerPart, handover: made.handover, route, record },
           message,
           incoming.headers,
           signal,

@@ -248,6 +248,31 @@ test('crop batcher is idle once nothing waits and nothing is computed', async ()
   await waiting
 })
 
+test('crop batcher tells when the last crop of a lane has been put into a batch, whatever the other lane holds', async () => {
+  const { pool, batcher, submit } = setUp({ limit: 100 })
+  const line = submit([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11], 'bus', { whenFull: 'wait' })
+  const patient = submit([12], 'bus', { whenFull: 'wait' })
+  let taken = false
+  const telling = batcher.taken('bus').then(() => (taken = true))
+  await settled()
+  assert.equal(taken, false)
+  const caller = submit([20, 21, 22, 23, 24, 25, 26, 27], 'rpc', { withinMs: 3_600_000 })
+  for (let i = 0; !taken; i += 1) {
+    assert.ok(batcher.queued() > 0)
+    pool.batches[i]!.finish()
+    await settled()
+  }
+  await telling
+  await batcher.taken('bus')
+  let judged = false
+  const all = Promise.all([line, patient, caller]).then(() => (judged = true))
+  while (!judged) {
+    for (const batch of pool.batches) batch.finish()
+    await settled()
+  }
+  await all
+})
+
 test('listedCrops copies crops that lie apart into one batch', () => {
   const target = new Uint8Array(2 * 2500)
   listedCrops([grayCrops(1), grayCrops(2), grayCrops(3)]).copyTo(target, 1, 2)

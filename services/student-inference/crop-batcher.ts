@@ -26,8 +26,8 @@ export interface CropBatcherOptions {
   readonly curve: CostCurve
   /** Told of every run that has ended well. */
   readonly onRun?: (run: EndedRun) => void
-  /** Told of every request that was judged: its flow and how long its first crops waited to be put into a batch. */
-  readonly onWait?: (flow: string, waitedUs: number) => void
+  /** Told of every request that was judged: its flow, how long its first crops waited to be put into a batch, and its span. */
+  readonly onWait?: (flow: string, waitedUs: number, trace?: SpanContext) => void
 }
 
 /** A run of the network that has ended well. */
@@ -96,6 +96,8 @@ export interface CropBatcher {
   submit(source: CropSource, options: SubmitOptions): Promise<JudgedCrops>
   /** Crops that wait for a batch. */
   queued(): number
+  /** Resolves once no crop of the lane waits for a batch; what has been put into one may still be computed. */
+  taken(lane: Lane): Promise<void>
   /** What batches were made, why, how long crops waited, and what batches cost. */
   report(): BatchingReport
   /** Resolves once nothing waits and nothing is computed. */
@@ -147,6 +149,7 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
   ) as Record<Lane, Record<WhenFull, Room>>
   const allRooms = lanes.flatMap((lane) => Object.values(rooms[lane]))
   const idleWaiters: (() => void)[] = []
+  const takenWaiters: { readonly lane: Lane; readonly resolve: () => void }[] = []
   let inFlight = 0
 
   const hasRoom = ({ queued, limit }: Room, count: number) => queued === 0 || queued + count <= limit
@@ -168,6 +171,15 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
     }
   }
 
+  const waits = (lane: Lane) => Object.values(rooms[lane]).some(({ queued, patient }) => queued + patient > 0)
+
+  function tellTaken(): void {
+    for (const waiter of takenWaiters.splice(0)) {
+      if (waits(waiter.lane)) takenWaiters.push(waiter)
+      else waiter.resolve()
+    }
+  }
+
   function pump(): void {
     for (;;) {
       const release = chooseRelease({
@@ -186,6 +198,7 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
       void runBatch(segments, release.reason)
       for (const room of allRooms) admitWaiting(room)
     }
+    if (takenWaiters.length > 0) tellTaken()
     if (inFlight === 0 && queue.size === 0) for (const resolve of idleWaiters.splice(0)) resolve()
   }
 
@@ -228,7 +241,7 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
       if (job.beganNs === 0n || beganNs < job.beganNs) job.beganNs = beganNs
       if (job.done < job.source.count) continue
       const queuedUs = Number((job.takenNs - job.queuedNs) / 1000n)
-      options.onWait?.(job.flow, queuedUs)
+      options.onWait?.(job.flow, queuedUs, job.trace)
       job.resolve({
         margins: job.margins,
         logits: job.logits,
@@ -320,6 +333,12 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
   return {
     submit,
     queued: () => queue.size,
+    taken(lane) {
+      return new Promise((resolve) => {
+        takenWaiters.push({ lane, resolve })
+        tellTaken()
+      })
+    },
     report: () => ({
       ...counter.read(),
       costs: curve.points,

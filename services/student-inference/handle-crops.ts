@@ -23,6 +23,8 @@ export interface HandleCropsOptions {
   readonly galleryPerPart: number
   /** Told of every part that was judged. */
   readonly record: JudgingRecorder
+  /** There while parts should wait for those of the model that judged before. */
+  readonly handover: () => Promise<void> | undefined
   /** By which models a part is judged; asked when its crops are submitted, which no switch comes between. */
   readonly route: (message: CropsMessage) => PartRoute
 }
@@ -83,6 +85,7 @@ export async function handleCrops(
   checkCropsMessage(message)
   const header = message.header!
   const recipe = await options.recipes.get(header.recipe, header.recipeVersion)
+  for (let turn = options.handover(); turn !== undefined; turn = options.handover()) await turn
   const route = options.route(message)
   const { student, judged } = await judgeByRoute(route, message, signal, queuedNs)
   const threshold = Math.fround(recipe.ngThreshold ?? student.threshold)

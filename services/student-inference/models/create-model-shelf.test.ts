@@ -18,13 +18,14 @@ const settled = () => new Promise((resolve) => setImmediate(resolve))
 function fakeStudent(id: string) {
   const closes: { readonly timeoutMs: number; readonly signal: AbortSignal | undefined }[] = []
   const finished = Promise.withResolvers<void>()
+  const taken = Promise.withResolvers<void>()
   let state: ReturnType<LoadedStudent['state']> = 'ready'
   const student = {
     model: name(id),
     loadMs: 1,
     trust: 'test',
     judged: { crops: 0 },
-    batcher: { queued: () => 0 },
+    batcher: { queued: () => 0, taken: () => taken.promise },
     state: () => state,
     close(timeoutMs: number, signal?: AbortSignal) {
       closes.push({ timeoutMs, signal })
@@ -36,6 +37,7 @@ function fakeStudent(id: string) {
     student,
     closes,
     finish: () => finished.resolve(),
+    take: () => taken.resolve(),
     die: () => (state = 'failed'),
     loseWorker: () => (state = 'degraded'),
   }
@@ -251,4 +253,37 @@ test('a model that is refused is told of once for each load, with why', async ()
   for (let i = 0; i < 5; i += 1) await settled()
   assert.deepEqual(told, ['data_loss'])
   assert.equal(shelf.entries().find((entry) => entry.name.id === 'b')!.error, refusal)
+})
+
+test('parts wait after a switch for what the model before has queued, for two seconds at most', async () => {
+  const { shelf, clock, fakes, assign } = setUp()
+  await assign(1n, { held: ['b'] })
+  assert.equal(shelf.handover(), undefined)
+  await assign(2n, { live: 'b', held: ['a'] })
+  const first = shelf.handover()!
+  fakes.get('a')!.take()
+  await first
+  assert.equal(shelf.handover(), undefined)
+  await assign(3n, { live: 'a', held: ['b'] })
+  const second = shelf.handover()!
+  const { ms, end } = clock.waits.at(-1)!
+  assert.equal(ms, 2000)
+  end()
+  await second
+  assert.equal(shelf.handover(), undefined)
+})
+
+test('a switch before the last one is done waits for the model that judged in between', async () => {
+  const { shelf, fakes, assign } = setUp()
+  await assign(1n, { held: ['b', 'c'] })
+  await assign(2n, { live: 'b', held: ['a', 'c'] })
+  const first = shelf.handover()!
+  await assign(3n, { live: 'c', held: ['a', 'b'] })
+  fakes.get('a')!.take()
+  await first
+  const second = shelf.handover()!
+  assert.notEqual(second, undefined)
+  fakes.get('b')!.take()
+  await second
+  assert.equal(shelf.handover(), undefined)
 })

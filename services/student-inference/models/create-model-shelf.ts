@@ -63,6 +63,11 @@ export interface ModelShelf {
   live(): LoadedStudent | undefined
   /** A model that is ready, by its id. */
   find(id: string): LoadedStudent | undefined
+  /**
+   * There where the model that judged before still has parts queued: resolves once none waits for a batch any more, or after
+   * `handoverLimitMs`. A part that is routed before then shares the cores with those, and all of them take longer.
+   */
+  handover(): Promise<void> | undefined
   /** Who judges a strip part; undefined before a model is warm. */
   route(key: StripKey, part: number): PartRoute | undefined
   entries(): readonly ShelfEntry[]
@@ -78,6 +83,9 @@ export interface ModelShelf {
    */
   close(timeoutMs: number): Promise<void>
 }
+
+/** How long the parts of one model wait for those of the one before it, ms: about twice what a full queue takes on two cores. */
+const handoverLimitMs = 2000
 
 /** How long models that may finish nothing any more may take to end, ms: each waits for the run in its workers' hands. */
 const endLimitMs = 10_000
@@ -107,6 +115,7 @@ export function createModelShelf(options: ModelShelfOptions): ModelShelf {
   const outOfTime = new AbortController()
   const work = new Set<Promise<void>>()
   let assignment: ModelAssignment | undefined
+  let handover: Promise<void> | undefined
   let roles: { judging?: string | undefined; shadow?: string | undefined; canary?: string | undefined } = {}
 
   const wanted = () => readWanted(assignment, configured)
@@ -130,6 +139,7 @@ export function createModelShelf(options: ModelShelfOptions): ModelShelf {
     if (counter !== undefined && (plan.shadow !== roles.shadow || plan.judging !== roles.judging)) {
       counter.counter = createShadowCounter(counter.name)
     }
+    if (plan.judging !== roles.judging) beginHandover(studentOf(roles.judging))
     roles = { judging: plan.judging, shadow: plan.shadow, canary: plan.canary }
     // What judged until now may be in memory without a worker.
     failDead()
@@ -138,6 +148,14 @@ export function createModelShelf(options: ModelShelfOptions): ModelShelf {
     if (plan.load !== undefined) begin(plan.load)
     changed.notify()
     onChange()
+  }
+
+  function beginHandover(before: LoadedStudent | undefined): void {
+    if (before === undefined) return
+    const turn = withinTime(before.batcher.taken('bus'), handoverLimitMs, clock).then(() => {
+      if (handover === turn) handover = undefined
+    })
+    handover = turn
   }
 
   function tooMany({ id }: ModelName): PelletlineError {
@@ -247,6 +265,7 @@ export function createModelShelf(options: ModelShelfOptions): ModelShelf {
       if (live?.model.id === id) return live
       return [...held.values()].find(({ name, state }) => name.id === id && state === 'ready')?.student
     },
+    handover: () => handover,
     route(key, part) {
       const live = studentOf(roles.judging)
       if (live === undefined) return undefined

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { createMemoryBus } from '../shared/bus/memory-bus.ts'
+import { topics } from '../shared/bus/topics.ts'
+import { systemClock } from '../shared/service/clock.ts'
+import { noTelemetry } from '../shared/telemetry/telemetry.ts'
+import { handleCrops } from './handle-crops.ts'
+import type { PartRoute } from './models/create-model-shelf.ts'
+import { createJudgingRecorder } from './record-judging.ts'
+import { collect } from './test-support/collect.ts'
+import { cropsMessage, testRecipe } from './test-support/crops-message.ts'
+
+test('a part is routed after the parts of the model before, and by what is live then', async () => {
+  const bus = createMemoryBus()
+  const verdicts = await collect(bus, topics.verdicts)
+  const turns = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  let turn = 0
+  let live = 'before'
+  const routed: string[] = []
+  const route = () => {
+    routed.push(live)
+    const model = { id: live, sha256: 'a'.repeat(64) }
+    return { student: { model, threshold: 1, judged: { crops: 0 } }, fallBack: undefined, shadow: undefined }
+  }
+  const handled = handleCrops(
+    {
+      bus,
+      recipes: { get: async () => testRecipe() as never },
+      clock: systemClock,
+      auditSalt: 'salt',
+      galleryPerPart: 0,
+      record: createJudgingRecorder(noTelemetry, systemClock),
+      handover: () => turns[turn]?.promise,
+      route: route as unknown as () => PartRoute,
+    },
+    cropsMessage({ levels: [] }),
+    {},
+    new AbortController().signal,
+  )
+  const next = async () => {
+    await new Promise((resolve) => setImmediate(resolve))
+    turns[turn++]!.resolve()
+  }
+  await next()
+  live = 'after'
+  assert.deepEqual(routed, [])
+  await next()
+  await handled
+  assert.deepEqual(routed, ['after'])
+  const [verdict] = await verdicts.until(1)
+  assert.equal(verdict!.model!.id, 'after')
+})
