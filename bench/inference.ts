@@ -1,108 +1,85 @@
-// The student behind gRPC against bare runs of ONNX Runtime: the same file, as many threads, as many crops.
+// The student behind gRPC against bare runs of ONNX Runtime: the same file, as many threads, as many crops. Server, callers and bare
+// runs have a process each, so that the processor time of each is known.
 import { availableParallelism } from 'node:os'
-import { StudentInferenceService } from '../services/gen/pelletline/inference/v1/inference_pb.ts'
-import { cropBytes } from '../services/shared/inspection/crop.ts'
-import { createRpcClient } from '../services/shared/rpc/create-rpc-client.ts'
-import { startRpcServer } from '../services/shared/rpc/start-rpc-server.ts'
-import { systemClock } from '../services/shared/service/clock.ts'
-import { silentLogger } from '../services/shared/telemetry/logger.ts'
-import {
-  createStudentInference,
-  defaultShape,
-  studentInferenceOptionsSchema,
-} from '../services/student-inference/index.ts'
-import { createBareStudent } from './support/bare-runs.ts'
+import { PelletlineError } from '../services/shared/errors/pelletline-error.ts'
+import { readModelManifest } from '../services/shared/onnx/model-manifest.ts'
+import { modelDirectory, writeTinyModel } from '../services/shared/onnx/test-support/tiny-model.ts'
+import { defaultShape } from '../services/student-inference/index.ts'
 import { readBenchOptions, runBench } from './support/bench-options.ts'
 import { findStudent } from './support/find-student.ts'
-import { interleave, quantile, ratesOf, ratioOf, spreadOf } from './support/measure.ts'
-import { printReport } from './support/print-report.ts'
+import { measureStudent, type StudentLoad } from './support/inference/measure-student.ts'
+import { summariseBare, summariseLoads, tabulateStudent } from './support/inference/tabulate-student.ts'
+import { describeMachine } from './support/print-report.ts'
+import { printTables } from './support/print-tables.ts'
 
 const perRequest = 32
 
+const help = `npm run bench -- inference [options]
+
+  --rounds N          rounds (default 7)
+  --requests N        requests of ${perRequest} crops of a round; as many crops are asked for one by one (default 32)
+  --callers N         callers with ${perRequest} crops a request (default 8)
+  --single-callers N  callers with single crops (default 64)
+  --network tiny      a network of almost no cost instead of the released student, so that what is measured is the service
+  --profile yes       also repeat each load under a profiler, and say where the time of the thread that serves goes
+  --models-dir DIR    folder of the released models
+  --json              everything as one JSON object on standard output
+`
+
 await runBench(async () => {
-  const { json, modelsDir, numbers } = readBenchOptions({ rounds: 7, requests: 32, callers: 8, 'single-callers': 64 })
+  const defaults = { rounds: 7, requests: 32, callers: 8, 'single-callers': 64 }
+  const { json, modelsDir, numbers, texts } = readBenchOptions(defaults, ['profile', 'network'])
   const { rounds, requests, callers, 'single-callers': singleCallers } = numbers
   const crops = requests * perRequest
-  const found = await findStudent(modelsDir)
-  const shape = defaultShape(availableParallelism())
-  const options = studentInferenceOptionsSchema.parse({ modelPath: found.modelPath, ...shape })
-  const student = createStudentInference({ clock: systemClock, logger: silentLogger, options })
-  const { implementations } = student
-  const server = await startRpcServer({ listen: '127.0.0.1:0', implementations, logger: silentLogger })
-  const client = createRpcClient(StudentInferenceService, { address: server.address })
-  const bare = await createBareStudent(found, shape.workers * shape.threadsPerWorker)
-  await student.start()
-
-  const crop = new Uint8Array(cropBytes).fill(128)
-  const many = Array.from({ length: perRequest }, () => crop)
-  const waits = { many: [] as number[], one: [] as number[] }
-  const share = async (count: number, by: number, waited: number[], call: () => Promise<unknown>) => {
-    let left = count
-    const caller = async () => {
-      while (left > 0) {
-        left--
-        const began = performance.now()
-        await call()
-        waited.push(performance.now() - began)
-      }
-    }
-    await Promise.all(Array.from({ length: by }, caller))
-  }
-  const times = await interleave(
-    [
-      {
-        name: 'gRPC many',
-        run: () => share(requests, callers, waits.many, () => client.classifyCrops({ crops: many })),
-      },
-      { name: 'bare many', run: () => bare.run(crops, perRequest) },
-      { name: 'gRPC one', run: () => share(crops, singleCallers, waits.one, () => client.classifyCrop({ crop })) },
-      { name: 'bare one', run: () => bare.run(crops, 1) },
-    ],
-    rounds,
-  )
-  client.close()
-  await Promise.all([server.drain(1000), student.drain(1000), bare.close()])
-
-  const rates = (name: string) => ratesOf(times.get(name)!, crops)
-  const figure = (what: string, name: string) => ({ what, unit: 'crops/s', spread: spreadOf(rates(name)) })
-  const names = {
-    many: `gRPC, ${callers} callers, ${perRequest} crops a request`,
-    bareMany: `bare runs of ${perRequest}`,
-    one: `gRPC, ${singleCallers} callers, one crop a request`,
-    bareOne: 'bare runs of one crop',
-  }
-  const ratio = (what: string, a: string, against: string, b: string) => ({
-    what,
-    against,
-    spread: ratioOf(rates(a), rates(b)),
-  })
-  printReport(
-    {
-      bench: 'inference',
-      about:
-        `crops judged per second by ${found.manifest.id} (${found.manifest.parameters} parameters) behind gRPC on the loopback ` +
-        'address, callers and service in one process, against ONNX Runtime alone in as many threads.',
+  const folder = await modelDirectory()
+  try {
+    const { modelPath, manifest } = await findNetwork(texts.network, modelsDir, folder.path)
+    const cores = availableParallelism()
+    const shape = defaultShape(cores)
+    const loads: StudentLoad[] = [
+      { name: `${callers} callers, ${perRequest} crops a request`, callers, crops: perRequest, requests },
+      { name: `${singleCallers} callers, single crops`, callers: singleCallers, crops: 1, requests: crops },
+      { name: 'one caller, single crops', callers: 1, crops: 1, requests: Math.ceil(crops / 4) },
+    ]
+    const profile = texts.profile !== undefined
+    const measured = await measureStudent({
+      modelPath,
+      ...shape,
+      loads,
+      bareBatches: [perRequest, 1],
+      bareCrops: crops,
       rounds,
-      figures: [
-        figure(names.many, 'gRPC many'),
-        figure(names.bareMany, 'bare many'),
-        figure(names.one, 'gRPC one'),
-        figure(names.bareOne, 'bare one'),
-        { what: `${names.many}: answer after`, unit: 'ms', spread: spreadOf(waits.many) },
-        { what: `${names.one}: answer after`, unit: 'ms', spread: spreadOf(waits.one) },
-      ],
-      ratios: [
-        ratio(names.many, 'gRPC many', names.bareMany, 'bare many'),
-        ratio(names.one, 'gRPC one', names.bareMany, 'bare many'),
-        ratio(names.one, 'gRPC one', names.bareOne, 'bare one'),
-      ],
-      facts: {
-        'crops of a round': crops,
-        'worker threads': shape.workers * shape.threadsPerWorker,
-        '99 % of answers to many crops within, ms': Math.round(quantile(waits.many, 0.99)),
-        '99 % of answers to one crop within, ms': Math.round(quantile(waits.one, 0.99)),
-      },
-    },
-    json,
-  )
-})
+      profile,
+    })
+    const summaries = summariseLoads(measured, loads, crops, cores)
+    const bare = summariseBare(measured, crops)
+    const machine = describeMachine()
+    const { workers, threadsPerWorker } = shape
+    const report = {
+      bench: 'inference',
+      machine,
+      rounds,
+      model: manifest.id,
+      workers,
+      threadsPerWorker,
+      loads: summaries,
+      bare,
+    }
+    const lead =
+      `inference: ${manifest.id} (${manifest.parameters} parameters) behind gRPC on the loopback address, ${workers} workers of ` +
+      `${threadsPerWorker} thread; ${machine.cores} cores, ${machine.cpu}, Node ${machine.node}; ${rounds} rounds of ${crops} crops, ` +
+      'medians with quartiles.'
+    printTables({ report, lead, tables: tabulateStudent(summaries, bare) }, json)
+  } finally {
+    await folder.remove()
+  }
+}, help)
+
+async function findNetwork(network: string | undefined, modelsDir: string, folder: string) {
+  if (network === undefined) return findStudent(modelsDir)
+  if (network !== 'tiny') {
+    throw new PelletlineError('invalid_argument', `--network is ${network}; tiny is expected, or nothing.`)
+  }
+  const modelPath = await writeTinyModel(folder)
+  return { modelPath, manifest: await readModelManifest(modelPath) }
+}

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { PelletlineError } from '../../../services/shared/errors/pelletline-error.ts'
+import { type HelperProcess, openHelper } from '../helper-process.ts'
 import { readOpenListeners } from '../open-listeners.ts'
 import { readProcessTree } from '../process-cpu.ts'
 import type { BareFigures, BareTask } from './bare-process.ts'
 import { type HarmFigures, isSame, measureHarm } from './harm-by-bad.ts'
-import { type HelperProcess, openHelper } from './helper-process.ts'
 import type { LoadTask } from './load-process.ts'
 import { type LoadFigures, type LoadName, loadNames, loads } from './loads.ts'
 import { createPeerClient, type Endpoint } from './peer-client.ts'
@@ -67,8 +67,8 @@ export async function measurePeers(options: MeasureOptions): Promise<SystemRun[]
   }
   for (const entry of entries) await attempt(entry, 'start', () => start(entry, options))
   await watchIdle(running())
-  const bare = openHelper<BareTask, BareFigures>('bare-process.ts', [options.modelPath, `${options.threads}`])
-  const client = openHelper<LoadTask, LoadFigures>('load-process.ts')
+  const bare = openHelper<BareTask, BareFigures>('peers/bare-process.ts', [options.modelPath, `${options.threads}`])
+  const client = openHelper<LoadTask, LoadFigures>('peers/load-process.ts')
   try {
     for (let round = 0; round < rounds; round++) {
       const order = round % 2 === 0 ? running() : running().toReversed()

@@ -105,7 +105,10 @@ function summariseLoad(rounds: readonly RoundFigures[], name: LoadName, cores: n
  * Crops a second where the cores were the server's alone: the rate over the share of them that the client left. An estimate,
  * which holds for a server that is limited by its processor time.
  */
-export function rateLessClient({ cropsPerSecond, clientCpuSeconds }: LoadFigures, cores: number): number {
+export function rateLessClient(
+  { cropsPerSecond, clientCpuSeconds }: Pick<LoadFigures, 'cropsPerSecond' | 'clientCpuSeconds'>,
+  cores: number,
+): number {
   const clientCores = (cropsPerSecond * clientCpuSeconds) / 1000
   return cropsPerSecond / Math.max(1 - clientCores / cores, 1e-3)
 }

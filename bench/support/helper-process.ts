@@ -1,16 +1,16 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { PelletlineError } from '../../../services/shared/errors/pelletline-error.ts'
+import { PelletlineError } from '../../services/shared/errors/pelletline-error.ts'
 
-/** A program of this folder in a process of its own, which answers a task by figures, one after the other. */
+/** A program of a folder beside this one in a process of its own, which answers a task by figures, one after the other. */
 export interface HelperProcess<Task, Figures> {
   /** Rejects with `internal` where the task fails or the process ends. */
   ask(task: Task): Promise<Figures>
   close(): void
 }
 
-/** Starts `script` of this folder. */
+/** Starts `script`, its path from this folder. */
 export function openHelper<Task extends object, Figures>(
   script: string,
   args: readonly string[] = [],
