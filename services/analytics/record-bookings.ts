@@ -3,6 +3,7 @@ import type { Clock } from '../shared/service/clock.ts'
 import { enumName } from '../shared/telemetry/enum-name.ts'
 import { attributes, metrics, spans } from '../shared/telemetry/names.ts'
 import { isTraceSampled, randomSpanId, randomTraceId } from '../shared/telemetry/span-context.ts'
+import { stripTrace } from '../shared/telemetry/strip-trace.ts'
 import { childOf, type Telemetry } from '../shared/telemetry/telemetry.ts'
 import { type Booked, type BookingEntry, lotOf, stripOf } from './booking/entries.ts'
 
@@ -32,7 +33,9 @@ export function createBookingRecorder(telemetry: Telemetry, clock: Pick<Clock, '
     }
     const exposedNs = header?.exposedUnixNs ?? 0n
     if (part === 0 && exposedNs !== 0n && exposedNs < bookedNs) {
-      latency.record(Number(bookedNs - exposedNs) / 1e9, { line })
+      const trace =
+        telemetry.tracing && header?.key !== undefined ? stripTrace(header.key, telemetry.stripShare) : undefined
+      latency.record(Number(bookedNs - exposedNs) / 1e9, { line }, trace)
     }
   }
 
@@ -56,13 +59,14 @@ export function createBookingRecorder(telemetry: Telemetry, clock: Pick<Clock, '
     entry(entry: BookingEntry, startNs: bigint): void {
       const endNs = clock.nowNs()
       const { line, strip } = stripOf(entry)
-      stageSeconds.record(Number(endNs - startNs) / 1e9, { line, stage: spans.book })
       const parent = entry.trace
-      if (!telemetry.tracing || parent?.sampled !== true) return
+      const context = telemetry.tracing && parent?.sampled === true ? childOf(parent, spans.book, '') : undefined
+      stageSeconds.record(Number(endNs - startNs) / 1e9, { line, stage: spans.book }, context)
+      if (context === undefined) return
       telemetry.writeSpan({
         name: spans.book,
-        context: childOf(parent, spans.book, ''),
-        parentSpanId: parent.spanId,
+        context,
+        parentSpanId: parent?.spanId,
         startNs,
         endNs,
         attributes: {

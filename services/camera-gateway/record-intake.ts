@@ -28,11 +28,14 @@ export function createIntakeRecorder(telemetry: Telemetry, clock: Pick<Clock, 'n
     rowsLost.add(Number(strip.rowsLostBefore), { line })
     strips.add(1, { line })
     const endNs = clock.nowNs()
-    seconds.record(Number(endNs - receivedUnixNs) / 1e9, { line, stage: spans.acquire })
-    if (!telemetry.tracing) return
+    const context = telemetry.tracing
+      ? stripTrace({ plant, line, camera, run, strip: strip.strip }, telemetry.stripShare)
+      : undefined
+    seconds.record(Number(endNs - receivedUnixNs) / 1e9, { line, stage: spans.acquire }, context)
+    if (context === undefined) return
     telemetry.writeSpan({
       name: spans.acquire,
-      context: stripTrace({ plant, line, camera, run, strip: strip.strip }, telemetry.stripShare),
+      context,
       kind: 'consumer',
       startNs: receivedUnixNs,
       endNs,

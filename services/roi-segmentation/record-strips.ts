@@ -16,7 +16,7 @@ export function createStripRecorder(telemetry: Telemetry) {
     const { beganNs, endedNs } = reply
     const parent = stripTrace(key, telemetry.stripShare)
     const context = childOf(parent, spans.segment, '')
-    seconds.record(Number(endedNs - beganNs) / 1e9, { line: key.line, stage: spans.segment })
+    seconds.record(Number(endedNs - beganNs) / 1e9, { line: key.line, stage: spans.segment }, context)
     if (telemetry.tracing) {
       telemetry.writeSpan({
         name: spans.segment,

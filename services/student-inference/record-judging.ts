@@ -2,7 +2,7 @@ import type { CropsMessage } from '../gen/pelletline/events/v1/events_pb.ts'
 import type { Clock } from '../shared/service/clock.ts'
 import { currentSpan } from '../shared/telemetry/current-span.ts'
 import { attributes, metrics, spans } from '../shared/telemetry/names.ts'
-import { isTraceSampled, randomSpanId, randomTraceId } from '../shared/telemetry/span-context.ts'
+import { isTraceSampled, randomSpanId, randomTraceId, type SpanContext } from '../shared/telemetry/span-context.ts'
 import { childOf, type Telemetry } from '../shared/telemetry/telemetry.ts'
 import type { EndedRun } from './crop-batcher.ts'
 
@@ -28,10 +28,13 @@ export function createJudgingRecorder(telemetry: Telemetry, clock: Pick<Clock, '
       const { queuedNs, endedNs } = times
       // The part may have come while its first batch was being put together.
       const beganNs = queuedNs - times.beganNs > 0n ? queuedNs : times.beganNs
-      stageSeconds.record(Number(beganNs - queuedNs) / 1e9, { line, stage: spans.queue })
-      stageSeconds.record(Number(endedNs - beganNs) / 1e9, { line, stage: spans.infer })
       const parent = currentSpan()?.context
-      if (!telemetry.tracing || parent?.sampled !== true) return
+      const traced = telemetry.tracing && parent?.sampled === true
+      const queued = traced ? childOf(parent, spans.queue, '') : undefined
+      const inferred = traced ? childOf(parent, spans.infer, '') : undefined
+      stageSeconds.record(Number(beganNs - queuedNs) / 1e9, { line, stage: spans.queue }, queued)
+      stageSeconds.record(Number(endedNs - beganNs) / 1e9, { line, stage: spans.infer }, inferred)
+      if (queued === undefined || inferred === undefined) return
       const described = {
         [attributes.line]: line,
         [attributes.strip]: `${header?.key?.strip ?? 0n}`,
@@ -39,37 +42,36 @@ export function createJudgingRecorder(telemetry: Telemetry, clock: Pick<Clock, '
         [attributes.lot]: header?.lot ?? '',
         [attributes.pellets]: pellets?.x.length ?? 0,
       }
-      const write = (name: string, startNs: bigint, endNs: bigint, more = {}) =>
+      const write = (name: string, context: SpanContext, startNs: bigint, endNs: bigint, more = {}) =>
         telemetry.writeSpan({
           name,
-          context: childOf(parent, name, ''),
-          parentSpanId: parent.spanId,
+          context,
+          parentSpanId: parent?.spanId,
           startNs,
           endNs,
           attributes: { ...described, ...more },
         })
-      write(spans.queue, queuedNs, beganNs)
-      write(spans.infer, beganNs, endedNs, { [attributes.model]: model })
+      write(spans.queue, queued, queuedNs, beganNs)
+      write(spans.infer, inferred, beganNs, endedNs, { [attributes.model]: model })
     },
 
-    /** Records how long the first crops of a request waited to be put into a batch. */
-    wait(model: string, flow: string, waitedUs: number): void {
-      batchWaitSeconds.record(waitedUs / 1e6, { model, flow })
+    /** Records how long the first crops of a request, made within the span `trace`, waited to be put into a batch. */
+    wait(model: string, flow: string, waitedUs: number, trace?: SpanContext): void {
+      batchWaitSeconds.record(waitedUs / 1e6, { model, flow }, trace)
     },
 
     /** Records a run of the network, linked to the parts whose crops it held. */
     batch(model: string, { size, computeUs, reason, traces }: EndedRun): void {
       batches.add(1, { model, reason })
-      batchSeconds.record(computeUs / 1e6, { model })
-      batchSize.record(size, { model })
-      const links = traces.filter(({ sampled }) => sampled)
-      if (!telemetry.tracing || links.length === 0) return
-      const traceId = randomTraceId()
+      const links = telemetry.tracing ? traces.filter(({ sampled }) => sampled) : []
+      const context = links.length > 0 ? drawTrace(telemetry.stripShare) : undefined
+      batchSeconds.record(computeUs / 1e6, { model }, context)
+      batchSize.record(size, { model }, context)
+      if (context === undefined) return
       const endNs = clock.nowNs()
       telemetry.writeSpan({
         name: spans.batch,
-        // A trace of its own in the same share of all; drawn anew, since it belongs to no single strip.
-        context: { traceId, spanId: randomSpanId(), sampled: isTraceSampled(traceId, telemetry.stripShare) },
+        context,
         startNs: endNs - BigInt(Math.round(computeUs * 1000)),
         endNs,
         attributes: { [attributes.model]: model, [attributes.batchSize]: size },
@@ -77,6 +79,12 @@ export function createJudgingRecorder(telemetry: Telemetry, clock: Pick<Clock, '
       })
     },
   }
+}
+
+/** A trace of its own in the same share of all as the strips; drawn anew, since a batch belongs to no single strip. */
+function drawTrace(share: number): SpanContext {
+  const traceId = randomTraceId()
+  return { traceId, spanId: randomSpanId(), sampled: isTraceSampled(traceId, share) }
 }
 
 export type JudgingRecorder = ReturnType<typeof createJudgingRecorder>

@@ -11,13 +11,14 @@ export function createAuditRecorder(telemetry: Telemetry) {
   return (request: AuditRequestMessage, takenNs: bigint, endedNs: bigint): void => {
     const { key, part, lot, items } = request
     const line = key?.line ?? ''
-    seconds.record(Number(endedNs - takenNs) / 1e9, { line, stage: spans.audit })
     const parent = currentSpan()?.context
-    if (!telemetry.tracing || parent?.sampled !== true) return
+    const context = telemetry.tracing && parent?.sampled === true ? childOf(parent, spans.audit, '') : undefined
+    seconds.record(Number(endedNs - takenNs) / 1e9, { line, stage: spans.audit }, context)
+    if (context === undefined) return
     telemetry.writeSpan({
       name: spans.audit,
-      context: childOf(parent, spans.audit, ''),
-      parentSpanId: parent.spanId,
+      context,
+      parentSpanId: parent?.spanId,
       startNs: takenNs,
       endNs: endedNs,
       attributes: {

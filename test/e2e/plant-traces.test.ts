@@ -166,4 +166,33 @@ describe('the traces of a plant in one process', { timeout: 900_000 }, () => {
     assert.ok(value('pelletline_telemetry_spans_total', 'result="sent"') > 0)
     assert.ok(value('pelletline_bus_lag_messages', 'topic="pelletline.crops.v1"') >= 0)
   })
+
+  it('times lead to the traces in which they were measured', async () => {
+    const headers = { accept: 'application/openmetrics-text;version=1.0.0' }
+    const read = async () => (await fetch(`http://${metrics}/metrics`, { headers })).text()
+    const text = await read()
+    assert.match(text, /\n# EOF\n$/)
+    const wanted: readonly (readonly [metric: string, labels: string, span: string])[] = [
+      ['pelletline_strip_latency_seconds', '', 'pelletline.acquire'],
+      ['pelletline_inference_batch_duration_seconds', '', 'pelletline.batch'],
+      ['pelletline_inference_batch_pellets', '', 'pelletline.batch'],
+      ['pelletline_inference_batch_wait_duration_seconds', '', 'process pelletline.crops.v1'],
+      ...['acquire', 'segment', 'queue', 'infer', 'audit', 'book'].map(
+        (stage) => ['pelletline_stage_duration_seconds', `stage="pelletline.${stage}"`, `pelletline.${stage}`] as const,
+      ),
+    ]
+    for (const [metric, labels, name] of wanted) {
+      const lines = text.split('\n').filter((line) => line.startsWith(`${metric}_bucket{`) && line.includes(labels))
+      const shown = lines.flatMap((line) => {
+        const match = /le="(\S+)"\} \d+ # \{trace_id="(\w+)",span_id="(\w+)"\} (\S+) \S+$/.exec(line)
+        return match === null ? [] : [{ le: match[1], traceId: match[2], spanId: match[3], value: Number(match[4]) }]
+      })
+      assert.ok(shown.length > 0, `${metric} ${labels} has no exemplar:\n${lines.join('\n')}`)
+      for (const { le, traceId, spanId, value } of shown) {
+        assert.ok(value <= (le === '+Inf' ? Infinity : Number(le)), `${metric} ${labels}: ${value} in ${le}`)
+        const span = await eventually(() => receiver.spans.find((sent) => sent.spanId === spanId))
+        assert.deepEqual([span.name, span.traceId], [name, traceId])
+      }
+    }
+  })
 })

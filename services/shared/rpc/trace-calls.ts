@@ -42,7 +42,9 @@ export function traceServerCalls({ telemetry, clock = systemClock }: TraceCallsO
       throw reason
     } finally {
       const endNs = clock.nowNs()
-      if (!streamsOut(call.method)) seconds.record(Number(endNs - startNs) / 1e9, { rpc_method: name, rpc_code: code })
+      if (!streamsOut(call.method)) {
+        seconds.record(Number(endNs - startNs) / 1e9, { rpc_method: name, rpc_code: code }, context)
+      }
       write(telemetry, { kind: 'server', method: call.method, context, parent, startNs, endNs, code })
     }
   }

@@ -21,6 +21,13 @@ describe('telemetry names', () => {
     }
   })
 
+  it('no metric is named like a sample of another, which OpenMetrics refuses', () => {
+    const families = all.map(({ name, kind }) => (kind === 'counter' ? name.replace(/_total$/, '') : name))
+    const suffixes = ['', '_total', '_created', '_count', '_sum', '_bucket', '_gcount', '_gsum', '_info']
+    const samples = families.flatMap((family) => suffixes.map((suffix) => `${family}${suffix}`))
+    assert.equal(new Set(samples).size, samples.length)
+  })
+
   it('every metric stands in docs/telemetry.md as it is', () => {
     const guide = readFileSync(new URL('../../../docs/telemetry.md', import.meta.url), 'utf8')
     for (const { name, kind, help, labels } of all) {

@@ -157,6 +157,73 @@ describe('openTelemetry', () => {
     await close(1_000)
   })
 
+  it('shows the last sampled trace of each bucket to those who ask for OpenMetrics', async () => {
+    const receiver = await startOtlpReceiver()
+    const config = telemetryConfigSchema.parse({ prometheusListen: ':0', otlpEndpoint: receiver.endpoint })
+    const { telemetry, metricsAddress, close } = await openTelemetry(config, { service: 'x', logger: silentLogger })
+    const times = telemetry.histogram(metrics.batchSeconds)
+    times.record(0.004, { model: 'm' }, { ...context, traceId: '12'.repeat(16) })
+    times.record(0.003, { model: 'm' }, context)
+    // None is shown that nobody can look up.
+    times.record(0.0035, { model: 'm' }, { ...context, sampled: false })
+    times.record(61, { model: 'm' })
+    telemetry.counter(metrics.strips).add(2, { line: 'a "b"\\\n' })
+    const read = async (accept: string) => {
+      const answer = await fetch(`http://${metricsAddress}/metrics`, { headers: { accept } })
+      return { type: answer.headers.get('content-type'), lines: (await answer.text()).split('\n') }
+    }
+    const open = await read('application/openmetrics-text; version=1.0.0')
+    const plain = await read('text/plain')
+    await close(1_000)
+    await receiver.close()
+
+    assert.equal(open.type, 'application/openmetrics-text; version=1.0.0; charset=utf-8')
+    assert.deepEqual(open.lines.slice(-2), ['# EOF', ''])
+    const scope = 'otel_scope_name="pelletline"'
+    const exemplar = open.lines.filter((line) => line.includes(' # '))
+    assert.equal(exemplar.length, 1)
+    assert.match(
+      exemplar[0] ?? '',
+      /_bucket\{model="m",otel_scope_name="pelletline",le="0.005"\} 3 # \{trace_id="(ab){16}",span_id="(cd){8}"\} 0\.003 \d{10}(\.\d{1,3})?$/,
+    )
+    const name = 'pelletline_inference_batch_duration_seconds'
+    const at = open.lines.indexOf(`# TYPE ${name} histogram`)
+    assert.deepEqual(open.lines.slice(at + 1, at + 4), [
+      `# UNIT ${name} seconds`,
+      `# HELP ${name} Time of one batch.`,
+      `${name}_bucket{model="m",${scope},le="0.0005"} 0`,
+    ])
+    assert.deepEqual(open.lines.slice(at + 18, at + 22), [
+      `${name}_bucket{model="m",${scope},le="60.0"} 3`,
+      `${name}_bucket{model="m",${scope},le="+Inf"} 4`,
+      `${name}_count{model="m",${scope}} 4`,
+      `${name}_sum{model="m",${scope}} 61.0105`,
+    ])
+    assert.ok(open.lines.includes('# TYPE pelletline_strips counter'))
+    assert.ok(open.lines.includes(`pelletline_strips_total{line="a \\"b\\"\\\\\\n",${scope}} 2`))
+    assert.ok(open.lines.some((line) => /^target_info\{.*service_name="x".*\} 1$/.test(line)))
+
+    // Prometheus' text has no room for exemplars, and the same series otherwise.
+    assert.match(plain.type ?? '', /^text\/plain/)
+    const series = ({ lines }: typeof open) =>
+      lines
+        .filter((line) => line !== '' && !line.startsWith('# '))
+        .map((line) => line.replace(/ # .*/, '').replace(/le="(\d+)\.0"/, 'le="$1"'))
+        .sort()
+    assert.deepEqual(series(open), series(plain))
+  })
+
+  it('shows no trace where none is sent', async () => {
+    const config = telemetryConfigSchema.parse({ prometheusListen: ':0' })
+    const { telemetry, metricsAddress, close } = await openTelemetry(config, { service: 'x', logger: silentLogger })
+    telemetry.histogram(metrics.batchSeconds).record(0.004, { model: 'm' }, context)
+    const headers = { accept: 'application/openmetrics-text' }
+    const text = await (await fetch(`http://${metricsAddress}/metrics`, { headers })).text()
+    await close(1_000)
+    assert.match(text, /_count\{model="m".*\} 1$/m)
+    assert.doesNotMatch(text, /trace_id/)
+  })
+
   it('refuses an address that is in use, naming the key', async () => {
     const config = telemetryConfigSchema.parse({ prometheusListen: ':0' })
     const first = await openTelemetry(config, { service: 'x', logger: silentLogger })

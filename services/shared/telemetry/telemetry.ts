@@ -29,7 +29,8 @@ export interface Counter {
 }
 
 export interface Histogram {
-  record(value: number, labels?: Attributes): void
+  /** Counts a value; one that was observed within a sampled trace is shown with that trace as its bucket's exemplar. */
+  record(value: number, labels?: Attributes, trace?: SpanContext): void
 }
 
 /** A value at the time of reading, with its labels. */

@@ -111,7 +111,7 @@ export async function loadStudent(load: LoadStudentOptions): Promise<LoadedStude
         statistics.onRun(run)
         load.record?.batch(id, run)
       }
-      const onWait: CropBatcherOptions['onWait'] = (flow, waitedUs) => load.record?.wait(id, flow, waitedUs)
+      const onWait: CropBatcherOptions['onWait'] = (...waited) => load.record?.wait(id, ...waited)
       const batcher = statistics.count(createCropBatcher({ pool, clock, limits, curve, onRun, onWait }))
       return {
         batcher,

@@ -2,6 +2,9 @@ import { createServer } from 'node:http'
 import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus'
 import { AggregationTemporality, AggregationType, MetricReader } from '@opentelemetry/sdk-metrics'
 import { boundAddress, describeBindFailure, parseListenAddress } from '../../rpc/listen-address.ts'
+import { chooseMetricFormat, contentTypes } from './choose-metric-format.ts'
+import type { ExemplarStore } from './keep-exemplars.ts'
+import { renderOpenMetrics } from './render-open-metrics.ts'
 
 /** A reader that answers when it is asked; it sends nothing by itself. */
 class AskedReader extends MetricReader {
@@ -9,7 +12,7 @@ class AskedReader extends MetricReader {
   protected override async onShutdown(): Promise<void> {}
 }
 
-/** `/metrics` in Prometheus' text format. */
+/** `/metrics` in Prometheus' text format, or in OpenMetrics' for those who ask for it. */
 export interface MetricServer {
   readonly reader: MetricReader
   /** Where it listens, with the port that was bound. */
@@ -17,10 +20,17 @@ export interface MetricServer {
   close(): Promise<void>
 }
 
-const contentType = 'text/plain; version=0.0.4; charset=utf-8'
+export interface MetricServerOptions {
+  /** `HOST:PORT`, as `telemetry.prometheusListen` has it. */
+  readonly listen: string
+  readonly maxSeriesPerMetric: number
+  /** What histograms are shown with in OpenMetrics; nothing where absent. */
+  readonly exemplars?: ExemplarStore | undefined
+}
 
 /** Starts the endpoint. Throws `failed_precondition` where the address cannot be bound. */
-export async function startMetricServer(listen: string, maxSeriesPerMetric: number): Promise<MetricServer> {
+export async function startMetricServer(options: MetricServerOptions): Promise<MetricServer> {
+  const { listen, maxSeriesPerMetric, exemplars } = options
   const target = parseListenAddress(listen)
   const reader = new AskedReader({
     aggregationSelector: () => ({ type: AggregationType.DEFAULT }),
@@ -35,7 +45,10 @@ export async function startMetricServer(listen: string, maxSeriesPerMetric: numb
     }
     try {
       const { resourceMetrics } = await reader.collect()
-      response.writeHead(200, { 'content-type': contentType }).end(serializer.serialize(resourceMetrics))
+      const format = chooseMetricFormat(request.headers.accept)
+      const text =
+        format === 'openmetrics' ? renderOpenMetrics(resourceMetrics, exemplars) : serializer.serialize(resourceMetrics)
+      response.writeHead(200, { 'content-type': contentTypes[format], vary: 'accept' }).end(text)
     } catch (reason) {
       response.writeHead(500).end(`# the metrics cannot be read: ${(reason as Error).message}\n`)
     }

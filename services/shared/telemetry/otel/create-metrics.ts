@@ -4,6 +4,7 @@ import { MeterProvider, type MetricReader } from '@opentelemetry/sdk-metrics'
 import type { Logger } from '../logger.ts'
 import type { MetricName } from '../names.ts'
 import type { Counter, GaugeReading, Histogram, Telemetry } from '../telemetry.ts'
+import type { ExemplarStore } from './keep-exemplars.ts'
 
 /** Instruments of one process. */
 export type Metrics = Pick<Telemetry, 'counter' | 'histogram' | 'gauge'>
@@ -12,8 +13,16 @@ export type Metrics = Pick<Telemetry, 'counter' | 'histogram' | 'gauge'>
 const secondsBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 const countBuckets = [1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024]
 
+export interface MetricsOptions {
+  readonly resource: Resource
+  readonly reader: MetricReader
+  /** Where traced observations of histograms are kept; nowhere where absent. */
+  readonly exemplars?: ExemplarStore | undefined
+  readonly logger: Logger
+}
+
 /** Creates the instruments by the registry of names; each is made when it is first asked for, and once. */
-export function createMetrics(resource: Resource, reader: MetricReader, logger: Logger): Metrics {
+export function createMetrics({ resource, reader, exemplars, logger }: MetricsOptions): Metrics {
   const provider = new MeterProvider({ resource, readers: [reader] })
   const meter = provider.getMeter('pelletline')
   const counters = new Map<string, Counter>()
@@ -22,17 +31,23 @@ export function createMetrics(resource: Resource, reader: MetricReader, logger: 
 
   return {
     counter: (metric) => once(counters, metric, () => meter.createCounter(metric.name, describe(metric))),
-    histogram: (metric) =>
-      once(histograms, metric, () =>
-        meter.createHistogram(metric.name, {
-          ...describe(metric),
-          advice: { explicitBucketBoundaries: metric.unit === 'seconds' ? secondsBuckets : countBuckets },
-        }),
-      ),
+    histogram: (metric) => once(histograms, metric, () => createHistogram(meter, metric, exemplars)),
     gauge(metric, read) {
       const readers = once(gauges, metric, () => observe(meter, metric, logger))
       readers.add(read)
       return () => void readers.delete(read)
+    },
+  }
+}
+
+function createHistogram(meter: Meter, metric: MetricName, exemplars: ExemplarStore | undefined): Histogram {
+  const boundaries = metric.unit === 'seconds' ? secondsBuckets : countBuckets
+  const advice = { explicitBucketBoundaries: boundaries }
+  const histogram = meter.createHistogram(metric.name, { ...describe(metric), advice })
+  return {
+    record(value, labels = {}, trace) {
+      histogram.record(value, labels)
+      if (trace?.sampled === true) exemplars?.keep(metric.name, boundaries, { value, labels, trace })
     },
   }
 }

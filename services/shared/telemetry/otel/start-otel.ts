@@ -9,6 +9,7 @@ import { startMetricServer } from './create-metric-reader.ts'
 import { createMetrics } from './create-metrics.ts'
 import { createSpanWriter } from './create-span-writer.ts'
 import { describeResource } from './describe-resource.ts'
+import { createExemplarStore } from './keep-exemplars.ts'
 
 export interface OtelOptions {
   readonly config: TelemetryConfig
@@ -37,9 +38,17 @@ export async function startOtel({ config, service, environment, logger }: OtelOp
     return known
   }
   const { otlpEndpoint, prometheusListen } = config
+  const { maxSeriesPerMetric } = config
+  // A figure that names a trace which nobody has written would lead nowhere.
+  const exemplars = otlpEndpoint === undefined ? undefined : createExemplarStore(maxSeriesPerMetric)
   const server =
-    prometheusListen === undefined ? undefined : await startMetricServer(prometheusListen, config.maxSeriesPerMetric)
-  const instruments = server === undefined ? noTelemetry : createMetrics(resourceOf(service), server.reader, logger)
+    prometheusListen === undefined
+      ? undefined
+      : await startMetricServer({ listen: prometheusListen, maxSeriesPerMetric, exemplars })
+  const instruments =
+    server === undefined
+      ? noTelemetry
+      : createMetrics({ resource: resourceOf(service), reader: server.reader, exemplars, logger })
   const spansSent = instruments.counter(names.spansSent)
   const writer =
     otlpEndpoint === undefined
