@@ -592,14 +592,16 @@ export type Alert = Message<"pelletline.events.v1.Alert"> & {
   lot: string;
 
   /**
-   * Figure that passed the limit, in the kind's unit (all kinds so far: share 0..1).
+   * Figure that passed the limit, as it was when the alert was raised, in the unit that the kind states: a share 0..1 for every kind so far. What is
+   * counted and not estimated has itself as both limits and the confidence 1.
    *
    * @generated from field: pelletline.inspection.v1.Estimate value = 7;
    */
   value?: Estimate | undefined;
 
   /**
-   * Limit that was passed.
+   * Limit that was passed, in the unit of the value. Of a disagreement it is the one-sided lower limit of the share that passes it, of the others
+   * the share itself.
    *
    * @generated from field: double limit = 8;
    */
@@ -765,28 +767,30 @@ export const AlertKind = {
   UNSPECIFIED: 0,
 
   /**
-   * Weighted disagreement of student and teachers above the recipe's limit.
+   * Weighted disagreement of student and teachers above the recipe's limit. Value and limit: share 0..1 of the pellets judged, estimated from
+   * those audited, with an interval.
    *
    * @generated from enum value: ALERT_KIND_DISAGREEMENT = 1;
    */
   DISAGREEMENT: 1,
 
   /**
-   * Rows lost above the recipe's limit.
+   * Rows lost above the recipe's limit. Value and limit: share 0..1 of the rows exposed, counted.
    *
    * @generated from enum value: ALERT_KIND_ROWS_LOST = 2;
    */
   ROWS_LOST: 2,
 
   /**
-   * Dirt on window, lens or sensor: cleaning is asked for.
+   * Dirt on window, lens or sensor: cleaning is asked for. Value and limit: share 0..1 of the strips that have columns on which it stands, counted.
    *
    * @generated from enum value: ALERT_KIND_DIRT = 3;
    */
   DIRT: 3,
 
   /**
-   * Bed and pellets are not told apart any more: light or product has changed.
+   * Bed and pellets are not told apart any more: light or product has changed. Value and limit: share 0..1 of the strips whose light or sizes are
+   * lost, counted.
    *
    * @generated from enum value: ALERT_KIND_LIGHT = 4;
    */
