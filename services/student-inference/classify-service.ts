@@ -1,102 +1,37 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import {
-  type ClassificationSchema,
   type ClassifyStreamRequest,
-  type CropResultSchema,
   type GetModelResponseSchema,
   StudentInferenceService,
-  type TimingSchema,
 } from '../gen/pelletline/inference/v1/inference_pb.ts'
-import { type ModelRef, Verdict } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
-import { PelletlineError } from '../shared/errors/pelletline-error.ts'
-import { cropBytes, cropSide } from '../shared/inspection/crop.ts'
 import { implement } from '../shared/rpc/implement.ts'
 import type { ServiceImplementation } from '../shared/rpc/types.ts'
+import type { Clock } from '../shared/service/clock.ts'
 import { answerBatching } from './answer-batching.ts'
 import { answerExplain, answerListHeatmapLayers } from './answer-explain.ts'
-import type { CropBatcher, JudgedCrops, SubmitOptions } from './crop-batcher.ts'
-import { listedCrops } from './crop-source.ts'
+import { answerProgressive } from './answer-progressive.ts'
+import { createUploads } from './answer-upload.ts'
+import { createThresholdChooser, type ThresholdWish } from './choose-threshold.ts'
 import type { CropExplainer } from './explain-crops.ts'
+import { judgeCrop, judgeCrops, timingOf, type WarmStudent } from './judge-crops.ts'
+import type { LineThresholds } from './line-thresholds.ts'
 import { answerInOrder } from './open-inference/answer-in-order.ts'
 import { patient, refusable } from './open-inference/infer-terms.ts'
-import type { SessionsInUse } from './sessions/create-pool-opener.ts'
-
-/** What is needed to judge; there once the model is warm. */
-export interface WarmStudent {
-  readonly batcher: CropBatcher
-  readonly model: ModelRef
-  /** The model's own threshold on the margin. */
-  readonly threshold: number
-  readonly sessions: SessionsInUse
-}
+import type { InferOptions } from './open-inference/served-models.ts'
 
 export interface ClassifyServiceOptions {
   /** The student; throws `unavailable` with the expected wait before it is warm and while it drains. */
   readonly student: () => WarmStudent
+  /** The same for a request that came before the drain: it goes on until the drain's patience ends. */
+  readonly ongoing: () => WarmStudent
+  /** Told of a request whose answer takes several steps, which a drain is to wait for; the returned function tells its end. */
+  readonly enter: () => () => void
+  readonly lines: LineThresholds
+  readonly clock: Pick<Clock, 'nowNs'>
   readonly getModel: () => MessageInitShape<typeof GetModelResponseSchema>
   /** Answers what the model looks at; used once the student is warm. */
   readonly explainer: () => CropExplainer
   readonly maxRequestsPerStream: number
-}
-
-const grpcInvalidArgument = 3
-const grpcInternal = 13
-
-/** Judgement of one crop at a threshold, which is rounded to float32 as messages carry it. */
-export function classify(
-  margin: number,
-  threshold: number,
-  model: ModelRef,
-): MessageInitShape<typeof ClassificationSchema> {
-  const applied = Math.fround(threshold)
-  return {
-    verdict: margin >= applied ? Verdict.NG : Verdict.OK,
-    margin,
-    scoreNg: 1 / (1 + Math.exp(-margin)),
-    threshold: applied,
-    model,
-  }
-}
-
-function timing(judged: JudgedCrops | undefined): MessageInitShape<typeof TimingSchema> {
-  if (judged === undefined) return {}
-  const { queuedUs, batchedUs, computedUs, batchSize } = judged
-  return { queuedUs, batchedUs, computedUs, batchSize }
-}
-
-function wrongSize(crop: Uint8Array): MessageInitShape<typeof CropResultSchema> {
-  const message = `${crop.length} bytes; a crop has ${cropBytes}: ${cropSide}x${cropSide} gray, row-major`
-  return { result: { case: 'error', value: { code: grpcInvalidArgument, message } } }
-}
-
-function notFinite(model: ModelRef): MessageInitShape<typeof CropResultSchema> {
-  const message = `model ${model.id} gave no finite score for this crop; report the crop and the model`
-  return { result: { case: 'error', value: { code: grpcInternal, message } } }
-}
-
-interface JudgedRequest {
-  readonly results: MessageInitShape<typeof CropResultSchema>[]
-  readonly timing: MessageInitShape<typeof TimingSchema>
-}
-
-/** One result or one error per crop: a crop of a wrong size never reaches the network, its neighbours do. */
-async function judgeEach(
-  student: WarmStudent,
-  request: { readonly crops: readonly Uint8Array[]; readonly threshold?: number | undefined },
-  options: Omit<SubmitOptions, 'lane'>,
-): Promise<JudgedRequest> {
-  const { batcher, model } = student
-  const threshold = request.threshold ?? student.threshold
-  const valid = request.crops.filter((crop) => crop.length === cropBytes)
-  const judged = valid.length === 0 ? undefined : await batcher.submit(listedCrops(valid), { lane: 'rpc', ...options })
-  let next = 0
-  const results = request.crops.map((crop): MessageInitShape<typeof CropResultSchema> => {
-    if (crop.length !== cropBytes) return wrongSize(crop)
-    const margin = judged!.margins[next++]!
-    if (!Number.isFinite(margin)) return notFinite(model)
-    return { result: { case: 'classification', value: classify(margin, threshold, model) } }
-  })
-  return { results, timing: timing(judged) }
 }
 
 /** The gRPC surface of the student. */
@@ -104,32 +39,54 @@ export function createClassifyService(
   options: ClassifyServiceOptions,
 ): ServiceImplementation<typeof StudentInferenceService> {
   const { student, getModel, explainer, maxRequestsPerStream } = options
+  const choose = createThresholdChooser(options)
+  const answerUpload = createUploads({ student, choose, maxMessagesInHand: maxRequestsPerStream })
+
+  async function thresholdOf(wish: ThresholdWish, crops: number, { whenFull, signal }: InferOptions) {
+    // Who cannot be judged need not wait for the registry.
+    student()
+    return choose(wish, { crops, whenFull, signal })
+  }
+
+  async function judge(request: ThresholdWish & { readonly crops: readonly Uint8Array[] }, terms: InferOptions) {
+    const at = await thresholdOf(request, request.crops.length, terms)
+    const { results, times } = await judgeCrops(student(), request.crops, at, terms)
+    return { results, timing: timingOf(times) }
+  }
+
   return implement(StudentInferenceService, {
     async classifyCrop(request, context) {
-      const warm = student()
-      const judged = await warm.batcher.submit(listedCrops([request.crop]), { lane: 'rpc', ...refusable(context) })
-      const [margin] = judged.margins
-      if (margin === undefined || !Number.isFinite(margin)) {
-        throw new PelletlineError(
-          'internal',
-          `Model ${warm.model.id} gave no finite score for the crop; report the crop and the model.`,
-        )
-      }
-      const threshold = request.threshold ?? warm.threshold
-      return { classification: classify(margin, threshold, warm.model), timing: timing(judged) }
+      const terms = refusable(context)
+      const at = await thresholdOf(request, 1, terms)
+      const { classification, times } = await judgeCrop(student(), request.crop, at, terms)
+      return { classification, timing: timingOf(times) }
     },
 
     classifyCrops(request, context) {
-      return judgeEach(student(), request, refusable(context))
+      return judge(request, refusable(context))
     },
 
     classifyStream(requests, context) {
-      const how = patient(context)
+      const terms = patient(context)
       const answer = async (request: ClassifyStreamRequest) => {
-        const judged = await judgeEach(student(), request, how)
-        return { requestId: request.requestId, ...judged }
+        const { requestId } = request
+        return { requestId, ...(await judge(request, terms)) }
       }
-      return answerInOrder(requests, answer, { limit: maxRequestsPerStream, signal: how.signal })
+      return answerInOrder(requests, answer, { limit: maxRequestsPerStream, signal: terms.signal })
+    },
+
+    classifyUpload(messages, context) {
+      return answerUpload(messages, patient(context))
+    },
+
+    async *classifyProgressive(request, context) {
+      student()
+      const leave = options.enter()
+      try {
+        yield* answerProgressive(request, { student: options.ongoing, choose, terms: patient(context) })
+      } finally {
+        leave()
+      }
     },
 
     async getModel() {

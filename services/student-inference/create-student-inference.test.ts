@@ -25,6 +25,7 @@ import { type StudentInferenceOptionsInput, studentInferenceOptionsSchema } from
 import { createStudentInference, studentGroup } from './create-student-inference.ts'
 import { collect } from './test-support/collect.ts'
 import { type CropsMessageOptions, cropsMessage, testRecipe } from './test-support/crops-message.ts'
+import { createLineRegistry } from './test-support/line-registry.ts'
 
 let directory: Awaited<ReturnType<typeof modelDirectory>>
 let modelPath: string
@@ -52,7 +53,7 @@ function setUp(
 ) {
   const student = createStudentInference({
     bus,
-    registry: recipes,
+    registry: { ...createLineRegistry(), ...recipes },
     clock: systemClock,
     logger: silentLogger,
     options: parseConfig(studentInferenceOptionsSchema, { modelPath, threadsPerWorker: 1, ...options }, 'test'),

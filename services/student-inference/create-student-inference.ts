@@ -11,12 +11,14 @@ import { describeIntegerInstructions } from '../shared/onnx/integer-instructions
 import { precisionOf } from '../shared/onnx/model-manifest.ts'
 import type { ServiceClient, ServiceImplementation } from '../shared/rpc/types.ts'
 import type { Clock } from '../shared/service/clock.ts'
+import { withinTime } from '../shared/service/within-time.ts'
 import type { Logger } from '../shared/telemetry/logger.ts'
 import { metrics } from '../shared/telemetry/names.ts'
 import { noTelemetry, type Telemetry } from '../shared/telemetry/telemetry.ts'
 import { createClassifyService } from './classify-service.ts'
 import type { StudentInferenceOptions } from './config.ts'
 import { handleCrops } from './handle-crops.ts'
+import { createLineThresholds, noLineThresholds } from './line-thresholds.ts'
 import { controlAlone, controlByRegistry } from './models/control-models.ts'
 import { createModelShelf, type ModelShelf } from './models/create-model-shelf.ts'
 import { describeShelf } from './models/describe-shelf.ts'
@@ -26,8 +28,10 @@ import { listVersions } from './models/list-versions.ts'
 import { type LoadedStudent, loadStudent, queueLimitOf } from './models/load-student.ts'
 import { createStudentModels } from './models/read-student.ts'
 import { recordModels } from './models/record-models.ts'
+import { createOngoingRequests } from './ongoing-requests.ts'
 import { createGrpcInferenceService } from './open-inference/grpc-inference-service.ts'
 import type { ServedModels } from './open-inference/served-models.ts'
+import { orCancelled } from './or-cancelled.ts'
 import { createRecipeCache } from './recipe-cache.ts'
 import { createJudgingRecorder } from './record-judging.ts'
 import { serveStudentModel } from './serve-student-model.ts'
@@ -37,7 +41,7 @@ import { createPoolOpener } from './sessions/create-pool-opener.ts'
 /** The bus side of the student; absent where it offers its gRPC surface only. */
 export interface StudentBusSide {
   readonly bus: Bus
-  readonly registry: Pick<ServiceClient<typeof RegistryService>, 'getRecipe'>
+  readonly registry: Pick<ServiceClient<typeof RegistryService>, 'getRecipe' | 'listLines'>
 }
 
 export interface CreateStudentInferenceOptions extends Partial<StudentBusSide> {
@@ -87,6 +91,8 @@ export const studentGroup = 'student-inference'
 /** More than the 4,096 crops of 2,500 floats that a request of the Open Inference Protocol may have, whatever its server takes. */
 const openInferenceMaxBytes = 48 * 1024 * 1024
 
+const stoppedAtStart = 'The student was stopped while it started.'
+
 /** How long a model that is let go may finish what it has, ms. */
 const retireLimitMs = 60_000
 
@@ -114,21 +120,21 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
   const stopping = new AbortController()
   const recordOfModels = recordModels(telemetry, () => shelf)
 
-  function student(): LoadedStudent {
+  /** The model that judges, in one of the phases; throws `unavailable` in the others. */
+  function liveIn(...phases: (typeof phase)[]): LoadedStudent {
+    const live = phases.includes(phase) ? shelf?.live() : undefined
+    if (live !== undefined) return live
     if (phase === 'draining') {
       throw new PelletlineError('unavailable', 'The student is being stopped; send the crops to another instance.', {
         retryAfterMs: 1000,
       })
     }
-    const live = phase === 'ready' ? shelf?.live() : undefined
-    if (live === undefined) {
-      const waited = phase === 'loading' ? clock.now() - loadBegan : 0
-      const retryAfterMs = Math.max(250, options.expectedLoadMs - waited)
-      const text = `The model ${options.modelPath} is being loaded; send the crops again in ${retryAfterMs} ms.`
-      throw new PelletlineError('unavailable', text, { retryAfterMs })
-    }
-    return live
+    const waited = phase === 'loading' ? clock.now() - loadBegan : 0
+    const retryAfterMs = Math.max(250, options.expectedLoadMs - waited)
+    const text = `The model ${options.modelPath} is being loaded; send the crops again in ${retryAfterMs} ms.`
+    throw new PelletlineError('unavailable', text, { retryAfterMs })
   }
+  const student = () => liveIn('ready')
 
   function isReady(): boolean {
     const live = shelf?.live()
@@ -206,9 +212,9 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
         describe: () => describeShelf({ shelf: made, models, stored: listing, clock }),
         keepListing: listing.keep,
       })
-      await abortable(follower.first(), signal)
+      await orCancelled(follower.first(), signal, stoppedAtStart)
     }
-    const refused = await abortable(made.settled(), signal)
+    const refused = await orCancelled(made.settled(), signal, stoppedAtStart)
     if (refused !== undefined) throw made.generation === 0n ? refused : atStart(refused)
     return made.live()!
   }
@@ -251,8 +257,21 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
     await shelf?.close(deadline - clock.now())
   }
 
+  const requests = createOngoingRequests()
   const service = createClassifyService({
     student,
+    ongoing: () => liveIn('ready', 'draining'),
+    enter: requests.enter,
+    lines:
+      registry === undefined
+        ? noLineThresholds
+        : createLineThresholds({
+            registry,
+            clock,
+            timeoutMs: options.registryTimeoutMs,
+            waitingLimit: options.queueLimit,
+          }),
+    clock,
     explainer: () => student().explainer,
     maxRequestsPerStream: options.maxRequestsPerStream,
     getModel() {
@@ -307,7 +326,7 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
       try {
         const { model, manifest, loadMs, sessions } = await load(within)
         await subscribe(shelf!)
-        if (stopping.signal.aborted) throw new PelletlineError('cancelled', 'The student was stopped while it started.')
+        if (stopping.signal.aborted) throw new PelletlineError('cancelled', stoppedAtStart)
         requireWorkers()
         phase = 'ready'
         tellReady()
@@ -339,7 +358,7 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
       tellReady()
       const deadline = clock.now() + timeoutMs
       try {
-        await subscription?.drain(timeoutMs)
+        await Promise.all([subscription?.drain(timeoutMs), withinTime(requests.none(), timeoutMs, clock)])
       } finally {
         releaseGauge()
         recordOfModels.release()
@@ -364,13 +383,4 @@ function startListing(listing: StoredModels): () => Promise<void> {
 function atStart(refused: PelletlineError): PelletlineError {
   const text = `The model that the registry assigns is refused: ${refused.message} Mend that, or start with models.startWith: configured (--start-with configured) and promote another one.`
   return new PelletlineError(refused.code, text, { cause: refused })
-}
-
-/** The work, or `cancelled` as soon as the signal aborts; the work goes on. */
-function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const onAbort = () => reject(new PelletlineError('cancelled', 'The student was stopped while it started.'))
-  if (signal.aborted) onAbort()
-  signal.addEventListener('abort', onAbort, { once: true })
-  return Promise.race([work, promise]).finally(() => signal.removeEventListener('abort', onAbort))
 }

@@ -4,8 +4,8 @@ import { isAtWork, type PoolState } from '../shared/onnx/inference-pool.ts'
 import { describeIntegerInstructions } from '../shared/onnx/integer-instructions.ts'
 import { type ModelManifest, precisionOf } from '../shared/onnx/model-manifest.ts'
 import type { BatcherStatistics } from './batcher-statistics.ts'
-import type { WarmStudent } from './classify-service.ts'
 import { packedCrops } from './crop-source.ts'
+import type { WarmStudent } from './judge-crops.ts'
 import { quote, refuseInput } from './open-inference/check-input.ts'
 import type { ModelControl, ServedModel, ServedModelState, ServedModels } from './open-inference/served-models.ts'
 
@@ -18,7 +18,6 @@ const maxCropsPerRequest = 4096
 /** The student once it is warm, with what its description needs. */
 export interface ServedStudent extends WarmStudent {
   readonly manifest: ModelManifest
-  readonly maxBatch: number
   readonly statistics: BatcherStatistics
   /** Where its workers stand. */
   state(): PoolState

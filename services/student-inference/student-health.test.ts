@@ -4,7 +4,6 @@ import { create } from '@bufbuild/protobuf'
 import type { StudentInferenceService } from '../gen/pelletline/inference/v1/inference_pb.ts'
 import { ModelRefSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { ModelAssignmentSchema } from '../gen/pelletline/registry/v1/models_pb.ts'
-import type { GetRecipeResponse } from '../gen/pelletline/registry/v1/registry_pb.ts'
 import type { Bus } from '../shared/bus/bus.ts'
 import { createMemoryBus } from '../shared/bus/memory-bus.ts'
 import { parseConfig } from '../shared/config/load-config.ts'
@@ -19,7 +18,7 @@ import { silentLogger } from '../shared/telemetry/logger.ts'
 import { type StudentInferenceOptionsInput, studentInferenceOptionsSchema } from './config.ts'
 import { type CreateStudentInferenceOptions, createStudentInference } from './create-student-inference.ts'
 import type { ModelRegistry } from './models/follow-assignment.ts'
-import { testRecipe } from './test-support/crops-message.ts'
+import { createLineRegistry } from './test-support/line-registry.ts'
 
 let directory: Awaited<ReturnType<typeof modelDirectory>>
 let modelPath: string
@@ -35,7 +34,7 @@ afterEach(async () => {
   for (const student of started.splice(0)) await student.drain(0)
 })
 
-const registry = { getRecipe: async () => ({ recipe: testRecipe() }) as GetRecipeResponse }
+const registry = createLineRegistry()
 const { signal } = new AbortController()
 
 /** A student of one worker, with what it has told of whether it takes crops. */

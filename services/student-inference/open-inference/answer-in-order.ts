@@ -5,7 +5,7 @@ import { createBoundedQueue } from '../../shared/queue/bounded-queue.ts'
  * of the queue is what holds the writer. Where the reading fails, what was taken before is answered first.
  */
 export async function* answerInOrder<Request, Answer extends NonNullable<unknown>>(
-  requests: AsyncIterable<Request>,
+  requests: AsyncIterable<Request> | Iterable<Request>,
   answer: (request: Request) => Promise<Answer>,
   options: { readonly limit: number; readonly signal: AbortSignal },
 ): AsyncGenerator<Answer> {
