@@ -16,6 +16,7 @@ import {
   quantile,
 } from '../services/student-inference/batching/test-support/draw-arrivals.ts'
 import { readBenchOptions, runBench } from './support/bench-options.ts'
+import { describeSingleCrops, describeUnlikeFlows, type Waiting } from './support/describe-batching.ts'
 import { markdownTable, publishFolder } from './support/publish-folder.ts'
 
 interface Machine {
@@ -42,19 +43,6 @@ const policies: readonly { readonly name: string; readonly make: (machine: Machi
     make: ({ workers }: Machine) => fixedWindowPolicy({ workers, maxBatch, windowMs }),
   })),
 ]
-
-interface Waiting {
-  readonly machine: string
-  readonly case: string
-  readonly policy: string
-  readonly flow: string
-  readonly meanMs: number
-  readonly p99Ms: number
-  /** Share that came after their deadline. */
-  readonly late: number
-  readonly cropsPerMs: number
-  readonly meanFill: number
-}
 
 await runBench(async () => {
   const { json, numbers, texts } = readBenchOptions({ 'span-ms': 20_000, seed: 1 }, ['publish'])
@@ -152,12 +140,14 @@ async function publish(
     '',
     '![Time from arrival to judgement over load](figures/waiting.svg)',
     '',
-    'One line that sends single crops at random times. Ours and the policy without a window take what has queued as soon as a worker is free: ' +
-      'they lie upon each other until the largest batches are nearly full, where ours is ahead at first and lets the slowest hundredth ' +
-      'wait longer at the very end (right end of the lines). ' +
-      'A window makes every crop wait and never pays: a batch that is not full costs less than the wait.',
+    'One line that sends single crops at random times. Ours and the policy without a window (0 ms) take what has queued as soon as a worker is ' +
+      'free, and lie upon each other while the machine has time to spare.',
     '',
-    'What ours is for stands in the tables: a quiet line beside one that sends more than the machine can judge, and flows of unlike deadlines.',
+    ...describeSingleCrops(rows),
+    '',
+    'The other cases are what ours is for, and what it costs; in brackets the policy without a window:',
+    '',
+    ...describeUnlikeFlows(rows),
     '',
     ...tabulate(rows).flatMap(({ title, ...table }) => [`## ${title}`, '', ...markdownTable(table), '']),
   ]
