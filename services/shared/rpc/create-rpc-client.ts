@@ -9,8 +9,8 @@ import { ConnectionFailure } from './connection-failure.ts'
 import { fromStatus } from './error-status.ts'
 import { methodName } from './invoke-handler.ts'
 import { asBuffer, readMessages, writeMessage } from './message-stream.ts'
-import { traceClientCalls } from './trace-calls.ts'
-import { createTypedClient, type Transport } from './typed-client.ts'
+import { traceClientCalls, traceUnaryClientCalls } from './trace-calls.ts'
+import { createTypedClient, type Transport, type UnaryTransport } from './typed-client.ts'
 import type { CallOptions, ServiceClient } from './types.ts'
 
 export interface RpcClientOptions {
@@ -37,6 +37,10 @@ function toMetadata(options: CallOptions): Metadata {
     }
   }
   return metadata
+}
+
+function deadlineOf({ timeoutMs }: CallOptions) {
+  return timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs }
 }
 
 /** What grpc-js says of a message beyond the bound of either side, without a next step. */
@@ -80,13 +84,48 @@ export function createRpcClient<S extends DescService>(
   })
   let closed = false
 
-  const open = (path: string, lifetime: CallLifetime, callOptions: CallOptions): RawStream => {
+  const requireOpen = ({ signal }: CallLifetime) => {
     if (closed)
       throw new PelletlineError('failed_precondition', `The client of ${address} is closed; create a new one.`)
-    if (lifetime.signal.aborted) throw lifetime.signal.reason
-    const { timeoutMs } = callOptions
-    const deadline = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs }
-    return client.makeBidiStreamRequest(path, asIs, asIs, toMetadata(callOptions), deadline)
+    if (signal.aborted) throw signal.reason
+  }
+
+  const open = (path: string, lifetime: CallLifetime, callOptions: CallOptions): RawStream => {
+    requireOpen(lifetime)
+    return client.makeBidiStreamRequest(path, asIs, asIs, toMetadata(callOptions), deadlineOf(callOptions))
+  }
+
+  /** Resolves with the bytes of the answer; rejects with what grpc-js says, or why the call was ended here. */
+  const ask = (path: string, request: Buffer, lifetime: CallLifetime, callOptions: CallOptions): Promise<Buffer> => {
+    requireOpen(lifetime)
+    const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
+    const done = (error: ServiceError | null, answer?: Buffer) => {
+      if (error === null) resolve(answer!)
+      else reject(error)
+    }
+    const metadata = toMetadata(callOptions)
+    const call = client.makeUnaryRequest(path, asIs, asIs, request, metadata, deadlineOf(callOptions), done)
+    const { signal } = lifetime
+    const onAbort = () => {
+      reject(signal.reason)
+      call.cancel()
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    return promise
+  }
+
+  // A stream of Node each way costs more than all the rest of a short call.
+  const unary: UnaryTransport = async (method, request, callOptions) => {
+    const what = methodName(method)
+    const lifetime = startCall(what, callOptions)
+    try {
+      const answer = await ask(`/${what}`, asBuffer(toBinary(method.input, request)), lifetime, callOptions)
+      return fromBinary(method.output, answer) as Message
+    } catch (reason) {
+      throw restoreError(reason, what, address)
+    } finally {
+      lifetime.release()
+    }
   }
 
   const transport: Transport = async function* (method, requests, callOptions) {
@@ -121,8 +160,14 @@ export function createRpcClient<S extends DescService>(
   }
 
   const { telemetry } = options
-  const traced = telemetry === undefined ? transport : traceClientCalls(transport, { telemetry })
-  const typed = createTypedClient(service, traced)
+  const typed =
+    telemetry === undefined
+      ? createTypedClient(service, transport, unary)
+      : createTypedClient(
+          service,
+          traceClientCalls(transport, { telemetry }),
+          traceUnaryClientCalls(unary, { telemetry }),
+        )
   return Object.assign(typed, {
     close() {
       closed = true

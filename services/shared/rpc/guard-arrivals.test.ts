@@ -199,6 +199,24 @@ describe('guard of arrivals', { timeout: 120_000 }, () => {
     assert.equal((await status).code, '0')
   })
 
+  it('refuses a second request of a call that takes one, and a call without any', async (t) => {
+    const { open, answered } = await serve(t)
+    const session = open()
+    const two = call(session, 'SegmentImage')
+    two.stream.end(Buffer.concat([image(10), image(10)]))
+    const none = call(session, 'SegmentImage')
+    none.stream.end()
+    for (const [{ status }, got] of [
+      [two, 'more'],
+      [none, 'none'],
+    ] as const) {
+      const { code, message } = await status
+      assert.equal(code, '3')
+      assert.match(message, new RegExp(`SegmentImage takes one request and got ${got}; send one`))
+    }
+    assert.deepEqual(answered, [])
+  })
+
   it('takes a deadline beyond 24.8 days for one that has not passed', async (t) => {
     const { open } = await serve(t)
     const session = open()

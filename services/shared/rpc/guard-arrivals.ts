@@ -45,6 +45,8 @@ export interface ArrivalGuard {
   whileBinding<T>(bind: () => Promise<T>): Promise<T>
   /** Why the call with this metadata was ended, where the guard has ended it. */
   refusalOf(metadata: Metadata): PelletlineError | undefined
+  /** Ends the calls whose only request has not come to its end, which nobody else knows of. */
+  refuseUnfinished(reason: PelletlineError): void
   close(): void
 }
 
@@ -105,6 +107,11 @@ function tooLate({ name, streamsIn }: ArrivalLimit, timeoutMs: number): Pelletli
 function cutShort({ name, streamsIn }: ArrivalLimit): PelletlineError {
   const what = streamsIn ? `The stream of ${name}` : `The request of ${name}`
   return new PelletlineError('cancelled', `${what} ended within a message; send it again as a whole.`)
+}
+
+/** Before grpc-js, which would say so in words of its own. */
+function notOne({ name }: ArrivalLimit, got: 'more' | 'none'): PelletlineError {
+  return new PelletlineError('invalid_argument', `${name} takes one request and got ${got}; send one.`)
 }
 
 /** Resets the stream of a call that is over: with it goes what grpc-js holds of its messages. */
@@ -255,7 +262,12 @@ export function createArrivalGuard(options: ArrivalGuardOptions): ArrivalGuard {
           },
           onReceiveMessage(message, pass) {
             noteDelivered(arrival)
-            pass(message)
+            if (!limit.streamsIn && arrival.delivered > 1) arrival.refuse(notOne(limit, 'more'))
+            else pass(message)
+          },
+          onReceiveHalfClose(pass) {
+            if (!limit.streamsIn && arrival.delivered === 0) arrival.refuse(notOne(limit, 'none'))
+            else pass()
           },
           // grpc-js tells this of every call, of an answered one as well, as soon as its status is on its way.
           onCancel: () => noteEnded(arrival),
@@ -305,6 +317,9 @@ export function createArrivalGuard(options: ArrivalGuardOptions): ArrivalGuard {
       }
     },
     refusalOf: (metadata) => refusals.get(metadata),
+    refuseUnfinished(reason) {
+      for (const arrival of waiting) if (!arrival.limit.streamsIn) arrival.refuse(reason)
+    },
     close: () => clearInterval(looks),
   }
 }

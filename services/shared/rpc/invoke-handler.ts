@@ -13,8 +13,22 @@ export interface Call {
 /** Answers a call. */
 export type Invoke = (call: Call) => AsyncIterable<Message>
 
+/** A call with one request and one answer. */
+export interface UnaryCall {
+  readonly method: DescMethod
+  readonly request: Message
+  readonly context: CallContext
+}
+
+/** Answers a call with one request and one answer. */
+export type InvokeUnary = (call: UnaryCall) => Promise<Message>
+
 /** Cross-cutting work around every call: may change the call, watch or refuse it, and passes it on by `next`. */
-export type Interceptor = (call: Call, next: Invoke) => AsyncIterable<Message>
+export interface Interceptor {
+  (call: Call, next: Invoke): AsyncIterable<Message>
+  /** The same around a call with one request and one answer, without the cost of streams; the general form is used where it is absent. */
+  readonly unary?: (call: UnaryCall, next: InvokeUnary) => Promise<Message>
+}
 
 /** `pelletline.mes.v1.LotService/OpenLot`. */
 export function methodName(method: DescMethod): string {
@@ -78,9 +92,47 @@ async function* runHandler(handler: AnyHandler, call: Call): AsyncGenerator<Mess
       }
     }
   } catch (reason) {
-    // What a handler throws because its call has ended says less than why it has ended.
-    if (context.signal.aborted) throw PelletlineError.from(context.signal.reason, 'cancelled')
-    throw describeUnknown(method, reason)
+    throw describeFailure(method, context, reason)
+  }
+}
+
+async function runUnary(handler: AnyHandler, { method, request, context }: UnaryCall): Promise<Message> {
+  try {
+    validateMessage(method.input, request)
+    return create(method.output, await (handler(request, context) as Promise<MessageInitShape<DescMethod['output']>>))
+  } catch (reason) {
+    throw describeFailure(method, context, reason)
+  }
+}
+
+function describeFailure(method: DescMethod, { signal }: CallContext, reason: unknown): PelletlineError {
+  // What a handler throws because its call has ended says less than why it has ended.
+  return signal.aborted ? PelletlineError.from(signal.reason, 'cancelled') : describeUnknown(method, reason)
+}
+
+function findHandler({ handlers }: ServiceImplementation, method: DescMethod): AnyHandler {
+  const handler = (handlers as Readonly<Record<string, AnyHandler | undefined>>)[method.localName]
+  if (handler === undefined) {
+    throw new PelletlineError('unimplemented', `${methodName(method)} is not offered by this service.`)
+  }
+  return handler.bind(handlers)
+}
+
+async function* one(message: Message): AsyncGenerator<Message> {
+  yield message
+}
+
+/** Puts the general form of an interceptor around a call with one request and one answer. */
+function interceptUnary(interceptor: Interceptor, next: InvokeUnary): InvokeUnary {
+  if (interceptor.unary !== undefined) return (call) => interceptor.unary!(call, next)
+  return async ({ method, request, context }) => {
+    const inner = async function* ({ requests, ...call }: Call) {
+      yield await next({ ...call, request: await takeOnly(method, requests) })
+    }
+    let answer: Message | undefined
+    for await (const message of interceptor({ method, requests: one(request), context }, inner)) answer = message
+    if (answer !== undefined) return answer
+    throw new PelletlineError('internal', `${methodName(method)} ended without a response; see the service's log.`)
   }
 }
 
@@ -90,13 +142,15 @@ async function* runHandler(handler: AnyHandler, call: Call): AsyncGenerator<Mess
  * with the first line of its message.
  */
 export function createInvoke(implementation: ServiceImplementation, interceptors: readonly Interceptor[] = []): Invoke {
-  const handlers = implementation.handlers as Readonly<Record<string, AnyHandler | undefined>>
-  const innermost: Invoke = (call) => {
-    const handler = handlers[call.method.localName]
-    if (handler === undefined) {
-      throw new PelletlineError('unimplemented', `${methodName(call.method)} is not offered by this service.`)
-    }
-    return runHandler(handler.bind(handlers), call)
-  }
+  const innermost: Invoke = (call) => runHandler(findHandler(implementation, call.method), call)
   return interceptors.reduceRight<Invoke>((next, interceptor) => (call) => interceptor(call, next), innermost)
+}
+
+/** The same for the calls with one request and one answer, whose request is there. */
+export function createInvokeUnary(
+  implementation: ServiceImplementation,
+  interceptors: readonly Interceptor[] = [],
+): InvokeUnary {
+  const innermost: InvokeUnary = async (call) => runUnary(findHandler(implementation, call.method), call)
+  return interceptors.reduceRight((next, interceptor) => interceptUnary(interceptor, next), innermost)
 }

@@ -1,22 +1,19 @@
-import { type DescMethod, fromBinary, type Message, toBinary } from '@bufbuild/protobuf'
 import {
   logVerbosity,
   Server,
   ServerCredentials,
-  type ServerDuplexStream,
   type ServiceDefinition,
   setLogVerbosity,
+  type UntypedHandleCall,
 } from '@grpc/grpc-js'
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
-import { abortable } from './abortable-iterable.ts'
+import { createCallAnswers } from './answer-calls.ts'
 import { channelOptions, defaultMaxMessageBytes } from './channel-options.ts'
-import { toStatus } from './error-status.ts'
-import { type ArrivalLimit, createArrivalGuard, tooLargeError } from './guard-arrivals.ts'
+import { type ArrivalLimit, createArrivalGuard } from './guard-arrivals.ts'
 import { createHealthService } from './health-service.ts'
-import { createInvoke, type Interceptor, type Invoke, methodName, streamsIn } from './invoke-handler.ts'
-import { limitRecords } from './limit-records.ts'
+import { createInvoke, createInvokeUnary, type Interceptor, methodName, streamsIn } from './invoke-handler.ts'
 import {
   boundAddress,
   defaultListen,
@@ -24,7 +21,6 @@ import {
   parseListenAddress,
   removeStaleSocket,
 } from './listen-address.ts'
-import { asBuffer, readMessages, writeMessage } from './message-stream.ts'
 import { createReflectionServices } from './reflection-service.ts'
 import { traceServerCalls } from './trace-calls.ts'
 import type { ServiceImplementation } from './types.ts'
@@ -70,8 +66,6 @@ export interface RpcServer {
   drain(timeoutMs: number): Promise<void>
 }
 
-type RawCall = ServerDuplexStream<Buffer, Buffer>
-
 const defaultMaxConnections = 512
 const defaultArrivalTimeoutMs = 30_000
 const messagesInHand = 8
@@ -79,33 +73,6 @@ const leastBytesInHand = 64 * 1024 * 1024
 const abortGraceMs = 500
 /** When a caller may look for a server again that shuts down, ms. */
 const comeBackAfterMs = 1000
-// Only streams wait: one request is complete with its message, and every unary call would pay.
-const endGraceMs = 20
-
-function readMetadata(call: RawCall): Readonly<Record<string, string>> {
-  const entries = Object.entries(call.metadata.getMap())
-  return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'))
-}
-
-async function* decodeRequests(
-  method: DescMethod,
-  limit: ArrivalLimit,
-  buffers: AsyncIterable<Buffer>,
-): AsyncGenerator<Message> {
-  for await (const buffer of buffers) {
-    // It came within the limit, and was packed.
-    if (buffer.byteLength > limit.maxMessageBytes) throw tooLargeError(limit, buffer.byteLength)
-    limitRecords(method.input, buffer)
-    let request: Message
-    try {
-      request = fromBinary(method.input, buffer)
-    } catch (cause) {
-      const text = `A request of ${methodName(method)} (${buffer.byteLength} bytes) is no ${method.input.typeName}; compare the versions of the proto files.`
-      throw new PelletlineError('invalid_argument', text, { cause })
-    }
-    yield request
-  }
-}
 
 /**
  * What may arrive at the methods, by their paths; an implementation may allow less than its server, and one that is pending
@@ -136,13 +103,6 @@ function limitArrivals(
   )
 }
 
-function cancelReason(method: DescMethod, call: RawCall): PelletlineError {
-  const deadline = Number(call.getDeadline())
-  return deadline <= Date.now()
-    ? new PelletlineError('deadline_exceeded', `The deadline of ${methodName(method)} has passed.`)
-    : new PelletlineError('cancelled', `The caller of ${methodName(method)} has gone.`)
-}
-
 /** Starts a gRPC server with health and reflection. Throws `failed_precondition` where the address cannot be bound. */
 export async function startRpcServer(options: RpcServerOptions): Promise<RpcServer> {
   const { implementations, logger } = options
@@ -152,7 +112,6 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   const health = createHealthService(names)
   const reflected = [...implementations.map(({ service }) => service), health.implementation.service]
   const builtIn = [health.implementation, ...createReflectionServices(reflected)]
-  const calls = new Set<AbortController>()
   const maxMessageBytes = options.maxMessageBytes ?? defaultMaxMessageBytes
   const limits = limitArrivals([...implementations, ...builtIn], maxMessageBytes)
   const guard = createArrivalGuard({
@@ -164,39 +123,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     logger,
   })
 
-  const answerCall = async (method: DescMethod, invoke: Invoke, call: RawCall) => {
-    const controller = new AbortController()
-    const { signal } = controller
-    calls.add(controller)
-    // grpc-js tells of every call that it is cancelled, of an answered one as well.
-    let isAnswered = false
-    call.on('cancelled', () => {
-      if (!isAnswered) controller.abort(guard.refusalOf(call.metadata) ?? cancelReason(method, call))
-    })
-    const messages = readMessages(call, streamsIn(method) ? endGraceMs : 0)
-    const requests = decodeRequests(method, limits.get(`/${methodName(method)}`)!, abortable(messages, signal))
-    const peer = call.getPeer()
-    const deadline = Number(call.getDeadline())
-    const timeLeftMs = Number.isFinite(deadline) ? () => Math.max(0, deadline - Date.now()) : undefined
-    const context = { signal, metadata: readMetadata(call), peer, ...(timeLeftMs && { timeLeftMs }) }
-    try {
-      for await (const response of abortable(invoke({ method, requests, context }), signal)) {
-        await writeMessage(call, asBuffer(toBinary(method.output, response)), signal)
-      }
-      if (!signal.aborted) call.end()
-    } catch (reason) {
-      const error = PelletlineError.from(reason)
-      const fields = { method: methodName(method), code: error.code, peer }
-      if (error.code === 'internal' || error.code === 'data_loss') {
-        logger.error({ ...fields, err: error.cause ?? error }, `call failed: ${error.message}`)
-      } else logger.debug(fields, `call failed: ${error.message}`)
-      // This is how grpc-js takes the status of a stream; the call itself may be gone already.
-      if (!call.cancelled) call.emit('error', toStatus(error))
-    } finally {
-      isAnswered = true
-      calls.delete(controller)
-    }
-  }
+  const answers = createCallAnswers({ guard, logger })
 
   // Every failure reaches a caller as an error; grpc-js need not write it to the console as well.
   setLogVerbosity(logVerbosity.NONE)
@@ -207,21 +134,27 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   })
   const register = (implementation: ServiceImplementation, interceptors: readonly Interceptor[]) => {
     const invoke = createInvoke(implementation, interceptors)
+    const invokeUnary = createInvokeUnary(implementation, interceptors)
     const definition: Record<string, ServiceDefinition[string]> = {}
-    const handlers: Record<string, (call: RawCall) => void> = {}
+    const handlers: Record<string, UntypedHandleCall> = {}
     for (const method of implementation.service.methods) {
-      // On the wire every call is a stream of messages each way, so one handler serves all four kinds; messages stay
-      // bytes, so that bad ones are answered like any other bad input.
+      const path = `/${methodName(method)}`
+      const limit = limits.get(path)!
+      const streams = method.methodKind !== 'unary'
+      // Messages stay bytes, so that bad ones are answered like any other bad input. Whatever has a stream is a stream each way on
+      // the wire; the others are not, since a stream of Node costs more than all that a short call does.
       definition[method.name] = {
-        path: `/${methodName(method)}`,
-        requestStream: true,
-        responseStream: true,
+        path,
+        requestStream: streams,
+        responseStream: streams,
         requestSerialize: (bytes: Buffer) => bytes,
         requestDeserialize: (bytes: Buffer) => bytes,
         responseSerialize: (bytes: Buffer) => bytes,
         responseDeserialize: (bytes: Buffer) => bytes,
       }
-      handlers[method.name] = (call) => void answerCall(method, invoke, call)
+      handlers[method.name] = streams
+        ? answers.streams(method, limit, invoke)
+        : answers.unary(method, limit, invokeUnary)
     }
     server.addService(definition, handlers)
   }
@@ -258,13 +191,14 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
         })
       })
     if (await within(timeoutMs)) return
-    logger.warn({ address, calls: calls.size }, `calls still in progress after ${timeoutMs} ms are aborted`)
+    logger.warn({ address, calls: answers.size() }, `calls still in progress after ${timeoutMs} ms are aborted`)
     const reason = new PelletlineError(
       'unavailable',
       `The server at ${address} shuts down; call again when it is back.`,
       { retryAfterMs: comeBackAfterMs },
     )
-    for (const controller of calls) controller.abort(reason)
+    answers.abortAll(reason)
+    guard.refuseUnfinished(reason)
     if (!(await within(abortGraceMs))) server.forceShutdown()
   }
   const shutDownAndClose = (timeoutMs: number) => shutDown(timeoutMs).finally(guard.close)

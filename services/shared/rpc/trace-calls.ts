@@ -1,7 +1,7 @@
 import type { DescMethod, Message } from '@bufbuild/protobuf'
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import { type Clock, systemClock } from '../service/clock.ts'
-import { currentSpan, iterateWithSpan } from '../telemetry/current-span.ts'
+import { currentSpan, iterateWithSpan, withSpan } from '../telemetry/current-span.ts'
 import { attributes, metrics } from '../telemetry/names.ts'
 import {
   formatTraceparent,
@@ -12,8 +12,17 @@ import {
   type SpanContext,
 } from '../telemetry/span-context.ts'
 import { childOf, type SpanKind, type Telemetry } from '../telemetry/telemetry.ts'
-import { type Interceptor, methodName, streamsOut } from './invoke-handler.ts'
-import type { Transport } from './typed-client.ts'
+import {
+  type Call,
+  type Interceptor,
+  type Invoke,
+  type InvokeUnary,
+  methodName,
+  streamsOut,
+  type UnaryCall,
+} from './invoke-handler.ts'
+import type { Transport, UnaryTransport } from './typed-client.ts'
+import type { CallContext, CallOptions } from './types.ts'
 
 /** Name of the W3C trace context in metadata. */
 const traceparentName = 'traceparent'
@@ -29,11 +38,25 @@ export interface TraceCallsOptions {
  */
 export function traceServerCalls({ telemetry, clock = systemClock }: TraceCallsOptions): Interceptor {
   const seconds = telemetry.histogram(metrics.rpcServerSeconds)
-  return async function* traced(call, next) {
-    const parent = parseTraceparent(call.context.metadata[traceparentName])
-    const name = methodName(call.method)
+
+  /** Begins the span of a call; `end` is told how the call went. */
+  function begin(method: DescMethod, metadata: CallContext['metadata']) {
+    const parent = parseTraceparent(metadata[traceparentName])
+    const name = methodName(method)
     const context = parent === undefined ? beginTrace(telemetry.stripShare) : childOf(parent, name)
     const startNs = clock.nowNs()
+    const end = (code: string) => {
+      const endNs = clock.nowNs()
+      if (!streamsOut(method)) {
+        seconds.record(Number(endNs - startNs) / 1e9, { rpc_method: name, rpc_code: code }, context)
+      }
+      write(telemetry, { kind: 'server', method, context, parent, startNs, endNs, code })
+    }
+    return { context, end }
+  }
+
+  async function* traced(call: Call, next: Invoke): AsyncGenerator<Message> {
+    const { context, end } = begin(call.method, call.context.metadata)
     let code = 'OK'
     try {
       yield* iterateWithSpan({ context }, next(call))
@@ -41,37 +64,75 @@ export function traceServerCalls({ telemetry, clock = systemClock }: TraceCallsO
       code = codeOf(reason)
       throw reason
     } finally {
-      const endNs = clock.nowNs()
-      if (!streamsOut(call.method)) {
-        seconds.record(Number(endNs - startNs) / 1e9, { rpc_method: name, rpc_code: code }, context)
-      }
-      write(telemetry, { kind: 'server', method: call.method, context, parent, startNs, endNs, code })
+      end(code)
     }
   }
-}
 
-/** A transport whose calls carry the trace of the span in which they are made, each as a span of its own. */
-export function traceClientCalls(
-  transport: Transport,
-  { telemetry, clock = systemClock }: TraceCallsOptions,
-): Transport {
-  return async function* traced(method, requests, options): AsyncGenerator<Message> {
-    const parent = currentSpan()?.context
-    if (parent === undefined) {
-      yield* transport(method, requests, options)
-      return
-    }
-    const context = childOf(parent, methodName(method))
-    const metadata = { ...options.metadata, [traceparentName]: formatTraceparent(context) }
-    const startNs = clock.nowNs()
+  async function unary(call: UnaryCall, next: InvokeUnary): Promise<Message> {
+    const { context, end } = begin(call.method, call.context.metadata)
     let code = 'OK'
     try {
-      yield* transport(method, requests, { ...options, metadata })
+      return await withSpan({ context }, () => next(call))
     } catch (reason) {
       code = codeOf(reason)
       throw reason
     } finally {
-      write(telemetry, { kind: 'client', method, context, parent, startNs, endNs: clock.nowNs(), code })
+      end(code)
+    }
+  }
+
+  return Object.assign(traced, { unary })
+}
+
+/** Begins the span of a call that is made within one; undefined outside any. */
+function beginClientCall(
+  method: DescMethod,
+  options: CallOptions,
+  { telemetry, clock = systemClock }: TraceCallsOptions,
+) {
+  const parent = currentSpan()?.context
+  if (parent === undefined) return undefined
+  const context = childOf(parent, methodName(method))
+  const metadata = { ...options.metadata, [traceparentName]: formatTraceparent(context) }
+  const startNs = clock.nowNs()
+  const end = (code: string) =>
+    write(telemetry, { kind: 'client', method, context, parent, startNs, endNs: clock.nowNs(), code })
+  return { options: { ...options, metadata }, end }
+}
+
+/** A transport whose calls carry the trace of the span in which they are made, each as a span of its own. */
+export function traceClientCalls(transport: Transport, tracing: TraceCallsOptions): Transport {
+  return async function* traced(method, requests, options): AsyncGenerator<Message> {
+    const span = beginClientCall(method, options, tracing)
+    if (span === undefined) {
+      yield* transport(method, requests, options)
+      return
+    }
+    let code = 'OK'
+    try {
+      yield* transport(method, requests, span.options)
+    } catch (reason) {
+      code = codeOf(reason)
+      throw reason
+    } finally {
+      span.end(code)
+    }
+  }
+}
+
+/** The same for calls with one request and one answer. */
+export function traceUnaryClientCalls(transport: UnaryTransport, tracing: TraceCallsOptions): UnaryTransport {
+  return async (method, request, options) => {
+    const span = beginClientCall(method, options, tracing)
+    if (span === undefined) return transport(method, request, options)
+    let code = 'OK'
+    try {
+      return await transport(method, request, span.options)
+    } catch (reason) {
+      code = codeOf(reason)
+      throw reason
+    } finally {
+      span.end(code)
     }
   }
 }

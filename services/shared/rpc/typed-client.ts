@@ -10,6 +10,9 @@ export type Transport = (
   options: CallOptions,
 ) => AsyncIterable<Message>
 
+/** Carries a call with one request and one answer, where that costs less than its general form. */
+export type UnaryTransport = (method: DescMethod, request: Message, options: CallOptions) => Promise<Message>
+
 async function* one(message: Message): AsyncGenerator<Message> {
   yield message
 }
@@ -30,8 +33,12 @@ async function takeResponse(method: DescMethod, responses: AsyncIterable<Message
   return response
 }
 
-/** Gives a transport the typed methods of a service. */
-export function createTypedClient<S extends DescService>(service: S, transport: Transport): ServiceClient<S> {
+/** Gives a transport the typed methods of a service; `unary` carries those with one request and one answer, where it is given. */
+export function createTypedClient<S extends DescService>(
+  service: S,
+  transport: Transport,
+  unary?: UnaryTransport,
+): ServiceClient<S> {
   const client: Record<string, unknown> = {}
   for (const method of service.methods) {
     const call = (input: unknown, options: CallOptions) => {
@@ -39,6 +46,11 @@ export function createTypedClient<S extends DescService>(service: S, transport: 
         ? completed(method, input as AsyncIterable<unknown>)
         : one(create(method.input, input as MessageInitShape<DescMethod['input']>))
       return transport(method, requests, options)
+    }
+    if (unary !== undefined && method.methodKind === 'unary') {
+      client[method.localName] = async (input: unknown, options: CallOptions = {}) =>
+        unary(method, create(method.input, input as MessageInitShape<DescMethod['input']>), options)
+      continue
     }
     client[method.localName] = streamsOut(method)
       ? (input: unknown, options: CallOptions = {}) => call(input, options)

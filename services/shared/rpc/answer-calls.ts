@@ -1,0 +1,187 @@
+import { type DescMethod, fromBinary, type Message, toBinary } from '@bufbuild/protobuf'
+import type { handleBidiStreamingCall, handleUnaryCall, Metadata } from '@grpc/grpc-js'
+import { PelletlineError } from '../errors/pelletline-error.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import { abortable } from './abortable-iterable.ts'
+import { toStatus } from './error-status.ts'
+import { type ArrivalGuard, type ArrivalLimit, tooLargeError } from './guard-arrivals.ts'
+import { type Invoke, type InvokeUnary, methodName, streamsIn } from './invoke-handler.ts'
+import { limitRecords } from './limit-records.ts'
+import { asBuffer, readMessages, writeMessage } from './message-stream.ts'
+import type { CallContext } from './types.ts'
+
+export interface CallAnswersOptions {
+  readonly guard: Pick<ArrivalGuard, 'refusalOf'>
+  readonly logger: Logger
+}
+
+/** Answers the calls that grpc-js takes, and knows those that are in progress. */
+export interface CallAnswers {
+  /** For a method with one request and one answer. */
+  unary(method: DescMethod, limit: ArrivalLimit, invoke: InvokeUnary): handleUnaryCall<Buffer, Buffer>
+  /** For a method with a stream of requests or answers. */
+  streams(method: DescMethod, limit: ArrivalLimit, invoke: Invoke): handleBidiStreamingCall<Buffer, Buffer>
+  /** Calls in progress. */
+  size(): number
+  /** Ends the calls in progress with an error. */
+  abortAll(reason: PelletlineError): void
+}
+
+/** What the calls of grpc-js have in common. */
+interface RawCall {
+  readonly metadata: Metadata
+  readonly cancelled: boolean
+  getPeer(): string
+  getDeadline(): Date | number
+  on(event: 'cancelled', listener: () => void): unknown
+}
+
+/** One call in progress. */
+interface AnsweredCall {
+  readonly context: CallContext
+  /** Aborts the signal of the context, unless the call is over. */
+  abort(reason: PelletlineError): void
+  /** To be called when the call has been answered. */
+  end(): void
+}
+
+// Only streams wait: one request is complete with its message, and every unary call would pay.
+const endGraceMs = 20
+
+/** Creates the answers of one server. */
+export function createCallAnswers({ guard, logger }: CallAnswersOptions): CallAnswers {
+  const calls = new Set<AnsweredCall>()
+
+  function begin(method: DescMethod, call: RawCall, onAbort?: (reason: PelletlineError) => void): AnsweredCall {
+    const controller = new AbortController()
+    const peer = call.getPeer()
+    const deadline = Number(call.getDeadline())
+    const timeLeftMs = Number.isFinite(deadline) ? () => Math.max(0, deadline - Date.now()) : undefined
+    const readMetadata = once(() => textsOf(call.metadata))
+    const context: CallContext = {
+      signal: controller.signal,
+      get metadata() {
+        return readMetadata()
+      },
+      peer,
+      ...(timeLeftMs && { timeLeftMs }),
+    }
+    // grpc-js tells of every call that it is cancelled, of an answered one as well.
+    let isAnswered = false
+    const answered: AnsweredCall = {
+      context,
+      abort(reason) {
+        if (isAnswered || controller.signal.aborted) return
+        controller.abort(reason)
+        onAbort?.(reason)
+      },
+      end() {
+        isAnswered = true
+        calls.delete(answered)
+      },
+    }
+    call.on('cancelled', () => {
+      if (!isAnswered) answered.abort(guard.refusalOf(call.metadata) ?? cancelReason(method, deadline))
+    })
+    calls.add(answered)
+    return answered
+  }
+
+  /** Tells the log of a call that failed; returns its status. */
+  function noteFailure(method: DescMethod, peer: string, reason: unknown) {
+    const error = PelletlineError.from(reason)
+    const fields = { method: methodName(method), code: error.code, peer }
+    if (error.code === 'internal' || error.code === 'data_loss') {
+      logger.error({ ...fields, err: error.cause ?? error }, `call failed: ${error.message}`)
+    } else logger.debug(fields, `call failed: ${error.message}`)
+    return toStatus(error)
+  }
+
+  return {
+    unary: (method, limit, invoke) => async (call, respond) => {
+      const { promise: aborted, reject } = Promise.withResolvers<never>()
+      const answered = begin(method, call, reject)
+      const { context } = answered
+      // What becomes of the answer where the call was aborted is nobody's news, and so is an abort that comes late.
+      aborted.catch(() => {})
+      const answer = async () => {
+        const request = decodeRequest(method, limit, call.request)
+        return asBuffer(toBinary(method.output, await invoke({ method, request, context })))
+      }
+      try {
+        respond(null, await Promise.race([answer(), aborted]))
+      } catch (reason) {
+        const status = noteFailure(method, context.peer, reason)
+        // The call itself may be gone already.
+        if (!call.cancelled) respond(status)
+      } finally {
+        answered.end()
+      }
+    },
+
+    streams: (method, limit, invoke) => async (call) => {
+      const answered = begin(method, call)
+      const { context } = answered
+      const { signal } = context
+      const messages = readMessages(call, streamsIn(method) ? endGraceMs : 0)
+      const requests = decodeRequests(method, limit, abortable(messages, signal))
+      try {
+        for await (const response of abortable(invoke({ method, requests, context }), signal)) {
+          await writeMessage(call, asBuffer(toBinary(method.output, response)), signal)
+        }
+        if (!signal.aborted) call.end()
+      } catch (reason) {
+        const status = noteFailure(method, context.peer, reason)
+        // This is how grpc-js takes the status of a stream; the call itself may be gone already.
+        if (!call.cancelled) call.emit('error', status)
+      } finally {
+        answered.end()
+      }
+    },
+
+    size: () => calls.size,
+    abortAll(reason) {
+      for (const call of calls) call.abort(reason)
+    },
+  }
+}
+
+/** Few handlers read the metadata of their call. */
+function once<T>(read: () => T): () => T {
+  let known: T | undefined
+  return () => {
+    known ??= read()
+    return known
+  }
+}
+
+function textsOf(metadata: Metadata): Readonly<Record<string, string>> {
+  const entries = Object.entries(metadata.getMap())
+  return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'))
+}
+
+function decodeRequest(method: DescMethod, limit: ArrivalLimit, buffer: Buffer): Message {
+  // It came within the limit, and was packed.
+  if (buffer.byteLength > limit.maxMessageBytes) throw tooLargeError(limit, buffer.byteLength)
+  limitRecords(method.input, buffer)
+  try {
+    return fromBinary(method.input, buffer)
+  } catch (cause) {
+    const text = `A request of ${methodName(method)} (${buffer.byteLength} bytes) is no ${method.input.typeName}; compare the versions of the proto files.`
+    throw new PelletlineError('invalid_argument', text, { cause })
+  }
+}
+
+async function* decodeRequests(
+  method: DescMethod,
+  limit: ArrivalLimit,
+  buffers: AsyncIterable<Buffer>,
+): AsyncGenerator<Message> {
+  for await (const buffer of buffers) yield decodeRequest(method, limit, buffer)
+}
+
+function cancelReason(method: DescMethod, deadline: number): PelletlineError {
+  return deadline <= Date.now()
+    ? new PelletlineError('deadline_exceeded', `The deadline of ${methodName(method)} has passed.`)
+    : new PelletlineError('cancelled', `The caller of ${methodName(method)} has gone.`)
+}
