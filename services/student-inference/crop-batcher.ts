@@ -327,7 +327,11 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
       room.patient += count
     } else waiter.admit()
     pump()
-    return promise.finally(() => signal?.removeEventListener('abort', onAbort))
+    try {
+      return await promise
+    } finally {
+      signal?.removeEventListener('abort', onAbort)
+    }
   }
 
   return {

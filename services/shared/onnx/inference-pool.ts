@@ -233,7 +233,7 @@ export async function createInferencePool(options: InferencePoolOptions): Promis
     } catch (error) {
       reject(error)
     }
-    return promise.finally(() => signal?.removeEventListener('abort', onAbort))
+    return signal === undefined ? promise : promise.finally(() => signal.removeEventListener('abort', onAbort))
   }
 
   async function run(pixels: Uint8Array, count: number, signal?: AbortSignal): Promise<Float32Array> {

@@ -38,6 +38,8 @@ export function createCostCurve(samples: readonly CostSample[]): CostCurve {
   const sizes = [...new Set(samples.map(({ crops }) => crops))].sort((a, b) => a - b)
   const raw = sizes.map((size) => median(samples.filter(({ crops }) => crops === size).map(({ ms }) => ms)))
   let fitted = neverFalling(raw)
+  /** The last answer of `efficientSize`, which is asked for with every request and changes with a run at most. */
+  let efficient: { readonly tolerance: number; readonly size: number } | undefined
 
   function costMs(crops: number): number {
     const last = sizes.length - 1
@@ -61,11 +63,15 @@ export function createCostCurve(samples: readonly CostSample[]): CostCurve {
       const wrong = Math.min(4, Math.max(0.25, ms / costMs(crops)))
       raw[nearest] = raw[nearest]! * (1 + learningRate * (wrong - 1))
       fitted = neverFalling(raw)
+      efficient = undefined
     },
     efficientSize(tolerance) {
+      if (efficient?.tolerance === tolerance) return efficient.size
       const perCrop = sizes.map((size, i) => fitted[i]! / size)
       const limit = Math.min(...perCrop) * (1 + tolerance)
-      return sizes[perCrop.findIndex((cost) => cost <= limit)]!
+      const size = sizes[perCrop.findIndex((cost) => cost <= limit)]!
+      efficient = { tolerance, size }
+      return size
     },
     get points() {
       return sizes.map((crops, i) => ({ crops, ms: fitted[i]! }))
@@ -75,6 +81,7 @@ export function createCostCurve(samples: readonly CostSample[]): CostCurve {
 
 /** The nearest sequence that never falls, by pooling adjacent violators (Ayer and others, 1955). */
 function neverFalling(values: readonly number[]): number[] {
+  if (values.every((value, i) => i === 0 || values[i - 1]! <= value)) return [...values]
   const pools: { sum: number; count: number }[] = []
   for (const value of values) {
     pools.push({ sum: value, count: 1 })
