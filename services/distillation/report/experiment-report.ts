@@ -152,7 +152,7 @@ export interface ClassifierFigures {
 }
 
 export interface GroupedEstimate extends Estimate {
-  /** Interval of the bootstrap over groups; absent where no groups are known. */
+  /** Interval of the bootstrap over groups; absent where no groups are known, or where it cannot be told. */
   readonly byGroups?: { readonly low: number; readonly high: number }
 }
 
@@ -187,9 +187,10 @@ export interface RepeatedEstimate extends Estimate {
   readonly values: readonly number[]
   /**
    * Limits by the chance of the test images, the models being as they are. Of several seeds only the gain in accuracy and
-   * accuracies of the study of labels have them, of one seed only where images come in groups.
+   * accuracies of the study of labels have them, of one seed only where images come in groups. Null for a gain of one seed where
+   * there are groups and it cannot be told.
    */
-  readonly overImages?: ImageInterval
+  readonly overImages?: ImageInterval | null
 }
 
 /** By a bootstrap over whole groups of images, or, where none are known, a t interval over single images. */
@@ -217,8 +218,16 @@ export interface Comparison {
   readonly onlyB: number
   /** McNemar's exact test, two-sided; it takes every image as one of its own, groups or not. */
   readonly p: number
-  /** Accuracy of b less that of a, Newcombe's paired interval, and that of the bootstrap over groups where images have some. */
-  readonly gain: GroupedEstimate
+  readonly gain: PairedGain
+}
+
+/** Accuracy of one model less that of another on the same images, with Newcombe's paired interval. */
+export interface PairedGain extends Estimate {
+  /**
+   * Interval of the bootstrap over groups; absent where no groups are known. Null where there are groups and it cannot be told
+   * (a single one, all images judged alike): no gain is claimed then.
+   */
+  readonly byGroups?: { readonly low: number; readonly high: number } | null
 }
 
 export interface SweepPoint {

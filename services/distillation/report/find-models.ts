@@ -2,7 +2,7 @@ import type { Estimate } from '../../shared/statistics/interval.ts'
 import type {
   Comparison,
   ExperimentReport,
-  GroupedEstimate,
+  PairedGain,
   RepeatedEstimate,
   ReportedFile,
   ReportedModel,
@@ -51,6 +51,7 @@ function turn({ a, b, onlyA, onlyB, p, gain }: Comparison): Comparison {
     value: negate(gain.value),
     low: negate(gain.high),
     high: negate(gain.low),
+    ...(byGroups === null && { byGroups }),
     ...(byGroups && { byGroups: { low: -byGroups.high, high: -byGroups.low } }),
   }
   return { a: b, b: a, onlyA: onlyB, onlyB: onlyA, p, gain: gainOfA }
@@ -58,9 +59,11 @@ function turn({ a, b, onlyA, onlyB, p, gain }: Comparison): Comparison {
 
 /**
  * An estimate with the interval that verdicts rest on: from the lower to the higher limit of those by images and by groups,
- * since the former takes images of one group for independent and the latter is too narrow where groups are few.
+ * since the former takes images of one group for independent and the latter is too narrow where groups are few. None where
+ * there are groups and the interval by them cannot be told.
  */
-export function widestOf({ value, low, high, byGroups }: GroupedEstimate): Estimate {
+export function widestOf({ value, low, high, byGroups }: PairedGain): Estimate {
+  if (byGroups === null) return { value, low: null, high: null }
   if (low === null || high === null || byGroups === undefined) return { value, low, high }
   return { value, low: Math.min(low, byGroups.low), high: Math.max(high, byGroups.high) }
 }
@@ -71,7 +74,7 @@ export function widestOf({ value, low, high, byGroups }: GroupedEstimate): Estim
  */
 export function widestOfRepeated({ value, low, high, values, overImages }: RepeatedEstimate): Estimate {
   if (overImages === undefined && values.length > 1) return { value, low: null, high: null }
-  return widestOf({ value, low, high, ...(overImages && { byGroups: overImages }) })
+  return widestOf({ value, low, high, ...(overImages !== undefined && { byGroups: overImages }) })
 }
 
 /** A file that was timed; full precision first. */

@@ -14,7 +14,7 @@ export type ComparedCrops = Pick<CropDataset, 'labels'> & Partial<Pick<CropDatas
 
 /**
  * Two judges of the same crops, both at margin 0: whom McNemar's test and Newcombe's paired interval tell apart, and, where
- * crops come in groups that may err together, the interval of a bootstrap over groups.
+ * crops come in groups that may err together, the interval of a bootstrap over groups; null where that cannot be told.
  */
 export function comparePaired(
   a: Float32Array,
@@ -30,7 +30,7 @@ export function comparePaired(
   const p = mcnemar(onlyA, onlyB)
   if (group === undefined || !isGrouped(group)) return { onlyA, onlyB, p, gain }
   const spread = spreadOverImages(gainByImage(a, b, labels), group, resamples)
-  return { onlyA, onlyB, p, gain: spread === undefined ? gain : { ...gain, byGroups: limitsOf(spread) } }
+  return { onlyA, onlyB, p, gain: { ...gain, byGroups: spread === undefined ? null : limitsOf(spread) } }
 }
 
 /** What b gains on each crop, -1, 0 or 1, both at margin 0. */

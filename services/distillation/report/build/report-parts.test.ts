@@ -2,7 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { studentTQuantile } from '../../../shared/statistics/t-interval.ts'
 import { wilsonInterval } from '../../../shared/statistics/wilson-interval.ts'
+import { toyReport } from '../../test-support/toy-report.ts'
 import { createRandom } from '../../training/random.ts'
+import { widestOf, widestOfRepeated } from '../find-models.ts'
+import { stateVerdict } from '../sections/state-verdict.ts'
 import { combineTeachers, probabilityOf } from './combine-teachers.ts'
 import { comparePaired } from './compare-models.ts'
 import { isGrouped } from './describe-data.ts'
@@ -77,7 +80,31 @@ test('gain on crops that err together in groups has a wider interval by groups t
   assert.deepEqual(comparePaired(a, b, { labels, group }).gain, gain)
   assert.equal(comparePaired(a, b, { labels }).gain.byGroups, undefined)
   // All alike: a bootstrap cannot tell.
-  assert.equal(comparePaired(a, a, { labels, group }).gain.byGroups, undefined)
+  assert.equal(comparePaired(a, a, { labels, group }).gain.byGroups, null)
+})
+
+test('gain on crops of one patient is none, however sure it looks by crops', () => {
+  const labels = new Uint8Array(200).fill(1)
+  const group = new Int32Array(200)
+  const plain = Float32Array.from(labels, (_, i) => (i < 40 ? -1 : 1))
+  const distilled = new Float32Array(200).fill(1)
+  const { gain } = comparePaired(plain, distilled, { labels, group })
+  assert.ok(gain.low! > 0.1)
+  assert.deepEqual(widestOf(gain), { value: 0.2, low: null, high: null })
+  const judged = { labelShare: 0.1, noiseShare: 0, teachers: distilled, teacherNames: ['one'] }
+  const { gain: repeated } = studyLabels({ ...judged, students: [{ seed: 1, plain, distilled }] }, { labels, group })
+  assert.deepEqual(widestOfRepeated(repeated), { value: 0.2, low: null, high: null })
+  // The sentence at the head of the report claims none either, whichever way round the two were compared.
+  const { seeds: _, ...report } = toyReport()
+  const turned = comparePaired(distilled, plain, { labels, group })
+  for (const comparison of [
+    { a: 'plain', b: 'distilled', ...comparePaired(plain, distilled, { labels, group }) },
+    { a: 'distilled', b: 'plain', ...turned },
+  ])
+    assert.match(
+      stateVerdict({ ...report, comparisons: [comparison] })[0],
+      /\+20\.00 points .*: how far this varies with groups of images cannot be told, so nothing is shown\.$/,
+    )
 })
 
 test('crops are grouped where any two share a group', () => {

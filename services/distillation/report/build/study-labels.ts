@@ -2,6 +2,7 @@ import { pairedTInterval, shareTInterval } from '../../../shared/statistics/t-in
 import { wilsonInterval } from '../../../shared/statistics/wilson-interval.ts'
 import type { ImageInterval, LabelStudyCase, RepeatedEstimate } from '../experiment-report.ts'
 import { type ComparedCrops, comparePaired, gainByImage } from './compare-models.ts'
+import { isGrouped } from './describe-data.ts'
 import { meanByImage, rightAtZero, spreadOverImages } from './spread-over-images.ts'
 
 /** What the models of a case of the study of labels answer to the test part: margins zNG - zOK. */
@@ -59,7 +60,9 @@ export function studyLabels(
       low,
       high,
       values: compared.flatMap(({ gain }) => gain.value ?? []),
-      ...whereNeeded(overImages, students.length),
+      ...(overImages === undefined && students.length === 1 && group !== undefined && isGrouped(group)
+        ? { overImages: null }
+        : whereNeeded(overImages, students.length)),
     },
     paired: compared.map(({ onlyA, onlyB, p }) => ({ onlyPlain: onlyA, onlyDistilled: onlyB, p })),
   }

@@ -1,11 +1,5 @@
 import type { Estimate } from '../../../shared/statistics/interval.ts'
-import type {
-  ExperimentReport,
-  GroupedEstimate,
-  RepeatedEstimate,
-  SeedFigures,
-  SeedStudy,
-} from '../experiment-report.ts'
+import type { ExperimentReport, PairedGain, RepeatedEstimate, SeedFigures, SeedStudy } from '../experiment-report.ts'
 import { drawSeeds } from '../figures/draw-seeds.ts'
 import { labelOf, widestOf } from '../find-models.ts'
 import { formatCount, formatGain, formatP, formatPercent, formatPoints, percentCell } from '../format-numbers.ts'
@@ -56,12 +50,12 @@ function comparisonTable(report: ExperimentReport): Html {
     rows,
     { text: [5] },
   )}
-<p class="note">McNemar’s exact test, two-sided; the gain is the second’s accuracy less the first’s, with Newcombe’s paired 95 % interval${grouped && html` and, in italics, that of the bootstrap over groups, since images of one group may err together, which McNemar’s test takes no account of; a verdict holds by both intervals`}.</p>
+<p class="note">McNemar’s exact test, two-sided; the gain is the second’s accuracy less the first’s, with Newcombe’s paired 95 % interval${grouped && html` and, in italics, that of the bootstrap over groups, since images of one group may err together, which McNemar’s test takes no account of; a verdict holds by both intervals, and where that of the groups cannot be told (one group, all images judged alike) there is none`}.</p>
 `
 }
 
 function verdictOf({ low, high }: Estimate): string {
-  if (low === null || high === null) return ''
+  if (low === null || high === null) return 'cannot be told'
   return low > 0 ? 'second is better' : high < 0 ? 'second is worse' : 'zero is within'
 }
 
@@ -81,7 +75,7 @@ function seedTable(seeds: SeedStudy): Html {
   )}
 <p class="note">Gains are paired by seed. Accuracies seed by seed: plain ${list(seeds.plain.accuracy.values)}; distilled ${list(seeds.distilled.accuracy.values)}.
 A t interval over seeds counts how training varies, not which images happened to be in the test part${
-    overImages === undefined
+    !overImages
       ? '; how far the gain in accuracy varies with these cannot be told here, so that no gain is claimed'
       : html`: for the gain in accuracy that is, in italics, ${
           overImages.by === 'groups' ? 'the bootstrap over groups of images' : 'the t interval over images'
@@ -92,15 +86,17 @@ A t interval over seeds counts how training varies, not which images happened to
 
 /** A gain over seeds, with its limits over images in italics. */
 export function repeatedGainCell({ overImages, ...gain }: RepeatedEstimate): Html {
-  return gainCell({ ...gain, ...(overImages && { byGroups: overImages }) })
+  return gainCell({ ...gain, ...(overImages !== undefined && { byGroups: overImages }) })
 }
 
-function gainCell(gain: GroupedEstimate): Html {
+function gainCell(gain: PairedGain): Html {
   const [value, interval] = formatGain(gain).split(' (')
   const { byGroups } = gain
   return html`${value}${interval !== undefined && html`<small>${interval.slice(0, -1)}</small>`}${
     byGroups !== undefined &&
-    html`<small><i>${formatPoints(byGroups.low)} to ${formatPoints(byGroups.high)}</i></small>`
+    html`<small><i>${
+      byGroups === null ? 'not known by groups' : `${formatPoints(byGroups.low)} to ${formatPoints(byGroups.high)}`
+    }</i></small>`
   }`
 }
 

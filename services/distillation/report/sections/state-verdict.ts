@@ -42,16 +42,18 @@ function againstPlain(report: ExperimentReport): string {
   const gain = widestOf(comparison.gain)
   return (
     `${accuracies}, a difference of ${formatGain(gain)} points (McNemar p ${formatP(p).replace(/^(?=\d)/, '= ')}, one seed each): ` +
-    `${judge(gain, 'distillation paid with this seed', 'distillation cost accuracy with this seed')}.`
+    `${comparison.gain.byGroups === null ? notByGroups : judge(gain, 'distillation paid with this seed', 'distillation cost accuracy with this seed')}.`
   )
 }
+
+const notByGroups = 'how far this varies with groups of images cannot be told, so nothing is shown'
 
 /** Which two intervals a mean over seeds was judged by. */
 function describeLimits({ low, high, overImages }: RepeatedEstimate): string {
   const range = (from: number, to: number) => `${formatPoints(from)} to ${formatPoints(to)}`
   if (low === null || high === null) return 'no interval over the seeds'
   const overSeeds = `${range(low, high)} by the t interval over seeds`
-  if (overImages === undefined) return `${overSeeds}, none over the images`
+  if (!overImages) return `${overSeeds}, none over the images`
   const how = overImages.by === 'groups' ? 'the bootstrap over groups of test images' : 'that over test images'
   return `95 %: ${overSeeds}, ${range(overImages.low, overImages.high)} by ${how}`
 }
@@ -74,7 +76,10 @@ function againstEnsemble(report: ExperimentReport): string {
     gain.low !== null && gain.low < 0
       ? `, so it may be up to ${formatPoints(-gain.low).replace('+', '')} points worse`
       : ''
-  const outcome = judge(gain, 'better than the teachers', 'below the teachers', worst)
+  const outcome =
+    comparison.gain.byGroups === null
+      ? notByGroups
+      : judge(gain, 'better than the teachers', 'below the teachers', worst)
   return `${start}, a difference of ${formatGain(gain)} points,${cost}: ${outcome}.`
 }
 
