@@ -6,9 +6,15 @@ import { RecipeSchema } from '../gen/pelletline/registry/v1/registry_pb.ts'
 import { parseConfig } from '../shared/config/load-config.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { validateMessage } from '../shared/rpc/validate-message.ts'
+import type { WeightedGroup } from '../shared/statistics/estimate-weighted-share.ts'
 import { drawBinomial, seededUniform } from '../shared/statistics/test-support/seeded-draws.ts'
 import { createAuditWindow } from './alerts/audit-window.ts'
-import { decideDisagreement, decideRowsLost, decideStripShare } from './alerts/decide-alert.ts'
+import {
+  type DisagreementStanding,
+  decideDisagreement,
+  decideRowsLost,
+  decideStripShare,
+} from './alerts/decide-alert.ts'
 import { describeDirt, describeLight } from './alerts/describe-alert.ts'
 import { createRowsWindow } from './alerts/rows-window.ts'
 import { createStripsWindow } from './alerts/strips-window.ts'
@@ -26,8 +32,11 @@ const policy = {
   limit: defaultRecipe.disagreementLimit,
   hysteresis: defaultRecipe.disagreementHysteresis,
   minAudited: defaultAlertSettings.minAudited,
+  calmAudited: defaultRecipe.disagreementWindow,
   confidence: defaultAlertSettings.confidence,
 }
+
+const pick = ({ action, calm }: ReturnType<typeof decideDisagreement>) => [action, calm]
 
 /** Shares of NG and of disagreement by stratum at one time. */
 interface Product {
@@ -44,11 +53,12 @@ function runLine(seed: number, strips: number, productAt: (strip: number) => Pro
   const uniform = seededUniform(seed)
   const window = createAuditWindow()
   const actions: { strip: number; action: string }[] = []
-  let active = false
+  let standing: DisagreementStanding = { active: false, calm: undefined }
   for (let strip = 0; strip < strips; strip += 1) {
     const { ng, ngWrong, restWrong } = productAt(strip)
     const atMs = strip * 50
     const pellets = drawBinomial(500, ng, uniform)
+    let added = 0
     const { ngRate, baseRate } = defaultRecipe.audit
     const strata = [
       [pellets, ngRate, ngWrong],
@@ -56,16 +66,15 @@ function runLine(seed: number, strips: number, productAt: (strip: number) => Pro
     ] as const
     for (const [count, probability, wrong] of strata) {
       const sampled = drawBinomial(count, probability, uniform)
+      added += sampled
       for (let one = 0; one < sampled; one += 1) {
         window.add({ weight: 1 / probability, disagreed: uniform() < wrong, atMs })
       }
     }
     const groups = window.groups({ nowMs: atMs, limit: defaultRecipe.disagreementWindow, maxAgeMs: 1e9 })
-    const { action } = decideDisagreement(groups, active, policy)
-    if (action !== 'keep') {
-      actions.push({ strip, action })
-      active = action === 'raise'
-    }
+    const { action, calm } = decideDisagreement({ groups, added }, standing, policy)
+    if (action !== 'keep') actions.push({ strip, action })
+    standing = { active: action === 'keep' ? standing.active : action === 'raise', calm }
   }
   return actions
 }
@@ -96,16 +105,60 @@ describe('disagreement alert', () => {
     }
   })
 
+  test('a share above the limit for twenty minutes raises once and does not resolve by chance', () => {
+    for (const restWrong of [0.024, 0.03]) {
+      for (let seed = 1; seed <= 3; seed += 1) {
+        const actions = runLine(seed, 8000, () => ({ ...healthy, restWrong }))
+        assert.deepEqual(
+          actions.map(({ action }) => action),
+          ['raise'],
+          `${restWrong} of the rest, seed ${seed}`,
+        )
+      }
+    }
+  })
+
+  test('a share at the limit flutters no more than every few minutes', () => {
+    let resolved = 0
+    for (let seed = 1; seed <= 3; seed += 1) {
+      const actions = runLine(seed, 8000, () => ({ ...healthy, restWrong: 0.02 }))
+      resolved += actions.filter(({ action }) => action === 'resolve').length
+    }
+    assert.ok(resolved <= 6, `resolved ${resolved} times in 20 minutes`)
+  })
+
+  const decide = (groups: readonly WeightedGroup[], standing: Partial<DisagreementStanding> = {}, added = 0) =>
+    decideDisagreement({ groups, added }, { active: false, calm: undefined, ...standing }, policy)
+
   test('two heavy pellets in a short window raise nothing, nor do few audited ones', () => {
     const twoHeavy = [
       { weight: 50, sampled: 58, positive: 2 },
       { weight: 2, sampled: 10, positive: 0 },
     ]
-    const decision = decideDisagreement(twoHeavy, false, policy)
+    const decision = decide(twoHeavy)
     assert.ok(decision.value.value > policy.limit)
     assert.equal(decision.action, 'keep')
-    assert.equal(decideDisagreement([{ weight: 50, sampled: 59, positive: 59 }], false, policy).action, 'keep')
-    assert.equal(decideDisagreement([{ weight: 50, sampled: 60, positive: 60 }], false, policy).action, 'raise')
+    assert.equal(decide([{ weight: 50, sampled: 59, positive: 59 }]).action, 'keep')
+    assert.equal(decide([{ weight: 50, sampled: 60, positive: 60 }]).action, 'raise')
+  })
+
+  test('a single pellet raises nothing, however heavy it is among light ones', () => {
+    const heavy = (positive: number) => [
+      { weight: 2, sampled: 58, positive: 0 },
+      { weight: 400, sampled: 2, positive },
+    ]
+    assert.equal(decide(heavy(1)).action, 'keep')
+    assert.equal(decide(heavy(2)).action, 'raise')
+  })
+
+  test('it resolves when the share has stayed below limit times hysteresis for a window more of audited pellets', () => {
+    const of = (positive: number, sampled = 400) => [{ weight: 50, sampled, positive }]
+    const active = true
+    assert.deepEqual(pick(decide(of(3), { active }, 1000)), ['keep', 0], 'what came before it fell does not count')
+    assert.deepEqual(pick(decide(of(3), { active, calm: 0 }, 399)), ['keep', 399])
+    assert.deepEqual(pick(decide(of(3), { active, calm: 399 }, 1)), ['resolve', 400])
+    assert.deepEqual(pick(decide(of(4), { active, calm: 399 }, 1)), ['keep', undefined], 'the count begins anew')
+    assert.deepEqual(pick(decide(of(0, 59), { active, calm: 399 }, 1)), ['keep', 399], 'too few say nothing')
   })
 
   test('window is bounded by number and by age', () => {

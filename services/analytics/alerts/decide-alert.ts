@@ -16,31 +16,58 @@ export interface AlertDecision {
 export interface DisagreementPolicy {
   /** Share 0..1. */
   readonly limit: number
-  /** The alert resolves below limit * hysteresis. */
+  /** Below limit * hysteresis the cause may have gone. */
   readonly hysteresis: number
   readonly minAudited: number
+  /** Audited pellets for which the share stays below that before the alert resolves. */
+  readonly calmAudited: number
   /** Of the one-sided lower limit. */
   readonly confidence: number
 }
 
+/** What was audited, as the alert on disagreement sees it. */
+export interface AuditsSeen {
+  /** Audited pellets in the window, by weight. */
+  readonly groups: readonly WeightedGroup[]
+  /** Audited pellets that came since the decision before. */
+  readonly added: number
+}
+
+/** How an alert on disagreement stands from one decision to the next. */
+export interface DisagreementStanding {
+  readonly active: boolean
+  /** Audited pellets that came while the share stayed below limit * hysteresis; undefined where it does not. */
+  readonly calm: number | undefined
+}
+
+/** Fewest disagreeing pellets that raise an alert. */
+const minDisagreed = 2
+
 /**
- * Disagreement of student and teachers. Raised when the one-sided lower limit of the weighted share passes the limit, so
- * that a few pellets of great weight raise nothing; resolved when the share itself is below limit * hysteresis. Between
- * the two, and with fewer than `minAudited` pellets, everything stays as it is.
+ * Disagreement of student and teachers. Raised when the one-sided lower limit of the weighted share passes the limit and
+ * more than one pellet disagrees, so that a single one raises nothing, whatever its weight; resolved once the share has
+ * stayed below limit * hysteresis while `calmAudited` more pellets were audited, since an estimate that is looked at again
+ * and again falls below by chance. With fewer than `minAudited` pellets everything stays as it is. `calm` is that of the
+ * next standing; where it is not known, undefined makes the count begin anew.
  */
 export function decideDisagreement(
-  groups: readonly WeightedGroup[],
-  active: boolean,
+  { groups, added }: AuditsSeen,
+  standing: DisagreementStanding,
   policy: DisagreementPolicy,
-): AlertDecision {
+): AlertDecision & Pick<DisagreementStanding, 'calm'> {
   const audited = groups.reduce((sum, group) => sum + group.sampled, 0)
   const value = estimateWeightedShare(groups)
-  const decide = (): AlertDecision['action'] => {
-    if (audited < policy.minAudited) return 'keep'
-    if (active) return value.value < policy.limit * policy.hysteresis ? 'resolve' : 'keep'
-    return weightedShareLowerLimit(groups, policy.confidence) > policy.limit ? 'raise' : 'keep'
+  const keep = { action: 'keep', value, audited } as const
+  if (audited < policy.minAudited) return { ...keep, calm: standing.calm }
+  if (!standing.active) {
+    const disagreed = groups.reduce((sum, group) => sum + group.positive, 0)
+    const isAbove = weightedShareLowerLimit(groups, policy.confidence) > policy.limit
+    return { ...keep, action: isAbove && disagreed >= minDisagreed ? 'raise' : 'keep', calm: undefined }
   }
-  return { action: decide(), value, audited }
+  if (value.value >= policy.limit * policy.hysteresis) return { ...keep, calm: undefined }
+  // What came before the share was first seen below does not count: it may have come before it fell.
+  const calm = standing.calm === undefined ? 0 : standing.calm + added
+  return { ...keep, action: calm >= policy.calmAudited ? 'resolve' : 'keep', calm }
 }
 
 export interface RowsLostPolicy {

@@ -56,6 +56,9 @@ interface LineState {
   readonly strips: StripsWindow
   lot: string
   disagreement: number | undefined
+  /** Audited pellets since the last decision, and those that count towards the end of an alert on disagreement. */
+  added: number
+  calm: number | undefined
   /** Unresolved alerts of the line by kind. */
   readonly active: Map<AlertKind, bigint>
 }
@@ -76,6 +79,8 @@ export function createMonitor({ db, book, settings, recipeOf, nowMs, onRaised }:
       strips: createStripsWindow(),
       lot: '',
       disagreement: undefined,
+      added: 0,
+      calm: undefined,
       active: new Map(),
     }
     lines.set(line, state)
@@ -114,17 +119,26 @@ export function createMonitor({ db, book, settings, recipeOf, nowMs, onRaised }:
     const recipe = await recipeOf(line)
     if (recipe === undefined) return
     const state = stateOf(line)
-    const groups = state.audits.groups({
-      nowMs: nowMs(),
-      limit: recipe.disagreementWindow,
-      maxAgeMs: settings.maxWindowAgeMs,
-    })
-    const disagreement = decideDisagreement(groups, state.active.has(AlertKind.DISAGREEMENT), {
-      limit: recipe.disagreementLimit,
-      hysteresis: recipe.disagreementHysteresis,
-      minAudited: settings.minAudited,
-      confidence: settings.confidence,
-    })
+    const disagreement = decideDisagreement(
+      {
+        groups: state.audits.groups({
+          nowMs: nowMs(),
+          limit: recipe.disagreementWindow,
+          maxAgeMs: settings.maxWindowAgeMs,
+        }),
+        added: state.added,
+      },
+      { active: state.active.has(AlertKind.DISAGREEMENT), calm: state.calm },
+      {
+        limit: recipe.disagreementLimit,
+        hysteresis: recipe.disagreementHysteresis,
+        minAudited: settings.minAudited,
+        calmAudited: recipe.disagreementWindow,
+        confidence: settings.confidence,
+      },
+    )
+    state.added = 0
+    state.calm = disagreement.calm
     state.disagreement = disagreement.audited === 0 ? undefined : disagreement.value.value
     await apply(line, AlertKind.DISAGREEMENT, disagreement, recipe.disagreementLimit, () =>
       describeDisagreement(line, disagreement, recipe.disagreementLimit),
@@ -148,7 +162,10 @@ export function createMonitor({ db, book, settings, recipeOf, nowMs, onRaised }:
   }
 
   return {
-    /** Forgets what was seen, and takes up unresolved alerts and the newest audited pellets up to a position. */
+    /**
+     * Forgets what was seen, and takes up unresolved alerts and the newest audited pellets up to a position. What these say
+     * of an alert's end is not known, so an alert on disagreement resolves after a whole window more of them.
+     */
     async restore(lastAudit: bigint): Promise<void> {
       lines.clear()
       dirty.clear()
@@ -177,6 +194,7 @@ export function createMonitor({ db, book, settings, recipeOf, nowMs, onRaised }:
       for (const { line, weight, disagreed } of booked.audits) {
         const state = stateOf(line)
         state.audits.add({ weight, disagreed, atMs: nowMs() })
+        state.added += 1
         // Bounded between two evaluations too.
         if (state.audits.size > 2 * maxWindow) {
           state.audits.groups({ nowMs: nowMs(), limit: maxWindow, maxAgeMs: settings.maxWindowAgeMs })
