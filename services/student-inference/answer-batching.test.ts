@@ -31,6 +31,7 @@ test('batching is answered with fill, waits, reasons, flows, what batches cost, 
       threadsPerWorker: 1,
       measured: [{ workers: 2, threadsPerWorker: 1, batch: 4, cropsPerSecond: [900, 1000], loneMs: 1.5 }],
     },
+    workersAtWork: () => 1,
   })
   assert.deepEqual(fill, { upperLimits: [1, 2, 4], counts: [2n, 0n, 1n, 0n] })
   assert.equal(
@@ -57,6 +58,7 @@ test('batching is answered with fill, waits, reasons, flows, what batches cost, 
   assert.deepEqual([efficientBatch, maxBatch], [4, 4])
   assert.deepEqual(rest, {
     sessions: 2,
+    sessionsAtWork: 1,
     threadsPerSession: 1,
     measured: [{ sessions: 2, threadsPerSession: 1, batch: 4, cropsPerSecond: [900, 1000], loneMs: 1.5 }],
   })

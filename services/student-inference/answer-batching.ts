@@ -11,13 +11,15 @@ const reasonNumbers = {
   drain: ReleaseReason.DRAIN,
 } as const
 
-/** The batcher's report and the sessions behind it, as the rpc gives them. */
+/** The batcher's report, the sessions behind it and how many of these are at work, as the rpc gives them. */
 export function answerBatching({
   batcher,
   sessions,
+  workersAtWork,
 }: {
   readonly batcher: Pick<CropBatcher, 'report'>
   readonly sessions: SessionsInUse
+  workersAtWork(): number
 }): MessageInitShape<typeof GetBatchingResponseSchema> {
   const { fill, waitMs, reasons, flows, costs, efficientBatch, maxBatch } = batcher.report()
   return {
@@ -37,6 +39,7 @@ export function answerBatching({
     efficientBatch,
     maxBatch,
     sessions: sessions.workers,
+    sessionsAtWork: workersAtWork(),
     threadsPerSession: sessions.threadsPerWorker,
     measured: sessions.measured.map(({ workers, threadsPerWorker, batch, cropsPerSecond, loneMs }) => ({
       sessions: workers,

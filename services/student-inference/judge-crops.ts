@@ -18,6 +18,8 @@ export interface WarmStudent {
   /** The model's own threshold on the margin. */
   readonly threshold: number
   readonly sessions: SessionsInUse
+  /** Workers that are at work now, one a session; the others were given up. */
+  workersAtWork(): number
   /** Most crops of one run. */
   readonly maxBatch: number
 }

@@ -34,7 +34,7 @@ function setUp(limit = 100, dtype = 'uint8') {
   const sessions = { provider: 'cpu' as const, workers: 1, threadsPerWorker: 1, measured: [] }
   let ownState: PoolState = 'ready'
   let otherState: PoolState = 'ready'
-  const shared = { batcher, model, threshold: 1, sessions, maxBatch: 8, statistics }
+  const shared = { batcher, model, threshold: 1, sessions, workersAtWork: () => 1, maxBatch: 8, statistics }
   const student: ServedStudent = { ...shared, manifest, state: () => ownState }
   const other: ServedStudent = { ...shared, manifest: { ...manifest, id: 'student-2' }, state: () => otherState }
   let refusal: PelletlineError | undefined
@@ -163,9 +163,10 @@ test('served student counts crops, batches by size, answers and failures', async
 test('served student is found by its name with the id of its file as version, and says so of others', () => {
   const { models, served, refuse } = setUp()
   assert.equal(models.find('student', 'student-1'), served)
-  assert.equal(served.facts['sha256'], 'ab')
+  const facts = served.facts()
+  assert.equal(facts['sha256'], 'ab')
   assert.deepEqual(
-    ['precision', 'provider', 'threads_per_session', 'integer_instructions'].map((name) => served.facts[name]),
+    ['precision', 'provider', 'threads_per_session', 'integer_instructions'].map((name) => facts[name]),
     ['float16', 'cpu', '1', describeIntegerInstructions()],
   )
   assert.throws(() => models.find('teacher', ''), { code: 'not_found', message: /there is "student"/ })

@@ -73,15 +73,16 @@ function describeStudent(student: ServedStudent, name: string): ServedModel {
     sessions: sessions.workers,
     onGpu: sessions.provider === 'cuda',
     maxBatch,
-    facts: {
+    facts: () => ({
       sha256,
       classes: classes.join(','),
       threshold: String(threshold),
       precision: precisionOf(manifest),
       provider: sessions.provider,
+      sessions_at_work: String(student.workersAtWork()),
       threads_per_session: String(sessions.threadsPerWorker),
       integer_instructions: describeIntegerInstructions(),
-    },
+    }),
     ready: () => isAtWork(student.state()),
     async infer(elements, count, options) {
       const crops = elements instanceof Float32Array ? graysOf(elements, count, manifest) : elements

@@ -137,3 +137,24 @@ test('student says of no queue that more than all of it is filled, with calls an
   gone.abort()
   await ended
 })
+
+test('student says of its sessions how many are at work once a worker has been given up', async () => {
+  const { student } = setUp({ workers: 2 }, { openPool: openMortal })
+  await student.start()
+  const [implementation] = student.implementations
+  const client = createLocalClient(
+    implementation as unknown as ServiceImplementation<typeof StudentInferenceService>,
+  ) as ServiceClient<typeof StudentInferenceService>
+  const served = student.models.find('student', '')
+  const count = async () => {
+    const { sessions, sessionsAtWork } = await client.getBatching({})
+    return { sessions, sessionsAtWork, served: served.sessions, servedAtWork: served.facts()['sessions_at_work'] }
+  }
+  const kill = () =>
+    assert.rejects(served.infer(grayCrops(255), 1, { whenFull: 'refuse', signal }), { code: 'unavailable' })
+  assert.deepEqual(await count(), { sessions: 2, sessionsAtWork: 2, served: 2, servedAtWork: '2' })
+  await kill()
+  assert.deepEqual(await count(), { sessions: 2, sessionsAtWork: 1, served: 2, servedAtWork: '1' })
+  await kill()
+  assert.deepEqual(await count(), { sessions: 2, sessionsAtWork: 0, served: 2, servedAtWork: '0' })
+})

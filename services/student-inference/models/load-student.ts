@@ -24,8 +24,6 @@ export interface LoadedStudent extends ServedStudent {
   readonly manifestSha256: string
   /** Load, checks and warm-up took this long, ms. */
   readonly loadMs: number
-  /** Workers that have not been given up. */
-  workersAtWork(): number
   /** Crops of the bus that it has judged. */
   readonly judged: { crops: number }
   /** Finishes what it has within `timeoutMs` and until the signal aborts, then ends its workers. */

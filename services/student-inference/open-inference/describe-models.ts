@@ -64,7 +64,7 @@ export function describeConfig(model: ServedModel): MessageInitShape<typeof Mode
     output: [tensor(output)],
     instanceGroup: [{ name: `${name}_0`, count: sessions, kind }],
     schedulingChoice: { case: 'dynamicBatching', value: { preferredBatchSize: [maxBatch] } },
-    parameters: Object.fromEntries(Object.entries(facts).map(([key, stringValue]) => [key, { stringValue }])),
+    parameters: Object.fromEntries(Object.entries(facts()).map(([key, stringValue]) => [key, { stringValue }])),
   }
 }
 

@@ -65,8 +65,8 @@ export interface ServedModel {
   readonly onGpu: boolean
   /** Most items of one run, into which requests are merged. */
   readonly maxBatch: number
-  /** Further facts: digest, threshold, order of classes, precision, provider, integer instructions of the processor. */
-  readonly facts: Readonly<Record<string, string>>
+  /** Further facts as they are now: digest, threshold, order of classes, precision, provider, sessions at work, integer instructions of the processor. */
+  facts(): Readonly<Record<string, string>>
   ready(): boolean
   /**
    * Runs the model on `count` items and gives the elements of its output, item after item, all finite. Rejects with a

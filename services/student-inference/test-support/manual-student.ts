@@ -20,6 +20,7 @@ export function createManualStudent({ workers = 1, maxBatch = 16, limit = 4096 }
     model: create(ModelRefSchema, { id: 'manual' }),
     threshold: 0,
     sessions: { provider: 'cpu', workers, threadsPerWorker: 1, measured: [] },
+    workersAtWork: () => workers,
     maxBatch,
   }
   let finished = 0

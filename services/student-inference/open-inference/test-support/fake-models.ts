@@ -41,7 +41,7 @@ export function createFakeModels(options: FakeModelsOptions = {}): ServedModels 
     sessions: 1,
     onGpu: false,
     maxBatch: 32,
-    facts: { sha256: 'ab' },
+    facts: () => ({ sha256: 'ab' }),
     ready,
     infer(elements, count, how) {
       const { promise, resolve, reject } = Promise.withResolvers<Float32Array>()
