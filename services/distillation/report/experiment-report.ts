@@ -174,6 +174,8 @@ export interface SeedStudy {
   readonly distilled: SeedFigures
   /** Distilled less plain, paired by seed. */
   readonly gain: SeedFigures
+  /** Accuracy of the distilled students less that of their teachers together, paired by seed; absent without teachers. */
+  readonly overTeachers?: RepeatedEstimate
 }
 
 export type SeedFigures = Readonly<Record<'precision' | 'recall' | 'accuracy' | 'auc' | 'f1', RepeatedEstimate>>

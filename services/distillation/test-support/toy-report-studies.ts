@@ -22,10 +22,19 @@ export function toySeeds(random: Random): SeedStudy {
   const build = (pick: (pair: (typeof pairs)[number]) => readonly number[], half: number) =>
     Object.fromEntries(pairs.map((pair) => [pair.name, estimate(pick(pair), half)])) as unknown as SeedFigures
   const gain = build(({ plain, distilled }) => distilled.map((value, i) => value - plain[i]!), 0.0052)
+  const distilled = build((pair) => pair.distilled, 0.0028)
+  const overTeachers = estimate(
+    distilled.accuracy.values.map((value) => value - 0.968),
+    0.0028,
+  )
   return {
     count: 5,
     plain: build(({ plain }) => plain, 0.0031),
-    distilled: build(({ distilled }) => distilled, 0.0028),
+    distilled,
+    overTeachers: {
+      ...overTeachers,
+      overImages: { low: overTeachers.low - 0.001, high: overTeachers.high, by: 'groups' },
+    },
     gain: {
       ...gain,
       accuracy: { ...gain.accuracy, overImages: { low: gain.accuracy.value! - 0.0061, high: 0.0101, by: 'groups' } },

@@ -141,6 +141,11 @@ test('report compares students, ensemble, teachers and variants, and joins the s
   assert.equal(report.seeds!.count, 2)
   assert.deepEqual(report.seeds!.plain.accuracy.values[0], report.models[2]!.test.accuracy.value)
   assert.equal(report.ensemble!.count, 80)
+  // Of the seeds against the teachers, the first is the comparison's.
+  const { overTeachers, distilled } = report.seeds!
+  assert.equal(overTeachers!.values[0], report.comparisons[1]!.gain.value)
+  for (const [i, value] of overTeachers!.values.entries())
+    assert.ok(Math.abs(value - (distilled.accuracy.values[i]! - report.ensemble!.accuracy.value!)) < 1e-12)
 })
 
 test('report shows heatmaps of both students and the surest mistakes', () => {

@@ -87,7 +87,7 @@ async function build(
     plain: students.get(plain)!,
     distilled: students.get(distilled)!,
   }))
-  const seeds = studySeeds(pairs, splits.test, input.resamples)
+  const seeds = studySeeds(pairs, splits.test, input.resamples, ensemble)
   // 4. Pictures.
   const shown = reported.filter(({ input: { role } }) => role === 'plain' || role === 'distilled')
   report('drawing heatmaps', shares.timed, 1, 0)

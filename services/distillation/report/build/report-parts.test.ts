@@ -209,6 +209,13 @@ test('gain over seeds also has the limits that the images leave to its mean, wid
   const { low, high, by } = accuracy.overImages!
   assert.equal(by, 'groups')
   assert.ok(low < 0 && high > 0.1, `${low} to ${high}`)
+  assert.equal('overTeachers' in studySeeds(pairs, crops, 100)!, false)
+  // The teachers are wrong on two other groups: each seed has 3 groups wrong, both have 2 of these in common.
+  const teachers = Float32Array.from(group, (index) => (index === 20 || index === 21 ? -1 : 1))
+  const over = studySeeds(pairs, crops, 1000, teachers)!.overTeachers!
+  assert.ok(over.values.every((value) => Math.abs(value - -0.025) < 1e-9) && over.values.length === 2)
+  assert.ok(Math.abs(over.value! - -0.025) < 1e-9 && over.low! > -0.03)
+  assert.ok(over.overImages!.by === 'groups' && over.overImages!.low < -0.05 && over.overImages!.high > 0)
   // Image by image: 30 of 400 gain, 10 lose by half.
   const single = studySeeds(pairs, { labels }, 1000)!.gain.accuracy.overImages!
   const [mean, square] = [0.05, (30 + 20 * 0.25) / 400]

@@ -1,4 +1,4 @@
-import { pairedTInterval, shareTInterval } from '../../../shared/statistics/t-interval.ts'
+import { pairedTInterval, shareTInterval, tInterval } from '../../../shared/statistics/t-interval.ts'
 import type { ClassifierFigures, RepeatedEstimate, SeedFigures, SeedStudy } from '../experiment-report.ts'
 import { type ComparedCrops, gainByImage } from './compare-models.ts'
 import { meanByImage, spreadOverImages } from './spread-over-images.ts'
@@ -22,12 +22,14 @@ export interface SeedStudents {
 /**
  * Means over seeds with t intervals, and the gain paired by seed; undefined under two seeds. A seed in which either of a
  * pair has no such figure (no crop called NG: no precision) is left out of that figure for both. The gain in accuracy also has
- * the limits that the images leave it, of its mean over the seeds.
+ * the limits that the images leave it, of its mean over the seeds; so has what the distilled students gain over `teachers`, the
+ * margins of these together.
  */
 export function studySeeds(
   pairs: readonly SeedStudents[],
   crops: ComparedCrops,
   resamples?: number,
+  teachers?: Float32Array,
 ): SeedStudy | undefined {
   if (pairs.length < 2) return undefined
   const studied = figureNames.map((name) => [name, studyFigure(pairs, name)] as const)
@@ -37,7 +39,25 @@ export function studySeeds(
   const steps = pairs.map(({ plain, distilled }) => gainByImage(plain.margins, distilled.margins, crops.labels))
   const overImages = spreadOverImages(meanByImage(steps), crops.group, resamples)
   const accuracy = { ...gain.accuracy, ...(overImages && { overImages }) }
-  return { count: pairs.length, plain: gather('plain'), distilled: gather('distilled'), gain: { ...gain, accuracy } }
+  return {
+    count: pairs.length,
+    plain: gather('plain'),
+    distilled: gather('distilled'),
+    gain: { ...gain, accuracy },
+    ...(teachers && { overTeachers: gainOverTeachers(pairs, teachers, crops, resamples) }),
+  }
+}
+
+function gainOverTeachers(
+  pairs: readonly SeedStudents[],
+  teachers: Float32Array,
+  { labels, group }: ComparedCrops,
+  resamples: number | undefined,
+): RepeatedEstimate {
+  const steps = pairs.map(({ distilled }) => gainByImage(teachers, distilled.margins, labels))
+  const values = steps.map((gains) => gains.reduce((sum, gain) => sum + gain, 0) / gains.length)
+  const overImages = spreadOverImages(meanByImage(steps), group, resamples)
+  return { ...tInterval(values), values, ...(overImages && { overImages }) }
 }
 
 function studyFigure(pairs: readonly SeedStudents[], name: FigureName) {

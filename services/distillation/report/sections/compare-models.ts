@@ -50,7 +50,10 @@ function comparisonTable(report: ExperimentReport): Html {
     rows,
     { text: [5] },
   )}
-<p class="note">McNemar’s exact test, two-sided; the gain is the second’s accuracy less the first’s, with Newcombe’s paired 95 % interval${grouped && html` and, in italics, that of the bootstrap over groups, since images of one group may err together, which McNemar’s test takes no account of; a verdict holds by both intervals, and where that of the groups cannot be told (one group, all images judged alike) there is none`}.</p>
+<p class="note">McNemar’s exact test, two-sided; the gain is the second’s accuracy less the first’s, with Newcombe’s paired 95 % interval${grouped && html` and, in italics, that of the bootstrap over groups, since images of one group may err together, which McNemar’s test takes no account of; a verdict holds by both intervals, and where that of the groups cannot be told (one group, all images judged alike) there is none`}.${
+    report.seeds !== undefined &&
+    ' Of students that were repeated these are the first seed’s; the means over the seeds follow.'
+  }</p>
 `
 }
 

@@ -4,6 +4,7 @@ import { toyReport } from '../../test-support/toy-report.ts'
 import type { ExperimentReport, GroupedEstimate, ReportedModel } from '../experiment-report.ts'
 import { type Block, isFigure } from '../section.ts'
 import { costBlocks } from './compare-costs.ts'
+import { compareModels } from './compare-models.ts'
 import { compareTableThree } from './compare-table-three.ts'
 import { showCalibration } from './show-calibration.ts'
 import { showTraining } from './show-training.ts'
@@ -52,6 +53,13 @@ test('figure of table 3 draws the wider of the intervals by images and by groups
   assert.match(grouped.caption, /bootstrap over groups of images/)
   assert.equal(grouped.svg, (await draw({ ...single, low: 0.91 })).svg)
   assert.notEqual(grouped.svg, (await draw(single)).svg)
+})
+
+test('paired comparisons of repeated students are said to be those of the first seed', async () => {
+  const { seeds: _, ...once } = toyReport()
+  const note = /these are the first seed’s/
+  assert.match(textOf((await compareModels(toyReport())).blocks), note)
+  assert.doesNotMatch(textOf((await compareModels(once)).blocks), note)
 })
 
 test('figure 6 is called by the schedule that the experiment had', async () => {

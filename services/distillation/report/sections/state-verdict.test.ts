@@ -93,6 +93,31 @@ describe('stateVerdict', () => {
     for (const sentence of stateVerdict(teachersOnly)) assert.match(sentence, /cannot be said/)
   })
 
+  test('judges all seeds against the teachers, by the seeds and by the images, and not the first one', () => {
+    // The first seed alone would be better than its teachers.
+    const comparisons = [compare('ensemble', 'distilled', 0.0067, 0.001, 0.0124)]
+    const values = [0.0067, 0.0033, 0.0017, 0, -0.0017]
+    const second = (overTeachers: Partial<RepeatedEstimate>) => {
+      const estimate = { value: 0.002, low: -0.002, high: 0.006, values, ...overTeachers }
+      return stateVerdict({ ...report, comparisons, seeds: { ...report.seeds!, overTeachers: estimate } })[1]
+    }
+    assert.match(
+      second({ overImages: { low: -0.01, high: 0.009, by: 'groups' } }),
+      /on average over 5 seeds, a difference of \+0\.20 \(−1\.00 to \+0\.90\) points \(95 %: −0\.20 to \+0\.60 by the t interval over seeds, −1\.00 to \+0\.90 by the bootstrap over groups of test images\), with 41 % .*: the interval holds zero, so it may be up to 1\.00 points worse\.$/,
+    )
+    const sure = { low: 0.001, high: 0.003 }
+    assert.match(
+      second({ ...sure, overImages: { low: 0.001, high: 0.004, by: 'images' } }),
+      /: better than the teachers\.$/,
+    )
+    assert.match(second(sure), /: without an interval nothing is shown\.$/)
+    const { overTeachers: _, ...seeds } = report.seeds!
+    assert.match(
+      stateVerdict({ ...report, comparisons, seeds })[1],
+      /the first seed of the distilled student stands at/,
+    )
+  })
+
   test('says how much worse than the ensemble the student may be, and at what cost', () => {
     const [, second] = stateVerdict(
       withoutSeeds({ comparisons: [compare('ensemble', 'distilled', -0.005, -0.0186, 0.0083)] }),

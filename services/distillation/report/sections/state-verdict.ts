@@ -64,23 +64,34 @@ function againstEnsemble(report: ExperimentReport): string {
   if (distilled === undefined || accuracy === undefined || accuracy === null) {
     return 'How the student stands to its teachers cannot be said: the report has no ensemble, or no distilled student.'
   }
+  const teachers = `the mean of its teachers (${formatPercent(accuracy)} % on ${formatCount(distilled.test.count)} images)`
+  const { seeds } = report
+  if (seeds?.overTeachers !== undefined && seeds.overTeachers.value !== null) {
+    const gain = widestOfRepeated(seeds.overTeachers)
+    return (
+      `Against ${teachers} the distilled student stands at ${formatPercent(seeds.distilled.accuracy.value)} % on average over ` +
+      `${seeds.count} seeds, a difference of ${formatGain(gain)} points (${describeLimits(seeds.overTeachers)}),` +
+      `${describeCost(report)}: ${judgeAgainstTeachers(gain)}.`
+    )
+  }
   const own = distilled.test.accuracy.value
   const comparison = findComparison(report, ensembleId, distilled.id)
   const start =
-    `Against the mean of its teachers (${formatPercent(accuracy)} % on ${formatCount(distilled.test.count)} images) ` +
-    `the distilled student stands at ${formatPercent(own)} %`
+    `Against ${teachers} the ${seeds === undefined ? 'distilled student' : 'first seed of the distilled student'} ` +
+    `stands at ${formatPercent(own)} %`
   const cost = describeCost(report)
   if (comparison === undefined) return `${start}${cost}; no paired comparison was made.`
   const gain = widestOf(comparison.gain)
+  const outcome = comparison.gain.byGroups === null ? notByGroups : judgeAgainstTeachers(gain)
+  return `${start}, a difference of ${formatGain(gain)} points,${cost}: ${outcome}.`
+}
+
+function judgeAgainstTeachers(gain: Estimate): string {
   const worst =
     gain.low !== null && gain.low < 0
       ? `, so it may be up to ${formatPoints(-gain.low).replace('+', '')} points worse`
       : ''
-  const outcome =
-    comparison.gain.byGroups === null
-      ? notByGroups
-      : judge(gain, 'better than the teachers', 'below the teachers', worst)
-  return `${start}, a difference of ${formatGain(gain)} points,${cost}: ${outcome}.`
+  return judge(gain, 'better than the teachers', 'below the teachers', worst)
 }
 
 function describeCost(report: ExperimentReport): string {
