@@ -78,7 +78,8 @@ test('an upload is judged while its caller has still more to send', async () => 
 })
 
 test('an upload and a progressive request whose callers go in the middle are computed no further', async () => {
-  const { student } = await serve({ options: { maxBatch: 1 } })
+  // Less room than the upload fills: its messages wait for it.
+  const { student } = await serve({ options: { maxBatch: 1, queueLimit: 500 } })
   await withServer(
     student.implementations,
     async ({ client }) => {
