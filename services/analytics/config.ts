@@ -85,6 +85,10 @@ export const analyticsOptionsSchema = z.strictObject({
       lightLimit: z.number().gt(0).lt(1).default(defaultAlertSettings.lightLimit),
       stripsHysteresis: share.default(defaultAlertSettings.stripsHysteresis),
     })
+    .refine(({ minRows, rowsWindow }) => minRows <= rowsWindow, {
+      path: ['minRows'],
+      error: 'valid is: at most rowsWindow',
+    })
     .refine(({ minStrips, stripsWindow }) => minStrips <= stripsWindow, {
       path: ['minStrips'],
       error: 'valid is: at most stripsWindow',
@@ -109,8 +113,11 @@ export const analyticsOptionsSchema = z.strictObject({
     .strictObject({
       /** Days that the parts of a strip stay, with its pellets in columns, once its lot is closed; figures of lots stay for ever. */
       stripDays: z.number().min(1).max(36_500).default(30),
-      /** Days that audited pellets stay; longer than the broker keeps audits and dead letters, since one that comes again is known by its row. */
-      auditDays: z.number().min(31).max(36_500).default(365),
+      /**
+       * Days that audited pellets stay. One that comes again is known by its row, and may come 125 days later: 8 in the topic, and three times
+       * 31 among the dead letters and 8 in the topic again (services/shared/bus/topic-settings.ts).
+       */
+      auditDays: z.number().min(126).max(36_500).default(365),
     })
     .prefault({}),
   /** Most lines that gateways can make known; a line is never forgotten. */

@@ -23,7 +23,7 @@ export const defaultRecipe = {
 
 /** What the alerts need beside a recipe's limits. */
 export const defaultAlertSettings = {
-  /** Fewest audited pellets in the window before anything is said about disagreement. */
+  /** Fewest audited pellets in the window before anything is said about disagreement; the window where it is less. */
   minAudited: 60,
   /** Audited pellets older than this leave the window, ms. */
   maxWindowAgeMs: 30 * 60_000,

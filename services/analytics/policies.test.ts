@@ -197,6 +197,9 @@ describe('lost rows alert', () => {
     window.add(1000, 500)
     for (let strip = 0; strip < 5000; strip += 1) window.add(1000, 0)
     assert.deepEqual(window.sums(50_000), { rows: 50_000, lost: 0 })
+    assert.deepEqual(window.sums(20_500), { rows: 21_000, lost: 0 }, 'as many as minRows may ask for')
+    window.add(40_000, 0)
+    assert.deepEqual(window.sums(20_500), { rows: 40_000, lost: 0 })
   })
 })
 
@@ -356,6 +359,8 @@ describe('configuration', () => {
     assert.deepEqual(toRecipeSettings(analytics.defaultRecipe), defaultRecipe)
     const few = { analytics: { alerts: { stripsWindow: 20 } } }
     assert.throws(() => parseConfig(analyticsConfigSchema, few, 'test'), /alerts\.minStrips.*at most stripsWindow/)
+    const fewRows = { analytics: { alerts: { rowsWindow: 19_999 } } }
+    assert.throws(() => parseConfig(analyticsConfigSchema, fewRows, 'test'), /alerts\.minRows.*at most rowsWindow/)
     const wrong = { analytics: { booking: { maxEntires: 3 } } }
     assert.throws(() => parseConfig(analyticsConfigSchema, wrong, 'test'), /analytics\.booking\.maxEntires.*maxEntries/)
   })

@@ -70,3 +70,27 @@ test('monitor: an alert that was stored although its answer was lost is watched 
   await monitor.evaluate()
   assert.deepEqual([stored, resolved, told], [[7n], [7n], []])
 })
+
+test('monitor: a recipe whose window is smaller than the fewest audited pellets raises on a window', async () => {
+  const raised: number[] = []
+  const book = {
+    async raise({ windowAudited }: AlertCause) {
+      raised.push(windowAudited)
+      return { row: { alert_id: 1n }, isNew: true }
+    },
+  } as unknown as AlertBook
+  const monitor = createMonitor({
+    db: undefined as unknown as MonitorOptions['db'],
+    book,
+    settings: defaultAlertSettings,
+    recipeOf: async () => create(RecipeSchema, { ...defaultRecipe, disagreementWindow: 40 }),
+    nowMs: () => 0,
+  })
+  const audit = { line: 'line-1', weight: 1, disagreed: true }
+  monitor.observe({ parts: [], audits: Array.from({ length: 39 }, () => audit) })
+  await monitor.evaluate()
+  assert.deepEqual(raised, [])
+  monitor.observe({ parts: [], audits: [audit] })
+  await monitor.evaluate()
+  assert.deepEqual(raised, [40])
+})

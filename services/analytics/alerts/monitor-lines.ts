@@ -132,7 +132,8 @@ export function createMonitor({ db, book, settings, recipeOf, nowMs, onRaised }:
       {
         limit: recipe.disagreementLimit,
         hysteresis: recipe.disagreementHysteresis,
-        minAudited: settings.minAudited,
+        // A window below the setting holds no more than it does.
+        minAudited: Math.min(settings.minAudited, recipe.disagreementWindow),
         calmAudited: recipe.disagreementWindow,
         confidence: settings.confidence,
       },

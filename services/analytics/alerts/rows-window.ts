@@ -1,7 +1,7 @@
 /** Rows of a line lately: acquired and lost. */
 export interface RowsWindow {
   add(rowsAcquired: number, rowsLost: number): void
-  /** Rows in the window: the newest strips that hold at most `limit` rows, and always the newest one. */
+  /** Rows in the window: as few of the newest strips as hold `limit` rows, or all that there are. */
   sums(limit: number): { readonly rows: number; readonly lost: number }
 }
 
@@ -19,11 +19,7 @@ export function createRowsWindow(): RowsWindow {
       lost += rowsLost
     },
     sums(limit) {
-      for (
-        let oldest = items[head];
-        oldest !== undefined && rows > limit && items.length - head > 1;
-        oldest = items[head]
-      ) {
+      for (let oldest = items[head]; oldest !== undefined && rows - oldest.rows >= limit; oldest = items[head]) {
         rows -= oldest.rows
         lost -= oldest.lost
         head += 1
