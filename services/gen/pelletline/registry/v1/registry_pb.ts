@@ -87,7 +87,7 @@ export type Recipe = Message<"pelletline.registry.v1.Recipe"> & {
   disagreementLimit: number;
 
   /**
-   * The alert resolves below limit * hysteresis.
+   * Once the share has stayed below limit * hysteresis for a window more of audited pellets, the alert resolves.
    *
    * @generated from field: double disagreement_hysteresis = 10;
    */
