@@ -1,6 +1,7 @@
 import type { Clock } from '../../shared/service/clock.ts'
 import type { Store } from '../../shared/store/index.ts'
 import type { Logger } from '../../shared/telemetry/logger.ts'
+import type { RetirementTimes } from './old-may-follow.ts'
 import { retireAudits } from './retire-audits.ts'
 import { retireStrips } from './retire-strips.ts'
 
@@ -47,16 +48,16 @@ async function passOnce(options: RetentionOptions, signal: AbortSignal) {
   const { db } = database
   // First, so that nothing that fails in the others keeps it from being done.
   await database.freeze()
-  const strips = await deletePages(options, stripDays, signal, async (after, beforeNs) => {
-    const page = await retireStrips(db, { after, parts: pageRows, beforeNs })
+  const strips = await deletePages(options, stripDays, signal, async (after, times) => {
+    const page = await retireStrips(db, { after, parts: pageRows, ...times })
     return { last: page.last, deleted: page.strips }
   })
   if (strips > 0) {
     await database.reclaim('strip_parts')
     logger.info({ strips, stripDays }, 'parts of old strips were deleted; the figures of their lots stay')
   }
-  const audits = await deletePages(options, auditDays, signal, async (after, beforeNs) => {
-    const page = await retireAudits(db, { after, rows: pageRows, beforeNs })
+  const audits = await deletePages(options, auditDays, signal, async (after, times) => {
+    const page = await retireAudits(db, { after, rows: pageRows, ...times })
     return { last: page.last, deleted: page.audits }
   })
   if (audits > 0) {
@@ -67,7 +68,7 @@ async function passOnce(options: RetentionOptions, signal: AbortSignal) {
 
 type DeletePage = (
   after: bigint,
-  beforeNs: bigint,
+  times: RetirementTimes,
 ) => Promise<{ readonly last: bigint | undefined; readonly deleted: number }>
 
 /** Goes through what is older than that, page by page, for as long as this process leads; answers how much was deleted. */
@@ -80,7 +81,7 @@ async function deletePages(
   const beforeNs = clock.nowNs() - BigInt(Math.round(days * 1_000)) * (dayNs / 1_000n)
   let deleted = 0
   for (let after = 0n; !signal.aborted && (await isLeading()); ) {
-    const page = await deletePage(after, beforeNs)
+    const page = await deletePage(after, { beforeNs, nowNs: clock.nowNs() })
     deleted += page.deleted
     if (page.last === undefined) break
     after = page.last

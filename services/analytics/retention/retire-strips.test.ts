@@ -18,7 +18,7 @@ const inAnHour = () => BigInt(Date.now() + 3_600_000) * 1_000_000n
 async function retireAll({ database }: RunningAnalytics, parts: number, beforeNs = inAnHour()): Promise<number> {
   let strips = 0
   for (let after: bigint | undefined = 0n; after !== undefined; ) {
-    const page = await retireStrips(database.db, { after, parts, beforeNs })
+    const page = await retireStrips(database.db, { after, parts, beforeNs, nowNs: beforeNs })
     strips += page.strips
     after = page.last
   }
@@ -222,8 +222,59 @@ for (const engine of engines) {
           .set({ booked_unix_ns: 2n * inAnHour() })
           .where('position', '=', ahead!)
           .execute()
-        const page = await retireAudits(db, { after: first! - 1n, rows: 3, beforeNs: inAnHour() })
+        const beforeNs = inAnHour()
+        const page = await retireAudits(db, { after: first! - 1n, rows: 3, beforeNs, nowNs: beforeNs })
         assert.deepEqual(page, { last: third, audits: 2 })
+      })
+    })
+
+    test('a whole page that a clock booked ahead of its time does not keep those behind it', async () => {
+      await withAnalytics(async (running) => {
+        const line = 'page-ahead'
+        const { db } = running.database
+        await watchOnce(running.registry, line)
+        const plans = plansOf(line, [0, 1, 2, 3]).map((plan) => ({ ...plan, lot: `unassigned-${line}` }))
+        const items = [0, 1].map((index) => ({ index, probability: 0.5, student: 'OK', teacher: 'OK' }) as const)
+        for (const plan of plans) {
+          await running.publish([...makeVerdicts(plan), makeAudits(plan, items)])
+          await running.settled()
+        }
+        const beforeNs = inAnHour()
+        const firsts: bigint[] = []
+        for (const table of ['strip_parts', 'audits'] as const) {
+          const rows = db.selectFrom(table).innerJoin('runs', 'runs.run_id', `${table}.run_id`).where('line', '=', line)
+          const positions = (await rows.select('position').orderBy('position').execute()).map((row) => row.position)
+          const ahead = positions.slice(0, 4)
+          await db
+            .updateTable(table)
+            .set({ booked_unix_ns: 2n * beforeNs })
+            .where('position', 'in', ahead)
+            .execute()
+          firsts.push(positions[0]!)
+        }
+        const pages = async (
+          after: bigint,
+          retire: (after: bigint) => Promise<{ readonly last: bigint | undefined }>,
+        ) => {
+          for (let last: bigint | undefined = after - 1n; last !== undefined; ) last = (await retire(last)).last
+        }
+        const times = { beforeNs, nowNs: beforeNs }
+        await pages(firsts[0]!, (after) => retireStrips(db, { after, parts: 2, ...times }))
+        await pages(firsts[1]!, (after) => retireAudits(db, { after, rows: 2, ...times }))
+        const ahead = { parts: [[0, 0], [0, 1], [1, 0], [1, 1]], retired: [[2, 2]] } // biome-ignore format: stretches read as pairs
+        assert.deepEqual(await readRows(running, line), ahead)
+        const audits = await db
+          .selectFrom('audits')
+          .innerJoin('runs', 'runs.run_id', 'audits.run_id')
+          .select('strip')
+          .where('line', '=', line)
+          .orderBy('strip')
+          .execute()
+        assert.deepEqual(
+          audits.map(({ strip }) => strip),
+          [0n, 0n, 1n, 1n],
+        )
+        await sql`delete from strip_parts where booked_unix_ns > ${beforeNs}`.execute(db)
       })
     })
 

@@ -1,25 +1,27 @@
 import { type Kysely, sql, type Tables, type Transaction } from '../../shared/store/index.ts'
 import { takeBookingTurn } from '../booking/take-booking-turn.ts'
 import { noteDeleted } from './deleted-positions.ts'
+import { oldMayFollow, type RetirementTimes } from './old-may-follow.ts'
 import { addRetired, type StoredStrip } from './retired-strips.ts'
 
 /** A page of parts that was looked at. */
 export interface RetiredPage {
-  /** Position of the last part; undefined where no part that is old enough follows. */
+  /** Position of the last part; undefined where none that is old enough follows. */
   readonly last: bigint | undefined
   /** Strips whose parts were deleted. */
   readonly strips: number
 }
 
 /**
- * Looks at the `parts` parts that follow a position and deletes those that were booked before `beforeNs` (Unix ns), whose
+ * Looks at the `parts` parts that follow a position and deletes those that were booked before `beforeNs` (Unix ns; now is `nowNs`), whose
  * strip is whole, and whose lot was closed before that time too or collects product without a lot. What tells that they were
  * counted stays as a stretch of strips (`retired_strips`), all in one transaction; sums of lots are not touched.
  */
 export async function retireStrips(
   db: Kysely<Tables>,
-  { after, parts, beforeNs }: { readonly after: bigint; readonly parts: number; readonly beforeNs: bigint },
+  { after, parts, ...times }: RetirementTimes & { readonly after: bigint; readonly parts: number },
 ): Promise<RetiredPage> {
+  const { beforeNs } = times
   const page = await db
     .selectFrom((eb) =>
       eb
@@ -37,8 +39,7 @@ export async function retireStrips(
   const old = page.filter((row) => row.booked_unix_ns < beforeNs)
   const free = old.filter((row) => row.unassigned || (row.state === 3 && row.closed_unix_ns < beforeNs))
   const strips = free.length === 0 ? 0 : await db.transaction().execute((t) => deleteWhole(t, free, beforeNs))
-  // Parts are booked in the order of their positions, but for a clock that was ahead: behind a page of young ones there are no old ones.
-  return { last: page.length === parts && old.length > 0 ? page.at(-1)?.position : undefined, strips }
+  return { last: oldMayFollow(page, parts, times) ? page.at(-1)?.position : undefined, strips }
 }
 
 /** Deletes the parts of those strips that are whole and old enough; answers how many strips they were. */
