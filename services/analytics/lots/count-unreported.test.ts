@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { LotState } from '../../gen/pelletline/mes/v1/mes_pb.ts'
+import { retireStrips } from '../retention/retire-strips.ts'
 import { makeVerdicts } from '../test-support/make-messages.ts'
 import { engines, type RunningAnalytics, useSharedDatabase } from '../test-support/shared-database.ts'
 import { until, watchOnce } from '../test-support/start-analytics.ts'
@@ -83,6 +84,36 @@ for (const engine of engines) {
         await report('b', 5, 0, 5)
         for (let round = 0; round < 3; round += 1) await countUnreported(running.database.db)
         assert.deepEqual([await stampedOf(running, 'later-a'), await stampedOf(running, 'later-b')], [2n, 0n])
+      })
+    })
+
+    test('count behind strips that were retired before a gateway took their run up', async () => {
+      await withAnalytics(async (running) => {
+        const { report, verdicts } = await setUp(running, 'retired')
+        const lot = 'retired-a'
+        const unassigned = (strips: readonly number[]) =>
+          strips.flatMap((strip) =>
+            makeVerdicts({ line: 'retired', lot: 'unassigned-retired', strip, parts: ['on', 'o'] }),
+          )
+        await running.publish(unassigned([0, 1, 2]))
+        await running.settled()
+        const nowNs = BigInt(Date.now() + 3_600_000) * 1_000_000n
+        await retireStrips(running.database.db, { after: 0n, parts: 1_000, beforeNs: nowNs, nowNs })
+        // One gateway died before it reported strip 0 to 2, one with strip 3 to 6.
+        await running.lots.openLot({ lot, line: 'retired' })
+        await running.publish([...unassigned([3]), ...verdicts('a', [4, 5, 6, 7, 8])])
+        await report('a', 7, 2, 7)
+        await running.settled()
+        await running.lots.closeLot({ lot })
+        await until(async () => (await running.lots.getLot({ lot })).lot!.state === LotState.CLOSED)
+        const answers = await Promise.all([lot, 'unassigned-retired'].map((name) => running.lots.getLot({ lot: name })))
+        assert.deepEqual(
+          answers.map((answer) => [answer.lot?.balanced, answer.lot?.stripsStamped]),
+          [
+            [true, 5n],
+            [true, 1n],
+          ],
+        )
       })
     })
 

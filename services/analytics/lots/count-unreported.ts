@@ -38,7 +38,7 @@ async function scanRun(transaction: Transaction<Tables>, runId: number): Promise
     .where('run_id', '=', runId)
     .forNoKeyUpdate()
     .executeTakeFirstOrThrow()
-  const from = await skipReported(transaction, scan)
+  const from = await skipKnown(transaction, scan)
   const to = from < scan.durable_below ? await findEnd(transaction, scan, from) : from
   let next = from
   for (const stretch of await readWhole(transaction, runId, from, to)) {
@@ -76,32 +76,51 @@ async function addStretch(transaction: Transaction<Tables>, scan: Scan, { lotId,
   await addUnreported(transaction, { runId: scan.run_id, lotId, firstStrip: first, strips })
 }
 
-/** The first strip from the scan's place on that no reported segment holds, or the end of a segment beyond the scan. */
-async function skipReported(transaction: Transaction<Tables>, scan: Scan): Promise<bigint> {
+/**
+ * The first strip from the scan's place on that neither a reported segment nor a stretch of retired strips holds, or the end of
+ * one of them beyond the scan. Retired strips were whole, and no lot waits for them: theirs is closed or collects product without a lot.
+ */
+async function skipKnown(transaction: Transaction<Tables>, scan: Scan): Promise<bigint> {
   for (let from = scan.scanned_below; ; ) {
-    const { end } = await transaction
+    const reported = await transaction
       .selectFrom('lot_segments')
       .select(sql<bigint | null>`max(first_strip + strips)`.as('end'))
       .where('run_id', '=', scan.run_id)
       .where('first_strip', '<=', from)
       .executeTakeFirstOrThrow()
-    if (end === null || end <= from) return from
-    from = end
+    // Stretches do not overlap: the last that begins by then ends last.
+    const retired = await transaction
+      .selectFrom('retired_strips')
+      .select(sql<bigint>`first_strip + strips`.as('end'))
+      .where('run_id', '=', scan.run_id)
+      .where('first_strip', '<=', from)
+      .orderBy('first_strip', 'desc')
+      .limit(1)
+      .executeTakeFirst()
+    if (reported.end !== null && reported.end > from) from = reported.end
+    else if (retired !== undefined && retired.end > from) from = retired.end
+    else return from
   }
 }
 
-/** Where the strips that begin at `from` end: at the next reported segment, at the scan's own end or by their number. */
+/** Where the strips that begin at `from` end: at the next segment or stretch that is known, at the scan's own end or by their number. */
 async function findEnd(transaction: Transaction<Tables>, scan: Scan, from: bigint): Promise<bigint> {
-  const { next } = await transaction
+  const reported = await transaction
     .selectFrom('lot_segments')
     .select((eb) => eb.fn.min('first_strip').as('next'))
     .where('run_id', '=', scan.run_id)
     .where('first_strip', '>', from)
     .where('strips', '>', 0n)
     .executeTakeFirstOrThrow()
-  return [scan.durable_below, from + scanStrips, next ?? scan.durable_below].reduce((least, end) =>
-    end < least ? end : least,
-  )
+  const retired = await transaction
+    .selectFrom('retired_strips')
+    .select((eb) => eb.fn.min('first_strip').as('next'))
+    .where('run_id', '=', scan.run_id)
+    .where('first_strip', '>', from)
+    .executeTakeFirstOrThrow()
+  let end = from + scanStrips
+  for (const limit of [scan.durable_below, reported.next, retired.next]) if (limit !== null && limit < end) end = limit
+  return end
 }
 
 /** Stretches of strips of one lot that are booked whole, ascending, by the primary key of the parts. */
