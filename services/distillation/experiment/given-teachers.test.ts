@@ -3,15 +3,18 @@ import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { createGraphWorker } from '../../shared/onnx/graph-worker.ts'
+import { createGraphWorker, type GraphWorker } from '../../shared/onnx/graph-worker.ts'
 import { type ModelManifest, readModelManifest, writeModelManifest } from '../../shared/onnx/model-manifest.ts'
 import { judgeWithCache, openModelFile } from '../evaluation/soft-labels.ts'
 import { toySplits } from '../test-support/toy-crops.ts'
 import { type TrainedNetwork, trainNetwork } from '../train-network.ts'
-import type { ExperimentConfigInput } from './experiment-config.ts'
+import { type ExperimentConfigInput, parseExperimentConfig } from './experiment-config.ts'
 import type { ExperimentEvent } from './experiment-events.ts'
-import { readGivenTeachers } from './given-teachers.ts'
+import { openExperimentFolder } from './experiment-folder.ts'
+import { adoptTeachers, readGivenTeachers } from './given-teachers.ts'
+import { planExperiment } from './plan-experiment.ts'
 import { runExperiment } from './run-experiment.ts'
+import { runTrainingJob } from './run-training-job.ts'
 
 let folder = ''
 let teachers: readonly TrainedNetwork[] = []
@@ -146,6 +149,43 @@ test('a teacher that was trained on the test part is refused before anything is 
     message: /cheat\.onnx was trained on what is the test part/,
   })
   await assert.rejects(readFile(join(folder, 'cheated', 'experiment.json')), { code: 'ENOENT' })
+})
+
+test('teachers that judge what is augmented leave the worker when the training is over, and when it is stopped', async () => {
+  const paths = teachers.map(({ modelPath }) => modelPath)
+  const config = parseExperimentConfig({ ...settings(paths), distillation: { teachersSee: 'augmented' } })
+  const given = await readGivenTeachers(paths)
+  const opened = await openExperimentFolder(join(folder, 'augmented'), config, splits)
+  const worker = createGraphWorker({ threads: 1, spinning: false })
+  const loaded = new Set<string>()
+  let loads = 0
+  const watched: GraphWorker = {
+    ...worker,
+    load: async (model, bytes) => {
+      await worker.load(model, bytes)
+      loaded.add(model)
+      loads++
+    },
+    release: async (model) => {
+      await worker.release(model)
+      loaded.delete(model)
+    },
+  }
+  try {
+    await adoptTeachers(given, opened)
+    const jobs = planExperiment(config, given)
+    const teaching = jobs.find((job) => job.kind === 'teach')!
+    const job = jobs.find((other) => other.kind === 'train')!
+    const stop = new AbortController()
+    const context = { folder: opened, splits, seed: 1, worker: watched, signal: stop.signal }
+    await assert.rejects(runTrainingJob(job, teaching, context, ({ kind }) => kind === 'steps' && stop.abort()))
+    assert.deepEqual([loads, [...loaded]], [2, []])
+    await runTrainingJob(job, teaching, { ...context, signal: undefined }, () => {})
+    assert.deepEqual([loads, [...loaded]], [4, []])
+  } finally {
+    await worker.close()
+    await opened.release()
+  }
 })
 
 test('a folder does not go on with another file under the id of its teacher', async () => {

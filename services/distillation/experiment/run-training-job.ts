@@ -75,22 +75,23 @@ export async function runTrainingJob(
   const { folder, splits, seed, signal } = context
   const { train, labelled } = deriveTrainingPart(splits.train, job.data, seed, teaching !== undefined)
   const softTargets = teaching && (await openSoftTargets(teaching, train, context))
-  const teachers = teaching && (await recordTeachers(teaching.teachers.map((id) => modelPathOf(folder, id))))
   const outDir = folder.modelDir(job.id)
-  const { history, keptEpoch, files } = await trainNetwork({
-    network: job.network,
-    splits: { ...splits, train },
-    config: job.config,
-    outDir,
-    resume: true,
-    softTargets,
-    teachers,
-    labelled,
-    // The report says what int8 costs; a network that it costs too much goes without.
-    onRefused: (refusal) => onEvent({ kind: 'refused', message: refusal.message }),
-    onProgress: onEvent,
-    signal,
-  })
+  const trainTaught = async () =>
+    trainNetwork({
+      network: job.network,
+      splits: { ...splits, train },
+      config: job.config,
+      outDir,
+      resume: true,
+      softTargets,
+      teachers: teaching && (await recordTeachers(teaching.teachers.map((id) => modelPathOf(folder, id)))),
+      labelled,
+      // The report says what int8 costs; a network that it costs too much goes without.
+      onRefused: (refusal) => onEvent({ kind: 'refused', message: refusal.message }),
+      onProgress: onEvent,
+      signal,
+    })
+  const { history, keptEpoch, files } = await trainTaught().finally(() => softTargets?.close())
   const names = files.map(({ precision, modelPath }) => ({ precision, name: basename(modelPath) }))
   await markDone(outDir, { identity: describeJob(job, splits), keptEpoch, history: [...history], files: names })
 }

@@ -66,4 +66,22 @@ test('live targets judge the augmented crops themselves', async () => {
     const same = Math.abs(together[2 * place]! - asIs[2 * place]!) < 1e-7
     assert.equal(same, turn === 0, `turn ${turn}`)
   }
+  // Once closed they hold no teacher's model any more.
+  await targets.close()
+  await assert.rejects(targets.probabilities(plain, 2), { message: /model teacher is not loaded/ })
+})
+
+test('live targets let go of the teachers that were loaded before one that cannot be', async () => {
+  const loaded = new Set<string>()
+  const load = async (model: string, bytes: Uint8Array) => {
+    if (bytes.length === 0) throw new Error('no model')
+    loaded.add(model)
+  }
+  const release = async (model: string) => void loaded.delete(model)
+  const teachers = [
+    { sha256: 'a', bytes: Uint8Array.of(1) },
+    { sha256: 'b', bytes: new Uint8Array() },
+  ]
+  await assert.rejects(createLiveTargets({ ...worker, load, release }, teachers), /no model/)
+  assert.deepEqual([...loaded], [])
 })

@@ -9,6 +9,8 @@ export interface SoftTargets {
   readonly digest: string
   /** Mean over the teachers of softmax(z / temperature) for each crop of the batches, [steps * batch, 2]. */
   probabilities(batches: AssembledBatches, temperature: number): Promise<Float32Array>
+  /** Lets the teachers' models go, where some are loaded. */
+  close(): Promise<void>
 }
 
 /** One teacher's logits [count, 2] by view: of the crops as they are, or of their eight flips and turns. */
@@ -35,6 +37,7 @@ export function createCachedTargets(teachers: readonly TeacherLogits[]): SoftTar
       }
       return sums
     },
+    close: async () => {},
   }
 }
 
@@ -44,9 +47,21 @@ export interface TeacherModel {
   readonly bytes: Uint8Array
 }
 
-/** Soft targets of the very crops that the student sees, augmentation included: the teachers judge every batch anew. */
+/**
+ * Soft targets of the very crops that the student sees, augmentation included: the teachers judge every batch anew. Their models
+ * stay in the worker until `close`.
+ */
 export async function createLiveTargets(worker: GraphWorker, teachers: readonly TeacherModel[]): Promise<SoftTargets> {
-  for (const { sha256, bytes } of teachers) await worker.load(sha256, Uint8Array.from(bytes))
+  const close = async () => {
+    for (const { sha256 } of teachers) await worker.release(sha256)
+  }
+  try {
+    for (const { sha256, bytes } of teachers) await worker.load(sha256, Uint8Array.from(bytes))
+  } catch (reason) {
+    // What the worker says now would hide why the teacher could not be loaded.
+    await close().catch(() => {})
+    throw reason
+  }
   return {
     digest: digestOf(
       'live',
@@ -72,6 +87,7 @@ export async function createLiveTargets(worker: GraphWorker, teachers: readonly 
       }
       return sums
     },
+    close,
   }
 }
 

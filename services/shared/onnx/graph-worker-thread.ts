@@ -27,6 +27,12 @@ function sessionOf(model: string): InferenceSession {
   return session
 }
 
+async function release(model: string): Promise<void> {
+  const session = sessions.get(model)
+  sessions.delete(model)
+  await session?.release()
+}
+
 function keptTensor(name: string): Tensor {
   const tensor = kept.get(name)
   if (tensor === undefined) throw new Error(`no tensor is kept under ${name}`)
@@ -43,6 +49,8 @@ async function serve(request: GraphRequest): Promise<Record<string, WorkerTensor
         logSeverityLevel: 3,
         ...(spinning ? {} : { extra: { session: { intra_op: { allow_spinning: '0' } } } }),
       })
+      // One that had the name would never be released otherwise; where the new one fails it stays.
+      await release(request.model)
       sessions.set(request.model, session)
       return {}
     }
@@ -70,8 +78,7 @@ async function serve(request: GraphRequest): Promise<Record<string, WorkerTensor
         }),
       )
     case 'release': {
-      await sessions.get(request.model)?.release()
-      sessions.delete(request.model)
+      await release(request.model)
       return {}
     }
     default:

@@ -22,7 +22,7 @@ export interface GraphWorkerOptions {
  */
 export interface GraphWorker {
   readonly threads: number
-  /** Loads a model under a name; the bytes are moved away from the caller. */
+  /** Loads a model under a name, in the place of one that has it; the bytes are moved away from the caller. */
   load(model: string, bytes: Uint8Array<ArrayBuffer>): Promise<void>
   /** Runs a model. Fed buffers are moved away from the caller; `keep` maps outputs to names under which they stay. */
   run(request: Omit<RunRequest, 'kind'>): Promise<Readonly<Record<string, WorkerTensor>>>
