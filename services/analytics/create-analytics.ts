@@ -8,7 +8,7 @@ import { parseConfig } from '../shared/config/load-config.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import type { ServiceImplementation } from '../shared/rpc/types.ts'
 import type { Clock } from '../shared/service/clock.ts'
-import type { Store } from '../shared/store/index.ts'
+import { type ReadTime, readDatabaseTime, type Store } from '../shared/store/index.ts'
 import { currentSpan, withoutSpan } from '../shared/telemetry/current-span.ts'
 import { enumName } from '../shared/telemetry/enum-name.ts'
 import type { Logger } from '../shared/telemetry/logger.ts'
@@ -54,6 +54,8 @@ export interface CreateAnalyticsOptions {
   /** Opened and closed by the caller, after the drain. */
   readonly database: Store
   readonly clock: Clock
+  /** The clock of all who share the database; that of its server where absent. */
+  readonly readTime?: ReadTime
   readonly logger: Logger
   readonly calibrationOf: CalibrationOf
   readonly options?: AnalyticsOptionsInput
@@ -104,6 +106,7 @@ const recipesMaxAgeMs = 1_000
  */
 export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics {
   const { plant, bus, database, clock, logger, calibrationOf, telemetry = noTelemetry } = dependencies
+  const { readTime = readDatabaseTime } = dependencies
   const { db } = database
   const options = parseConfig(analyticsOptionsSchema, dependencies.options ?? {}, 'options of analytics')
   const firstRecipe = toRecipeSettings(options.defaultRecipe)
@@ -193,7 +196,7 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
     onRound: () => traces?.flush(),
     async settle() {
       await countUnreported(db)
-      const { closed, givenUp } = await settleClosing(db, nowNs(), options.closing)
+      const { closed, givenUp } = await settleClosing(db, { readTime, nowNs: nowNs() }, options.closing)
       for (const lot of closed) logger.info({ lot }, 'lot closed')
       for (const lot of givenUp) logger.warn({ lot }, 'lot closed although strips have not been reported or counted')
       publisher.wake()
@@ -253,7 +256,7 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
     }
   }
 
-  const services = { db, nowNs, closing: closing.signal }
+  const services = { db, nowNs, readTime, closing: closing.signal }
   return {
     implementations: [
       createLotService({ ...services, calibrationOf, assignments, booked }),

@@ -1,6 +1,6 @@
 import type { OpenLotRequest } from '../../gen/pelletline/mes/v1/mes_pb.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
-import type { Kysely, Tables } from '../../shared/store/index.ts'
+import type { Kysely, ReadTime, Tables } from '../../shared/store/index.ts'
 import { newLot } from '../registry/ensure-line.ts'
 import { unassignedPrefix } from '../registry/lot-names.ts'
 import { readLatestRecipe } from '../registry/recipes.ts'
@@ -98,7 +98,7 @@ export async function openLot(db: Kysely<Tables>, request: OpenLotRequest, nowNs
  * Ends a lot: it is CLOSING, and its line is back at the unassigned lot with the newest version of the recipe. A lot that
  * is not open is answered as it is. Throws `not_found`, and `failed_precondition` for an unassigned lot.
  */
-export async function closeLot(db: Kysely<Tables>, name: string, nowNs: bigint): Promise<LotChange> {
+export async function closeLot(db: Kysely<Tables>, name: string, readTime: ReadTime): Promise<LotChange> {
   return db.transaction().execute(async (transaction) => {
     await takeRegistryTurn(transaction)
     const found = await readLotRow(transaction, name)
@@ -116,7 +116,7 @@ export async function closeLot(db: Kysely<Tables>, name: string, nowNs: bigint):
     await lockLots(transaction, line === undefined ? [found.lot_id] : [found.lot_id, line.unassigned_lot_id])
     const lot = await transaction
       .updateTable('lots')
-      .set({ state: 2, closing_unix_ns: nowNs })
+      .set({ state: 2, closing_unix_ns: await readTime(transaction) })
       .where('lot_id', '=', found.lot_id)
       .where('state', '=', 1)
       .returningAll()

@@ -1,7 +1,7 @@
 import { LotService } from '../../gen/pelletline/mes/v1/mes_pb.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { implement } from '../../shared/rpc/implement.ts'
-import type { Kysely, Tables } from '../../shared/store/index.ts'
+import type { Kysely, ReadTime, Tables } from '../../shared/store/index.ts'
 import type { ChangeSignal } from '../change-signal.ts'
 import { pageSizeOf, readPageToken, writePageToken } from '../page-token.ts'
 import { closeLot, openLot, readLotRow } from './change-lots.ts'
@@ -16,13 +16,14 @@ export interface LotServiceOptions {
   readonly assignments: ChangeSignal
   readonly booked: ChangeSignal
   readonly nowNs: () => bigint
+  readonly readTime: ReadTime
   /** Ends the watches when the service drains. */
   readonly closing: AbortSignal
 }
 
 /** Implements pelletline.mes.v1.LotService over the store. */
 export function createLotService(options: LotServiceOptions) {
-  const { db, calibrationOf, assignments, booked, nowNs, closing } = options
+  const { db, calibrationOf, assignments, booked, nowNs, readTime, closing } = options
   const describe = async (row: LotRow) => {
     const [lot] = await describeLots(db, [row], calibrationOf)
     return lot === undefined ? {} : { lot }
@@ -35,7 +36,7 @@ export function createLotService(options: LotServiceOptions) {
     },
 
     async closeLot(request) {
-      const { lot, changed } = await closeLot(db, request.lot, nowNs())
+      const { lot, changed } = await closeLot(db, request.lot, readTime)
       if (changed) assignments.notify()
       return describe(lot)
     },

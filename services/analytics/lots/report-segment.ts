@@ -1,4 +1,4 @@
-import { type Kysely, sql, type Tables, type Transaction } from '../../shared/store/index.ts'
+import { type Kysely, type ReadTime, sql, type Tables, type Transaction } from '../../shared/store/index.ts'
 
 /** A segment of a lot as a gateway reports it. */
 export interface ReportedSegment {
@@ -12,7 +12,7 @@ export interface ReportedSegment {
 }
 
 /** Writes down what a gateway stamped; a repeat changes nothing, and a report that grew replaces the smaller one. */
-export async function reportSegment(db: Kysely<Tables>, segment: ReportedSegment, nowNs: bigint): Promise<void> {
+export async function reportSegment(db: Kysely<Tables>, segment: ReportedSegment, readTime: ReadTime): Promise<void> {
   const { runId, lotId, firstStrip, strips, durableBefore } = segment
   await db.transaction().execute(async (transaction) => {
     // Locks the row: strips are counted as unreported under the same lock.
@@ -21,9 +21,10 @@ export async function reportSegment(db: Kysely<Tables>, segment: ReportedSegment
       .set((eb) => ({ durable_below: eb.fn<bigint>('greatest', ['durable_below', eb.val(durableBefore)]) }))
       .where('run_id', '=', runId)
       .execute()
+    const reportedUnixNs = await readTime(transaction)
     await transaction
       .insertInto('lot_segments')
-      .values({ run_id: runId, first_strip: firstStrip, lot_id: lotId, strips, reported_unix_ns: nowNs })
+      .values({ run_id: runId, first_strip: firstStrip, lot_id: lotId, strips, reported_unix_ns: reportedUnixNs })
       .onConflict((conflict) =>
         conflict.columns(['run_id', 'first_strip', 'lot_id']).doUpdateSet((eb) => ({
           strips: eb.fn<bigint>('greatest', ['lot_segments.strips', 'excluded.strips']),

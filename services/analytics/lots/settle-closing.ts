@@ -1,11 +1,18 @@
-import type { Kysely, Tables } from '../../shared/store/index.ts'
+import type { Kysely, ReadTime, Tables } from '../../shared/store/index.ts'
 import { type ClosingSettings, decideClosing } from './decide-closing.ts'
 import { readLotRuns } from './read-lots.ts'
+
+export interface ClosingClocks {
+  /** The clock by which lots began to close and segments were reported, by whichever process. */
+  readonly readTime: ReadTime
+  /** What lots that are closed now are stamped with, Unix ns. */
+  readonly nowNs: bigint
+}
 
 /** Closes the lots in closing that can be closed by now, and answers their names. */
 export async function settleClosing(
   db: Kysely<Tables>,
-  nowNs: bigint,
+  { readTime, nowNs }: ClosingClocks,
   settings: ClosingSettings,
 ): Promise<{ readonly closed: readonly string[]; readonly givenUp: readonly string[] }> {
   const closed: string[] = []
@@ -17,13 +24,14 @@ export async function settleClosing(
       transaction,
       lots.map((lot) => lot.lot_id),
     )
+    const timeNs = await readTime(transaction)
     for (const lot of lots) {
       const lotRuns = runs.get(lot.lot_id) ?? []
       const decision = decideClosing(
         {
           runs: lotRuns,
           reportedSinceClosing: lotRuns.some((run) => run.lastReportedUnixNs >= lot.closing_unix_ns),
-          elapsedMs: Number(nowNs - lot.closing_unix_ns) / 1e6,
+          elapsedMs: Number(timeNs - lot.closing_unix_ns) / 1e6,
         },
         settings,
       )

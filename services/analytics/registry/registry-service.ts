@@ -1,7 +1,7 @@
 import { type LineAssignment, RegistryService } from '../../gen/pelletline/registry/v1/registry_pb.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { implement } from '../../shared/rpc/implement.ts'
-import type { Kysely, Tables } from '../../shared/store/index.ts'
+import type { Kysely, ReadTime, Tables } from '../../shared/store/index.ts'
 import type { ReferenceIds } from '../booking/reference-ids.ts'
 import type { ChangeSignal } from '../change-signal.ts'
 import type { LotFinder } from '../lots/find-lot.ts'
@@ -23,6 +23,7 @@ export interface RegistryServiceOptions {
   /** Changes of any line's assignment. */
   readonly assignments: ChangeSignal
   readonly nowNs: () => bigint
+  readonly readTime: ReadTime
   /** Called after a report; a lot in closing may be complete by it. */
   readonly onSegment: () => void
   /** Ends the watches when the service drains. */
@@ -34,7 +35,8 @@ const pollMs = 1_000
 
 /** Implements pelletline.registry.v1.RegistryService over the store. */
 export function createRegistryService(options: RegistryServiceOptions) {
-  const { plant, db, ids, findLot, defaultRecipeId, maxLines, assignments, nowNs, onSegment, closing } = options
+  const { plant, db, ids, findLot, defaultRecipeId, maxLines, assignments, nowNs, readTime, onSegment, closing } =
+    options
 
   const knowLine = async (line: string): Promise<void> => {
     const added = await db
@@ -98,7 +100,7 @@ export function createRegistryService(options: RegistryServiceOptions) {
       const { lotId } = await findLot({ name: lot, line: first.line })
       const runId = await ids.run(first)
       const segment = { runId, lotId, firstStrip: first.strip, strips, durableBefore }
-      await reportSegment(db, segment, nowNs())
+      await reportSegment(db, segment, readTime)
       onSegment()
       return {}
     },

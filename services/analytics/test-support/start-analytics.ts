@@ -9,8 +9,9 @@ import { topics } from '../../shared/bus/topics.ts'
 import { createLocalClient } from '../../shared/rpc/local-client.ts'
 import type { ServiceImplementation } from '../../shared/rpc/types.ts'
 import { type Clock, systemClock } from '../../shared/service/clock.ts'
-import { openDatabase, type Store } from '../../shared/store/index.ts'
+import { openDatabase, type ReadTime, type Store } from '../../shared/store/index.ts'
 import { silentLogger } from '../../shared/telemetry/logger.ts'
+import type { Telemetry } from '../../shared/telemetry/telemetry.ts'
 import type { AnalyticsOptionsInput } from '../config.ts'
 import { createAnalytics } from '../create-analytics.ts'
 import type { CalibrationOf } from '../lots/lot-figures.ts'
@@ -21,8 +22,10 @@ export interface StartOptions {
   readonly bus?: Bus
   readonly busOptions?: MemoryBusOptions
   readonly clock?: Clock
+  readonly readTime?: ReadTime
   readonly calibrationOf?: CalibrationOf
   readonly options?: AnalyticsOptionsInput
+  readonly telemetry?: Telemetry
 }
 
 /** Analytics on a memory bus with clients, as the plant composes it. */
@@ -36,7 +39,9 @@ export async function startAnalytics(settings: StartOptions = {}) {
     clock: settings.clock ?? systemClock,
     logger: silentLogger,
     calibrationOf: settings.calibrationOf ?? (async () => undefined),
+    ...(settings.readTime === undefined ? {} : { readTime: settings.readTime }),
     ...(settings.options === undefined ? {} : { options: settings.options }),
+    ...(settings.telemetry === undefined ? {} : { telemetry: settings.telemetry }),
   })
   await analytics.start()
   const pick = <S extends ServiceImplementation['service']>(service: S) => {

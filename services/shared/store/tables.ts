@@ -57,6 +57,7 @@ export interface LotTable {
   material: string
   external_job_id: string
   opened_unix_ns: bigint
+  /** By the database's clock, as `reported_unix_ns` of the segments, with which it is compared. */
   closing_unix_ns: bigint
   closed_unix_ns: bigint
   simulated: boolean
@@ -101,7 +102,7 @@ export interface LotSegmentTable {
   lot_id: bigint
   /** Reported strips from `first_strip` on. */
   strips: bigint
-  /** 0 where the segment was not reported. */
+  /** By the database's clock; 0 where the segment was not reported. */
   reported_unix_ns: bigint
   /** Strips from `first_strip` on that were booked whole and that no gateway reported. */
   unreported: Generated<bigint>
@@ -308,6 +309,7 @@ export interface ModelChangeTable {
 /** The last report of each student, a pelletline.registry.v1.StudentModels. */
 export interface StudentReportTable {
   instance: string
+  /** By the database's clock; the time in `body` is by that of the analytics that heard it. */
   reported_unix_ns: bigint
   body: Uint8Array
 }

@@ -26,6 +26,7 @@ function setUp(settleMs = 60_000) {
   const service = createModelService({
     db: database.db,
     nowNs: () => nowNs,
+    readTime: async () => nowNs,
     settleMs,
     closing: closing.signal,
   })

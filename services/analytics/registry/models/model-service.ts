@@ -1,7 +1,7 @@
 import { type ModelAssignment, ModelService } from '../../../gen/pelletline/registry/v1/models_pb.ts'
 import { PelletlineError } from '../../../shared/errors/pelletline-error.ts'
 import { implement } from '../../../shared/rpc/implement.ts'
-import type { Kysely, Tables } from '../../../shared/store/index.ts'
+import type { Kysely, ReadTime, Tables } from '../../../shared/store/index.ts'
 import { createChangeSignal } from '../../change-signal.ts'
 import { pageSizeOf, readPageToken, writePageToken } from '../../page-token.ts'
 import { createModelChanges, type ModelSituation } from './apply-wish.ts'
@@ -13,6 +13,7 @@ import { createStudentReports } from './keep-reports.ts'
 export interface ModelServiceOptions {
   readonly db: Kysely<Tables>
   readonly nowNs: () => bigint
+  readonly readTime: ReadTime
   /** How long students may take to follow a change, ms. */
   readonly settleMs: number
   /** Ends the watches when the service drains. */
@@ -23,10 +24,10 @@ export interface ModelServiceOptions {
 const pollMs = 1_000
 
 /** Implements pelletline.registry.v1.ModelService over the store. */
-export function createModelService({ db, nowNs, settleMs, closing }: ModelServiceOptions) {
+export function createModelService({ db, nowNs, readTime, settleMs, closing }: ModelServiceOptions) {
   const assigned = createChangeSignal()
   const reported = createChangeSignal()
-  const reports = createStudentReports(db, nowNs)
+  const reports = createStudentReports({ db, nowNs, readTime })
   /** The last assignment that was made here: followers need not ask the database for it. */
   let made: ModelAssignment | undefined
   const onAssigned = (assignment: ModelAssignment) => {
