@@ -1,3 +1,4 @@
+import { verdictsDisagree } from '../../shared/inspection/verdicts-disagree.ts'
 import type { Kysely, Tables } from '../../shared/store/index.ts'
 import { unpackCondition } from '../booking/strip-condition.ts'
 import type { ObservedBookings } from './monitor-lines.ts'
@@ -69,7 +70,7 @@ export function createBookFollower(db: Kysely<Tables>): BookFollower {
         audits: audits.map((row) => ({
           line: row.line,
           weight: 1 / row.inclusion_probability,
-          disagreed: row.student_verdict !== row.teacher_verdict,
+          disagreed: verdictsDisagree(row.student_verdict, row.teacher_verdict),
         })),
         hasMore: parts.length === pageRows || audits.length === pageRows,
       }

@@ -1,3 +1,4 @@
+import { verdictsDisagree } from '../../shared/inspection/verdicts-disagree.ts'
 import type { Kysely, Tables } from '../../shared/store/index.ts'
 import type { WindowedAudit } from './audit-window.ts'
 
@@ -30,7 +31,7 @@ export async function readNewestAudits(
       found.set(row.line, audits)
       audits.push({
         weight: 1 / row.inclusion_probability,
-        disagreed: row.student_verdict !== row.teacher_verdict,
+        disagreed: verdictsDisagree(row.student_verdict, row.teacher_verdict),
         atMs: Number(row.booked_unix_ns / 1_000_000n),
       })
       if (audits.length === limits.get(row.line)) wanting.delete(row.line)

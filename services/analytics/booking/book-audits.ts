@@ -1,4 +1,5 @@
 import type { AuditItem, AuditsMessage, VerdictsMessage } from '../../gen/pelletline/events/v1/events_pb.ts'
+import { verdictsDisagree } from '../../shared/inspection/verdicts-disagree.ts'
 import { type Insertable, sql, type Tables, type Transaction } from '../../shared/store/index.ts'
 import { addCounts, inStatements, sumBy } from './count-sums.ts'
 import type { BookedAudit } from './entries.ts'
@@ -111,16 +112,18 @@ export async function withdrawAudits(
     return [sql`(${runId}::int4, ${strip}::int8, ${firstIndex}::int4, ${firstIndex + count}::int4, ${modelId}::int4)`]
   })
   if (asked.length === 0) return
-  const { rows } = await sql<Omit<AuditCount, 'audited' | 'disagreed'> & { readonly disagreed: boolean }>`
+  const { rows } = await sql<DeletedAudit>`
     delete from audits a using (values ${sql.join(asked)}) as part (run_id, strip, first, beyond, model_id)
     where a.run_id = part.run_id and a.strip = part.strip and a.index >= part.first and a.index < part.beyond
       and a.student_id <> part.model_id
-    returning a.lot_id, a.stratum, a.inclusion_probability, a.student_verdict <> a.teacher_verdict as disagreed`.execute(
-    transaction,
-  )
+    returning a.lot_id, a.stratum, a.inclusion_probability, a.student_verdict, a.teacher_verdict`.execute(transaction)
   await addAuditCounts(
     transaction,
-    rows.map((row) => ({ ...row, audited: -1n, disagreed: row.disagreed ? -1n : 0n })),
+    rows.map(({ student_verdict, teacher_verdict, ...row }) => ({
+      ...row,
+      audited: -1n,
+      disagreed: verdictsDisagree(student_verdict, teacher_verdict) ? -1n : 0n,
+    })),
   )
 }
 
@@ -130,6 +133,11 @@ interface AuditCount {
   readonly inclusion_probability: number
   readonly audited: bigint
   readonly disagreed: bigint
+}
+
+interface DeletedAudit extends Omit<AuditCount, 'audited' | 'disagreed'> {
+  readonly student_verdict: number
+  readonly teacher_verdict: number
 }
 
 async function addAuditCounts(transaction: Transaction<Tables>, counts: readonly AuditCount[]): Promise<void> {
@@ -145,7 +153,7 @@ async function addAuditCounts(transaction: Transaction<Tables>, counts: readonly
 }
 
 function disagrees(item: AuditItem): boolean {
-  return item.studentVerdict !== item.teacherVerdict
+  return verdictsDisagree(item.studentVerdict, item.teacherVerdict)
 }
 
 function toAuditRow(source: Resolved<AuditsMessage>, item: AuditItem, now: bigint): Insertable<Tables['audits']> {

@@ -80,7 +80,7 @@ function checkCounts(counts: Reconciliation, refuse: Refuse) {
 function checkAudits(message: AuditsMessage, refuse: Refuse) {
   for (const item of message.items) {
     if (BigInt(item.index) > maxInt4) refuse('items.index', `is ${item.index}; at most ${maxInt4}`)
-    // Any verdict of the teachers would differ from none.
+    // One without a verdict would be taken for a screened pellet, and would agree wherever the teachers find it good.
     if (item.studentVerdict === Verdict.UNSPECIFIED && item.stratum !== AuditStratum.SCREENED) {
       refuse('items.student_verdict', `of pellet ${item.index} is not stated; only a screened pellet has none`)
     }

@@ -1,5 +1,6 @@
 import type { AuditsMessage, VerdictsMessage } from '../../gen/pelletline/events/v1/events_pb.ts'
 import { Outcome, OutcomeSchema, Verdict } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
+import { verdictsDisagree } from '../../shared/inspection/verdicts-disagree.ts'
 import { enumName } from '../../shared/telemetry/enum-name.ts'
 import { metrics } from '../../shared/telemetry/names.ts'
 import { formatStripName, type StripNameParts } from '../../shared/telemetry/strip-trace.ts'
@@ -244,7 +245,7 @@ function toPartAudit({ items, times }: AuditsMessage, bookedNs: bigint): PartAud
 }
 
 function disagrees({ studentVerdict, teacherVerdict }: PartAudit['items'][number]): boolean {
-  return studentVerdict !== teacherVerdict
+  return verdictsDisagree(studentVerdict, teacherVerdict)
 }
 
 function toTracedPellet(
