@@ -37,5 +37,19 @@ for (const engine of engines) {
         assert.deepEqual(await auditsOf(running, 'screened'), [{ audited: 0n, disagreed: 0n }])
       })
     })
+
+    test('that were all taken back leave no disagreement', async () => {
+      await withAnalytics(async (running) => {
+        const plan = { line: 'taken-back', lot: 'taken-back', strip: 0, parts: ['on'] }
+        const audited = { probability: 0.5, student: 'NG', teacher: 'NG' } as const
+        await running.publish([makeAudits({ ...plan, model: 'withdrawn' }, [{ index: 1, ...audited }])])
+        await running.settled()
+        assert.equal((await lotOf(running, 'taken-back')).disagreement?.value, 0)
+        await running.publish(makeVerdicts({ ...plan, model: 'booked' }))
+        await running.settled()
+        const { reconciliation, disagreement } = await lotOf(running, 'taken-back')
+        assert.deepEqual([reconciliation?.audited, disagreement], [0n, undefined])
+      })
+    })
   })
 }

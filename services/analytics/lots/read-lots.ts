@@ -106,7 +106,13 @@ async function readSegments(db: Kysely<Tables>, lotIds: readonly bigint[]) {
 
 async function readAuditGroups(db: Kysely<Tables>, lotIds: readonly bigint[]) {
   const byLot = new Map<bigint, AuditGroup[]>()
-  const rows = await db.selectFrom('lot_audits').selectAll().where('lot_id', 'in', lotIds).execute()
+  // Of a group whose audits were all taken back the row stays.
+  const rows = await db
+    .selectFrom('lot_audits')
+    .selectAll()
+    .where('lot_id', 'in', lotIds)
+    .where('audited', '>', 0n)
+    .execute()
   for (const { lot_id, inclusion_probability, audited, disagreed } of rows) {
     const group = { inclusionProbability: inclusion_probability, audited, disagreed }
     byLot.set(lot_id, [...(byLot.get(lot_id) ?? []), group])
