@@ -29,13 +29,25 @@ describe('sumMeasures', () => {
     const { sums } = sumMeasures(message, limits)
     assert.deepEqual(sums, {
       ...zero,
-      regular: 5n,
+      regular: 4n,
       clusters: 1n,
       specked: 2n,
-      specks_measured: 5n,
+      specks_measured: 4n,
       gray_pellets: 4n,
       gray_milli: 616_500n,
     })
+  })
+
+  test('counts pellets that were shed nowhere, whatever the message carries of them', () => {
+    const shed = addMeasures(messageOf('onsn'))
+    const judged = addMeasures(messageOf('onn'))
+    // The shed pellet has the measures, and the specks, of one judged NG.
+    Object.assign(shed.pellets!, { speckCount: [0, 2, 2, 2], speckAreaPx: [0, 10, 10, 10] })
+    for (const column of ['areaPx', 'equivalentDiameterPx', 'contrast', 'x', 'y', 'atRim'] as const) {
+      shed.specks![column].push(...shed.specks![column].slice(0, 2))
+    }
+    shed.specks!.pellet = [1, 1, 2, 2, 3, 3]
+    assert.deepEqual(sumMeasures(shed, limits), sumMeasures(judged, limits))
   })
 
   test('puts every class of shape where it belongs and none to a pellet that is cut', () => {

@@ -30,7 +30,8 @@ export interface PartMeasures {
 /**
  * Sums the measures of a part that `checkEntry` has passed; a pure function, and whole numbers, so that sums over parts do
  * not depend on their order. Pellets are classed by shape where the part has Feret columns and `limits` are known; specks
- * count where the header states the smallest that the optics tell; grays are those of the pellets judged or screened.
+ * count where the header states the smallest that the optics tell; grays are those of the pellets judged or screened. Shed pellets
+ * count nowhere.
  * Diameters are in um where the header has optics (that of the circle of the same area in um^2), else in px.
  */
 export function sumMeasures(message: VerdictsMessage, limits: ShapeLimits | undefined): PartMeasures {
@@ -51,6 +52,8 @@ export function sumMeasures(message: VerdictsMessage, limits: ShapeLimits | unde
   const measured = count > 0 && pellets?.feretLengthPx.length === count && pellets.feretWidthPx.length === count
   const specksMeasured = count > 0 && (header?.smallestSpeckPx ?? 0) > 0 && pellets?.speckCount.length === count
   for (let at = 0; pellets !== undefined && at < count; at += 1) {
+    // What was dropped under overload has no part in any figure, whatever the message carries of it.
+    if (outcome[at] === Outcome.SHED) continue
     const measures = {
       areaPx: pellets.areaPx[at] ?? 0,
       equivalentDiameterPx: pellets.equivalentDiameterPx[at] ?? 0,
@@ -73,7 +76,9 @@ export function sumMeasures(message: VerdictsMessage, limits: ShapeLimits | unde
     }
   }
   if (specksMeasured) {
-    for (const diameter of specks?.equivalentDiameterPx ?? []) pieces.add(sizeQuantities.speckDiameter, diameter)
+    for (const [at, diameter] of (specks?.equivalentDiameterPx ?? []).entries()) {
+      if (outcome[specks?.pellet[at] ?? 0] !== Outcome.SHED) pieces.add(sizeQuantities.speckDiameter, diameter)
+    }
   }
   const whole = Object.fromEntries(Object.entries(sums).map(([name, value]) => [name, BigInt(value)]))
   return {
