@@ -148,6 +148,17 @@ export const quickConfig = {
 /** Keys that change neither a result nor its meaning. */
 const incidentalKeys: readonly string[] = ['title', 'threads', 'spinning', 'checkpointMinutes']
 
+/**
+ * Settings of the studies, by their dotted keys, that decide jobs and do not name them: where a study is made in a folder they
+ * hold for all that it comes to have there.
+ */
+export function settingsOfStudies({ sweep, labelStudy }: ExperimentConfig): Readonly<Record<string, unknown>> {
+  return {
+    ...(sweep !== null && { 'sweep.epochs': sweep.epochs }),
+    ...(labelStudy !== null && { 'labelStudy.teachers': labelStudy.teachers }),
+  }
+}
+
 /** Top-level keys in which two configurations are different experiments. */
 export function differingExperimentKeys(a: ExperimentConfig, b: ExperimentConfig): string[] {
   const value = (config: ExperimentConfig, key: string) => JSON.stringify((config as Record<string, unknown>)[key])

@@ -36,6 +36,32 @@ test('folder of another experiment is refused by what differs, one that grows is
   await assert.rejects(openExperimentFolder(out, config, splits), { message: /experiment\.json has a problem.*moon/s })
 })
 
+test('study grows by values, and is refused with other epochs or teachers before anything is written', async () => {
+  const out = join(folder, 'studied')
+  const open = async (given: unknown) =>
+    (await openExperimentFolder(out, parseExperimentConfig(given), splits)).release()
+  const read = () => readFile(join(out, 'experiment.json'), 'utf8')
+  const refusal = (keys: string) => ({
+    code: 'failed_precondition',
+    message: new RegExp(`experiment.json .*differs in ${keys}: go on with the same`),
+  })
+  const sweep = { lambdas: [0.5], epochs: 6 }
+  await open({ sweep })
+  // As a folder of an earlier version was left.
+  const { studies: _, ...earlier } = JSON.parse(await read())
+  await writeFile(join(out, 'experiment.json'), JSON.stringify(earlier))
+  await open({ sweep: { ...sweep, lambdas: [0.5, 0.9] }, labelStudy: { teachers: ['vgg16'] } })
+  const kept = await read()
+  const both = { sweep: { ...sweep, epochs: 8 }, labelStudy: { teachers: ['vgg16', 'vgg19'], seeds: 2 } }
+  await assert.rejects(open(both), refusal('sweep\\.epochs, labelStudy\\.teachers'))
+  assert.equal(await read(), kept)
+  // Left out for a while, a study still has its models there.
+  await open({})
+  await assert.rejects(open({ sweep: { ...sweep, epochs: 8 } }), refusal('sweep\\.epochs'))
+  await assert.rejects(open({ labelStudy: {} }), refusal('labelStudy\\.teachers'))
+  await open({ sweep, labelStudy: { teachers: ['vgg16'], labelShares: [0.5], seeds: 3 } })
+})
+
 test('file in the way of a folder of the experiment is refused before anything is trained', async () => {
   for (const name of ['logits', 'models', 'report']) {
     const out = join(folder, `no-${name}`)

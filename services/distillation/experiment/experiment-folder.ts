@@ -7,10 +7,15 @@ import { lockFolder } from '../../shared/files/lock-folder.ts'
 import { makeFolder } from '../../shared/files/make-folder.ts'
 import { removeLeftovers } from '../../shared/files/remove-leftovers.ts'
 import { writeFileAtomically } from '../../shared/files/write-file-atomically.ts'
-import { differingExperimentKeys, type ExperimentConfig, parseExperimentConfig } from './experiment-config.ts'
+import {
+  differingExperimentKeys,
+  type ExperimentConfig,
+  parseExperimentConfig,
+  settingsOfStudies,
+} from './experiment-config.ts'
 import { type DoneMark, doneSchema, experimentSchema } from './folder-manifest.ts'
 
-/** Keys by which an experiment may grow in its folder: they add jobs and change none. */
+/** Keys by which an experiment may grow in its folder: but for `settingsOfStudies` they add jobs and change none. */
 const growingKeys: readonly string[] = ['seeds', 'students', 'sweep', 'labelStudy', 'variants', 'targetRecall']
 
 /** Where an experiment keeps what. */
@@ -26,7 +31,8 @@ export interface ExperimentFolder {
 
 /**
  * Opens an experiment's folder, or makes it, and keeps it until it is released. `failed_precondition` where another process
- * works there, and, naming the differing keys, where it holds another experiment: other data or settings; more seeds, variants or studies of the same one are welcome.
+ * works there, and, naming the differing keys, where it holds another experiment: other data or settings; more seeds, variants or studies of the same one are welcome, of a
+ * study also more values, but not other epochs or teachers than it has had.
  */
 export async function openExperimentFolder(
   outDir: string,
@@ -53,28 +59,38 @@ async function prepareFolder(outDir: string, config: ExperimentConfig, splits: C
   const path = join(outDir, 'experiment.json')
   const data = { train: splits.train.digest, val: splits.val.digest, test: splits.test.digest }
   const text = await readIfThere(path)
-  if (text !== undefined) refuseOther(path, text, config, data)
+  const earlier = text === undefined ? {} : refuseOther(path, text, config, data)
   // Made now: what is in their way should not come to light after hours.
   for (const dir of ['logits', 'models', 'report']) await makeFolder(join(outDir, dir))
   for (const dir of [outDir, join(outDir, 'logits'), join(outDir, 'report')]) await removeLeftovers(dir)
-  await writeFileAtomically(path, [`${JSON.stringify({ config, data }, undefined, 2)}\n`])
+  const studies = { ...earlier, ...settingsOfStudies(config) }
+  await writeFileAtomically(path, [`${JSON.stringify({ config, studies, data }, undefined, 2)}\n`])
 }
 
-function refuseOther(path: string, text: string, config: ExperimentConfig, data: Readonly<Record<string, string>>) {
+/** Refuses a folder of another experiment; returns what the studies were made with that it has. */
+function refuseOther(
+  path: string,
+  text: string,
+  config: ExperimentConfig,
+  data: Readonly<Record<string, string>>,
+): Readonly<Record<string, unknown>> {
   const parsed = experimentSchema.safeParse(parseJson(text))
   if (!parsed.success) {
     throw new PelletlineError('data_loss', `${path} is damaged: restore it, or choose another output folder`)
   }
   const other = parsed.data
+  const otherConfig = parseExperimentConfig(other.config, path)
+  const studies = { ...other.studies, ...settingsOfStudies(otherConfig) }
   const differing = [
     ...Object.keys(data).flatMap((part) =>
       (other.data as Record<string, string>)[part] === data[part] ? [] : [`data.${part}`],
     ),
-    ...differingExperimentKeys(parseExperimentConfig(other.config, path), config).filter(
-      (key) => !growingKeys.includes(key),
+    ...differingExperimentKeys(otherConfig, config).filter((key) => !growingKeys.includes(key)),
+    ...Object.entries(settingsOfStudies(config)).flatMap(([key, value]) =>
+      key in studies && JSON.stringify(studies[key]) !== JSON.stringify(value) ? [key] : [],
     ),
   ]
-  if (differing.length === 0) return
+  if (differing.length === 0) return studies
   throw new PelletlineError(
     'failed_precondition',
     `${path} describes another experiment; it differs in ${differing.join(', ')}: ` +

@@ -6,6 +6,8 @@ import { modelPrecisions } from '../../shared/onnx/model-manifest.ts'
 /** `experiment.json`: settings and digests of the data. */
 export const experimentSchema = z.object({
   config: z.unknown(),
+  /** What the studies were made with that the folder has had, those too that the last settings leave out. */
+  studies: z.record(z.string(), z.unknown()).optional(),
   data: z.object({ train: z.string(), val: z.string(), test: z.string() }),
 })
 
