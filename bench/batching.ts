@@ -53,7 +53,11 @@ await runBench(async () => {
       (load) =>
         [`${100 * load} % load`, mergeArrivals(drawArrivals({ cropsPerMs: load * capacity, spanMs, seed }))] as const,
     )
+    const lines = ['line-1', 'line-2', 'line-3', 'line-4'].map((flow, at) =>
+      drawArrivals({ cropsPerMs: (0.95 * capacity) / 4, spanMs, seed: seed + at, count: 8, flow, withinMs: 1000 }),
+    )
     const unlike = [
+      ['four lines at 95 % together, parts of 8 within 1 s', mergeArrivals(...lines)],
       [
         'a busy line at 150 %, a quiet one at 10 %',
         mergeArrivals(

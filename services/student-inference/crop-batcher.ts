@@ -3,10 +3,17 @@ import { cropBytes } from '../shared/inspection/crop.ts'
 import type { InferencePool } from '../shared/onnx/inference-pool.ts'
 import type { Clock } from '../shared/service/clock.ts'
 import type { SpanContext } from '../shared/telemetry/span-context.ts'
-import { aheadBatches, chooseRelease, efficiencyTolerance, type ReleaseReason } from './batching/choose-release.ts'
+import {
+  aheadBatches,
+  chooseRelease,
+  efficiencyTolerance,
+  patienceShare,
+  type ReleaseReason,
+} from './batching/choose-release.ts'
 import type { CostCurve, CostSample } from './batching/cost-curve.ts'
 import { type BatchCounts, createBatchCounter } from './batching/count-batches.ts'
 import { createFairQueue, type TakenCrops, type WaitingJob } from './batching/fair-queue.ts'
+import { createShortestPatience } from './batching/shortest-patience.ts'
 import type { CropSource } from './crop-source.ts'
 
 /** Classes of callers, each with a limit of its own on what may wait. */
@@ -143,6 +150,7 @@ const longestWithinMs: Readonly<Record<Lane, number>> = { rpc: 100, bus: 1000 }
 export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
   const { pool, limits, clock, curve } = options
   const queue = createFairQueue<Job>(aheadBatches * pool.maxBatch)
+  const patience = createShortestPatience()
   const counter = createBatchCounter(pool.maxBatch)
   const rooms = Object.fromEntries(
     lanes.map((lane) => [lane, { refuse: createRoom(limits[lane]), wait: createRoom(limits[lane]) }]),
@@ -190,6 +198,7 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
         slots: pool.workers * pool.slotsPerWorker,
         maxBatch: pool.maxBatch,
         efficientBatch: curve.efficientSize(efficiencyTolerance),
+        patientBatch: curve.largestWithin(patienceShare * patience.read(), pool.maxBatch),
         draining: idleWaiters.length > 0,
       })
       if (release.kind === 'wait') break
@@ -290,6 +299,7 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
     const { promise, resolve, reject } = Promise.withResolvers<JudgedCrops>()
     const queuedNs = clock.nowNs()
     const arrivedMs = Number(queuedNs / 1000n) / 1000
+    patience.note(arrivedMs, withinMs)
     const job: Job = {
       source,
       room,

@@ -10,6 +10,7 @@ const two: ReleaseSituation = {
   slots: 4,
   maxBatch: 32,
   efficientBatch: 8,
+  patientBatch: 16,
   draining: false,
 }
 const choose = (situation: Partial<ReleaseSituation>) => {
@@ -23,12 +24,20 @@ test('an idle worker takes what there is, its share where several are idle, with
   assert.equal(choose({ queued: 5, draining: true }), '3 drain')
 })
 
-test('batches of several flows are no larger than efficient, a backlog of one alone goes in the largest', () => {
-  assert.equal(choose({ queued: 500, flows: 2 }), '8 full')
-  assert.equal(choose({ queued: 31, flows: 1 }), '8 full')
-  assert.equal(choose({ queued: 64, flows: 1 }), '32 full')
-  assert.equal(choose({ queued: 40, flows: 1 }), '20 idle')
+test('batches of several flows are as large as efficient, and grow with the queue as far as the most impatient can bear', () => {
+  assert.equal(choose({ queued: 8, flows: 2, inFlight: 1 }), '8 full')
+  assert.equal(choose({ queued: 12, flows: 2, inFlight: 1 }), '12 full')
+  assert.equal(choose({ queued: 500, flows: 2 }), '16 full')
+  assert.equal(choose({ queued: 500, flows: 2, patientBatch: 3 }), '8 full')
+  assert.equal(choose({ queued: 500, flows: 2, patientBatch: 64 }), '32 full')
   assert.equal(choose({ queued: 500, flows: 2, efficientBatch: 64 }), '32 full')
+})
+
+test('a flow that is alone goes in batches as large as its queue, up to the largest', () => {
+  assert.equal(choose({ queued: 31, inFlight: 1 }), '31 full')
+  assert.equal(choose({ queued: 31 }), '16 full')
+  assert.equal(choose({ queued: 64 }), '32 full')
+  assert.equal(choose({ queued: 40 }), '20 full')
 })
 
 test('a busy worker is handed a second batch only when that is full', () => {

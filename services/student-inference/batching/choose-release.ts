@@ -4,6 +4,12 @@ export const efficiencyTolerance = 0.05
 /** How far an urgent flow may run ahead of its share, in full batches. */
 export const aheadBatches = 2
 
+/**
+ * The time of a batch as a share of the shortest patience: who comes next may have to wait for a batch that runs and one in the worker's
+ * hands before its own runs, which leaves two fifths for all else.
+ */
+export const patienceShare = 1 / 5
+
 /** What the decision on the next batch depends on. */
 export interface ReleaseSituation {
   /** Crops that wait. */
@@ -19,6 +25,8 @@ export interface ReleaseSituation {
   readonly maxBatch: number
   /** The smallest batch that is hardly dearer per crop than any. */
   readonly efficientBatch: number
+  /** The largest batch that those who come next can bear, by `patienceShare`. */
+  readonly patientBatch: number
   /** Nothing more will come. */
   readonly draining: boolean
 }
@@ -38,16 +46,18 @@ export type Release =
  * all workers are busy. So the longest wait follows the load. A busy worker is handed a second batch only when that is
  * full: in its hands a batch cannot grow any more.
  *
- * Batches are no larger than is efficient, so that what comes next waits for a short one; but a backlog of one flow alone,
- * which keeps nobody else waiting, is worked off in the largest.
+ * Batches are as large as is efficient, so that what comes next waits for a short one. Where more has queued they grow with the queue,
+ * since at high load the last percent of efficiency decide how long it gets: as far as the most impatient can bear, and, where one flow
+ * is alone and keeps nobody else waiting, to the largest.
  */
 export function chooseRelease(situation: ReleaseSituation): Release {
-  const { queued, flows, workers, inFlight, slots, maxBatch, efficientBatch, draining } = situation
-  const backlog = flows === 1 && queued >= maxBatch
-  const fullBatch = backlog ? maxBatch : Math.min(maxBatch, efficientBatch)
+  const { queued, flows, workers, inFlight, slots, maxBatch, draining } = situation
+  const efficientBatch = Math.min(maxBatch, situation.efficientBatch)
+  const largest = flows === 1 ? maxBatch : Math.min(maxBatch, situation.patientBatch)
+  const fullBatch = Math.max(efficientBatch, Math.min(queued, largest))
   const idle = workers - inFlight
   if (queued === 0 || inFlight >= slots || (idle <= 0 && queued < fullBatch)) return { kind: 'wait' }
   const size = Math.min(fullBatch, Math.ceil(queued / Math.max(1, idle)))
-  if (size === fullBatch) return { kind: 'start', size, reason: 'full' }
+  if (size >= efficientBatch) return { kind: 'start', size, reason: 'full' }
   return { kind: 'start', size, reason: draining ? 'drain' : 'idle' }
 }

@@ -42,6 +42,16 @@ test('cost curve finds the smallest size that is about as cheap per crop as any'
   assert.equal(curve.efficientSize(10), 1)
 })
 
+test('cost curve finds the largest batch that is done within a time, and learns that with the rest', () => {
+  const curve = createCostCurve([1, 2, 4, 8, 16, 32].map((crops) => ({ crops, ms: 0.3 + 0.6 * crops })))
+  assert.equal(curve.largestWithin(10, 32), 16)
+  assert.equal(curve.largestWithin(10, 12), 12)
+  assert.equal(curve.largestWithin(0.8, 32), 0)
+  assert.equal(curve.largestWithin(Number.POSITIVE_INFINITY, 32), 32)
+  for (let i = 0; i < 200; i++) for (const crops of [1, 2, 4, 8, 16, 32]) curve.observe(crops, 2 * (0.3 + 0.6 * crops))
+  assert.equal(curve.largestWithin(10, 32), 7)
+})
+
 test('cost curve learns a machine that has become slower, and ignores what is no time', () => {
   const curve = createCostCurve([1, 8, 32].map((crops) => ({ crops, ms: crops })))
   for (let i = 0; i < 200; i++) for (const crops of [1, 8, 32]) curve.observe(crops, 2 * crops)

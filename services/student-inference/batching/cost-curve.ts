@@ -17,6 +17,8 @@ export interface CostCurve {
    * wait.
    */
   efficientSize(tolerance: number): number
+  /** The largest batch of at most `most` crops that takes no longer than `limitMs`; 0 where none is so quick. */
+  largestWithin(limitMs: number, most: number): number
   /** Points between which the curve is straight, sizes ascending. */
   readonly points: readonly CostSample[]
 }
@@ -41,6 +43,9 @@ export function createCostCurve(samples: readonly CostSample[]): CostCurve {
   /** The last answer of `efficientSize`, which is asked for with every request and changes with a run at most. */
   let efficient: { readonly tolerance: number; readonly size: number } | undefined
 
+  /** The last answer of `largestWithin`, which is asked for as often. */
+  let bearable: { readonly limitMs: number; readonly most: number; readonly size: number } | undefined
+
   function costMs(crops: number): number {
     const last = sizes.length - 1
     if (last === 0) return fitted[0]! * Math.max(1, crops / sizes[0]!)
@@ -64,6 +69,7 @@ export function createCostCurve(samples: readonly CostSample[]): CostCurve {
       raw[nearest] = raw[nearest]! * (1 + learningRate * (wrong - 1))
       fitted = neverFalling(raw)
       efficient = undefined
+      bearable = undefined
     },
     efficientSize(tolerance) {
       if (efficient?.tolerance === tolerance) return efficient.size
@@ -71,6 +77,17 @@ export function createCostCurve(samples: readonly CostSample[]): CostCurve {
       const limit = Math.min(...perCrop) * (1 + tolerance)
       const size = sizes[perCrop.findIndex((cost) => cost <= limit)]!
       efficient = { tolerance, size }
+      return size
+    },
+    largestWithin(limitMs, most) {
+      if (bearable?.limitMs === limitMs && bearable.most === most) return bearable.size
+      let [size, tooLarge] = [0, most + 1]
+      while (tooLarge - size > 1) {
+        const middle = (size + tooLarge) >> 1
+        if (costMs(middle) <= limitMs) size = middle
+        else tooLarge = middle
+      }
+      bearable = { limitMs, most, size }
       return size
     },
     get points() {

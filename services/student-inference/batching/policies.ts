@@ -1,6 +1,7 @@
-import { aheadBatches, chooseRelease, efficiencyTolerance } from './choose-release.ts'
+import { aheadBatches, chooseRelease, efficiencyTolerance, patienceShare } from './choose-release.ts'
 import { type CostCurve, createCostCurve } from './cost-curve.ts'
 import { createFairQueue, type TakenCrops } from './fair-queue.ts'
+import { createShortestPatience } from './shortest-patience.ts'
 import type { Arrival, BatchingPolicy } from './simulate-batching.ts'
 
 export interface PolicyOptions {
@@ -12,11 +13,15 @@ export interface PolicyOptions {
 export function fairPolicy(options: PolicyOptions & { readonly curve: CostCurve }): BatchingPolicy {
   const { workers, maxBatch, curve } = options
   const queue = createFairQueue<Arrival>(aheadBatches * maxBatch)
+  const patience = createShortestPatience()
   return {
     get queued() {
       return queue.size
     },
-    push: (arrival) => queue.push(arrival),
+    push(arrival) {
+      patience.note(arrival.arrivedMs, arrival.deadlineMs - arrival.arrivedMs)
+      queue.push(arrival)
+    },
     take: (count) => queue.take(count),
     ran: (crops, ms) => curve.observe(crops, ms),
     decide: ({ inFlight, draining }) =>
@@ -28,6 +33,7 @@ export function fairPolicy(options: PolicyOptions & { readonly curve: CostCurve 
         slots: 2 * workers,
         maxBatch,
         efficientBatch: curve.efficientSize(efficiencyTolerance),
+        patientBatch: curve.largestWithin(patienceShare * patience.read(), maxBatch),
         draining,
       }),
   }

@@ -83,6 +83,20 @@ test('a busy line does not starve a quiet one, which waits for seconds where the
   assert.ok(quietP99(window(0)) > 1000)
 })
 
+test('several lines near the limit of the machine wait no longer than where the first come are first served in the largest batches', () => {
+  const arrivals = mergeArrivals(
+    ...['line-1', 'line-2', 'line-3', 'line-4'].map((flow, i) =>
+      drawArrivals({ cropsPerMs: (0.95 * capacity) / 4, spanMs: 5000, seed: 5 + i, count: 8, flow, withinMs: 1000 }),
+    ),
+  )
+  const mean = (policy: ReturnType<typeof fair>) => {
+    const { latencyMs } = simulateBatching(arrivals, workers, runMs, policy)
+    return latencyMs.reduce((sum, ms) => sum + ms, 0) / latencyMs.length
+  }
+  const [ours, largest] = [mean(fair()), mean(window(0))]
+  assert.ok(ours < 1.1 * largest, `${ours} ${largest}`)
+})
+
 test('overload is worked off within 3 % of the largest batches alone', () => {
   const arrivals = mergeArrivals(drawArrivals({ cropsPerMs: 1.3 * capacity, spanMs: 3000, seed: 4 }))
   const crops = arrivals.length
