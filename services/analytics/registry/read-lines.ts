@@ -14,12 +14,20 @@ export async function readAssignments(db: Kysely<Tables>, line?: string): Promis
     .$if(line !== undefined, (query) => query.where('lines.id', '=', line ?? ''))
     .orderBy('lines.id')
     .execute()
+  // Many lines run few recipes, and students ask for all of them every second.
+  const recipes = new Map<string, ReturnType<typeof readRecipe>>()
+  const recipeOf = (id: string, version: number) => {
+    const name = `${version}/${id}`
+    const recipe = recipes.get(name) ?? readRecipe(db, id, version)
+    recipes.set(name, recipe)
+    return recipe
+  }
   return Promise.all(
     rows.map(async (row) =>
       create(LineAssignmentSchema, {
         line: row.id,
         lot: row.name,
-        recipe: await readRecipe(db, row.recipe, row.recipe_version),
+        recipe: await recipeOf(row.recipe, row.recipe_version),
       }),
     ),
   )
