@@ -175,6 +175,7 @@ async function readSweep(jobs: readonly TrainingJob[], context: JobContext): Pro
       temperature: distillation.temperature,
       lambda: distillation.lambda,
       temperatureSquared: distillation.temperatureSquared,
+      epochs: history.length,
       valLoss: kept.valLoss,
       valAccuracy: kept.valAccuracy,
       valAuc: metrics.validation?.auc.value ?? null,

@@ -236,6 +236,8 @@ export interface SweepPoint {
   readonly temperature: number
   readonly lambda: number
   readonly temperatureSquared: boolean
+  /** For how many it was trained. */
+  readonly epochs: number
   readonly valLoss: number
   readonly valAccuracy: number
   /** Null where the validation part has one class only. */

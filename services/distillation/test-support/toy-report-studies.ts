@@ -53,6 +53,7 @@ export function toySweep(random: Random): SweepPoint[] {
           temperature,
           lambda,
           temperatureSquared,
+          epochs: 20,
           valLoss: 0.1 + 3 * (1 - valAccuracy),
           valAccuracy,
           valAuc: 0.5 + valAccuracy / 2,

@@ -8,10 +8,14 @@ export interface ChosenPoint {
   readonly temperatureSquared: boolean
 }
 
-/** Validation accuracy by temperature and lambda, the loss without and with T^2 side by side, the chosen point framed. */
+/**
+ * Validation accuracy by temperature and lambda, the loss without and with T^2 side by side, the chosen point framed. The colours
+ * span at least `chance`, a share of the images, so that what may be chance does not look like a slope.
+ */
 export function drawSweep(
   description: FigureDescription,
   points: readonly SweepPoint[],
+  chance: number,
   chosen: ChosenPoint | undefined,
 ): Promise<Figure> {
   const forms = [false, true].filter((squared) =>
@@ -19,6 +23,7 @@ export function drawSweep(
   )
   const accuracies = points.map(({ valAccuracy }) => 100 * valAccuracy)
   const [least, most] = [Math.min(...accuracies), Math.max(...accuracies)]
+  const [middle, reach] = [(least + most) / 2, Math.max(most - least, 100 * chance, 1e-3) / 2]
   const lambdas = ascending(points.map(({ lambda }) => lambda))
   const temperatures = ascending(points.map(({ temperature }) => temperature)).reverse()
   const cell = Math.min(64, Math.floor((640 / forms.length - 50) / lambdas.length))
@@ -58,7 +63,7 @@ export function drawSweep(
             color: {
               field: 'accuracy',
               type: 'quantitative',
-              scale: { scheme: 'viridis', domain: [least, most === least ? least + 1 : most] },
+              scale: { scheme: 'viridis', domain: [middle - reach, middle + reach] },
               legend: null,
             },
           },
@@ -71,7 +76,7 @@ export function drawSweep(
             y,
             text: { field: 'accuracy', format: `.${decimals}f` },
             color: {
-              condition: { test: `datum.accuracy > ${least + 0.6 * (most - least)}`, value: 'black' },
+              condition: { test: `datum.accuracy > ${middle + 0.1 * reach}`, value: 'black' },
               value: 'white',
             },
           },

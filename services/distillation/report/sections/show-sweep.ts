@@ -1,6 +1,7 @@
+import { wilsonInterval } from '../../../shared/statistics/wilson-interval.ts'
 import type { ExperimentReport, SweepPoint } from '../experiment-report.ts'
 import { type ChosenPoint, drawSweep } from '../figures/draw-sweep.ts'
-import { formatPercent } from '../format-numbers.ts'
+import { formatCount, formatPercent } from '../format-numbers.ts'
 import { type Html, html } from '../html.ts'
 import type { Section } from '../section.ts'
 import { table } from '../table.ts'
@@ -11,30 +12,75 @@ export async function showSweep(report: ExperimentReport): Promise<Section | und
   if (sweep === undefined || sweep.length === 0) return undefined
   const chosen = findChosen(report.settings)
   const onGrid = chosen !== undefined && sweep.some((point) => samePoint(point, chosen))
-  const best = sweep.reduce((most, point) => (point.valAccuracy > most.valAccuracy ? point : most))
+  const most = Math.max(...sweep.map(({ valAccuracy }) => valAccuracy))
+  const images = report.data.parts.val.count
+  const chance = wilsonInterval(Math.round(most * images), images)
+  const width = (chance.high ?? 1) - (chance.low ?? 0)
   const figure = await drawSweep(
     {
       name: 'temperature-and-lambda',
       title: 'Temperature and weight of the teachers',
-      caption: `Accuracy on the validation part, per cent.${onGrid ? ' Framed: the setting of the distilled student.' : ''}`,
+      caption:
+        `Accuracy on the ${formatCount(images)} images of the validation part, per cent. The colours span at least the width of Wilson’s 95 % interval, ` +
+        `${formatPercent(width, 1)} points, so that what may be chance looks alike.${
+          onGrid
+            ? ' The frame marks a setting, the one that the distilled student was trained with; it is not said to be the best.'
+            : ''
+        }`,
     },
     sweep,
+    width,
     onGrid ? chosen : undefined,
   )
   return {
     id: 'sweep',
     title: 'Temperature T and weight λ',
     blocks: [
-      html`<p class="lead">λ weighs the teachers’ soft labels against the labels (0 is plain training), T softens both sides. The best of ${sweep.length} settings on validation
-is ${describe(best)} with ${formatPercent(best.valAccuracy, 2)} %; ${
+      html`<p class="lead">λ weighs the teachers’ soft labels against the labels (0 is plain training), T softens both sides. ${describeHighest(sweep, most)} on validation; ${
         chosen === undefined
-          ? 'which one the distilled student used is not in the settings'
+          ? 'which setting the distilled student used is not known here'
           : `the distilled student was trained with ${describe(chosen)}${onGrid ? '' : ', which is not one of them'}`
-      }. Each setting was trained once, so another seed may order settings that lie close together otherwise.</p>`,
+      }. With ${formatCount(images)} images Wilson’s 95 % interval is ±${formatPercent(width / 2)} points, images of one group taken as single ones,
+so ${describeWithin(sweep, chance.low ?? 0, most)}. ${describeTraining(report, sweep)}, so another seed may order settings that lie close together otherwise.</p>`,
       figure,
       foldedTable(sweep),
     ],
   }
+}
+
+/** Which settings have the highest accuracy: all that share it. */
+function describeHighest(sweep: readonly SweepPoint[], most: number): string {
+  const highest = sweep.filter(({ valAccuracy }) => valAccuracy === most)
+  const named = highest.map(describe).join('; ')
+  const accuracy = `${formatPercent(most, 2)} %`
+  return highest.length === 1
+    ? `Of ${sweep.length} settings ${named} has the highest accuracy, ${accuracy},`
+    : `${highest.length} of ${sweep.length} settings share the highest accuracy, ${accuracy} (${named}),`
+}
+
+/** How many of the other settings the images do not tell from the highest. */
+function describeWithin(sweep: readonly SweepPoint[], low: number, most: number): string {
+  const lower = sweep.filter(({ valAccuracy }) => valAccuracy < most)
+  if (lower.length === 0) return 'the images tell none of them from another'
+  const within = lower.filter(({ valAccuracy }) => valAccuracy >= low).length
+  return `${within} of the ${lower.length} lower ones lie within that of the highest`
+}
+
+/** How long the settings were trained, the student beside them, and by what their epochs were kept. */
+function describeTraining({ settings }: ExperimentReport, sweep: readonly SweepPoint[]): string {
+  const training = memberOf(memberOf(settings, 'student'), 'training')
+  const [own, keepBest] = [memberOf(training, 'epochs'), memberOf(training, 'keepBest')]
+  const epochs = [...new Set(sweep.map((point) => point.epochs))].join(' or ')
+  const beside = typeof own === 'number' ? ` (the distilled student for ${own})` : ''
+  const kept =
+    keepBest === 'none'
+      ? 'of which the last was kept'
+      : 'of which the one that is best on this same validation part was kept: the figures are somewhat too high'
+  return `Each setting was trained once, for ${epochs} epochs${beside}, ${kept}`
+}
+
+function memberOf(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Partial<Record<string, unknown>>)[key] : undefined
 }
 
 /** The distillation of the experiment's settings, where they have one. */
