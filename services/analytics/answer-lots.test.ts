@@ -134,7 +134,9 @@ describe('lots', () => {
         await running.publish(makeVerdicts({ line: 'line-g', lot: 'G-1', strip: 0, parts: ['oo'] }))
         await lots.closeLot({ lot: 'G-1' })
         await until(async () => (await lotOf(running, 'G-1')).state === LotState.CLOSED)
-        assert.equal((await lotOf(running, 'G-1')).balanced, false)
+        const { balanced, note } = await lotOf(running, 'G-1')
+        const marked = 'Closed without all strips having been reported and counted.'
+        assert.deepEqual([balanced, note], [false, marked])
       },
       { options: { closing: { quietMs: 0, timeoutMs: 1_000 } } },
     )

@@ -190,6 +190,7 @@ export async function describeLots(
         ...(groups === undefined ? {} : { disagreement: disagreementOf(groups) }),
         simulated: row.simulated,
         models: segments.get(row.lot_id) ?? [],
+        note: row.note,
         stripsStamped: lotRuns.reduce((sum, run) => sum + run.stamped, 0n),
         ...(measured === undefined ? {} : toMeasures(measured)),
         ...(deviation === undefined ? {} : { grayDeviation: deviation }),

@@ -17,3 +17,11 @@ test('a lot says how many of the pellets that were drawn have been audited, wher
   assert.equal(auditedOf(0n, 0n), '0 of 0 drawn')
   assert.equal(auditedOf(85n, 0n), '85')
 })
+
+test('a lot shows its note last, and none where there is nothing to say', () => {
+  const note = 'Closed without all strips having been reported and counted.'
+  const marked = create(LotSchema, { id: 'LOT-1', note })
+  assert.deepEqual(lotDetails(marked).at(-1), ['Note', note])
+  assert.equal((lotJson(marked) as { readonly note: string }).note, note)
+  assert.equal(new Map(lotDetails(create(LotSchema, { id: 'LOT-2' }))).has('Note'), false)
+})

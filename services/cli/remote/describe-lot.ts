@@ -89,6 +89,7 @@ export function lotJson(lot: Lot): object {
       firstExposedAt: describeTime(firstExposedUnixNs),
       lastExposedAt: describeTime(lastExposedUnixNs),
     })),
+    note: lot.note,
     reconciliation: { ...reconciliationJson(lot.reconciliation), balanced: lot.balanced },
   }
 }
@@ -171,6 +172,7 @@ export function lotDetails(lot: Lot): readonly (readonly [string, string])[] {
         ] as const,
     ),
     ['Counts balance', lot.balanced ? 'yes' : 'NO'],
+    ...(lot.note === '' ? [] : [['Note', lot.note] as const]),
   ]
 }
 
