@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import fc from 'fast-check'
 import { sql } from 'kysely'
 import { openDatabase } from './open-database.ts'
+import { readDatabaseTime } from './read-time.ts'
 import type { Store } from './store.ts'
 import { usePostgres } from './test-support/use-postgres.ts'
 
@@ -132,6 +133,19 @@ describe('store on both engines', () => {
         await Promise.all(Array.from({ length: 8 }, (_, id) => add(id)))
         const rows = await db.selectFrom('models').select('sha256').execute()
         assert.deepEqual(rows.map(({ sha256 }) => sha256).sort(), ['0', '1', '2', '3', '4', '5', '6', '7'])
+      })
+
+      test('its time is in ns since 1970 and moves on within a transaction', async () => {
+        const [first, second] = await storeOf(engine)
+          .db.transaction()
+          .execute(async (transaction) => {
+            const before = await readDatabaseTime(transaction)
+            await sql`select pg_sleep(0.002)`.execute(transaction)
+            return [before, await readDatabaseTime(transaction)]
+          })
+        assert.ok(first! + 2_000_000n <= second!)
+        // In 2020 it had 19 digits already; in any other unit it has another number of them.
+        assert.equal(`${first}`.length, 19)
       })
 
       test('a lead is held by the one who takes it', async () => {

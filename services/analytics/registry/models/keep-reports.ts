@@ -47,7 +47,7 @@ export function createStudentReports({ db, nowNs, readTime }: StudentReportsOpti
     const newest = new Map(stored.map((found) => [found.student.instance, found]))
     for (const [instance, found] of heard) {
       const other = newest.get(instance)
-      if (other === undefined || other.atNs < found.atNs) newest.set(instance, found)
+      if (other === undefined || other.atNs <= found.atNs) newest.set(instance, found)
     }
     return [...newest]
       .filter(([instance, { atNs }]) => atNs > oldest && atNs > (left.get(instance) ?? oldest))

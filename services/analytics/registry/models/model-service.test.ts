@@ -108,7 +108,7 @@ test('a promotion that a student refuses once it is to judge is taken back with 
 })
 
 test('a promotion that a student does not follow is taken back, and what was the canary is the canary again', async () => {
-  const { models, report, assigned } = setUp(300)
+  const { models, report, assigned } = setUp(2_000)
   await report(0n, ModelState.READY)
   const canary = models.setCanary({ model: 'b', share: 0.5, by })
   await untilGeneration(assigned, 1n)
