@@ -166,7 +166,6 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
     onRaised: (line, kind) => alertsRaised.add(1, { line, kind: enumName(AlertKindSchema, kind) }),
   })
   const follower = createBookFollower(db)
-  const publisher = createChangePublisher({ book: alertBook, logger, signal: closing.signal })
   const retentionLead = createLeadKeeper({ database, name: 'retention', nowMs })
   const lead = createLeadKeeper({
     database,
@@ -176,6 +175,8 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
       await monitor.restore(await follower.restart(fillWindowsBy))
     },
   })
+  const stillLeads = () => lead.stillLeads()
+  const publisher = createChangePublisher({ book: alertBook, stillLeads, logger, signal: closing.signal })
   const record = createBookingRecorder(telemetry, clock)
   const releaseGauges = watchLines(telemetry, monitor)
   const traces = telemetry.tracing

@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { AlertKind, AlertState } from '../../gen/pelletline/events/v1/events_pb.ts'
+import { fromBinary } from '@bufbuild/protobuf'
+import {
+  AlertKind,
+  AlertMessageSchema,
+  AlertState,
+  AlertStateSchema,
+} from '../../gen/pelletline/events/v1/events_pb.ts'
+import type { Bus } from '../../shared/bus/bus.ts'
 import { createMemoryBus } from '../../shared/bus/memory-bus.ts'
 import { openDatabase, type Store } from '../../shared/store/index.ts'
+import { enumName } from '../../shared/telemetry/enum-name.ts'
 import { createChangeSignal } from '../change-signal.ts'
 import { createAlertBook, formatAlertId } from './alert-book.ts'
 
@@ -21,13 +29,13 @@ const cause = {
   message: 'Clean the window.',
 }
 
-function openBook() {
+function openBook(bus: Bus = createMemoryBus({})) {
   let atNs = 100n
   const nowNs = () => atNs++
   return createAlertBook({
     plant: 'plant-1',
     db: store.db,
-    bus: createMemoryBus({}),
+    bus,
     nowNs,
     changes: createChangeSignal(),
   })
@@ -71,4 +79,68 @@ test('alert book: an alert that was acknowledged and then resolved keeps who has
   await book.resolve(row.alert_id)
   const after = await book.acknowledge(id, 'B. Smith')
   assert.deepEqual([after.state, after.acknowledged_by], [AlertState.RESOLVED, 'A. Miller'])
+})
+
+/** A bus that notes what it takes, and takes the first message only once `open` is called. */
+function makeGate(sent: string[]) {
+  const gate = Promise.withResolvers<void>()
+  const asked = Promise.withResolvers<void>()
+  const bus: Bus = {
+    ...createMemoryBus({}),
+    async publish(_topic, messages) {
+      asked.resolve()
+      await gate.promise
+      for (const { value } of messages) {
+        const { alert } = fromBinary(AlertMessageSchema, value)
+        sent.push(`${alert?.line} ${enumName(AlertStateSchema, alert?.state ?? 0)}`)
+      }
+    },
+  }
+  return { bus, open: () => gate.resolve(), asked: asked.promise }
+}
+
+const { signal } = new AbortController()
+const yes = async () => true
+
+test('alert book: a change that the bus held up until another process overtook it does not stay the last word', async () => {
+  const sent: string[] = []
+  const stuck = makeGate(sent)
+  const free = makeGate(sent)
+  free.open()
+  const [before, now] = [openBook(stuck.bus), openBook(free.bus)]
+  await now.publishPending(signal, yes)
+  sent.length = 0
+  let leads = true
+  const { row } = await before.raise({ ...cause, line: 'line-p' })
+  await before.raise({ ...cause, line: 'line-q' })
+  const publication = before.publishPending(signal, async () => leads)
+  await stuck.asked
+  leads = false
+  await now.resolve(row.alert_id)
+  await now.publishPending(signal, yes)
+  assert.deepEqual(sent, ['line-p ACTIVE', 'line-q ACTIVE', 'line-p RESOLVED'])
+  stuck.open()
+  await publication
+  assert.deepEqual(sent.slice(3), ['line-p ACTIVE'], 'what the process that leads no more had in hand')
+  await now.publishPending(signal, yes)
+  assert.deepEqual(sent.slice(4), ['line-p RESOLVED'])
+  await now.publishPending(signal, yes)
+  assert.equal(sent.length, 5)
+})
+
+test('alert book: a process that leads no more publishes nothing but what it has in hand', async () => {
+  const sent: string[] = []
+  const stuck = makeGate(sent)
+  const book = openBook(stuck.bus)
+  let leads = true
+  await book.raise({ ...cause, line: 'line-u' })
+  await book.raise({ ...cause, line: 'line-v' })
+  const publication = book.publishPending(signal, async () => leads)
+  await stuck.asked
+  leads = false
+  stuck.open()
+  await publication
+  assert.deepEqual(sent, ['line-u ACTIVE'])
+  await book.publishPending(signal, yes)
+  assert.deepEqual(sent, ['line-u ACTIVE', 'line-v ACTIVE'])
 })

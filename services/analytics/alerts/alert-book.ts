@@ -210,24 +210,54 @@ export function createAlertBook({ plant, db, bus, nowNs, changes }: AlertBookOpt
       return rows.map(({ change_id, body }) => ({ changeId: change_id, alert: fromBinary(AlertSchema, body) }))
     },
 
-    /** Publishes the changes that the bus has not had, in their order; after a crash one may come twice. */
-    async publishPending(signal: AbortSignal): Promise<void> {
-      const rows = await db
-        .selectFrom('alert_changes')
-        .selectAll()
-        .where('published', '=', sql.lit(false))
-        .orderBy('change_id')
-        .limit(100)
-        .execute()
-      for (const { change_id, body } of rows) {
-        const alert = fromBinary(AlertSchema, body)
+    /**
+     * Publishes the changes that the bus has not had, in their order, for as long as `stillLeads` says that it is this
+     * process's to do; after a crash one may come twice. The bus may hold up a change for so long that another process takes
+     * over and overtakes it: then the newest change of its alert is published once more, so that the last word is right.
+     */
+    async publishPending(signal: AbortSignal, stillLeads: () => Promise<boolean>): Promise<void> {
+      while (!signal.aborted && (await stillLeads())) {
+        const next = await db
+          .selectFrom('alert_changes')
+          .selectAll()
+          .where('published', '=', sql.lit(false))
+          .orderBy('change_id')
+          .limit(1)
+          .executeTakeFirst()
+        if (next === undefined) return
+        const alert = fromBinary(AlertSchema, next.body)
         const headers = { [headerNames.plant]: plant, [headerNames.line]: alert.line, [headerNames.lot]: alert.lot }
         const key = `${alert.line}/alerts/${alert.id}`
         await publishMessage(bus, topics.alerts, { key, message: { alert }, headers }, signal)
-        await db.updateTable('alert_changes').set({ published: true }).where('change_id', '=', change_id).execute()
+        if (!(await markPublished(db, next.change_id))) await publishNewestAgain(db, next.alert_id)
       }
     },
   }
+}
+
+/** Notes that the bus has had a change; false where another process noted it before. */
+async function markPublished(db: Kysely<Tables>, changeId: bigint): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('alert_changes')
+    .set({ published: true })
+    .where('change_id', '=', changeId)
+    .where('published', '=', sql.lit(false))
+    .executeTakeFirst()
+  return numUpdatedRows > 0n
+}
+
+/** Has whoever leads publish the newest change of an alert once more. */
+async function publishNewestAgain(db: Kysely<Tables>, alertId: bigint): Promise<void> {
+  await db
+    .updateTable('alert_changes')
+    .set({ published: false })
+    .where('change_id', '=', (eb) =>
+      eb
+        .selectFrom('alert_changes as newest')
+        .select((of) => of.fn.max('newest.change_id').as('change_id'))
+        .where('newest.alert_id', '=', alertId),
+    )
+    .execute()
 }
 
 function selectUnresolved(db: Kysely<Tables>, line: string | undefined) {

@@ -3,6 +3,8 @@ import { describe, test } from 'node:test'
 import { silentLogger } from '../../shared/telemetry/logger.ts'
 import { createChangePublisher } from './publish-changes.ts'
 
+const stillLeads = async () => true
+
 describe('the publisher of changes of alerts', () => {
   test('runs one publication at a time, and one more however often it was asked meanwhile', async () => {
     const calls: PromiseWithResolvers<void>[] = []
@@ -11,7 +13,7 @@ describe('the publisher of changes of alerts', () => {
       return calls.at(-1)!.promise
     }
     const { signal } = new AbortController()
-    const publisher = createChangePublisher({ book: { publishPending }, logger: silentLogger, signal })
+    const publisher = createChangePublisher({ book: { publishPending }, stillLeads, logger: silentLogger, signal })
     for (let round = 0; round < 5; round += 1) publisher.wake()
     assert.equal(calls.length, 1)
     calls[0]!.resolve()
@@ -32,7 +34,7 @@ describe('the publisher of changes of alerts', () => {
       if (calls === 1) throw new Error('The topic is gone.')
     }
     const { signal } = new AbortController()
-    const publisher = createChangePublisher({ book: { publishPending }, logger, signal })
+    const publisher = createChangePublisher({ book: { publishPending }, stillLeads, logger, signal })
     publisher.wake()
     await publisher.settle()
     publisher.wake()

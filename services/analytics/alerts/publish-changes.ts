@@ -3,6 +3,8 @@ import type { AlertBook } from './alert-book.ts'
 
 export interface ChangePublisherOptions {
   readonly book: Pick<AlertBook, 'publishPending'>
+  /** Whether publishing is still this process's to do. */
+  readonly stillLeads: () => Promise<boolean>
   readonly logger: Logger
   /** Ends a publication that waits. */
   readonly signal: AbortSignal
@@ -17,14 +19,14 @@ export interface ChangePublisher {
 }
 
 /** Creates the publisher; what could not be published stays in the books and is tried again at the next `wake`. */
-export function createChangePublisher({ book, logger, signal }: ChangePublisherOptions): ChangePublisher {
+export function createChangePublisher({ book, stillLeads, logger, signal }: ChangePublisherOptions): ChangePublisher {
   let running: Promise<void> | undefined
   let again = false
   const run = async () => {
     try {
       do {
         again = false
-        await book.publishPending(signal)
+        await book.publishPending(signal, stillLeads)
       } while (again)
     } catch (reason) {
       if (!signal.aborted)
