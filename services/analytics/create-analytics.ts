@@ -14,7 +14,7 @@ import { enumName } from '../shared/telemetry/enum-name.ts'
 import type { Logger } from '../shared/telemetry/logger.ts'
 import { metrics } from '../shared/telemetry/names.ts'
 import { noTelemetry, type Telemetry } from '../shared/telemetry/telemetry.ts'
-import { createAlertBook, toAlert } from './alerts/alert-book.ts'
+import { createAlertBook, formatAlertId, toAlert } from './alerts/alert-book.ts'
 import { createAlertService } from './alerts/alert-service.ts'
 import { createBookFollower } from './alerts/follow-books.ts'
 import { createMonitor, type Monitor } from './alerts/monitor-lines.ts'
@@ -174,6 +174,7 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
     async onGained() {
       await monitor.restore(await follower.restart(fillWindowsBy))
     },
+    onLost: () => monitor.forget(),
   })
   const stillLeads = () => lead.stillLeads()
   const publisher = createChangePublisher({ book: alertBook, stillLeads, logger, signal: closing.signal })
@@ -185,7 +186,7 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
         settings: options.traces,
         nowMs,
         nowNs,
-        alertsOf: (line) => (monitor.watched(line)?.alerts ?? []).map(({ id }) => id),
+        alertsOf: async (line) => (await alertBook.listUnresolved(line)).map((row) => formatAlertId(row.alert_id)),
         findAudits: (parts) => findAudits(db, parts),
       })
     : undefined

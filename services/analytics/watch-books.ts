@@ -6,8 +6,8 @@ export interface BookWatchOptions {
   readonly isLeading: () => Promise<boolean>
   readonly follower: Pick<BookFollower, 'next'>
   readonly monitor: Pick<Monitor, 'observe' | 'evaluate'>
-  /** Called in every round, once the alert rules have seen what was booked or could not. */
-  readonly onRound: () => void
+  /** Called in every round, once the alert rules have seen what was booked or could not; does not reject. */
+  readonly onRound: () => void | Promise<void>
   /** Counts and closes lots, and has changes published; called where this analytics decides. */
   readonly settle: () => Promise<void>
   /** Told of a round that failed; the next one does the same work again. */

@@ -87,6 +87,11 @@ export function createMonitor({ db, book, settings, recipeOf, nowMs, onRaised }:
     return state
   }
 
+  const forget = (): void => {
+    lines.clear()
+    dirty.clear()
+  }
+
   const apply = async (
     line: string,
     kind: AlertKind,
@@ -168,8 +173,7 @@ export function createMonitor({ db, book, settings, recipeOf, nowMs, onRaised }:
      * of an alert's end is not known, so an alert on disagreement resolves after a whole window more of them.
      */
     async restore(lastAudit: bigint): Promise<void> {
-      lines.clear()
-      dirty.clear()
+      forget()
       for (const row of await book.listUnresolved()) stateOf(row.line).active.set(row.kind as AlertKind, row.alert_id)
       const known = await db.selectFrom('lines').select('id').execute()
       const limits = new Map<string, number>()
@@ -179,6 +183,9 @@ export function createMonitor({ db, book, settings, recipeOf, nowMs, onRaised }:
         for (const audit of audits) stateOf(line).audits.add(audit)
       }
     },
+
+    /** Forgets what was seen: it is for another process to decide, and to say how the lines are. */
+    forget,
 
     /** Takes what was booked into the windows. */
     observe(booked: ObservedBookings): void {

@@ -17,7 +17,11 @@ const strip = { plant: 'plant-1', line: 'line-1', camera: 'camera-1', run: 'run-
 const exposedNs = 1_700_000_000_000n * ms
 
 /** A keeper with a clock that is set by hand, and what it wrote. */
-function setUp(given: Partial<TraceSettings> = {}, findAudits: TraceKeeperOptions['findAudits'] = async () => []) {
+function setUp(
+  given: Partial<TraceSettings> = {},
+  findAudits: TraceKeeperOptions['findAudits'] = async () => [],
+  alertsOf: TraceKeeperOptions['alertsOf'] = async () => ['alert-000001'],
+) {
   const settings = { share: 0, lateMs: 1000, auditTimeoutMs: 500, perSecond: 100, maxWaiting: 10, ...given }
   const spans: SpanRecord[] = []
   const leftOut: number[] = []
@@ -34,7 +38,7 @@ function setUp(given: Partial<TraceSettings> = {}, findAudits: TraceKeeperOption
     settings,
     nowMs: () => clock.ms,
     nowNs: () => exposedNs + 200n * ms,
-    alertsOf: () => ['alert-000001'],
+    alertsOf,
     findAudits,
   })
   const indices = () => [...new Set(spans.map(({ attributes }) => attributes?.['pelletline.pellet.index']))]
@@ -69,11 +73,11 @@ const booked = (messages: readonly (VerdictsMessage | AuditsMessage)[], afterMs 
   }) as unknown as Booked
 
 describe('the traces of kept pellets', () => {
-  it('of an NG pellet have five spans in a chain, linked to the strip, with ids that follow from the name', () => {
+  it('of an NG pellet have five spans in a chain, linked to the strip, with ids that follow from the name', async () => {
     const { keeper, spans } = setUp()
     keeper.observe(booked([verdictsOf()]))
     assert.equal(spans.length, 0, 'nothing is written before the alert rules have seen it')
-    keeper.flush()
+    await keeper.flush()
     const names = spans.map(({ name }) => name.replace('pelletline.', ''))
     assert.deepEqual(names, ['capture', 'segment', 'queue', 'infer', 'alert'])
     const traceId = deriveTraceId({ strip, index: 2 })
@@ -89,21 +93,21 @@ describe('the traces of kept pellets', () => {
     assert.equal(spans[4]?.attributes?.['pelletline.alert.id'], 'alert-000001')
     const again = setUp()
     again.keeper.observe(booked([verdictsOf()]))
-    again.keeper.flush()
+    await again.keeper.flush()
     assert.deepEqual(again.spans, spans)
   })
 
-  it('wait for the audit, and then hold it; a disagreement is kept as well', () => {
+  it('wait for the audit, and then hold it; a disagreement is kept as well', async () => {
     const { keeper, spans, indices } = setUp()
     keeper.observe(booked([verdictsOf({ auditSampled: 2 })]))
-    keeper.flush()
+    await keeper.flush()
     assert.equal(spans.length, 0)
     const audits = auditsOf([
       { index: 2, probability: 1, student: 'NG', teacher: 'NG' },
       { index: 0, probability: 0.5, student: 'OK', teacher: 'NG' },
     ])
     keeper.observe(booked([audits], 110))
-    keeper.flush()
+    await keeper.flush()
     assert.deepEqual(indices(), [2, 0])
     assert.equal(spans.length, 12)
     const audit = spans.find(({ name }) => name === 'pelletline.audit')
@@ -112,12 +116,12 @@ describe('the traces of kept pellets', () => {
     assert.equal(spans[6]?.attributes?.['pelletline.trace.reason'], 'disagreement')
   })
 
-  it('do not mind the order in which verdicts and audits come', () => {
+  it('do not mind the order in which verdicts and audits come', async () => {
     const { keeper, spans } = setUp()
     const audits = auditsOf([{ index: 2, probability: 1, student: 'NG', teacher: 'OK' }])
     keeper.observe(booked([audits]))
     keeper.observe(booked([verdictsOf({ auditSampled: 1 })]))
-    keeper.flush()
+    await keeper.flush()
     assert.equal(spans.length, 6)
   })
 
@@ -125,10 +129,10 @@ describe('the traces of kept pellets', () => {
     const { keeper, spans, clock } = setUp()
     keeper.observe(booked([verdictsOf({ auditSampled: 1 })]))
     clock.ms += 499
-    keeper.flush()
+    await keeper.flush()
     assert.equal(spans.length, 0)
     clock.ms += 1
-    keeper.flush()
+    await keeper.flush()
     await keeper.drain()
     assert.equal(spans.length, 5)
   })
@@ -143,7 +147,7 @@ describe('the traces of kept pellets', () => {
     })
     keeper.observe(booked([verdictsOf({ auditSampled: 1 })]))
     clock.ms += 500
-    keeper.flush()
+    await keeper.flush()
     await keeper.drain()
     assert.deepEqual(asked, [{ strip: 7n, firstIndex: 0, count: 5 }])
     assert.equal(spans.length, 6)
@@ -163,8 +167,7 @@ describe('the traces of kept pellets', () => {
     }
     clock.ms += 500
     for (const expected of [[64], [64, 64], [64, 64, 22]]) {
-      keeper.flush()
-      keeper.flush()
+      await Promise.all([keeper.flush(), keeper.flush()])
       assert.deepEqual(
         searches.map(({ parts }) => parts),
         expected,
@@ -172,7 +175,7 @@ describe('the traces of kept pellets', () => {
       searches.at(-1)!.done.resolve()
       await new Promise(setImmediate)
     }
-    keeper.flush()
+    await keeper.flush()
     assert.deepEqual([spans.length / 5, searches.length], [150, 3])
   })
 
@@ -182,12 +185,35 @@ describe('the traces of kept pellets', () => {
     })
     keeper.observe(booked([verdictsOf({ auditSampled: 1 })]))
     clock.ms += 500
-    keeper.flush()
+    await keeper.flush()
     await keeper.drain()
     assert.equal(spans.length, 5)
   })
 
-  it('end when the last message was booked, the verdict where the audit came first', () => {
+  it('name the alerts of their line, which is asked for once, and none where the books cannot be read', async () => {
+    const asked: string[] = []
+    const { keeper, spans } = setUp({}, undefined, async (line) => {
+      asked.push(line)
+      if (line === 'line-2') throw new Error('The database is away.')
+      return ['alert-000005', 'alert-000007']
+    })
+    const lines = ['line-1', 'line-2', 'line-1']
+    const messages = lines.map((line, number) => ({ ...plan, line, strip: number }))
+    keeper.observe(booked(messages.map((given) => verdictsOf({}, given))))
+    await keeper.flush()
+    const alerts = spans.filter(({ name }) => name === 'pelletline.alert')
+    assert.deepEqual(
+      alerts.map(({ attributes }) => [attributes?.['pelletline.strip'], attributes?.['pelletline.alert.id']]),
+      [
+        ['0', 'alert-000005,alert-000007'],
+        ['2', 'alert-000005,alert-000007'],
+        ['1', ''],
+      ],
+    )
+    assert.deepEqual(asked, ['line-1', 'line-2'])
+  })
+
+  it('end when the last message was booked, the verdict where the audit came first', async () => {
     for (const [auditMs, verdictMs] of [
       [100, 130],
       [130, 100],
@@ -196,7 +222,7 @@ describe('the traces of kept pellets', () => {
       const audits = booked([auditsOf([{ index: 2, probability: 1, student: 'NG', teacher: 'OK' }])], auditMs)
       const verdicts = booked([verdictsOf({ auditSampled: 1 })], verdictMs)
       for (const message of auditMs < verdictMs ? [audits, verdicts] : [verdicts, audits]) keeper.observe(message)
-      keeper.flush()
+      await keeper.flush()
       assert.equal(spans.find(({ name }) => name === 'pelletline.alert')?.startNs, exposedNs + 130n * ms)
     }
   })
@@ -208,33 +234,33 @@ describe('the traces of kept pellets', () => {
     assert.equal(spans.length, 5)
   })
 
-  it('stand for a late part by one pellet that was judged', () => {
+  it('stand for a late part by one pellet that was judged', async () => {
     const { keeper, spans, indices } = setUp()
     keeper.observe(booked([verdictsOf({}, { ...plan, parts: ['cooo'] })], 1001))
-    keeper.flush()
+    await keeper.flush()
     assert.deepEqual(indices(), [1])
     assert.equal(spans[0]?.attributes?.['pelletline.trace.reason'], 'late')
   })
 
-  it('are bounded in a second, and what is left out is counted', () => {
+  it('are bounded in a second, and what is left out is counted', async () => {
     const { keeper, spans, leftOut, clock } = setUp({ perSecond: 2 })
-    const burst = () => {
+    const burst = async () => {
       keeper.observe(booked([verdictsOf({}, { ...plan, parts: ['nnnnn'] })]))
-      keeper.flush()
+      await keeper.flush()
     }
-    burst()
+    await burst()
     assert.deepEqual([spans.length / 5, leftOut.length], [2, 3])
     clock.ms += 1000
-    burst()
+    await burst()
     assert.deepEqual([spans.length / 5, leftOut.length], [4, 6])
   })
 
-  it('wait in a bounded number of parts; the oldest is written without its audit', () => {
+  it('wait in a bounded number of parts; the oldest is written without its audit', async () => {
     const { keeper, spans } = setUp({ maxWaiting: 2 })
     for (const number of [1, 2, 3]) {
       keeper.observe(booked([verdictsOf({ auditSampled: 1 }, { ...plan, strip: number })]))
     }
-    keeper.flush()
+    await keeper.flush()
     assert.equal(spans.length, 5)
     assert.equal(spans[0]?.attributes?.['pelletline.strip'], '1')
   })

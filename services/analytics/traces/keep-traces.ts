@@ -49,8 +49,8 @@ export interface TraceKeeperOptions {
   readonly settings: TraceSettings
   readonly nowMs: () => number
   readonly nowNs: () => bigint
-  /** Names of the unresolved alerts of a line. */
-  readonly alertsOf: (line: string) => readonly string[]
+  /** Names of the unresolved alerts of a line, by the books: another analytics on the same database may have raised them. */
+  readonly alertsOf: (line: string) => Promise<readonly string[]>
   /** Looks into the books for the audits of parts, in their order: another analytics on the same database may have booked them. */
   readonly findAudits: (parts: readonly PartName[]) => Promise<readonly (PartAudit | undefined)[]>
 }
@@ -62,8 +62,8 @@ const searchParts = 64
 export interface TraceKeeper {
   /** Takes what was booked. */
   observe(booked: Booked): void
-  /** Writes what is known, or has waited long enough; to be called once the alert rules have seen what was booked. */
-  flush(): void
+  /** Writes what is known, or has waited long enough; to be called once the alert rules have seen what was booked. Does not reject. */
+  flush(): Promise<void>
   /** Writes all that waits. */
   drain(): Promise<void>
 }
@@ -162,10 +162,7 @@ export function createTraceKeeper(options: TraceKeeperOptions): TraceKeeper {
     release(name, part)
   }
 
-  const write = (part: Part, alertedNs: bigint) => {
-    keepDisagreements(part)
-    if (part.chosen.size === 0) return
-    const alerts = alertsOf(part.message.header?.key?.line ?? '')
+  const write = (part: Part, alerts: readonly string[], alertedNs: bigint) => {
     for (const [index, reason] of part.chosen) {
       if (!bucket.take()) {
         leftOut.add(1, { reason })
@@ -198,11 +195,20 @@ export function createTraceKeeper(options: TraceKeeperOptions): TraceKeeper {
     }
   }
 
-  const writeReady = () => {
+  /** The books are asked once for each line; where they cannot be read, the traces are written without alerts. */
+  const writeReady = async () => {
     const parts = ready
     ready = []
     const alertedNs = nowNs()
-    for (const part of parts) write(part, alertedNs)
+    for (const part of parts) keepDisagreements(part)
+    const kept = Map.groupBy(
+      parts.filter(({ chosen }) => chosen.size > 0),
+      lineOf,
+    )
+    for (const [line, ofLine] of kept) {
+      const alerts = await alertsOf(line).catch(() => [])
+      for (const part of ofLine) write(part, alerts, alertedNs)
+    }
   }
 
   return {
@@ -210,21 +216,21 @@ export function createTraceKeeper(options: TraceKeeperOptions): TraceKeeper {
       for (const { message } of parts) takePart(message, bookedNs)
       for (const message of new Set(audits.map((audit) => audit.message))) takeAudit(message, bookedNs)
     },
-    flush() {
+    async flush() {
       const overdue = searching === undefined ? takeOverdue() : []
       if (overdue.length > 0) {
         searching = search(overdue).finally(() => {
           searching = undefined
         })
       }
-      writeReady()
+      await writeReady()
     },
     async drain() {
-      writeReady()
+      await writeReady()
       for (const [name, part] of waiting) release(name, part)
-      writeReady()
+      await writeReady()
       await searching
-      writeReady()
+      await writeReady()
     },
   }
 }
@@ -234,6 +240,10 @@ function keepDisagreements({ audit, chosen }: Part): void {
   for (const item of audit?.items ?? []) {
     if (disagrees(item) && chosen.get(item.index) !== 'ng') chosen.set(item.index, 'disagreement')
   }
+}
+
+function lineOf({ message }: Part): string {
+  return message.header?.key?.line ?? ''
 }
 
 function toPartName({ message: { header, firstIndex, outcome } }: Part): PartName {
