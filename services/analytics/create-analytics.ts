@@ -113,6 +113,8 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
   const defaultRecipeId = options.defaultRecipe.id
   const nowNs = () => clock.nowNs()
   const nowMs = () => clock.now()
+  /** Does not step where the machine's time is set. */
+  const steadyMs = () => Number(nowNs() / 1_000_000n)
 
   const assignments = createChangeSignal()
   const booked = createChangeSignal()
@@ -211,7 +213,7 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
 
   const rates = new Map<string, LineRate>()
   const onCommitted = (result: Booked) => {
-    const atMs = nowMs()
+    const atMs = steadyMs()
     for (const { line, found } of result.parts) {
       const rate = rates.get(line) ?? createLineRate(options.rateWindowMs)
       rates.set(line, rate)
@@ -342,7 +344,7 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
       return {
         line,
         lot: assignment.lot,
-        pelletsPerSecond: rates.get(line)?.perSecond(nowMs()) ?? 0,
+        pelletsPerSecond: rates.get(line)?.perSecond(steadyMs()) ?? 0,
         ngPpm: lot?.ngPpm ?? ngPpm(0n, 0n),
         ...(lot?.ngPpmCorrected === undefined ? {} : { ngPpmCorrected: lot.ngPpmCorrected }),
         audited: Number(counts.audited),

@@ -1,4 +1,4 @@
-/** Pellets per second of a line, from what is booked. */
+/** Pellets per second of a line, from what is booked; `atMs` and `nowMs` are of one clock that never steps back. */
 export interface LineRate {
   add(found: number, atMs: number): void
   /** Rate over the window that ends with the newest booking; 0 once that is older than the window. */
