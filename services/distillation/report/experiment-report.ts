@@ -127,16 +127,19 @@ export interface ClassifierFigures {
   readonly accuracy: GroupedEstimate
   readonly auc: GroupedEstimate
   readonly f1: GroupedEstimate
-  /** Good crops called NG, per million, exact interval. */
-  readonly overkillPpm: Estimate
-  /** What it does where this share of the pellets is NG: precision, good ones called NG and NG ones missed per million. */
+  /** Good crops called NG, per million, exact interval, and by the bootstrap over groups. */
+  readonly overkillPpm: GroupedEstimate
+  /**
+   * What it does where this share of the pellets is NG: precision, good ones called NG and NG ones missed per million; from
+   * limits of recall and overkill that are the wider of the exact ones and those by groups.
+   */
   readonly atPrevalence: readonly {
     readonly prevalence: number
     readonly precision: Estimate
     readonly overkillPpm: Estimate
     readonly escapesPpm: Estimate
   }[]
-  /** Only where the sizes of specks are known. */
+  /** Only where the sizes of specks are known; exact intervals, which take every image as one of its own. */
   readonly escapes?: {
     readonly smallestSpeckPx: number
     readonly all: Estimate & { readonly count: number; readonly missed: number }

@@ -1,8 +1,8 @@
 import { clusterBootstrap } from './cluster-bootstrap.ts'
 import type { Estimate } from './interval.ts'
 
-/** The five figures of a classifier's table. */
-export type ClassifierFigure = 'precision' | 'recall' | 'accuracy' | 'auc' | 'f1'
+/** The five figures of a classifier's table, and the share of the OK items that are called NG. */
+export type ClassifierFigure = 'precision' | 'recall' | 'accuracy' | 'auc' | 'f1' | 'falsePositiveRate'
 
 export interface BootstrapClassifierOptions {
   /** Score per item, higher means NG. */
@@ -19,7 +19,7 @@ export interface BootstrapClassifierOptions {
   readonly confidence?: number
 }
 
-/** Precision, recall, accuracy, AUC and F1 with bootstrap intervals over groups; see `clusterBootstrap`. */
+/** Precision, recall, accuracy, AUC, F1 and false positive rate with bootstrap intervals over groups; see `clusterBootstrap`. */
 export function bootstrapClassifier(options: BootstrapClassifierOptions): Readonly<Record<ClassifierFigure, Estimate>> {
   const { margins, labels, threshold, ...rest } = options
   return clusterBootstrap({ ...rest, statistics: weightedFigures(margins, labels, threshold) })
@@ -70,6 +70,7 @@ export function weightedFigures(
       accuracy: (okPassed + found) / (ok + ng),
       auc: pairs / (ok * ng),
       f1: (2 * found) / (ng + called),
+      falsePositiveRate: (ok - okPassed) / ok,
     }
   }
 }

@@ -2,16 +2,17 @@ import type { CropDataset } from '../../../shared/dataset/crop-dataset.ts'
 import {
   type BootstrapClassifierOptions,
   bootstrapClassifier,
+  type ClassifierFigure,
 } from '../../../shared/statistics/bootstrap-classifier.ts'
 import { clopperPearson } from '../../../shared/statistics/clopper-pearson.ts'
 import { confusionRates, countConfusion } from '../../../shared/statistics/confusion.ts'
 import { f1Interval } from '../../../shared/statistics/f1-interval.ts'
-import type { Estimate } from '../../../shared/statistics/interval.ts'
 import { ratesAtPrevalence } from '../../../shared/statistics/rates-at-prevalence.ts'
 import { reliability } from '../../../shared/statistics/reliability.ts'
 import { rocAuc } from '../../../shared/statistics/roc-auc.ts'
 import { createRandom } from '../../training/random.ts'
 import type { Calibration, ClassifierFigures, GroupedEstimate } from '../experiment-report.ts'
+import { widestOf } from '../find-models.ts'
 import { probabilityOf } from './combine-teachers.ts'
 import { isGrouped } from './describe-data.ts'
 import { traceEscapes } from './trace-escapes.ts'
@@ -42,26 +43,31 @@ export function measureFigures(
   const overkill = clopperPearson(okAsNg, okAsNg + okAsOk)
   const recall = clopperPearson(ngAsNg, ngAsNg + ngAsOk)
   const escapes = traceEscapes({ margins, labels, speckPx }, { threshold, smallestSpeckPx })
-  const figures = {
+  const ordinary = {
     ...confusionRates(confusion),
     auc: rocAuc(margins, labels),
     f1: f1Interval(confusion),
+    falsePositiveRate: overkill,
+  }
+  const { falsePositiveRate, ...figures } = isGrouped(group)
+    ? addGroups(ordinary, { margins, labels, threshold, groups: group, resamples })
+    : ordinary
+  const rates = {
+    recall: widestOf({ ...recall, ...pickGroups(figures.recall) }),
+    falsePositiveRate: widestOf(falsePositiveRate),
   }
   return {
     count: labels.length,
     threshold,
     confusion,
-    ...(isGrouped(group) ? addGroups(figures, { margins, labels, threshold, groups: group, resamples }) : figures),
-    overkillPpm: scale(overkill, 1e6),
-    atPrevalence: prevalences.map((prevalence) => ({
-      prevalence,
-      ...ratesAtPrevalence({ recall, falsePositiveRate: overkill, prevalence }),
-    })),
+    ...figures,
+    overkillPpm: scale(falsePositiveRate, 1e6),
+    atPrevalence: prevalences.map((prevalence) => ({ prevalence, ...ratesAtPrevalence({ ...rates, prevalence }) })),
     ...(escapes === undefined ? {} : { escapes }),
   }
 }
 
-type Figures = Pick<ClassifierFigures, 'precision' | 'recall' | 'accuracy' | 'auc' | 'f1'>
+type Figures = Readonly<Record<ClassifierFigure, GroupedEstimate>>
 
 function addGroups(figures: Figures, options: Omit<BootstrapClassifierOptions, 'random'>): Figures {
   // Always the same resamples, so that a report repeats itself.
@@ -76,12 +82,22 @@ function addGroups(figures: Figures, options: Omit<BootstrapClassifierOptions, '
     accuracy: add('accuracy'),
     auc: add('auc'),
     f1: add('f1'),
+    falsePositiveRate: add('falsePositiveRate'),
   }
 }
 
-function scale({ value, low, high }: Estimate, factor: number): Estimate {
+function pickGroups({ byGroups }: GroupedEstimate): Pick<GroupedEstimate, 'byGroups'> {
+  return byGroups === undefined ? {} : { byGroups }
+}
+
+function scale({ value, low, high, byGroups }: GroupedEstimate, factor: number): GroupedEstimate {
   const times = (share: number | null) => (share === null ? null : share * factor)
-  return { value: times(value), low: times(low), high: times(high) }
+  return {
+    value: times(value),
+    low: times(low),
+    high: times(high),
+    ...(byGroups && { byGroups: { low: byGroups.low * factor, high: byGroups.high * factor } }),
+  }
 }
 
 /** How far the softmax probability of NG is one: bins of equal width, empty ones left out, and their expected error. */

@@ -148,6 +148,26 @@ test('bootstrap over groups is wider than the ordinary interval where groups err
   assert.deepEqual(measure().accuracy, accuracy)
 })
 
+test('overkill, and what follows from it at other prevalences, is as wide as the groups make it', () => {
+  const count = 400
+  const labels = Uint8Array.from({ length: count }, (_, i) => i % 2)
+  const group = Int32Array.from({ length: count }, (_, i) => Math.floor(i / 20))
+  // All good crops of 2 of 20 groups are called NG, and all NG ones of another one OK.
+  const margins = Float32Array.from(labels, (label, i) => ((label === 0 ? group[i]! < 2 : group[i] !== 5) ? 1 : -1))
+  const speckPx = new Float32Array(count).fill(Number.NaN)
+  const measure = (groups: Int32Array) => measureFigures(margins, { labels, group: groups, speckPx }, 0, {})
+  const [grouped, single] = [measure(group), measure(new Int32Array(count).fill(-1))]
+  const { overkillPpm, atPrevalence } = grouped
+  assert.ok(Math.abs(overkillPpm.value! - 100_000) < 1e-6)
+  assert.deepEqual([overkillPpm.low, overkillPpm.high], [single.overkillPpm.low, single.overkillPpm.high])
+  assert.ok(overkillPpm.byGroups!.high > 1.4 * overkillPpm.high!, `${overkillPpm.byGroups!.high}`)
+  assert.equal(single.overkillPpm.byGroups, undefined)
+  const [line, exact] = [atPrevalence[1]!, single.atPrevalence[1]!]
+  assert.ok(Math.abs(line.overkillPpm.high! - widestOf(overkillPpm).high! * (1 - 1e-4)) < 1e-6)
+  assert.ok(line.escapesPpm.high! > 1.2 * exact.escapesPpm.high!)
+  assert.ok(line.precision.low! < exact.precision.low! && line.precision.value === exact.precision.value)
+})
+
 test('calibration error is the mean distance of stated and found shares over the bins', () => {
   const margin = Math.log(3)
   const { bins, expectedError } = calibrate(

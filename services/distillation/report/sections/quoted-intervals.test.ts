@@ -7,6 +7,7 @@ import { costBlocks } from './compare-costs.ts'
 import { compareModels } from './compare-models.ts'
 import { compareTableThree } from './compare-table-three.ts'
 import { showCalibration } from './show-calibration.ts'
+import { showEscapes } from './show-escapes.ts'
 import { showTraining } from './show-training.ts'
 
 const textOf = (blocks: readonly Block[]) =>
@@ -34,6 +35,22 @@ test('threshold for a target recall is quoted with the wider of the intervals by
   assert.match(text, /from the lower to the higher limit of Wilson’s and the bootstrap over groups/)
   const { byGroups: _, ...single } = recall
   assert.match(textOf((await showCalibration(withRecall(single))).blocks), /98\.0 96\.0–99\.0/)
+})
+
+test('overkill is quoted with the wider of the exact interval and that by groups', async () => {
+  const report = toyReport()
+  const overkillPpm = { value: 20_000, low: 9_000, high: 40_000, byGroups: { low: 5_000, high: 30_000 } }
+  const models = report.models.map((model) =>
+    model.id === 'distilled'
+      ? { ...model, test: { ...model.test, overkillPpm }, atTargetRecall: { ...model.atTargetRecall!, overkillPpm } }
+      : model,
+  )
+  for (const show of [showEscapes, showCalibration]) {
+    const text = textOf((await show({ ...report, models })).blocks)
+    assert.match(text, /20,000 5,000–40,000/)
+    assert.match(text, /exact one and the bootstrap/)
+    assert.match(text, /take every image as one of its own/)
+  }
 })
 
 test('exported files are quoted with the wider of the intervals by images and by groups', () => {

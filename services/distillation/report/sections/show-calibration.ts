@@ -17,7 +17,7 @@ export async function showCalibration(report: ExperimentReport): Promise<Section
         name: 'reliability',
         title: 'Reliability diagrams',
         caption:
-          'Share of NG among the test crops against the probability that the model gave them, Wilson 95 % intervals; on the dashed line they agree. ' +
+          'Share of NG among the test crops against the probability that the model gave them, Wilson 95 % intervals, which take every image as one of its own; on the dashed line they agree. ' +
           'Below: how many crops fell in each bin (symmetric logarithmic axis). ECE: expected calibration error.',
       },
       binned,
@@ -49,7 +49,7 @@ function targetTable({ models }: ExperimentReport): Html {
   )}
 <p class="note">The margin is zNG − zOK from which a pellet is NG. The price is the precision gained or lost against margin 0.${
     chosen.some(({ atTargetRecall }) => atTargetRecall!.recall.byGroups !== undefined) &&
-    ` Intervals of recall and precision reach from the lower to the higher limit of Wilson’s and the bootstrap over groups; that of overkill is exact and takes every image as one of its own.`
+    ` Intervals of recall and precision reach from the lower to the higher limit of Wilson’s and the bootstrap over groups, that of overkill of the exact one and the bootstrap.`
   }</p>
 `
 }
@@ -57,7 +57,7 @@ function targetTable({ models }: ExperimentReport): Html {
 function targetCells(model: ReportedModel) {
   const at = model.atTargetRecall!
   const [own, plain] = [at.precision.value, model.test.precision.value]
-  const [rate, interval] = formatRate(at.overkillPpm).split(' (')
+  const [rate, interval] = formatRate(widestOf(at.overkillPpm)).split(' (')
   return [
     model.label,
     formatSignificant(at.threshold),

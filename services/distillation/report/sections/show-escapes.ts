@@ -7,7 +7,7 @@ import {
   lowestPpm,
 } from '../figures/draw-escapes.ts'
 import { ensembleStyle, styleOf } from '../figures/series-style.ts'
-import { findMainModels } from '../find-models.ts'
+import { findMainModels, widestOf } from '../find-models.ts'
 import { formatRate, formatSignificant, missing, percentCell } from '../format-numbers.ts'
 import { type Html, html } from '../html.ts'
 import type { Block, Section } from '../section.ts'
@@ -43,7 +43,7 @@ function overkillTable(report: ExperimentReport): Html {
   const rows = judged.map(({ label, figures }) => ({
     cells: [
       label,
-      rateCell(figures.overkillPpm),
+      rateCell(widestOf(figures.overkillPpm)),
       ...prevalences.map((prevalence) => {
         const found = figures.atPrevalence.find((one) => one.prevalence === prevalence)
         return found === undefined ? missing : preciseCell(found.precision)
@@ -51,6 +51,7 @@ function overkillTable(report: ExperimentReport): Html {
       ...(escapes ? [escapeCell(figures)] : []),
     ],
   }))
+  const grouped = judged.some(({ figures }) => figures.accuracy.byGroups !== undefined)
   const good = report.data.parts.test.ok
   return html`${table(
     html`<b>Overkill</b> (good pellets called NG) and what a verdict NG is worth, at margin 0`,
@@ -62,7 +63,11 @@ function overkillTable(report: ExperimentReport): Html {
     ],
     rows,
   )}
-<p class="note">Intervals of overkill and escapes are exact; those of the precision follow from them and from recall’s. On a test part with as many NG as OK pellets precision says little about a line: where few pellets are NG, most
+<p class="note">${
+    grouped
+      ? html`Intervals of overkill reach from the lower to the higher limit of the exact one and the bootstrap over groups, which cannot be told where no verdict is wrong; those of the precision and of the table below follow from them and from recall’s. ${escapes && 'Those of escapes are exact and take every image as one of its own.'}`
+      : 'Intervals of overkill and escapes are exact; those of the precision follow from them and from recall’s.'
+  } On a test part with as many NG as OK pellets precision says little about a line: where few pellets are NG, most
 verdicts NG are overkill however good the classifier looks. With ${good} good crops an overkill below about ${formatSignificant(good > 0 ? 3e6 / good : 1e6, 2)} ppm cannot be shown:
 that is the upper limit that no false verdict at all would leave.</p>
 `
@@ -137,7 +142,8 @@ async function escapeBlocks(series: readonly EscapeSeries[]): Promise<Block[]> {
     {
       name: 'escapes-by-size',
       title: 'Escapes by the size of the speck',
-      caption: 'NG pellets called OK at margin 0, by the diameter of their largest speck; exact 95 % intervals.',
+      caption:
+        'NG pellets called OK at margin 0, by the diameter of their largest speck; exact 95 % intervals, which take every image as one of its own.',
     },
     sized,
   )
