@@ -67,7 +67,8 @@ export function lineEncoding(field: string, series: readonly Series[], legend: L
 /** Colour and shape encodings of points with one legend above; `field` holds the labels. */
 export function pointEncoding(field: string, series: readonly Series[], legend: 'top' | 'none' = 'top') {
   const domain = series.map(({ label }) => label)
-  const key = legend === 'none' ? null : { orient: 'top', title: null, symbolSize: 60, columns: 4 }
+  const key =
+    legend === 'none' ? null : { orient: 'top', title: null, symbolSize: 60, symbolStrokeWidth: 0, columns: 4 }
   return {
     color: { field, type: 'nominal', scale: { domain, range: series.map(({ style }) => style.colour) }, legend: key },
     shape: { field, type: 'nominal', scale: { domain, range: series.map(({ style }) => style.shape) }, legend: key },
