@@ -80,14 +80,15 @@ for (const engine of engines) {
                 assert.equal(counts?.notJudgedByReason?.cluster, count('c'))
                 assert.deepEqual([counts?.audited, counts?.auditSampled], [BigInt(audited), BigInt(3 * audited)])
                 assert.ok(balanced)
-                if (letters === '') continue
+                // What was shed has no measures.
+                if (count('onc') === 0n) continue
                 assert.deepEqual(
                   [lotRest.shapes?.regular, lotRest.shapes?.clusters, lotRest.specked, lotRest.specksMeasured],
-                  [count('ons'), count('c'), count('n'), count('ons')],
+                  [count('on'), count('c'), count('n'), count('on')],
                 )
                 const sizes = await running.lots.getLotDistributions({ lot: `${line}-${lot}` })
                 const piecesOf = (list: typeof sizes.pellets) => list.reduce((sum, { pieces }) => sum + pieces, 0n)
-                assert.deepEqual([piecesOf(sizes.pellets), piecesOf(sizes.specks)], [count('ons'), 2n * count('n')])
+                assert.deepEqual([piecesOf(sizes.pellets), piecesOf(sizes.specks)], [count('on'), 2n * count('n')])
               }
             },
             { bus: createMemoryBus({ disorder, retry: { firstPauseMs: 1, maxPauseMs: 5 } }) },
