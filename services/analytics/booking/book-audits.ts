@@ -1,34 +1,18 @@
 import type { AuditItem, AuditsMessage, VerdictsMessage } from '../../gen/pelletline/events/v1/events_pb.ts'
 import { verdictsDisagree } from '../../shared/inspection/verdicts-disagree.ts'
 import { type Insertable, sql, type Tables, type Transaction } from '../../shared/store/index.ts'
-import { addCounts, inStatements, sumBy } from './count-sums.ts'
+import { type AuditCount, addAuditCounts } from './count-audits.ts'
+import { inStatements } from './count-sums.ts'
 import type { BookedAudit } from './entries.ts'
 import type { Resolved } from './part-rows.ts'
+import { bookSecondAudits, type JudgedRange, joinRanges, keepSecondAudits } from './second-audits.ts'
 
 type SourcedItem = { readonly source: Resolved<AuditsMessage>; readonly item: AuditItem }
 
-/** A row of `lot_counts` that adds nothing but what is put in its place. */
-const noCounts = {
-  rows_acquired: 0n,
-  rows_lost: 0n,
-  strips: 0n,
-  found: 0n,
-  classified: 0n,
-  screened: 0n,
-  shed: 0n,
-  not_judged: 0n,
-  cluster: 0n,
-  oversize: 0n,
-  image_edge: 0n,
-  cut_by_lost_rows: 0n,
-  ng: 0n,
-  dust: 0n,
-  audit_sampled: 0n,
-}
-
 /**
  * Books audited pellets and adds them to the sums of their lots. A pellet that is there already changes nothing, nor does one
- * whose part was booked as another model judged it: crops that come again after a switch are judged, and drawn, once more.
+ * whose part was booked as another model judged it: crops that come again after a switch are judged, and drawn, once more. Where audits
+ * of both judgements come before the part, the second one is kept aside for it.
  */
 export async function bookAudits(
   transaction: Transaction<Tables>,
@@ -38,22 +22,27 @@ export async function bookAudits(
   const byKey = new Map<string, SourcedItem>()
   for (const source of await ofBookedJudges(transaction, audits)) {
     for (const item of source.message.items) {
-      const key = `${source.runId}/${stripOf(source)}/${item.index}`
+      const key = keyOf(toAuditRow(source, item, now))
       if (!byKey.has(key)) byKey.set(key, { source, item })
     }
   }
   if (byKey.size === 0) return []
-  const inserted: Pick<Tables['audits'], 'run_id' | 'strip' | 'index'>[] = []
+  const inserted: Pick<Tables['audits'], 'run_id' | 'strip' | 'index' | 'student_id'>[] = []
   for (const rows of inStatements([...byKey.values()].map(({ source, item }) => toAuditRow(source, item, now)))) {
     const added = await transaction
       .insertInto('audits')
       .values(rows)
       .onConflict((conflict) => conflict.columns(['run_id', 'strip', 'index']).doNothing())
-      .returning(['run_id', 'strip', 'index'])
+      .returning(['run_id', 'strip', 'index', 'student_id'])
       .execute()
     inserted.push(...added)
   }
-  const fresh = inserted.flatMap(({ run_id, strip, index }) => byKey.get(`${run_id}/${strip}/${index}`) ?? [])
+  const fresh = inserted.flatMap((row) => byKey.get(keyOf(row)) ?? [])
+  for (const row of inserted) byKey.delete(keyOf(row))
+  await keepSecondAudits(
+    transaction,
+    [...byKey.values()].map(({ source, item }) => ({ ...toAuditRow(source, item, now), part: source.message.part })),
+  )
   await addAuditCounts(
     transaction,
     fresh.map(({ source, item }) => ({
@@ -73,6 +62,9 @@ export async function bookAudits(
     disagreed: disagrees(item),
   }))
 }
+
+const keyOf = (row: Pick<Insertable<Tables['audits']>, 'run_id' | 'strip' | 'index' | 'student_id'>) =>
+  `${row.run_id}/${row.strip}/${row.index}/${row.student_id}`
 
 /** Messages but for those about a part that is booked with the verdicts of another model. */
 async function ofBookedJudges(transaction: Transaction<Tables>, audits: readonly Resolved<AuditsMessage>[]) {
@@ -97,23 +89,28 @@ function stripOf({ message }: Resolved<AuditsMessage>): bigint {
 }
 
 /**
- * Takes back the audits of parts that are booked now, in so far as another model's verdicts were audited: they came before the
- * part, and are not about the verdicts in the books.
+ * Makes the audits of parts that are booked now be about their verdicts: those that came before the part and are of another model's are
+ * taken back, and those of this model that were kept aside for it are booked.
  */
-export async function withdrawAudits(
+export async function correctAudits(
   transaction: Transaction<Tables>,
   parts: readonly Resolved<VerdictsMessage>[],
+  now: bigint,
 ): Promise<void> {
-  const asked = parts.flatMap(({ message, runId, modelId }) => {
+  const ranges = parts.flatMap(({ message, runId, modelId }): JudgedRange[] => {
     const count = message.pellets?.x.length ?? 0
     if (modelId === null || count === 0) return []
-    const { firstIndex } = message
     const strip = message.header?.key?.strip ?? 0n
-    return [sql`(${runId}::int4, ${strip}::int8, ${firstIndex}::int4, ${firstIndex + count}::int4, ${modelId}::int4)`]
+    return [{ runId, strip, first: message.firstIndex, beyond: message.firstIndex + count, modelId }]
   })
-  if (asked.length === 0) return
+  if (ranges.length === 0) return
+  await withdrawAudits(transaction, ranges)
+  await bookSecondAudits(transaction, ranges, now)
+}
+
+async function withdrawAudits(transaction: Transaction<Tables>, ranges: readonly JudgedRange[]): Promise<void> {
   const { rows } = await sql<DeletedAudit>`
-    delete from audits a using (values ${sql.join(asked)}) as part (run_id, strip, first, beyond, model_id)
+    delete from audits a using (values ${joinRanges(ranges)}) as part (run_id, strip, first, beyond, model_id)
     where a.run_id = part.run_id and a.strip = part.strip and a.index >= part.first and a.index < part.beyond
       and a.student_id <> part.model_id
     returning a.lot_id, a.stratum, a.inclusion_probability, a.student_verdict, a.teacher_verdict`.execute(transaction)
@@ -127,29 +124,9 @@ export async function withdrawAudits(
   )
 }
 
-interface AuditCount {
-  readonly lot_id: bigint
-  readonly stratum: number
-  readonly inclusion_probability: number
-  readonly audited: bigint
-  readonly disagreed: bigint
-}
-
 interface DeletedAudit extends Omit<AuditCount, 'audited' | 'disagreed'> {
   readonly student_verdict: number
   readonly teacher_verdict: number
-}
-
-async function addAuditCounts(transaction: Transaction<Tables>, counts: readonly AuditCount[]): Promise<void> {
-  const keyOf = (row: AuditCount) => `${row.lot_id}/${row.stratum}/${row.inclusion_probability}`
-  const sums = sumBy(counts, keyOf, ['audited', 'disagreed'])
-  await addCounts(transaction, 'lot_audits', ['lot_id', 'stratum', 'inclusion_probability'], sums)
-  const audited = sumBy(counts, (row) => String(row.lot_id), ['audited']).map(({ lot_id, audited }) => ({
-    ...noCounts,
-    lot_id,
-    audited,
-  }))
-  await addCounts(transaction, 'lot_counts', ['lot_id'], audited)
 }
 
 function disagrees(item: AuditItem): boolean {

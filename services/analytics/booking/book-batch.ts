@@ -3,7 +3,7 @@ import { type Insertable, type Kysely, sql, type Tables, type Transaction } from
 import type { LotFinder } from '../lots/find-lot.ts'
 import { lockLots } from '../lots/lock-lots.ts'
 import { findRetired } from '../retention/retired-strips.ts'
-import { bookAudits, withdrawAudits } from './book-audits.ts'
+import { bookAudits, correctAudits } from './book-audits.ts'
 import { addLotMeasures } from './book-measures.ts'
 import { addCounts, inStatements, sumBy } from './count-sums.ts'
 import { type Booked, type BookedPart, type BookingEntry, conditionOf, lotOf, stripOf, studentOf } from './entries.ts'
@@ -120,9 +120,10 @@ async function bookParts(
     transaction,
     fresh.map(({ source }) => source),
   )
-  await withdrawAudits(
+  await correctAudits(
     transaction,
     fresh.map(({ source }) => source),
+    now,
   )
   const pellets = fresh.flatMap(({ source, position }) => toPelletRows(source.message, source, position))
   for (const rows of inStatements(pellets)) {

@@ -1,6 +1,7 @@
 import type { Clock } from '../../shared/service/clock.ts'
 import type { Store } from '../../shared/store/index.ts'
 import type { Logger } from '../../shared/telemetry/logger.ts'
+import { forgetSecondAudits } from '../booking/second-audits.ts'
 import type { RetirementTimes } from './old-may-follow.ts'
 import { retireAudits } from './retire-audits.ts'
 import { retireStrips } from './retire-strips.ts'
@@ -56,6 +57,7 @@ async function passOnce(options: RetentionOptions, signal: AbortSignal) {
     await database.reclaim('strip_parts')
     logger.info({ strips, stripDays }, 'parts of old strips were deleted; the figures of their lots stay')
   }
+  await forgetSecondAudits(db, timeBefore(options, auditDays))
   const audits = await deletePages(options, auditDays, signal, async (after, times) => {
     const page = await retireAudits(db, { after, rows: pageRows, ...times })
     return { last: page.last, deleted: page.audits }
@@ -66,6 +68,11 @@ async function passOnce(options: RetentionOptions, signal: AbortSignal) {
   }
 }
 
+/** The time so many days ago, Unix ns. */
+function timeBefore({ clock }: RetentionOptions, days: number): bigint {
+  return clock.nowNs() - BigInt(Math.round(days * 1_000)) * (dayNs / 1_000n)
+}
+
 type DeletePage = (
   after: bigint,
   times: RetirementTimes,
@@ -73,12 +80,13 @@ type DeletePage = (
 
 /** Goes through what is older than that, page by page, for as long as this process leads; answers how much was deleted. */
 async function deletePages(
-  { clock, isLeading }: RetentionOptions,
+  options: RetentionOptions,
   days: number,
   signal: AbortSignal,
   deletePage: DeletePage,
 ): Promise<number> {
-  const beforeNs = clock.nowNs() - BigInt(Math.round(days * 1_000)) * (dayNs / 1_000n)
+  const { clock, isLeading } = options
+  const beforeNs = timeBefore(options, days)
   let deleted = 0
   for (let after = 0n; !signal.aborted && (await isLeading()); ) {
     const page = await deletePage(after, { beforeNs, nowNs: clock.nowNs() })

@@ -8,6 +8,7 @@ import { keepConditions } from './migrations/0005-keep-conditions.ts'
 import { keepResumptions } from './migrations/0006-keep-resumptions.ts'
 import { retireStrips } from './migrations/0007-retire-strips.ts'
 import { countDraws } from './migrations/0008-count-draws.ts'
+import { keepSecondAudits } from './migrations/0009-keep-second-audits.ts'
 import type { Migration } from './migrations/migration.ts'
 import type { Tables } from './tables.ts'
 
@@ -21,6 +22,7 @@ export const allMigrations: readonly Migration[] = [
   keepResumptions,
   retireStrips,
   countDraws,
+  keepSecondAudits,
 ]
 
 /** Number of the lock on which two programs that open one database at once take their turns; any fixed one. */

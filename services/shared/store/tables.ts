@@ -256,6 +256,14 @@ export interface AuditTable {
   ended_unix_ns: bigint
 }
 
+/**
+ * Audited pellets of which `audits` has the audit of another judgement already: one of two that came before the part, which says which
+ * of the judgements is booked. A row goes when its part comes, to `audits` or for good.
+ */
+export interface SecondAuditTable extends Omit<AuditTable, 'position' | 'student_id'> {
+  student_id: number
+}
+
 /** Alerts; kinds and states as in pelletline.events.v1. */
 export interface AlertTable {
   alert_id: Generated<bigint>
@@ -340,6 +348,7 @@ export interface Tables {
   deleted_positions: DeletedPositionTable
   pellets: PelletTable
   audits: AuditTable
+  second_audits: SecondAuditTable
   alerts: AlertTable
   alert_changes: AlertChangeTable
   model_assignments: ModelAssignmentTable
