@@ -21,6 +21,8 @@ export interface ExperimentReport {
   readonly settings: Readonly<Record<string, unknown>>
   /** Teachers, plain student, distilled student, then further ones; of those that were repeated, the first seed. */
   readonly models: readonly ReportedModel[]
+  /** All that was trained, further seeds and studies too; where it is absent, the models above. */
+  readonly trained?: TrainedNetworks
   /** Mean of the teachers' softmax at temperature 1, judged by its largest class. */
   readonly ensemble?: ClassifierFigures
   /** Plain against distilled students over all seeds, in the order of the seeds. */
@@ -32,6 +34,12 @@ export interface ExperimentReport {
   readonly labelStudy?: readonly LabelStudyCase[]
   readonly heatmaps?: HeatmapFigure
   readonly worst: readonly WorstMistake[]
+}
+
+/** Number of networks, and what their trainings took together. */
+export interface TrainedNetworks {
+  readonly networks: number
+  readonly seconds: number
 }
 
 export interface ReportedData {
@@ -267,6 +275,8 @@ export interface LabelStudyCase {
 }
 
 export interface HeatmapFigure {
+  /** The class that the heat speaks for, in crops of either class. */
+  readonly target: 'NG'
   readonly layers: readonly string[]
   /** Test crops: half OK, half NG. */
   readonly crops: readonly {
@@ -277,7 +287,9 @@ export interface HeatmapFigure {
     readonly views: readonly {
       readonly model: string
       readonly probability: number
-      /** By layer: 50x50 bytes, 255 is the view's own peak, base64. */
+      /** The model is so sure that its score has no slope left in float32: maps are empty although something speaks for it. */
+      readonly saturated?: true
+      /** By layer: 50x50 bytes, 255 is the view's own peak, base64; all 0 where nothing speaks for the target. */
       readonly heat: readonly string[]
     }[]
   }[]

@@ -97,6 +97,7 @@ const heatLayers = ['stem2', 'block1.second', 'block2.second', 'block3.second']
 export function toyHeatmaps(): HeatmapFigure {
   const crops = toyCrops(8, 7)
   return {
+    target: 'NG',
     layers: heatLayers,
     crops: Array.from({ length: 8 }, (_, index) => {
       const ng = crops.labels[index] === 1

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { createExplainer } from '../../../shared/heatmap/index.ts'
 import { cropBytes } from '../../../shared/inspection/crop.ts'
 import { createGraphWorker } from '../../../shared/onnx/graph-worker.ts'
 import { countConfusion } from '../../../shared/statistics/confusion.ts'
@@ -13,6 +14,7 @@ import { writeRandomModel } from '../../test-support/random-models.ts'
 import { toySplits } from '../../test-support/toy-crops.ts'
 import type { ExperimentReport } from '../experiment-report.ts'
 import { buildReport } from './build-report.ts'
+import { encodeHeat } from './explain-crops.ts'
 import type { ReportInput } from './report-input.ts'
 
 let folder = ''
@@ -164,8 +166,28 @@ test('report shows heatmaps of both students and the surest mistakes', () => {
     )
     for (const { heat } of views) assert.ok(heat.every((map) => Buffer.from(map, 'base64').length === cropBytes))
   }
+  assert.equal(heatmaps!.target, 'NG')
   assert.equal(worst.length, 20)
   for (const { label, probability } of worst) assert.equal(probability >= 0.5, label === 'OK')
+})
+
+test('heat of OK and NG crops alike is what speaks for NG', async () => {
+  const { layers, crops } = report.heatmaps!
+  const worker = createGraphWorker({ threads: 1 })
+  try {
+    const file = await openModelFile(input.models[2]!.files[0].path)
+    const pixels = crops.map((crop) => Uint8Array.from(Buffer.from(crop.pixels, 'base64')))
+    const heatOf = async (target: 'NG' | 'OK') => {
+      const explainer = await createExplainer(worker, await file.bytes(), { layers, target })
+      const { heatmaps } = await explainer.explain(pixels)
+      return crops.map((_, i) => layers.map((layer) => encodeHeat(heatmaps.get(layer)![i]!)))
+    }
+    const drawn = crops.map(({ views }) => views[0]!.heat)
+    assert.deepEqual(drawn, await heatOf('NG'))
+    assert.notDeepEqual(drawn, await heatOf('OK'))
+  } finally {
+    await worker.close()
+  }
 })
 
 test('report says what its data were', () => {

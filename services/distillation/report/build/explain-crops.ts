@@ -16,8 +16,13 @@ export interface ExplainedModel {
   readonly bytes: Uint8Array
 }
 
+const target = 'NG'
+
+/** Margin zNG - zOK from which the slope of the softmax score is no normal number of float32. */
+const saturationMargin = 87
+
 /**
- * Grad-CAM of test crops by several convolutions of models of one architecture: half of the crops OK, half NG, evenly
+ * Grad-CAM of what speaks for NG in test crops by several convolutions of models of one architecture: half of the crops OK, half NG, evenly
  * spaced over their class so that none is picked for its looks. The layers are the last convolution of every map size
  * that all the models have. Undefined where they share none.
  */
@@ -31,24 +36,29 @@ export async function explainCrops(
   const layers = sharedLayers(models)
   const picked = pickCrops(crops.labels, count)
   if (layers.length === 0 || picked.length === 0) return undefined
-  const views = new Map<string, ReadonlyArray<{ readonly probability: number; readonly heat: readonly string[] }>>()
+  const views = new Map<string, ReadonlyArray<Omit<HeatmapFigure['crops'][number]['views'][number], 'model'>>>()
   for (const { id, path, bytes } of models) {
-    const explainer = await createExplainer(worker, bytes, { layers, source: basename(path) })
+    const explainer = await createExplainer(worker, bytes, { layers, target, source: basename(path) })
     try {
       const pixels = picked.map((index) => crops.pixels.slice(index * cropBytes, (index + 1) * cropBytes))
       const { logits, heatmaps } = await explainer.explain(pixels, signal)
       views.set(
         id,
-        picked.map((_, i) => ({
-          probability: probabilityOf(logits[2 * i + 1]! - logits[2 * i]!),
-          heat: layers.map((layer) => encodeHeat(heatmaps.get(layer)![i]!)),
-        })),
+        picked.map((_, i) => {
+          const margin = logits[2 * i + 1]! - logits[2 * i]!
+          return {
+            probability: probabilityOf(margin),
+            ...(Math.abs(margin) > saturationMargin && { saturated: true as const }),
+            heat: layers.map((layer) => encodeHeat(heatmaps.get(layer)![i]!)),
+          }
+        }),
       )
     } finally {
       await explainer.release()
     }
   }
   return {
+    target,
     layers,
     crops: picked.map((index, i) => ({
       index,
@@ -78,7 +88,7 @@ export function pickCrops(labels: Uint8Array, count: number): readonly number[] 
 }
 
 /** 50x50 bytes, 255 at the map's own peak; base64. */
-function encodeHeat(heatmap: Heatmap): string {
+export function encodeHeat(heatmap: Heatmap): string {
   const { values } = scaleHeatmap(heatmap)
   const peak = values.reduce((high, value) => Math.max(high, value), 0)
   return Buffer.from(Uint8Array.from(values, (value) => (peak > 0 ? Math.round((255 * value) / peak) : 0))).toString(

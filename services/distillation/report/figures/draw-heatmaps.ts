@@ -99,10 +99,21 @@ async function drawRow(
       if (heat === undefined) continue
       const bytes = decodePixels(heat, `the heat of layer ${layer} of crop ${crop.index}`)
       elements.push(picture(await heatDataUri(pixels, bytes), x, cellsTop, cell))
+      if (bytes.every((value) => value === 0)) elements.push(...emptyMark(view, x, cellsTop, cell))
     }
     elements.push(text(describeVerdict(crop, view), left, captionY))
   }
   return { elements, height: headLines * lineHeight + cell + rowGap }
+}
+
+/** Why a map is empty, over the crop that shows through. */
+function emptyMark({ saturated }: View, x: number, y: number, cell: number): string[] {
+  const lines = saturated ? ['satu-', 'rated'] : ['nothing', 'speaks', 'for it']
+  const top = y + (cell - lines.length * lineHeight) / 2 + smallestTextPx
+  return [
+    `<rect x="${x}" y="${y}" width="${cell}" height="${cell}" fill="white" fill-opacity="0.7"/>`,
+    ...lines.map((line, i) => text(line, x + cell / 2, top + i * lineHeight, { anchor: 'middle' })),
+  ]
 }
 
 function describeVerdict({ label }: Crop, { probability }: View): string {
