@@ -48,7 +48,7 @@ async function readData(job: DistillationJob, signal: AbortSignal): Promise<Expe
   })
   const { crops, skipped, padded, groups } = read
   print({ kind: 'data', source: data, skipped, padded, groups })
-  return { splits: crops, split: describeSplit(read, splitSeed), skipped, padded }
+  return { splits: crops, source: data, split: describeSplit(read, splitSeed), skipped, padded }
 }
 
 function print(event: object): void {

@@ -24,7 +24,8 @@ export async function readTrainingData(
   if (options.data !== 'simulated') {
     const random = createRandom(seed, 'split').uniform
     const read = await readSplits(options.data, random, terminal, signal, options)
-    return { splits: read.crops, split: describeSplit(read, seed), skipped: read.skipped, padded: read.padded }
+    const { crops, skipped, padded } = read
+    return { splits: crops, source: options.data, split: describeSplit(read, seed), skipped, padded }
   }
   const { count, testCount = Math.ceil(count / 2), ngShare, subSizeShare, variety } = options
   const folder = join(options.out, 'data')
@@ -33,5 +34,11 @@ export async function readTrainingData(
     terminal,
     signal,
   )
-  return { splits, split: 'simulated with seeds of their own', skipped: [], padded: 0 }
+  return {
+    splits,
+    source: `simulated crops in ${folder}`,
+    split: 'simulated with seeds of their own',
+    skipped: [],
+    padded: 0,
+  }
 }

@@ -23,7 +23,7 @@ after(() => rm(folder, { recursive: true }))
 
 const made = toySplits(64, 32, 48)
 const splits = { ...made, test: { ...made.test, group: Int32Array.from({ length: 48 }, (_, i) => i >> 2) } }
-const data = { splits, split: 'As made.', skipped: [], padded: 0 }
+const data = { splits, source: 'data/toys', split: 'As made.', skipped: [], padded: 0 }
 const training = {
   epochs: 2,
   batchSize: 16,
@@ -35,6 +35,7 @@ const training = {
 function settings(seeds: number): ExperimentConfigInput {
   return {
     seeds,
+    trainCount: 60,
     teachers: { networks: ['vgg16', 'resnet18'], training },
     student: { training, exportAs: ['float16'] },
     distillation: { lambda: 0.6, temperature: 3 },
@@ -130,7 +131,14 @@ test('report of an experiment holds what all of its jobs left, and grows with th
   }
   await checkSweep(report)
   await checkLabelStudy(report, [1])
+  // All jobs that ended with a network, and what their epochs took: 8 shown, 4 of the sweep, 2 cases of 3 networks.
+  const all = started.filter((id) => !id.includes('teaching'))
+  const seconds = (await Promise.all(all.map(markOf))).flatMap(({ history }) => history.map((record) => record.seconds))
+  assert.deepEqual([report.trained!.networks, all.length], [18, 18])
+  assert.ok(Math.abs(report.trained!.seconds - seconds.reduce((sum, one) => sum + one, 0)) < 1e-6)
   assert.equal(report.seeds, undefined)
+  // The whole data's name, not that of what was drawn of their training part.
+  assert.deepEqual([report.title, report.data.source, report.data.parts.train.count], ['data/toys', 'data/toys', 60])
 
   // Further seeds, of the students and of those of the study: what is there stays, and is in the report beside them.
   const grown = await run(2)
@@ -149,6 +157,7 @@ test('report of an experiment holds what all of its jobs left, and grows with th
   assert.equal(seeds!.gain.accuracy.overImages?.by, 'groups')
   await checkSweep(grown.report)
   await checkLabelStudy(grown.report, [1, 2])
+  assert.match(grown.page, /24 networks trained on 140 crops .*<\/b>; 8 of them are shown one by one/s)
   for (const section of ['id="sweep"', 'id="labels"', 'Over 2 seeds', 'cosine with warm restarts'])
     assert.ok(grown.page.includes(section), section)
 })

@@ -5,7 +5,7 @@ import { createNetwork } from '../networks/create-network.ts'
 import { listConvolutions } from '../networks/list-convolutions.ts'
 import { buildReport } from '../report/build/build-report.ts'
 import type { ComparedPair, ExportedFile, SeedPair, TrainedModelInput } from '../report/build/report-input.ts'
-import type { ExperimentReport, SweepPoint } from '../report/experiment-report.ts'
+import type { ExperimentReport, SweepPoint, TrainedNetworks } from '../report/experiment-report.ts'
 import { writeReport } from '../report/write-report.ts'
 import type { TrainConfig } from '../training/train-config.ts'
 import { type ExperimentConfig, studentNames } from './experiment-config.ts'
@@ -20,7 +20,7 @@ import { type JobContext, modelPathOf } from './run-training-job.ts'
 export interface ReportOptions {
   readonly config: ExperimentConfig
   readonly jobs: readonly ExperimentJob[]
-  readonly data: ExperimentData
+  readonly data: ExperimentData & { readonly source: string }
   readonly context: JobContext
   readonly commit: string | undefined
   readonly onEvent: OnExperimentEvent
@@ -61,14 +61,16 @@ export async function reportExperiment(options: ReportOptions): Promise<Reported
   const labelStudy = await readLabelStudy(config, options.jobs, context)
   const report = await buildReport(
     {
-      title: config.title ?? splits.train.source,
+      title: config.title ?? data.source,
       splits,
+      source: data.source,
       split: data.split,
       skipped: data.skipped,
       padded: data.padded,
       standardisation: { mean, deviation },
       settings: config,
       models,
+      trained: await countTrained(trained, context),
       seeds: pairs,
       ...(plateau &&
         named.has(first.plain) && {
@@ -159,8 +161,18 @@ async function describeTrained(job: TrainingJob, context: JobContext): Promise<T
     files: await filesOf(job, context),
     history,
     keptEpoch,
-    trainingSeconds: history.reduce((sum, { seconds }) => sum + seconds, 0),
+    trainingSeconds: secondsOf(history),
   }
+}
+
+async function countTrained(jobs: readonly TrainingJob[], context: JobContext): Promise<TrainedNetworks> {
+  let seconds = 0
+  for (const job of jobs) seconds += secondsOf((await markOf(job, context)).history)
+  return { networks: jobs.length, seconds }
+}
+
+function secondsOf(history: DoneMark['history']): number {
+  return history.reduce((sum, { seconds }) => sum + seconds, 0)
 }
 
 async function readSweep(jobs: readonly TrainingJob[], context: JobContext): Promise<SweepPoint[]> {

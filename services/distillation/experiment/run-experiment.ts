@@ -16,6 +16,8 @@ import { findJobState, type JobContext, runTeachingJob, runTrainingJob } from '.
 /** Labelled images, split, and how they were read. */
 export interface ExperimentData {
   readonly splits: CropSplits
+  /** Where all of them come from, for people: a path as it was given; default: the training part's source. */
+  readonly source?: string
   /** How the parts came about, in a sentence. */
   readonly split: string
   readonly skipped: readonly { readonly path: string; readonly reason: string }[]
@@ -89,7 +91,15 @@ export async function runExperiment(options: RunExperimentOptions): Promise<Repo
       onEvent({ kind: 'job', id: job.id, label: job.label, state: 'finished' })
     }
     // 4. The report.
-    return await reportExperiment({ config, jobs, data: { ...data, splits }, context, commit: options.commit, onEvent })
+    const source = data.source ?? data.splits.train.source
+    return await reportExperiment({
+      config,
+      jobs,
+      data: { ...data, source, splits },
+      context,
+      commit: options.commit,
+      onEvent,
+    })
   } catch (reason) {
     if (!signal?.aborted) throw PelletlineError.from(reason)
     const message = `the experiment in ${outDir} was stopped: the same command goes on where it was`

@@ -92,7 +92,7 @@ async function build(
   const shown = reported.filter(({ input: { role } }) => role === 'plain' || role === 'distilled')
   report('drawing heatmaps', shares.timed, 1, 0)
   const heatmaps = heatmapCrops === 0 ? undefined : await explain(worker, shown, input, heatmapCrops, signal)
-  const { schedules, sweep, labelStudy } = input
+  const { schedules, sweep, labelStudy, trained } = input
   const finished: ExperimentReport = {
     formatVersion: reportFormatVersion,
     title: input.title,
@@ -102,6 +102,7 @@ async function build(
     data: describeData(input),
     settings: input.settings,
     models,
+    ...(trained === undefined ? {} : { trained }),
     ...(ensemble === undefined ? {} : { ensemble: measure(ensemble) }),
     ...(seeds === undefined ? {} : { seeds }),
     comparisons: compareModels(reported, ensemble, splits.test, input),

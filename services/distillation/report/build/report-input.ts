@@ -10,6 +10,7 @@ import type {
   ModelRole,
   ReportedFile,
   SweepPoint,
+  TrainedNetworks,
 } from '../experiment-report.ts'
 
 /** A file that a network was exported to. */
@@ -66,6 +67,8 @@ export interface ReportInput {
   readonly settings: Readonly<Record<string, unknown>>
   /** In the order of the report; of the pairs in `seeds`, only the first one's models get entries of their own. */
   readonly models: readonly TrainedModelInput[]
+  /** Of all that was trained, where that is more than `models`. */
+  readonly trained?: TrainedNetworks
   /** Pairs of the same experiment under several seeds, the reported one first; fewer than two make no study. */
   readonly seeds?: readonly SeedPair[]
   readonly schedules?: ComparedSchedules

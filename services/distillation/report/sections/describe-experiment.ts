@@ -1,4 +1,4 @@
-import type { ExperimentReport, ReportedPart } from '../experiment-report.ts'
+import type { ExperimentReport, ReportedPart, TrainedNetworks } from '../experiment-report.ts'
 import { formatCount, formatDuration, formatSignificant, missing } from '../format-numbers.ts'
 import { type Html, html } from '../html.ts'
 import type { Section } from '../section.ts'
@@ -11,18 +11,18 @@ const mostListed = 100
 export function describeExperiment(report: ExperimentReport): Section {
   const { data, machine, models } = report
   const { parts, standardisation } = data
-  const trained = models.reduce((sum, { trainingSeconds }) => sum + trainingSeconds, 0)
+  const trained = report.trained ?? trainedOf(models)
   const all = parts.train.count + parts.val.count + parts.test.count
   const rows = (['train', 'val', 'test'] as const).map((name) => ({ cells: partCells(name, parts[name], all) }))
   return {
     id: 'experiment',
     title: 'What was trained on what',
     blocks: [
-      html`<p>${models.length} ${models.length === 1 ? 'network' : 'networks'} on ${formatCount(all)} crops of 50×50 gray pixels from
-<b>${data.source}</b>. ${sentence(data.split)} Pixels are standardised by the training part alone: mean ${formatSignificant(standardisation.mean, 4)},
+      html`<p>${countNetworks(trained.networks)} trained on ${formatCount(all)} crops of 50×50 gray pixels from
+<b>${data.source}</b>${describeShown(trained, models)}. ${sentence(data.split)} Pixels are standardised by the training part alone: mean ${formatSignificant(standardisation.mean, 4)},
 standard deviation ${formatSignificant(standardisation.deviation, 4)} gray levels. NG is the positive class throughout.</p>
 ${table('Parts of the data', ['part', 'images', 'share', 'OK', 'NG', 'groups'], rows)}
-<p>${describeLosses(data)} ${describeGiven(models)}Trained in ${formatDuration(trained)} of computing on ${machine.processor},
+<p>${describeLosses(data)} ${describeGiven(models)}Trained in ${formatDuration(trained.seconds)} of computing on ${machine.processor},
 ${machine.threads} ${machine.threads === 1 ? 'thread' : 'threads'}, ${machine.runtime}. Program at commit <code>${report.commit}</code>, report of
 <time datetime="${report.createdAt}">${report.createdAt.replace('T', ' ').replace(/(\.\d+)?Z$/, ' UTC')}</time>. Settings, digests and seeds are <a href="#details">at the end</a>.</p>`,
     ],
@@ -36,6 +36,24 @@ export function listDetails(report: ExperimentReport): Section {
     title: 'Settings, digests, skipped images',
     blocks: [html`${foldedSettings(report)}${foldedDigests(report)}${foldedSkipped(report.data)}`],
   }
+}
+
+/** Those of the models that were trained here. */
+function trainedOf(models: ExperimentReport['models']): TrainedNetworks {
+  const own = models.filter(({ given }) => given === undefined)
+  return { networks: own.length, seconds: own.reduce((sum, { trainingSeconds }) => sum + trainingSeconds, 0) }
+}
+
+function countNetworks(count: number): string {
+  return `${formatCount(count)} ${count === 1 ? 'network' : 'networks'}`
+}
+
+/** How many of the trained networks have figures of their own, where not all have. */
+function describeShown({ networks }: TrainedNetworks, models: ExperimentReport['models']): string {
+  const shown = trainedOf(models).networks
+  return shown === networks
+    ? ''
+    : `; ${shown} of them are shown one by one, the others in the studies of seeds, settings and labels`
 }
 
 /** Which models were not trained here, so that their training does not seem to have cost nothing. */
