@@ -4,7 +4,10 @@ import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { createRandom, shuffled } from '../training/random.ts'
 import type { TrainingData } from './plan-experiment.ts'
 
-/** `count` crops of a dataset, drawn by the seed, as many of each class as there are, at most half each. */
+/**
+ * Crops of a dataset, drawn by the seed: of each class half of `count`, or all where it has fewer, so that there are fewer than
+ * `count` then. All crops, in the classes' own shares, where `count` is not less than there are.
+ */
 export function drawCrops(crops: CropDataset, count: number, seed: number): CropDataset {
   if (count >= crops.count) return crops
   const chosen = [0, 1].flatMap((label) => drawOfClass(crops, label, Math.ceil(count / 2), seed, 'crops'))
@@ -30,15 +33,25 @@ export function chooseLabelled(crops: CropDataset, share: number, seed: number):
 }
 
 /**
- * The training part that a network without teachers sees: only the labelled crops, repeated to about the whole part's size,
- * so that an epoch has as many steps.
+ * The training part that a network without teachers sees: only the labelled crops, repeated to exactly the whole part's size, so
+ * that an epoch has as many steps. What whole rounds leave over is filled up in the classes' shares, evenly from either.
  */
 export function keepLabelled(crops: CropDataset, labelled: Uint8Array | undefined): CropDataset {
   if (labelled === undefined) return crops
   const indices = Array.from(labelled.keys()).filter((index) => labelled[index] === 1)
-  const repeats = Math.round(crops.count / indices.length)
-  const tiled = Array.from({ length: repeats }, () => indices).flat()
-  return selectCrops(crops, tiled, `${crops.source} (${indices.length} labelled crops, ${repeats} times)`)
+  const rounds = Math.floor(crops.count / indices.length)
+  const rest = crops.count - rounds * indices.length
+  const [ok, ng] = [0, 1].map((label) => indices.filter((index) => crops.labels[index] === label))
+  const restNg = Math.round((rest * ng!.length) / indices.length)
+  const filling = [...spreadOver(ok!, rest - restNg), ...spreadOver(ng!, restNg)].sort((a, b) => a - b)
+  const tiled = [...Array.from({ length: rounds }, () => indices).flat(), ...filling]
+  const times = rest === 0 ? `${rounds} times` : `${rounds} to ${rounds + 1} times`
+  return selectCrops(crops, tiled, `${crops.source} (${indices.length} labelled crops, ${times})`)
+}
+
+/** `count` of the items, evenly spaced, none twice. */
+function spreadOver(items: readonly number[], count: number): number[] {
+  return Array.from({ length: count }, (_, k) => items[Math.floor((k * items.length) / count)]!)
 }
 
 /** The training part of a job and which of its labels count. */

@@ -49,7 +49,7 @@ export const experimentConfigSchema = z
     seed: z.int().min(0).default(1),
     /** How many seeds the plain and the distilled student are trained with: this one and those that follow. */
     seeds: z.int().min(1).max(100).default(1),
-    /** Train on so many crops of the training part, drawn by the seed, half of each class; null: on all. */
+    /** Train on at most so many crops of the training part, drawn by the seed, at most half of each class; null: on all. */
     trainCount: z.int().min(2).nullable().default(null),
     teachers: z
       .strictObject({
@@ -135,7 +135,7 @@ export function parseExperimentConfig(
 }
 
 /**
- * Every stage and every figure in a few minutes, at the price of accuracy: 1,000 training crops and few epochs at ten times
+ * Every stage and every figure in a few minutes, at the price of accuracy: at most 1,000 training crops and few epochs at ten times
  * the paper's rate.
  */
 export const quickConfig = {
