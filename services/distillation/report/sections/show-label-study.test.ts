@@ -68,6 +68,19 @@ test('study of labels says where its cases have other teachers than the experime
   assert.doesNotMatch(textOf(same.blocks), /same teachers/)
 })
 
+test('study of labels claims no more of its teachers and its intervals than it has', async () => {
+  const [single, double] = [
+    labelCase(0.1, one(0.03, 0.01, 0.05)),
+    labelCase(0.25, one(0.03, 0.01, 0.05, groups(0.004, 0.06))),
+  ]
+  const text = async (labelStudy: readonly LabelStudyCase[]) =>
+    textOf((await showLabelStudy({ ...report, labelStudy }))!.blocks)
+  assert.match(await text([single]), /called one only where its interval says so\./)
+  assert.match(await text([double]), /called one only where both intervals of the gain say so\./)
+  assert.match(await text([single, double]), /only where its interval says, or both where it has two, so\./)
+  assert.match(await text([single]), /where labels are wrong they may smooth over them/)
+})
+
 test('study of labels draws its intervals, and names means over seeds where there are several', async () => {
   const { blocks } = (await showLabelStudy(report))!
   assert.match(textOf(blocks), /means over up to 3 seeds with t intervals .* 3 seeds/)

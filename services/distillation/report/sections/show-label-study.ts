@@ -35,7 +35,7 @@ export async function showLabelStudy({ labelStudy }: ExperimentReport): Promise<
     id: 'labels',
     title: 'Few labels, wrong labels',
     blocks: [
-      html`<p class="lead">Where labels are scarce the teachers speak for the images without one; where labels are wrong they smooth over them. All on the same test part, at margin 0.${describeTeachers(ordered)}</p>`,
+      html`<p class="lead">Where labels are scarce the teachers speak for the images without one; where labels are wrong they may smooth over them. All on the same test part, at margin 0.${describeTeachers(ordered)}</p>`,
       ...(panels.length === 0
         ? []
         : [
@@ -63,7 +63,7 @@ export async function showLabelStudy({ labelStudy }: ExperimentReport): Promise<
       )}
 <p class="note">95 % intervals: ${intervals}. The gain is paired by image${
         labelStudy.some(({ seeds }) => seeds.length > 1) && ' and seed'
-      }; McNemar’s exact test takes every image as one of its own and is that of each seed; a gain is called one only where both intervals of the gain say so.</p>
+      }; McNemar’s exact test takes every image as one of its own and is that of each seed; a gain is called one only where ${describeClaim(labelStudy)} so.</p>
 `,
     ],
   }
@@ -87,6 +87,13 @@ function describeIntervals(cases: readonly LabelStudyCase[]): string {
   return images === undefined
     ? own
     : `${own}, and ${images}; drawn and quoted from the lower to the higher limit of the two`
+}
+
+/** How many intervals of a gain have to say so. */
+function describeClaim(cases: readonly LabelStudyCase[]): string {
+  const single = cases.filter(({ gain }) => gain.overImages === undefined && gain.values.length === 1)
+  if (single.length === 0) return 'both intervals of the gain say'
+  return single.length === cases.length ? 'its interval says' : 'its interval says, or both where it has two,'
 }
 
 /** Which teachers the cases have, where it is not the same ones: their students do not compare with each other then. */
