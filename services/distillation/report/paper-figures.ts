@@ -9,6 +9,7 @@ export const paperFigures = {
   plain: studentOf(0.888, 0.967),
   distilled: studentOf(0.906, 0.989),
   testImages: 2 * ngImages,
+  ngImages,
   studentParameters: 0.643e7,
   meanTeacherParameters: 1.576e7,
   /** Distilled student against the mean of the teachers. */

@@ -52,8 +52,8 @@ function qualityTable(report: ExperimentReport): Html {
 <p class="note">Intervals: Wilson for shares, from which F1’s follow, DeLong for the AUC; at margin 0, where the larger output wins, as the paper judges.${
     grouped &&
     html` In italics: by the bootstrap over groups, which also counts that images of one group resemble each other.`
-  } The paper gives no intervals; those shown are Wilson’s for 300 NG images, which is what its
-split of about 6,000 images leaves, and show how far its figures could lie from the truth by chance.${
+  } The paper gives no intervals; those shown are Wilson’s for ${paperFigures.ngImages} NG images, which is what its
+split of about 6,000 images leaves (for precision: for those that it calls NG of the test part), and show how far its figures could lie from the truth by chance.${
     report.seeds !== undefined &&
     ` Of students that were repeated the table has the first seed; the means over seeds follow.`
   }</p>
@@ -87,7 +87,7 @@ async function intervalFigure(report: ExperimentReport): Promise<Figure> {
       title: 'Table 3 with its intervals',
       caption: `Precision, recall and accuracy with 95 % intervals (${
         grouped ? 'from the lower to the higher limit of Wilson’s and the bootstrap over groups of images' : 'Wilson'
-      }); hollow points are the paper’s figures with Wilson’s interval of the 600 test images that it has.`,
+      }); hollow points are the paper’s figures with Wilson’s interval of about ${paperFigures.ngImages} NG test images for recall, and of as many as it calls NG for precision.`,
     },
     rows,
     ['precision', 'recall', 'accuracy'],

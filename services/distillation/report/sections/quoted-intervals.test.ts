@@ -79,6 +79,14 @@ test('paired comparisons of repeated students are said to be those of the first 
   assert.doesNotMatch(textOf((await compareModels(once)).blocks), note)
 })
 
+test('captions say of how many images the paper’s intervals are, and which step’s rate is drawn', async () => {
+  const { caption } = (await compareTableThree(toyReport())).blocks.find(isFigure)!
+  assert.match(caption, /about 300 NG test images for recall, and of as many as it calls NG for precision/)
+  assert.doesNotMatch(caption, /600/)
+  for (const figure of (await showTraining(toyReport())).blocks.filter(isFigure))
+    assert.match(figure.caption, /learning rate is that of each epoch’s last step/)
+})
+
 test('figure 6 is called by the schedule that the experiment had', async () => {
   const report = toyReport()
   const schedules = { own: 'distilled', ownName: 'constant rate', plateau: 'plateau' }

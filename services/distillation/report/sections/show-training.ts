@@ -29,7 +29,8 @@ export async function showTraining(report: ExperimentReport): Promise<Section> {
   return { id: 'training', title: 'Training: figures 6 and 8', blocks }
 }
 
-const keptNote = 'Vertical lines: the epochs that were kept.'
+const keptNote =
+  'Vertical lines: the epochs that were kept. The learning rate is that of each epoch’s last step: a warm-up within an epoch, and the highest rate at its end, do not show.'
 
 async function schedules({ models, schedules: pair }: ExperimentReport): Promise<Block[]> {
   const find = (id: string | undefined) => models.find((model) => model.id === id)
