@@ -218,8 +218,15 @@ describe('alerts', () => {
           await running.publish(audits(100, 5))
           await running.settled()
           assert.equal((await running.alerts.listAlerts({})).alerts.length, 1)
+          const unresolved = async () => (await running.alerts.listAlerts({ unresolvedOnly: true })).alerts.length
           await running.publish(audits(400, 0))
-          await until(async () => (await running.alerts.listAlerts({ unresolvedOnly: true })).alerts.length === 0)
+          await running.settled()
+          assert.equal(await unresolved(), 1, 'a window of low share is not yet a window more')
+          await until(async () => {
+            await running.publish(audits(50, 0))
+            await running.settled()
+            return (await unresolved()) === 0
+          })
           const { alerts } = await running.alerts.listAlerts({})
           assert.equal(alerts.length, 1)
           assert.ok(alerts[0]!.resolvedUnixNs > 0n && alerts[0]!.acknowledgedBy === 'operator')
