@@ -4,6 +4,7 @@ import type { ModelRef } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import type { Bus } from '../shared/bus/bus.ts'
 import { publishMessage } from '../shared/bus/messages.ts'
 import { stripMessageKey, topics } from '../shared/bus/topics.ts'
+import { verdictsDisagree } from '../shared/inspection/verdicts-disagree.ts'
 import type { Clock } from '../shared/service/clock.ts'
 import type { EnsembleScore } from './ensemble.ts'
 import type { AuditRecorder } from './record-audits.ts'
@@ -35,7 +36,7 @@ function auditItem(item: AuditRequestItem, score: EnsembleScore): MessageInitSha
     teacherMargins: score.margins,
     ensembleScoreNg: score.ensembleScoreNg,
     teacherVerdict: score.verdict,
-    ...(score.verdict === studentVerdict ? {} : { crop: item.crop }),
+    ...(verdictsDisagree(studentVerdict, score.verdict) && { crop: item.crop }),
   }
 }
 
