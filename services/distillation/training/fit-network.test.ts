@@ -125,6 +125,30 @@ test('training stops early when the validation loss has not got better for the p
   assert.deepEqual((await fit(outDir, { ...config, earlyStopping: { patience: 3 } })).history, history)
 })
 
+test('patience starts anew where the schedule does, also in a training that goes on', async () => {
+  // What is learnt is the contrary of what validation asks for: it soon gets worse and worse.
+  const labels = splits.val.labels.map((label) => 1 - label)
+  const contrary = { splits: { ...splits, val: { ...splits.val, labels } } }
+  const config: TrainConfigInput = {
+    epochs: 6,
+    schedule: { kind: 'cosine', warmupEpochs: 0, restarts: [1, 2, 3, 4, 5].map((epoch) => epoch / 6) },
+    earlyStopping: { patience: 2 },
+  }
+  const [whole, cut] = [await folder(), await folder()]
+  const { history, best } = await fit(whole, config, contrary)
+  // Without the restart of every epoch it would have ended two after the best one.
+  assert.ok(best.header.bestEpoch <= 3, `best epoch ${best.header.bestEpoch}`)
+  assert.equal(history.length, 6)
+  const controller = new AbortController()
+  const onEvent = (event: TrainingEvent) => {
+    if (event.kind === 'epoch' && event.record.epoch === 5) controller.abort()
+  }
+  await assert.rejects(fit(cut, config, { ...contrary, onEvent, signal: controller.signal }))
+  const resumed = await fit(cut, config, contrary)
+  const withoutTime = (records: typeof history) => records.map((record) => ({ ...record, seconds: 0 }))
+  assert.deepEqual(withoutTime(resumed.history), withoutTime(history))
+})
+
 const teacherLogits = {
   teacher: 'a',
   // Sure of every label, and of its contrary in the turned views.

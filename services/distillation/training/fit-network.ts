@@ -19,6 +19,7 @@ import { classificationLoss } from './classification-loss.ts'
 import { learningRate } from './learning-rate.ts'
 import { probeBackend } from './probe-backend.ts'
 import { refuseBrokenState, refuseNotFinite } from './refuse-not-finite.ts'
+import { shouldStop } from './should-stop.ts'
 import type { SoftTargets } from './soft-targets.ts'
 import { differingKeys, type TrainConfig } from './train-config.ts'
 import { trainEpoch } from './train-epoch.ts'
@@ -94,7 +95,7 @@ export async function fitNetwork(options: FitOptions): Promise<FitResult> {
   // 2. Where an earlier run stopped.
   const resumed = await findResumable(paths.last, header, options.resume)
   let { step, history, bestEpoch, partial } = resumed?.header ?? header
-  const ended = () => step >= totalSteps || (partial === undefined && shouldStop(history, bestEpoch, config))
+  const ended = () => step >= totalSteps || (partial === undefined && shouldStop(history, bestEpoch, config, length))
   if (resumed !== undefined) onEvent({ kind: 'resumed', epoch: history.length, step })
   // Read before the training too: a damaged one should not come to light after hours.
   if (bestEpoch > 0) {
@@ -225,20 +226,6 @@ function isBetter(record: EpochRecord, best: EpochRecord | undefined, by: TrainC
   if (best === undefined || by === 'none') return true
   if (by === 'accuracy' && record.valAccuracy !== best.valAccuracy) return record.valAccuracy > best.valAccuracy
   return record.valLoss < best.valLoss
-}
-
-/** Whether the epochs since the best one have used up the patience. Without a kept best one the loss decides. */
-function shouldStop(history: readonly EpochRecord[], bestEpoch: number, config: TrainConfig): boolean {
-  if (config.earlyStopping === null) return false
-  const best = config.keepBest === 'none' ? epochOfLowestLoss(history) : bestEpoch
-  return history.length - best >= config.earlyStopping.patience
-}
-
-function epochOfLowestLoss(history: readonly EpochRecord[]): number {
-  return history.reduce(
-    (best, record) => (record.valLoss < (history[best - 1]?.valLoss ?? Infinity) ? record.epoch : best),
-    0,
-  )
 }
 
 /** The best epoch's values; without them the state after the last epoch is of no use. */

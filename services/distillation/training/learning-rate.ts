@@ -55,12 +55,21 @@ export function learningRate(
   }
 }
 
+/** The steps, counted from 0 and ascending, at which a schedule starts again. */
+export function restartSteps(
+  schedule: Schedule,
+  { totalSteps }: Pick<ScheduleLength, 'totalSteps'>,
+): readonly number[] {
+  return schedule.kind === 'cosine' ? schedule.restarts.map((share) => Math.round(share * totalSteps)) : []
+}
+
 function cosineRate(
-  { warmupRate, warmupEpochs, restarts }: Extract<Schedule, { kind: 'cosine' }>,
+  schedule: Extract<Schedule, { kind: 'cosine' }>,
   { baseRate, totalSteps, stepsPerEpoch }: ScheduleLength,
   step: number,
 ): number {
-  const starts = [0, ...restarts.map((share) => Math.round(share * totalSteps))]
+  const { warmupRate, warmupEpochs } = schedule
+  const starts = [0, ...restartSteps(schedule, { totalSteps })]
   const start = starts.findLast((first) => first <= step) ?? 0
   const cycleSteps = (starts.find((first) => first > step) ?? totalSteps) - start
   const warmupSteps = Math.min(Math.round(warmupEpochs * stepsPerEpoch), cycleSteps - 1)
