@@ -56,7 +56,12 @@ await runBench(async () => {
     const lines = ['line-1', 'line-2', 'line-3', 'line-4'].map((flow, at) =>
       drawArrivals({ cropsPerMs: (0.95 * capacity) / 4, spanMs, seed: seed + at, count: 8, flow, withinMs: 1000 }),
     )
+    const rare = [
+      drawArrivals({ cropsPerMs: 0.8 * capacity, spanMs, seed, count: 24, flow: 'line', withinMs: 1000 }),
+      drawArrivals({ cropsPerMs: 0.03 * capacity, spanMs, seed: seed + 1, flow: 'caller', withinMs: 20 }),
+    ]
     const unlike = [
+      ['a line at 80 % in parts of 24, rare callers within 20 ms', mergeArrivals(...rare)],
       ['four lines at 95 % together, parts of 8 within 1 s', mergeArrivals(...lines)],
       [
         'a busy line at 150 %, a quiet one at 10 %',

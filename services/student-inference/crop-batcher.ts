@@ -89,7 +89,7 @@ export interface JudgedCrops {
 /** Counts of a batcher, and what it knows of the cost of batches. */
 export interface BatchingReport extends BatchCounts {
   readonly costs: readonly CostSample[]
-  /** Crops up to which a batch of several flows grows. */
+  /** Crops from which a batch is hardly cheaper per crop: it grows beyond only where more has queued. */
   readonly efficientBatch: number
   readonly maxBatch: number
 }
@@ -192,7 +192,6 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
     for (;;) {
       const release = chooseRelease({
         queued: queue.size,
-        flows: queue.flows,
         workers: pool.workers,
         inFlight,
         slots: pool.workers * pool.slotsPerWorker,

@@ -10,6 +10,27 @@ import { createJudgingRecorder } from './record-judging.ts'
 import { collect } from './test-support/collect.ts'
 import { cropsMessage, testRecipe } from './test-support/crops-message.ts'
 
+test('a part that waits for the model before is let go when its handling is aborted', async () => {
+  const stopping = new AbortController()
+  const handled = handleCrops(
+    {
+      bus: createMemoryBus(),
+      recipes: { get: async () => testRecipe() as never },
+      clock: systemClock,
+      auditSalt: 'salt',
+      galleryPerPart: 0,
+      record: createJudgingRecorder(noTelemetry, systemClock),
+      handover: () => new Promise(() => {}),
+      route: () => assert.fail('nothing is to be routed'),
+    },
+    cropsMessage({ levels: [] }),
+    {},
+    stopping.signal,
+  )
+  setImmediate(() => stopping.abort())
+  await assert.rejects(handled, { code: 'cancelled' })
+})
+
 test('a part is routed after the parts of the model before, and by what is live then', async () => {
   const bus = createMemoryBus()
   const verdicts = await collect(bus, topics.verdicts)

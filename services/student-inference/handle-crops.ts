@@ -12,6 +12,7 @@ import { judgePart } from './judge-part.ts'
 import type { PartRoute } from './models/create-model-shelf.ts'
 import type { LoadedStudent } from './models/load-student.ts'
 import { scoreShadow } from './models/score-shadow.ts'
+import { orCancelled } from './or-cancelled.ts'
 import type { RecipeCache } from './recipe-cache.ts'
 import type { JudgingRecorder } from './record-judging.ts'
 
@@ -85,7 +86,9 @@ export async function handleCrops(
   checkCropsMessage(message)
   const header = message.header!
   const recipe = await options.recipes.get(header.recipe, header.recipeVersion)
-  for (let turn = options.handover(); turn !== undefined; turn = options.handover()) await turn
+  for (let turn = options.handover(); turn !== undefined; turn = options.handover()) {
+    await orCancelled(turn, signal, 'The judging of a part was cancelled while it waited for the model before.')
+  }
   const route = options.route(message)
   const { student, judged } = await judgeByRoute(route, message, signal, queuedNs)
   const threshold = Math.fround(recipe.ngThreshold ?? student.threshold)

@@ -4,7 +4,6 @@ import { chooseRelease, type ReleaseSituation } from './choose-release.ts'
 
 const two: ReleaseSituation = {
   queued: 0,
-  flows: 1,
   workers: 2,
   inFlight: 0,
   slots: 4,
@@ -24,20 +23,14 @@ test('an idle worker takes what there is, its share where several are idle, with
   assert.equal(choose({ queued: 5, draining: true }), '3 drain')
 })
 
-test('batches of several flows are as large as efficient, and grow with the queue as far as the most impatient can bear', () => {
-  assert.equal(choose({ queued: 8, flows: 2, inFlight: 1 }), '8 full')
-  assert.equal(choose({ queued: 12, flows: 2, inFlight: 1 }), '12 full')
-  assert.equal(choose({ queued: 500, flows: 2 }), '16 full')
-  assert.equal(choose({ queued: 500, flows: 2, patientBatch: 3 }), '8 full')
-  assert.equal(choose({ queued: 500, flows: 2, patientBatch: 64 }), '32 full')
-  assert.equal(choose({ queued: 500, flows: 2, efficientBatch: 64 }), '32 full')
-})
-
-test('a flow that is alone goes in batches as large as its queue, up to the largest', () => {
-  assert.equal(choose({ queued: 31, inFlight: 1 }), '31 full')
-  assert.equal(choose({ queued: 31 }), '16 full')
-  assert.equal(choose({ queued: 64 }), '32 full')
-  assert.equal(choose({ queued: 40 }), '20 full')
+test('batches are as large as is efficient, and grow with the queue as far as the most impatient can bear', () => {
+  assert.equal(choose({ queued: 8, inFlight: 1 }), '8 full')
+  assert.equal(choose({ queued: 12, inFlight: 1 }), '12 full')
+  assert.equal(choose({ queued: 12 }), '6 idle')
+  assert.equal(choose({ queued: 500 }), '16 full')
+  assert.equal(choose({ queued: 500, patientBatch: 3 }), '8 full')
+  assert.equal(choose({ queued: 500, patientBatch: 64 }), '32 full')
+  assert.equal(choose({ queued: 500, efficientBatch: 64 }), '32 full')
 })
 
 test('a busy worker is handed a second batch only when that is full', () => {

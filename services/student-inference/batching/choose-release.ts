@@ -14,8 +14,6 @@ export const patienceShare = 1 / 5
 export interface ReleaseSituation {
   /** Crops that wait. */
   readonly queued: number
-  /** Flows that they belong to. */
-  readonly flows: number
   readonly workers: number
   /** Batches in the workers' hands. */
   readonly inFlight: number
@@ -47,14 +45,13 @@ export type Release =
  * full: in its hands a batch cannot grow any more.
  *
  * Batches are as large as is efficient, so that what comes next waits for a short one. Where more has queued they grow with the queue,
- * since at high load the last percent of efficiency decide how long it gets: as far as the most impatient can bear, and, where one flow
- * is alone and keeps nobody else waiting, to the largest.
+ * since at high load the last percent of efficiency decide how long it gets, as far as the most impatient of those who came lately can
+ * bear: they may come again at any moment, also while a line is alone.
  */
 export function chooseRelease(situation: ReleaseSituation): Release {
-  const { queued, flows, workers, inFlight, slots, maxBatch, draining } = situation
+  const { queued, workers, inFlight, slots, maxBatch, patientBatch, draining } = situation
   const efficientBatch = Math.min(maxBatch, situation.efficientBatch)
-  const largest = flows === 1 ? maxBatch : Math.min(maxBatch, situation.patientBatch)
-  const fullBatch = Math.max(efficientBatch, Math.min(queued, largest))
+  const fullBatch = Math.max(efficientBatch, Math.min(queued, maxBatch, patientBatch))
   const idle = workers - inFlight
   if (queued === 0 || inFlight >= slots || (idle <= 0 && queued < fullBatch)) return { kind: 'wait' }
   const size = Math.min(fullBatch, Math.ceil(queued / Math.max(1, idle)))

@@ -22,8 +22,6 @@ export interface TakenCrops<Job> {
 export interface FairQueue<Job extends WaitingJob> {
   /** Crops that wait. */
   readonly size: number
-  /** Callers that have crops waiting: the shares of all flows. */
-  readonly flows: number
   push(job: Job): void
   /** Takes a job out; returns how many of its crops had not been taken. 0 where it is not waiting. */
   remove(job: Job): number
@@ -119,10 +117,6 @@ export function createFairQueue<Job extends WaitingJob>(aheadCrops: number): Fai
     get size() {
       return size
     },
-    get flows() {
-      return flows.size
-    },
-
     push(job) {
       const flow = flowOf(job)
       let at = flow.jobs.length

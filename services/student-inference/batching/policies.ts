@@ -27,7 +27,6 @@ export function fairPolicy(options: PolicyOptions & { readonly curve: CostCurve 
     decide: ({ inFlight, draining }) =>
       chooseRelease({
         queued: queue.size,
-        flows: queue.flows,
         workers,
         inFlight,
         slots: 2 * workers,

@@ -97,6 +97,17 @@ test('several lines near the limit of the machine wait no longer than where the 
   assert.ok(ours < 1.1 * largest, `${ours} ${largest}`)
 })
 
+test('callers who come rarely and urgently beside one line at high load are judged in time', () => {
+  const arrivals = mergeArrivals(
+    drawArrivals({ cropsPerMs: 0.8 * capacity, spanMs: 5000, seed: 6, count: 24, flow: 'line', withinMs: 1000 }),
+    drawArrivals({ cropsPerMs: 0.1, spanMs: 5000, seed: 7, flow: 'caller', withinMs: 20 }),
+  )
+  const { latencyMs } = simulateBatching(arrivals, workers, runMs, fair())
+  const callers = arrivals.filter(({ flow }) => flow === 'caller')
+  const late = callers.filter(({ id, arrivedMs, deadlineMs }) => latencyMs[id]! > deadlineMs - arrivedMs)
+  assert.ok(late.length < 0.01 * callers.length, `${late.length} of ${callers.length}`)
+})
+
 test('overload is worked off within 3 % of the largest batches alone', () => {
   const arrivals = mergeArrivals(drawArrivals({ cropsPerMs: 1.3 * capacity, spanMs: 3000, seed: 4 }))
   const crops = arrivals.length

@@ -152,7 +152,8 @@ export function createModelShelf(options: ModelShelfOptions): ModelShelf {
 
   function beginHandover(before: LoadedStudent | undefined): void {
     if (before === undefined) return
-    const turn = withinTime(before.batcher.taken('bus'), handoverLimitMs, clock).then(() => {
+    // Where the switch before is not done yet, its parts still wait, and so have none been queued for this one.
+    const turn = Promise.all([handover, withinTime(before.batcher.taken('bus'), handoverLimitMs, clock)]).then(() => {
       if (handover === turn) handover = undefined
     })
     handover = turn

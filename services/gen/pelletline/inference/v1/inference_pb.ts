@@ -634,7 +634,7 @@ export type GetBatchingResponse = Message<"pelletline.inference.v1.GetBatchingRe
   costs: BatchCost[];
 
   /**
-   * Crops from which a batch is hardly cheaper per crop: batches of several flows are no larger.
+   * Crops from which a batch is hardly cheaper per crop: it is larger only where more has queued, as far as the most impatient can bear.
    *
    * @generated from field: uint32 efficient_batch = 6;
    */
