@@ -1,9 +1,9 @@
 import { type DescMethod, fromBinary, type Message, toBinary } from '@bufbuild/protobuf'
-import type { handleBidiStreamingCall, handleUnaryCall, Metadata } from '@grpc/grpc-js'
+import { type handleBidiStreamingCall, type handleUnaryCall, Metadata, status } from '@grpc/grpc-js'
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { abortable } from './abortable-iterable.ts'
-import { toStatus } from './error-status.ts'
+import { type FailedStatus, toStatus } from './error-status.ts'
 import { type ArrivalGuard, type ArrivalLimit, tooLargeError } from './guard-arrivals.ts'
 import { type Invoke, type InvokeUnary, methodName, streamsIn } from './invoke-handler.ts'
 import { limitRecords } from './limit-records.ts'
@@ -87,14 +87,31 @@ export function createCallAnswers({ guard, logger }: CallAnswersOptions): CallAn
     return answered
   }
 
-  /** Tells the log of a call that failed; returns its status. */
-  function noteFailure(method: DescMethod, peer: string, reason: unknown) {
-    const error = PelletlineError.from(reason)
+  /** Tells the log of a call that failed. */
+  function noteFailure(method: DescMethod, peer: string, error: PelletlineError): void {
     const fields = { method: methodName(method), code: error.code, peer }
     if (error.code === 'internal' || error.code === 'data_loss') {
       logger.error({ ...fields, err: error.cause ?? error }, `call failed: ${error.message}`)
     } else logger.debug(fields, `call failed: ${error.message}`)
-    return toStatus(error)
+  }
+
+  /**
+   * Tells the log and the caller of a call that failed. Never throws, since whoever answers a call has nobody to tell: where
+   * the status cannot be made or sent, the log has why, and the caller gets a bare one.
+   */
+  function fail(method: DescMethod, peer: string, reason: unknown, send: (failed: FailedStatus) => void): void {
+    try {
+      const error = PelletlineError.from(reason)
+      noteFailure(method, peer, error)
+      send(toStatus(error))
+    } catch (err) {
+      logger.error({ method: methodName(method), peer, err }, 'the status of a failed call cannot be sent')
+      try {
+        send(bareStatus(method))
+      } catch {
+        // The call ends with its deadline or its connection.
+      }
+    }
   }
 
   return {
@@ -111,9 +128,10 @@ export function createCallAnswers({ guard, logger }: CallAnswersOptions): CallAn
       try {
         respond(null, await Promise.race([answer(), aborted]))
       } catch (reason) {
-        const status = noteFailure(method, context.peer, reason)
-        // The call itself may be gone already.
-        if (!call.cancelled) respond(status)
+        fail(method, context.peer, reason, (failed) => {
+          // The call itself may be gone already.
+          if (!call.cancelled) respond(failed)
+        })
       } finally {
         answered.end()
       }
@@ -131,9 +149,10 @@ export function createCallAnswers({ guard, logger }: CallAnswersOptions): CallAn
         }
         if (!signal.aborted) call.end()
       } catch (reason) {
-        const status = noteFailure(method, context.peer, reason)
-        // This is how grpc-js takes the status of a stream; the call itself may be gone already.
-        if (!call.cancelled) call.emit('error', status)
+        fail(method, context.peer, reason, (failed) => {
+          // This is how grpc-js takes the status of a stream; the call itself may be gone already.
+          if (!call.cancelled) call.emit('error', failed)
+        })
       } finally {
         answered.end()
       }
@@ -144,6 +163,11 @@ export function createCallAnswers({ guard, logger }: CallAnswersOptions): CallAn
       for (const call of calls) call.abort(reason)
     },
   }
+}
+
+function bareStatus(method: DescMethod): FailedStatus {
+  const details = `${methodName(method)} failed, and so did its status; the log of the service has the details.`
+  return { code: status.INTERNAL, details, metadata: new Metadata() }
 }
 
 /** Few handlers read the metadata of their call. */

@@ -66,7 +66,8 @@ function fitViolations(error: PelletlineError): { field: string; description: st
  */
 export function toStatus(error: PelletlineError): FailedStatus {
   const code = statusOfCode[error.code]
-  const message = error.message.slice(0, maxMessageCharacters)
+  // grpc-js encodes the message as a URI and throws where a half of a surrogate pair stands alone, as the cut may leave one.
+  const message = error.message.slice(0, maxMessageCharacters).toWellFormed()
   const reason = error.code.toUpperCase()
   const details = [
     anyPack(
@@ -78,7 +79,7 @@ export function toStatus(error: PelletlineError): FailedStatus {
     details.push(anyPack(BadRequestSchema, create(BadRequestSchema, { fieldViolations: fitViolations(error) })))
   }
   if (error.retryAfterMs !== undefined) {
-    const retryDelay = durationFromMs(error.retryAfterMs)
+    const retryDelay = durationFromMs(Math.ceil(error.retryAfterMs))
     details.push(anyPack(RetryInfoSchema, create(RetryInfoSchema, { retryDelay })))
   }
   const metadata = new Metadata()

@@ -68,7 +68,10 @@ async function takeOnly(method: DescMethod, requests: AsyncIterable<Message>): P
 
 function describeUnknown(method: DescMethod, reason: unknown): PelletlineError {
   if (reason instanceof PelletlineError) return reason
-  const text = (reason instanceof Error ? reason.message : String(reason)).split('\n', 1)[0]?.slice(0, 200)
+  const text = (reason instanceof Error ? reason.message : String(reason))
+    .split('\n', 1)[0]
+    ?.slice(0, 200)
+    .toWellFormed()
   return PelletlineError.from(
     new Error(`${methodName(method)} failed: ${text}. The log of the service has the details.`, { cause: reason }),
   )
