@@ -33,9 +33,12 @@ export function jsonReply(status: number, json: unknown, headers: RestReply['hea
   }
 }
 
-/** The protocol's form of an error: its message under `error`. */
+/**
+ * The protocol's form of an error: its message under `error`. Half a character that stands alone is replaced, be it of the
+ * caller's JSON or left by a cut, since many readers refuse JSON with one.
+ */
 export function errorReply(status: number, message: string, headers: RestReply['headers'] = {}): RestReply {
-  return jsonReply(status, { error: message }, headers)
+  return jsonReply(status, { error: message.toWellFormed() }, headers)
 }
 
 /** The answer to a request that failed; where a wait is known it is in `Retry-After`, in whole seconds as HTTP has it. */
