@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { create } from '@bufbuild/protobuf'
 import { ClassifyProgressiveRequestSchema } from '../gen/pelletline/inference/v1/inference_pb.ts'
+import type { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { grayCrops } from '../shared/onnx/test-support/tiny-model.ts'
 import { systemClock } from '../shared/service/clock.ts'
-import { answerProgressive } from './answer-progressive.ts'
+import { createProgressive } from './answer-progressive.ts'
 import { createThresholdChooser } from './choose-threshold.ts'
 import { noLineThresholds } from './line-thresholds.ts'
 import { settled } from './test-support/manual-pool.ts'
@@ -12,16 +15,31 @@ import { createManualStudent, streamTerms } from './test-support/manual-student.
 
 const choose = createThresholdChooser({ lines: noLineThresholds, clock: systemClock })
 
-function setUp(options: { workers?: number; maxBatch?: number; crops: number }) {
+type Answers = ReturnType<ReturnType<typeof createProgressive>>
+
+const requestOf = (crops: Uint8Array[]) => create(ClassifyProgressiveRequestSchema, { crops })
+
+function createAnswers(options: { workers?: number; maxBatch?: number; maxCropsHeld?: number } = {}) {
   const manual = createManualStudent(options)
-  const { terms, leave } = streamTerms()
-  const crops = Array.from({ length: options.crops }, (_, i) => grayCrops(i % 250))
-  const request = create(ClassifyProgressiveRequestSchema, { crops })
-  const answers = answerProgressive(request, { student: manual.student, choose, terms })
-  return { ...manual, answers, leave }
+  const { student } = manual
+  const answer = createProgressive({ student, ongoing: student, enter: () => () => {}, choose, ...options })
+  return { ...manual, answer }
 }
 
-async function readAll(answers: ReturnType<typeof answerProgressive>) {
+function setUp(options: { workers?: number; maxBatch?: number; crops: number }) {
+  const { answer, ...manual } = createAnswers(options)
+  const { terms, leave } = streamTerms()
+  const crops = Array.from({ length: options.crops }, (_, i) => grayCrops(i % 250))
+  return { ...manual, answers: answer(requestOf(crops), terms), leave }
+}
+
+const failureOf = (work: Promise<unknown>) =>
+  work.then(
+    () => assert.fail('it was answered'),
+    (error: PelletlineError) => error,
+  )
+
+async function readAll(answers: Answers) {
   const all = []
   for await (const answer of answers) all.push(answer)
   return all
@@ -118,4 +136,61 @@ test('a progressive request ends with the failure of a part, and what was in han
   await assert.rejects(first, /the run failed/)
   await settled()
   assert.equal(batcher.queued(), 0)
+})
+
+test('crops of progressive requests that are not read are bounded, and what is read, or left by its reader, makes room', async () => {
+  const { answer, finishAll } = createAnswers({ maxCropsHeld: 100 })
+  const ask = (count: number) => {
+    const { terms, leave } = streamTerms()
+    const answers = answer(requestOf(Array.from({ length: count }, () => new Uint8Array(7))), terms)
+    return { answers, first: answers.next(), leave }
+  }
+  const held = ask(60)
+  await held.first
+  const other = ask(40)
+  await other.first
+  const refused = await failureOf(ask(1).first)
+  assert.deepEqual([refused.code, refused.retryable, refused.retryAfterMs], ['resource_exhausted', true, 1000])
+  assert.match(refused.message, /hold 100 of at most 100 crops and 1 more do not fit; send them again in 1000 ms/)
+  // The second answer is asked for once the first one was read.
+  await held.answers.next()
+  const third = ask(16)
+  await third.first
+  assert.equal((await failureOf(ask(1).first)).code, 'resource_exhausted')
+  await other.answers.return(undefined)
+  assert.equal((await readAll(ask(40).answers)).length, 2)
+  await held.answers.return(undefined)
+  await third.answers.return(undefined)
+  assert.equal((await readAll(ask(100).answers)).length, 6)
+  await finishAll()
+})
+
+test('the message of a progressive request is not kept while its reader stands still, nor are crops that were judged', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect: () => void = runInNewContext('gc')
+  const { answer, finishAll } = createAnswers()
+  // As they come over gRPC: each crop is a view of the message.
+  const ask = () => {
+    const message = new Uint8Array(80 * 2500 + 4_000_000)
+    const crops = Array.from({ length: 80 }, (_, i) => message.subarray(i * 2500, (i + 1) * 2500))
+    const answers = answer(requestOf([...crops, message.subarray(80 * 2500)]), streamTerms().terms)
+    return { answers, message: new WeakRef(message.buffer) }
+  }
+  const { answers, message } = ask()
+  const first = answers.next()
+  await settled()
+  await finishAll()
+  assert.equal((await first).value!.first, 0)
+  for (let i = 0; i < 20 && message.deref() !== undefined; i += 1) {
+    await settled()
+    collect()
+  }
+  assert.equal(message.deref(), undefined)
+  const rest = readAll(answers)
+  for (let i = 0; i < 10; i += 1) {
+    await settled()
+    await finishAll()
+  }
+  const { result } = (await rest).at(-1)!.results!.at(-1)!
+  assert.equal(result!.case === 'error' && result!.value.message!.startsWith('4000000 bytes; '), true)
 })

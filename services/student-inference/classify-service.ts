@@ -9,7 +9,7 @@ import type { ServiceImplementation } from '../shared/rpc/types.ts'
 import type { Clock } from '../shared/service/clock.ts'
 import { answerBatching } from './answer-batching.ts'
 import { answerExplain, answerListHeatmapLayers } from './answer-explain.ts'
-import { answerProgressive } from './answer-progressive.ts'
+import { createProgressive } from './answer-progressive.ts'
 import { createUploads } from './answer-upload.ts'
 import { createThresholdChooser, type ThresholdWish } from './choose-threshold.ts'
 import type { CropExplainer } from './explain-crops.ts'
@@ -38,9 +38,10 @@ export interface ClassifyServiceOptions {
 export function createClassifyService(
   options: ClassifyServiceOptions,
 ): ServiceImplementation<typeof StudentInferenceService> {
-  const { student, getModel, explainer, maxRequestsPerStream } = options
+  const { student, ongoing, enter, getModel, explainer, maxRequestsPerStream } = options
   const choose = createThresholdChooser(options)
   const answerUpload = createUploads({ student, choose, maxMessagesInHand: maxRequestsPerStream })
+  const answerProgressive = createProgressive({ student, ongoing, enter, choose })
 
   async function thresholdOf(wish: ThresholdWish, crops: number, { whenFull, signal }: InferOptions) {
     // Who cannot be judged need not wait for the registry.
@@ -79,14 +80,8 @@ export function createClassifyService(
       return answerUpload(messages, patient(context))
     },
 
-    async *classifyProgressive(request, context) {
-      student()
-      const leave = options.enter()
-      try {
-        yield* answerProgressive(request, { student: options.ongoing, choose, terms: patient(context) })
-      } finally {
-        leave()
-      }
+    classifyProgressive(request, context) {
+      return answerProgressive(request, patient(context))
     },
 
     async getModel() {

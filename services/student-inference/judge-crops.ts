@@ -64,8 +64,15 @@ function classify(margin: number, threshold: number, model: ModelRef): MessageIn
   }
 }
 
-function wrongSize(crop: Uint8Array): MessageInitShape<typeof CropResultSchema> {
-  const message = `${crop.length} bytes; a crop has ${cropBytes}: ${cropSide}x${cropSide} gray, row-major`
+/** A crop, or the length of one of a wrong size, of which nothing else is told. */
+export type CropOrLength = Uint8Array | number
+
+function isValid(crop: CropOrLength): crop is Uint8Array {
+  return typeof crop !== 'number' && crop.length === cropBytes
+}
+
+function wrongSize(crop: CropOrLength): MessageInitShape<typeof CropResultSchema> {
+  const message = `${typeof crop === 'number' ? crop : crop.length} bytes; a crop has ${cropBytes}: ${cropSide}x${cropSide} gray, row-major`
   return { result: { case: 'error', value: { code: grpcInvalidArgument, message } } }
 }
 
@@ -77,17 +84,17 @@ function notFinite(model: ModelRef): MessageInitShape<typeof CropResultSchema> {
 /** One result or one error per crop: a crop of a wrong size never reaches the network, its neighbours do. */
 export async function judgeCrops(
   student: WarmStudent,
-  crops: readonly Uint8Array[],
+  crops: readonly CropOrLength[],
   { threshold, waitedUs }: RequestThreshold,
   terms: JudgingTerms,
 ): Promise<JudgedRequest> {
   const { batcher, model } = student
   const applied = threshold ?? student.threshold
-  const valid = crops.filter((crop) => crop.length === cropBytes)
+  const valid = crops.filter(isValid)
   const judged = valid.length === 0 ? undefined : await batcher.submit(listedCrops(valid), { lane: 'rpc', ...terms })
   let next = 0
   const results = crops.map((crop): MessageInitShape<typeof CropResultSchema> => {
-    if (crop.length !== cropBytes) return wrongSize(crop)
+    if (!isValid(crop)) return wrongSize(crop)
     const margin = judged!.margins[next++]!
     if (!Number.isFinite(margin)) return notFinite(model)
     return { result: { case: 'classification', value: classify(margin, applied, model) } }

@@ -26,7 +26,12 @@ export async function* answerInOrder<Request, Answer extends NonNullable<unknown
     }
   }
   const reading = read()
-  for await (const { answer: next } of answers) yield await next
+  try {
+    for await (const { answer: next } of answers) yield await next
+  } finally {
+    // What a reader that leaves has not taken is kept for nobody.
+    while (answers.tryShift() !== undefined);
+  }
   await reading
   if (failure !== undefined) throw failure.reason
 }
