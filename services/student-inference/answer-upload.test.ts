@@ -14,6 +14,7 @@ import { systemClock } from '../shared/service/clock.ts'
 import { createUploads, maxCropsPerUpload } from './answer-upload.ts'
 import { createThresholdChooser } from './choose-threshold.ts'
 import { createLineThresholds } from './line-thresholds.ts'
+import { createHandClock } from './test-support/hand-clock.ts'
 import { createLineRegistry } from './test-support/line-registry.ts'
 import { settled } from './test-support/manual-pool.ts'
 import { createManualStudent, streamTerms } from './test-support/manual-student.ts'
@@ -23,7 +24,9 @@ function setUp(options: { workers?: number; maxBatch?: number; maxResultsHeld?: 
   const registry = createLineRegistry({ 'line-1': 5, 'line-2': 6 })
   const lines = createLineThresholds({ registry, clock: systemClock, timeoutMs: 1000, waitingLimit: 100 })
   const choose = createThresholdChooser({ lines, clock: systemClock })
-  return { ...manual, answer: createUploads({ student: manual.student, choose, maxMessagesInHand: 4, ...options }) }
+  const clock = createHandClock()
+  const answer = createUploads({ student: manual.student, choose, maxMessagesInHand: 4, clock, ...options })
+  return { ...manual, answer, pass: clock.pass }
 }
 
 const message = (init: MessageInitShape<typeof ClassifyUploadRequestSchema>) =>
@@ -230,4 +233,50 @@ test('the answer to the largest upload fits the 4 MiB that clients take, whateve
   const sizes = longest.map((result) => sizeOf({ results: [{ result }] }))
   assert.equal(Math.max(...sizes), 223)
   assert.ok(maxCropsPerUpload * 223 + timing <= defaultMaxMessageBytes)
+})
+
+test('an upload of which nothing comes for 30 s ends and makes room, one that goes on or is held back does not', async () => {
+  const { answer, pass, finishAll } = setUp({ maxResultsHeld: 1000 })
+  const gates = Array.from({ length: 3 }, () => Promise.withResolvers<void>())
+  async function* idle() {
+    yield none(500)
+    await new Promise(() => {})
+  }
+  async function* slow() {
+    yield none(400)
+    for (const { promise } of gates) {
+      await promise
+      yield none(1)
+    }
+  }
+  async function* silent() {
+    await new Promise(() => {})
+    yield none(1)
+  }
+  const uploads = [idle(), silent()].map((messages) => failureOf(answer(messages, streamTerms().terms)))
+  const slowly = answer(slow(), streamTerms().terms)
+  // Of a student that judges for longer than that: its caller has nothing to wait for.
+  const held = setUp()
+  const heldBack = held.answer(send(...Array.from({ length: 8 }, () => dark(16))), streamTerms().terms)
+  await settled()
+  await held.pass(60_000)
+  for (const { resolve } of gates) {
+    await pass(29_999)
+    resolve()
+    await settled()
+    await settled()
+  }
+  for (const ended of uploads) {
+    const { code, message } = await ended
+    assert.equal(code, 'deadline_exceeded')
+    assert.match(message, /^No message of the upload came for 30000 ms; send all of it again without such a pause/)
+  }
+  assert.equal((await slowly).results!.length, 403)
+  assert.equal((await answer(send(none(1000)), streamTerms().terms)).results!.length, 1000)
+  for (let i = 0; i < 12; i += 1) {
+    await held.finishAll()
+    await settled()
+  }
+  assert.equal((await heldBack).results!.length, 128)
+  await finishAll()
 })

@@ -5,6 +5,8 @@ import type {
   CropResultSchema,
 } from '../gen/pelletline/inference/v1/inference_pb.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import { abortable } from '../shared/rpc/abortable-iterable.ts'
+import type { Clock } from '../shared/service/clock.ts'
 import type { ChooseThreshold, ThresholdWish } from './choose-threshold.ts'
 import {
   type JudgedTimes,
@@ -15,6 +17,7 @@ import {
   timingOf,
   type WarmStudent,
 } from './judge-crops.ts'
+import { createSilenceLimit } from './limit-silence.ts'
 import { answerInOrder } from './open-inference/answer-in-order.ts'
 
 /** Most crops of an upload: with the longest id of a model, 223 bytes a result, its answer has 3.5 MiB of the 4 that clients take. */
@@ -28,7 +31,13 @@ export interface UploadOptions {
   readonly maxMessagesInHand: number
   /** Most results that unfinished uploads hold together; default 16 full ones, some 70 MiB. */
   readonly maxResultsHeld?: number
+  /** Must be monotonic. */
+  readonly clock: Pick<Clock, 'nowNs' | 'sleep'>
+  /** How long an upload is waited for without a message, ms; default 30 s. */
+  readonly silenceLimitMs?: number
 }
+
+const defaultSilenceLimitMs = 30_000
 
 /** Judges an upload while it comes and answers all of it at its end. */
 export type AnswerUpload = (
@@ -38,16 +47,23 @@ export type AnswerUpload = (
 
 /**
  * Creates what answers uploads. What is kept of a message once it is judged are its results, which count for all uploads together.
- * An upload that cannot be answered, be it for what its caller sends, ends at once: nothing more of it is computed.
+ * An upload that cannot be answered, be it for what its caller sends, ends at once: nothing more of it is computed. So does one of which
+ * nothing comes for `silenceLimitMs`, with `deadline_exceeded`, since its results would be held for as long as its caller likes.
  */
 export function createUploads(options: UploadOptions): AnswerUpload {
   const { student, choose, maxMessagesInHand, maxResultsHeld = 16 * maxCropsPerUpload } = options
+  const { clock, silenceLimitMs = defaultSilenceLimitMs } = options
   let heldByAll = 0
 
   return async (messages, terms) => {
     const ending = new AbortController()
     const signal = AbortSignal.any([terms.signal, ending.signal])
     const results: MessageInitShape<typeof CropResultSchema>[] = []
+    const silence = createSilenceLimit({
+      clock,
+      limitMs: silenceLimitMs,
+      onSilent: () => ending.abort(silent(silenceLimitMs)),
+    })
     let times: JudgedTimes | undefined
     let held = 0
 
@@ -62,7 +78,9 @@ export function createUploads(options: UploadOptions): AnswerUpload {
       let first: ThresholdWish | undefined
       let at = ownThreshold
       try {
-        for await (const message of messages) {
+        silence.begin()
+        for await (const message of abortable(messages, ending.signal)) {
+          silence.end()
           // It may come after the upload has failed.
           signal.throwIfAborted()
           count(message)
@@ -73,7 +91,9 @@ export function createUploads(options: UploadOptions): AnswerUpload {
           } else refuseAnother(first, message)
           yield { crops: message.crops, at }
           at = { ...at, waitedUs: 0 }
+          silence.begin()
         }
+        silence.end()
       } catch (reason) {
         ending.abort(reason)
         throw reason
@@ -92,6 +112,7 @@ export function createUploads(options: UploadOptions): AnswerUpload {
     } catch (reason) {
       throw ending.signal.aborted ? ending.signal.reason : reason
     } finally {
+      silence.close()
       ending.abort()
       heldByAll -= held
     }
@@ -118,6 +139,11 @@ function tooManyHeld(held: number, limit: number): PelletlineError {
   const retryAfterMs = 1000
   const text = `Uploads that have not ended hold ${held} of at most ${limit} results; send it again in ${retryAfterMs} ms, or by ClassifyStream.`
   return new PelletlineError('resource_exhausted', text, { retryAfterMs })
+}
+
+function silent(limitMs: number): PelletlineError {
+  const text = `No message of the upload came for ${limitMs} ms; send all of it again without such a pause, or by ClassifyStream.`
+  return new PelletlineError('deadline_exceeded', text)
 }
 
 function empty(): PelletlineError {

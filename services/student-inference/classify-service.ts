@@ -27,7 +27,7 @@ export interface ClassifyServiceOptions {
   /** Told of a request whose answer takes several steps, which a drain is to wait for; the returned function tells its end. */
   readonly enter: () => () => void
   readonly lines: LineThresholds
-  readonly clock: Pick<Clock, 'nowNs'>
+  readonly clock: Pick<Clock, 'nowNs' | 'sleep'>
   readonly getModel: () => MessageInitShape<typeof GetModelResponseSchema>
   /** Answers what the model looks at; used once the student is warm. */
   readonly explainer: () => CropExplainer
@@ -38,9 +38,9 @@ export interface ClassifyServiceOptions {
 export function createClassifyService(
   options: ClassifyServiceOptions,
 ): ServiceImplementation<typeof StudentInferenceService> {
-  const { student, ongoing, enter, getModel, explainer, maxRequestsPerStream } = options
+  const { student, ongoing, enter, clock, getModel, explainer, maxRequestsPerStream } = options
   const choose = createThresholdChooser(options)
-  const answerUpload = createUploads({ student, choose, maxMessagesInHand: maxRequestsPerStream })
+  const answerUpload = createUploads({ student, choose, clock, maxMessagesInHand: maxRequestsPerStream })
   const answerProgressive = createProgressive({ student, ongoing, enter, choose })
 
   async function thresholdOf(wish: ThresholdWish, crops: number, { whenFull, signal }: InferOptions) {
