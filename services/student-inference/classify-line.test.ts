@@ -170,3 +170,27 @@ test('a caller that leaves while the registry is asked is told so and computed n
   const { flows } = await client.getBatching({})
   assert.deepEqual(flows, [])
 })
+
+test('a request that came whole before the drain is answered, also where it waits for the registry meanwhile', async () => {
+  const { client, student, registry } = await setUp()
+  const gate = Promise.withResolvers<void>()
+  registry.disturb(() => gate.promise)
+  const { classifyCrop, classifyCrops, classifyStream } = calls
+  const asked = [classifyCrop!, classifyCrops!, classifyStream!].map((call) => call(client, { line: 'line-1' }))
+  const answered = Promise.all(asked)
+  for (let i = 0; i < 5; i += 1) await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(registry.asked.times, 1)
+  let isDrained = false
+  const drained = student.drain(60_000).then(() => {
+    isDrained = true
+  })
+  await assert.rejects(client.classifyCrops({ crops: [crop] }), { code: 'unavailable' })
+  for (let i = 0; i < 5; i += 1) await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(isDrained, false)
+  gate.resolve()
+  assert.deepEqual(
+    (await answered).map((answer) => answer.case),
+    ['classification', 'classification', 'classification'],
+  )
+  await drained
+})

@@ -13,7 +13,7 @@ import { createProgressive } from './answer-progressive.ts'
 import { createUploads } from './answer-upload.ts'
 import { createThresholdChooser, type ThresholdWish } from './choose-threshold.ts'
 import type { CropExplainer } from './explain-crops.ts'
-import { judgeCrop, judgeCrops, timingOf, type WarmStudent } from './judge-crops.ts'
+import { judgeCrop, judgeCrops, type RequestThreshold, timingOf, type WarmStudent } from './judge-crops.ts'
 import type { LineThresholds } from './line-thresholds.ts'
 import { answerInOrder } from './open-inference/answer-in-order.ts'
 import { patient, refusable } from './open-inference/infer-terms.ts'
@@ -43,24 +43,38 @@ export function createClassifyService(
   const answerUpload = createUploads({ student, choose, clock, maxMessagesInHand: maxRequestsPerStream })
   const answerProgressive = createProgressive({ student, ongoing, enter, choose })
 
-  async function thresholdOf(wish: ThresholdWish, crops: number, { whenFull, signal }: InferOptions) {
+  /** Lets a request that has come whole be judged to its end, also where a drain begins while it waits for its threshold. */
+  async function judgeWhole<Answer>(
+    wish: ThresholdWish,
+    crops: number,
+    { whenFull, signal }: InferOptions,
+    judgeAt: (student: WarmStudent, at: RequestThreshold) => Promise<Answer>,
+  ): Promise<Answer> {
     // Who cannot be judged need not wait for the registry.
     student()
-    return choose(wish, { crops, whenFull, signal })
+    const leave = enter()
+    try {
+      const at = await choose(wish, { crops, whenFull, signal })
+      return await judgeAt(ongoing(), at)
+    } finally {
+      leave()
+    }
   }
 
-  async function judge(request: ThresholdWish & { readonly crops: readonly Uint8Array[] }, terms: InferOptions) {
-    const at = await thresholdOf(request, request.crops.length, terms)
-    const { results, times } = await judgeCrops(student(), request.crops, at, terms)
-    return { results, timing: timingOf(times) }
+  function judge(request: ThresholdWish & { readonly crops: readonly Uint8Array[] }, terms: InferOptions) {
+    return judgeWhole(request, request.crops.length, terms, async (warm, at) => {
+      const { results, times } = await judgeCrops(warm, request.crops, at, terms)
+      return { results, timing: timingOf(times) }
+    })
   }
 
   return implement(StudentInferenceService, {
-    async classifyCrop(request, context) {
+    classifyCrop(request, context) {
       const terms = refusable(context)
-      const at = await thresholdOf(request, 1, terms)
-      const { classification, times } = await judgeCrop(student(), request.crop, at, terms)
-      return { classification, timing: timingOf(times) }
+      return judgeWhole(request, 1, terms, async (warm, at) => {
+        const { classification, times } = await judgeCrop(warm, request.crop, at, terms)
+        return { classification, timing: timingOf(times) }
+      })
     },
 
     classifyCrops(request, context) {
