@@ -74,7 +74,61 @@ test('threshold of a line is unavailable while the registry does not answer, eve
   assert.deepEqual([failure.code, failure.retryable, failure.retryAfterMs], ['unavailable', true, 1000])
   assert.match(failure.message, /No answer within 1000 ms/)
   registry.disturb(undefined)
+  pass(250)
   assert.equal(await of('line-1'), 2.5)
+})
+
+test('registry that fails is asked once in 250 ms, however many want a threshold', async () => {
+  const { registry, of, pass } = setUp()
+  registry.disturb(async () => {
+    throw new PelletlineError('unavailable', 'analytics is starting')
+  })
+  for (let i = 0; i < 200; i += 1) assert.match((await failureOf(of('line-1'))).message, /analytics is starting/)
+  assert.equal(registry.asked.times, 1)
+  pass(249)
+  await failureOf(of('line-1'))
+  assert.equal(registry.asked.times, 1)
+  registry.disturb(undefined)
+  pass(1)
+  assert.deepEqual([await of('line-1'), registry.asked.times], [2.5, 2])
+})
+
+test('threshold is never older than a second where the registry takes longer, and an old answer replaces no newer one', async () => {
+  const { registry, of, pass } = setUp()
+  const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const [old, newer] = gates
+  registry.disturb(() => gates[registry.asked.times - 1]!.promise)
+  const first = of('line-1')
+  pass(999)
+  const joined = of('line-1')
+  assert.equal(registry.asked.times, 1)
+  pass(1)
+  const second = of('line-1')
+  pass(500)
+  const third = of('line-1')
+  assert.equal(registry.asked.times, 2)
+  registry.assign('line-1', 3)
+  newer!.resolve()
+  assert.deepEqual([await second, await third], [3, 3])
+  // What the old question hears was in force before.
+  registry.assign('line-1', 2.5)
+  old!.resolve()
+  assert.deepEqual([await first, await joined, await of('line-1'), registry.asked.times], [2.5, 2.5, 3, 2])
+})
+
+test('registry that fails late shuts out nobody who waits for a newer answer', async () => {
+  const { registry, of, pass } = setUp()
+  const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const [old, newer] = gates
+  registry.disturb(() => gates[registry.asked.times - 1]!.promise)
+  const first = failureOf(of('line-1'))
+  pass(1000)
+  const second = of('line-1')
+  old!.reject(new PelletlineError('deadline_exceeded', 'No answer within 1000 ms.'))
+  assert.equal((await first).code, 'unavailable')
+  const third = of('line-1')
+  newer!.resolve()
+  assert.deepEqual([await second, await third, registry.asked.times], [2.5, 2.5, 2])
 })
 
 test('crops that wait for the registry are bounded, more of them for streams, and a caller that leaves makes room', async () => {

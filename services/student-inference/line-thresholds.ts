@@ -38,37 +38,59 @@ const freshNs = 1_000_000_000n
 /** Lines that a refusal names. */
 const namedLines = 20
 
+/** How long a failure of the registry is told to those who come after it, without asking anew, ns. */
+const failedNs = 250_000_000n
+
+interface Question {
+  readonly askedNs: bigint
+  readonly answer: Promise<Answer>
+}
+
 interface Answer {
   readonly askedNs: bigint
   readonly thresholds: ReadonlyMap<string, number | undefined>
 }
 
 /**
- * Asks the registry for all lines at once and holds its answer for true for a second. So a change takes effect within that time and
- * needs no restart, and callers cost the registry one question a second, however many lines they name. A watch of each line would
- * hear of a change sooner, but it makes every line known that a caller misspells, costs the registry a question a second of its
- * own, and needs a bound on how many are watched. What is kept is one number for each line that the registry has, which has a
- * bound on them. Beyond the second nothing old is used, since nobody could tell by an answer that it was judged by a recipe
- * that has been replaced; a failure is not remembered, so the next caller asks again.
+ * Asks the registry for all lines at once and holds its answer for true for a second, counted from the question, on which whoever comes
+ * within that second waits too. So a change takes effect within that time and needs no restart, and callers cost a registry that answers one
+ * question a second, however many lines they name. While one does not answer it is asked anew each second, so that at most as many
+ * questions are open as `timeoutMs` has seconds, and one more; a failure holds for 250 ms. A watch of each line would hear of a change
+ * sooner, but it makes every line known that a caller misspells, costs the registry a question a second of its own, and needs a bound
+ * on how many are watched. What is kept is one number for each line that the registry has, which has a bound on them. Beyond the
+ * second nothing old is used, since nobody could tell by an answer that it was judged by a recipe that has been replaced.
  */
 export function createLineThresholds(options: LineThresholdsOptions): LineThresholds {
   const { registry, clock, timeoutMs, waitingLimit } = options
   const limits: Readonly<Record<WhenFull, number>> = { refuse: waitingLimit, wait: patientFactor * waitingLimit }
   const waiting: Record<WhenFull, number> = { refuse: 0, wait: 0 }
   let known: Answer | undefined
-  let asking: Promise<Answer> | undefined
+  /** The newest question that is open. */
+  let asking: Question | undefined
+  let failed: { readonly endedNs: bigint; readonly error: PelletlineError } | undefined
 
-  async function ask(): Promise<Answer> {
-    const askedNs = clock.nowNs()
+  async function ask(askedNs: bigint): Promise<Answer> {
     try {
       const { lines } = await registry.listLines({}, { timeoutMs })
-      known = { askedNs, thresholds: thresholdsOf(lines) }
-      return known
+      const answer = { askedNs, thresholds: thresholdsOf(lines) }
+      // An older question may be answered after a newer one.
+      if (known === undefined || known.askedNs < askedNs) known = answer
+      return answer
     } catch (reason) {
-      throw notAnswered(PelletlineError.from(reason, 'unavailable'))
+      const error = notAnswered(PelletlineError.from(reason, 'unavailable'))
+      failed = { endedNs: clock.nowNs(), error }
+      throw error
     } finally {
-      asking = undefined
+      if (asking?.askedNs === askedNs) asking = undefined
     }
+  }
+
+  /** The answer to a question that is younger than a second: one that is open, or a new one. */
+  function answerFrom(nowNs: bigint): Promise<Answer> {
+    if (asking !== undefined && nowNs - asking.askedNs < freshNs) return asking.answer
+    if (failed !== undefined && nowNs - failed.endedNs < failedNs) throw failed.error
+    asking = { askedNs: nowNs, answer: ask(nowNs) }
+    return asking.answer
   }
 
   async function askOnce({ crops, whenFull, signal }: LineCaller): Promise<Answer> {
@@ -76,8 +98,7 @@ export function createLineThresholds(options: LineThresholdsOptions): LineThresh
     if (held > 0 && held + crops > limits[whenFull]) throw tooMany(crops, held, limits[whenFull])
     waiting[whenFull] += crops
     try {
-      asking ??= ask()
-      return await orCancelled(asking, signal, 'The wait for the registry was cancelled.')
+      return await orCancelled(answerFrom(clock.nowNs()), signal, 'The wait for the registry was cancelled.')
     } finally {
       waiting[whenFull] -= crops
     }
