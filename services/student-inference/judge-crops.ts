@@ -7,6 +7,7 @@ import type {
 import { type ModelRef, Verdict } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { cropBytes, cropSide } from '../shared/inspection/crop.ts'
+import { currentSpan } from '../shared/telemetry/current-span.ts'
 import type { CropBatcher, JudgedCrops, SubmitOptions } from './crop-batcher.ts'
 import { listedCrops } from './crop-source.ts'
 import type { SessionsInUse } from './sessions/create-pool-opener.ts'
@@ -81,6 +82,10 @@ function notFinite(model: ModelRef): MessageInitShape<typeof CropResultSchema> {
   return { result: { case: 'error', value: { code: grpcInternal, message } } }
 }
 
+function submissionOf(terms: JudgingTerms): SubmitOptions {
+  return { lane: 'rpc', trace: currentSpan()?.context, ...terms }
+}
+
 /** One result or one error per crop: a crop of a wrong size never reaches the network, its neighbours do. */
 export async function judgeCrops(
   student: WarmStudent,
@@ -91,7 +96,7 @@ export async function judgeCrops(
   const { batcher, model } = student
   const applied = threshold ?? student.threshold
   const valid = crops.filter(isValid)
-  const judged = valid.length === 0 ? undefined : await batcher.submit(listedCrops(valid), { lane: 'rpc', ...terms })
+  const judged = valid.length === 0 ? undefined : await batcher.submit(listedCrops(valid), submissionOf(terms))
   let next = 0
   const results = crops.map((crop): MessageInitShape<typeof CropResultSchema> => {
     if (!isValid(crop)) return wrongSize(crop)
@@ -110,7 +115,7 @@ export async function judgeCrop(
   terms: JudgingTerms,
 ): Promise<{ readonly classification: MessageInitShape<typeof ClassificationSchema>; readonly times: JudgedTimes }> {
   const { batcher, model } = student
-  const judged = await batcher.submit(listedCrops([crop]), { lane: 'rpc', ...terms })
+  const judged = await batcher.submit(listedCrops([crop]), submissionOf(terms))
   const [margin] = judged.margins
   if (margin === undefined || !Number.isFinite(margin)) {
     throw new PelletlineError(

@@ -60,10 +60,10 @@ export function createJudgingRecorder(telemetry: Telemetry, clock: Pick<Clock, '
       batchWaitSeconds.record(waitedUs / 1e6, { model, flow }, trace)
     },
 
-    /** Records a run of the network, linked to the parts whose crops it held. */
+    /** Records a run of the network, linked once to each part and each request whose crops it held. */
     batch(model: string, { size, computeUs, reason, traces }: EndedRun): void {
       batches.add(1, { model, reason })
-      const links = telemetry.tracing ? traces.filter(({ sampled }) => sampled) : []
+      const links = telemetry.tracing ? linksOf(traces) : []
       const context = links.length > 0 ? drawTrace(telemetry.stripShare) : undefined
       batchSeconds.record(computeUs / 1e6, { model }, context)
       batchSize.record(size, { model }, context)
@@ -79,6 +79,12 @@ export function createJudgingRecorder(telemetry: Telemetry, clock: Pick<Clock, '
       })
     },
   }
+}
+
+/** The sampled ones, each once: a call may have many small messages in one batch. */
+function linksOf(traces: readonly SpanContext[]): readonly SpanContext[] {
+  const sampled = traces.filter((trace) => trace.sampled)
+  return [...new Map(sampled.map((trace) => [`${trace.traceId}/${trace.spanId}`, trace])).values()]
 }
 
 /** A trace of its own in the same share of all as the strips; drawn anew, since a batch belongs to no single strip. */

@@ -3,6 +3,7 @@ import { cropSide } from '../shared/inspection/crop.ts'
 import { isAtWork, type PoolState } from '../shared/onnx/inference-pool.ts'
 import { describeIntegerInstructions } from '../shared/onnx/integer-instructions.ts'
 import { type ModelManifest, precisionOf } from '../shared/onnx/model-manifest.ts'
+import { currentSpan } from '../shared/telemetry/current-span.ts'
 import type { BatcherStatistics } from './batcher-statistics.ts'
 import { packedCrops } from './crop-source.ts'
 import type { WarmStudent } from './judge-crops.ts'
@@ -86,7 +87,11 @@ function describeStudent(student: ServedStudent, name: string): ServedModel {
     ready: () => isAtWork(student.state()),
     async infer(elements, count, options) {
       const crops = elements instanceof Float32Array ? graysOf(elements, count, manifest) : elements
-      const { logits } = await batcher.submit(packedCrops(crops), { lane: 'rpc', ...options })
+      const { logits } = await batcher.submit(packedCrops(crops), {
+        lane: 'rpc',
+        trace: currentSpan()?.context,
+        ...options,
+      })
       const bad = logits.findIndex((value) => !Number.isFinite(value))
       if (bad < 0) return logits
       const which = `crop ${Math.floor(bad / classes.length)} of ${count}`

@@ -22,6 +22,8 @@ export interface TinyStudentSetUp {
   readonly clock?: CreateStudentInferenceOptions['clock']
   /** Opens other workers than those of ONNX Runtime. */
   readonly openPool?: NonNullable<CreateStudentInferenceOptions['openPool']>
+  /** None where absent. */
+  readonly telemetry?: NonNullable<CreateStudentInferenceOptions['telemetry']>
 }
 
 /** Sets up the tiny model for a file of tests; the returned function serves it, and what it served ends with the test. */
@@ -38,7 +40,7 @@ export function useTinyStudent(model: TinyModelOptions = { id: 'tiny', threshold
     for (const student of started.splice(0)) await student.drain(0)
   })
 
-  return async ({ options = {}, registry, clock = systemClock, openPool }: TinyStudentSetUp = {}) => {
+  return async ({ options = {}, registry, clock = systemClock, openPool, telemetry }: TinyStudentSetUp = {}) => {
     const student = createStudentInference({
       clock,
       logger: silentLogger,
@@ -49,6 +51,7 @@ export function useTinyStudent(model: TinyModelOptions = { id: 'tiny', threshold
       ),
       ...(registry === undefined ? {} : { bus: createMemoryBus(), registry }),
       ...(openPool === undefined ? {} : { openPool }),
+      ...(telemetry === undefined ? {} : { telemetry }),
     })
     started.push(student)
     const [service] = student.implementations
