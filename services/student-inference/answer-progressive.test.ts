@@ -10,6 +10,7 @@ import { systemClock } from '../shared/service/clock.ts'
 import { createProgressive } from './answer-progressive.ts'
 import { createThresholdChooser } from './choose-threshold.ts'
 import { noLineThresholds } from './line-thresholds.ts'
+import { createHandClock } from './test-support/hand-clock.ts'
 import { settled } from './test-support/manual-pool.ts'
 import { createManualStudent, streamTerms } from './test-support/manual-student.ts'
 
@@ -22,8 +23,9 @@ const requestOf = (crops: Uint8Array[]) => create(ClassifyProgressiveRequestSche
 function createAnswers(options: { workers?: number; maxBatch?: number; maxCropsHeld?: number } = {}) {
   const manual = createManualStudent(options)
   const { student } = manual
-  const answer = createProgressive({ student, ongoing: student, enter: () => () => {}, choose, ...options })
-  return { ...manual, answer }
+  const clock = createHandClock()
+  const answer = createProgressive({ student, ongoing: student, enter: () => () => {}, choose, clock, ...options })
+  return { ...manual, answer, pass: clock.pass }
 }
 
 function setUp(options: { workers?: number; maxBatch?: number; crops: number }) {
@@ -193,4 +195,37 @@ test('the message of a progressive request is not kept while its reader stands s
   }
   const { result } = (await rest).at(-1)!.results!.at(-1)!
   assert.equal(result!.case === 'error' && result!.value.message!.startsWith('4000000 bytes; '), true)
+})
+
+test('a progressive request whose answer waits 30 s for its reader is given up and makes room, one that waits for its judging is not', async () => {
+  const { answer, batcher, pass, finishAll, pool } = createAnswers({ maxCropsHeld: 100 })
+  const crops = Array.from({ length: 100 }, () => grayCrops(50))
+  const answers = answer(requestOf(crops), streamTerms().terms)
+  const first = answers.next()
+  await settled()
+  await pass(60_000)
+  await finishAll()
+  assert.equal((await first).value!.first, 0)
+  await pass(29_999)
+  const second = answers.next()
+  await settled()
+  await finishAll()
+  assert.equal((await second).value!.first, 16)
+  await pass(29_999)
+  assert.equal((await failureOf(answer(requestOf(crops), streamTerms().terms).next())).code, 'resource_exhausted')
+  await pass(1)
+  await settled()
+  assert.equal(batcher.queued(), 0)
+  const { length } = pool.batches
+  await finishAll()
+  assert.equal(pool.batches.length, length)
+  const others = readAll(answer(requestOf(crops.map(() => new Uint8Array(1))), streamTerms().terms))
+  assert.equal((await others).length, 7)
+  const { code, message } = await failureOf(answers.next())
+  assert.equal(code, 'deadline_exceeded')
+  assert.match(
+    message,
+    /^An answer to a progressive request waited 30000 ms for its reader; send the crops that follow again/,
+  )
+  assert.equal((await readAll(answer(requestOf(crops.map(() => new Uint8Array(1))), streamTerms().terms))).length, 7)
 })

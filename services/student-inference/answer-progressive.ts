@@ -5,8 +5,17 @@ import type {
 } from '../gen/pelletline/inference/v1/inference_pb.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { cropBytes } from '../shared/inspection/crop.ts'
+import type { Clock } from '../shared/service/clock.ts'
 import type { ChooseThreshold, ThresholdWish } from './choose-threshold.ts'
-import { type CropOrLength, type JudgingTerms, judgeCrops, timingOf, type WarmStudent } from './judge-crops.ts'
+import {
+  type CropOrLength,
+  type JudgedRequest,
+  type JudgingTerms,
+  judgeCrops,
+  timingOf,
+  type WarmStudent,
+} from './judge-crops.ts'
+import { createSilenceLimit } from './limit-silence.ts'
 import { answerInOrder } from './open-inference/answer-in-order.ts'
 
 export interface ProgressiveOptions {
@@ -19,7 +28,13 @@ export interface ProgressiveOptions {
   readonly choose: ChooseThreshold
   /** Most crops of which unfinished requests have results that were not read, together; default 16 full requests, some 160 MiB. */
   readonly maxCropsHeld?: number
+  /** Must be monotonic. */
+  readonly clock: Pick<Clock, 'nowNs' | 'sleep'>
+  /** How long an answer may wait for its reader before what follows is given up, ms; default 30 s. */
+  readonly silenceLimitMs?: number
 }
+
+const defaultSilenceLimitMs = 30_000
 
 /** Answers a request in several messages; a caller who takes them slowly holds back what follows. */
 export type AnswerProgressive = (
@@ -38,6 +53,8 @@ function cropsPerMessage({ maxBatch }: WarmStudent): number {
   return Math.min(mostCrops, Math.max(leastCrops, maxBatch))
 }
 
+type Answer = MessageInitShape<typeof ClassifyProgressiveResponseSchema> & Pick<JudgedRequest, 'results'>
+
 interface Part {
   readonly first: number
   readonly crops: readonly CropOrLength[]
@@ -49,7 +66,7 @@ interface HeldRequest {
   readonly count: number
   /** Parts that nobody has taken. */
   readonly parts: Part[]
-  /** Uncounts crops; all that are left where no count is given. */
+  /** Uncounts crops of those that are left; all of them where no count is given. */
   letGo(count?: number): void
 }
 
@@ -81,10 +98,12 @@ function* takeParts(parts: Part[]): Generator<Part> {
  * Creates what judges the crops of a request part by part and yields the results of each in order, as soon as they are there. Two parts for
  * each worker are in hand and two more; a reader that is slower holds the rest back, and one that leaves ends the judging. What is kept of
  * a request is the pixels of its parts that are not judged yet; its crops count for all requests together until their results are read.
- * Rejects with `resource_exhausted` where there is no room for them.
+ * Rejects with `resource_exhausted` where there is no room for them, and with `deadline_exceeded` where an answer has waited for its reader
+ * for `silenceLimitMs`: then nothing more is judged, and nothing kept.
  */
 export function createProgressive(options: ProgressiveOptions): AnswerProgressive {
   const { student, ongoing, enter, choose, maxCropsHeld = 16 * maxCropsPerRequest } = options
+  const { clock, silenceLimitMs = defaultSilenceLimitMs } = options
   let heldByAll = 0
 
   function hold({ crops, threshold, line }: ClassifyProgressiveRequest, warm: WarmStudent): HeldRequest {
@@ -93,8 +112,9 @@ export function createProgressive(options: ProgressiveOptions): AnswerProgressiv
     let left = crops.length
     heldByAll += left
     const letGo = (count = left) => {
-      left -= count
-      heldByAll -= count
+      const gone = Math.min(count, left)
+      left -= gone
+      heldByAll -= gone
     }
     return { wish: { threshold, line }, count: left, parts, letGo }
   }
@@ -103,23 +123,40 @@ export function createProgressive(options: ProgressiveOptions): AnswerProgressiv
     { wish, count, parts, letGo }: HeldRequest,
     warm: WarmStudent,
     terms: JudgingTerms & { readonly signal: AbortSignal },
-  ) {
-    const left = new AbortController()
-    const signal = AbortSignal.any([terms.signal, left.signal])
+  ): AsyncGenerator<Answer> {
+    const ending = new AbortController()
+    const signal = AbortSignal.any([terms.signal, ending.signal])
+    let answers: AsyncGenerator<Answer> | undefined
+    const silence = createSilenceLimit({
+      clock,
+      limitMs: silenceLimitMs,
+      onSilent() {
+        ending.abort(notRead(silenceLimitMs))
+        parts.length = 0
+        letGo()
+        // Drops the answers that have been judged.
+        void answers?.return(undefined)
+      },
+    })
     try {
       const at = await choose(wish, { crops: count, whenFull: terms.whenFull, signal })
-      const answer = async ({ first, crops }: Part) => {
+      const answer = async ({ first, crops }: Part): Promise<Answer> => {
         const waitedUs = first === 0 ? at.waitedUs : 0
         const { results, times } = await judgeCrops(ongoing(), crops, { ...at, waitedUs }, { ...terms, signal })
         return { first, results, timing: timingOf(times) }
       }
       const limit = 2 * warm.sessions.workers
-      for await (const message of answerInOrder(takeParts(parts), answer, { limit, signal })) {
+      answers = answerInOrder(takeParts(parts), answer, { limit, signal })
+      for await (const message of answers) {
+        silence.begin()
         yield message
+        silence.end()
+        ending.signal.throwIfAborted()
         letGo(message.results.length)
       }
     } finally {
-      left.abort()
+      silence.close()
+      ending.abort()
       letGo()
     }
   }
@@ -142,6 +179,11 @@ export function createProgressive(options: ProgressiveOptions): AnswerProgressiv
     const requests = [request]
     return answerTaken(() => requests.pop()!, terms)
   }
+}
+
+function notRead(limitMs: number): PelletlineError {
+  const text = `An answer to a progressive request waited ${limitMs} ms for its reader; send the crops that follow again, in smaller requests where they are read slowly.`
+  return new PelletlineError('deadline_exceeded', text)
 }
 
 function tooManyHeld(count: number, held: number, limit: number): PelletlineError {

@@ -41,7 +41,7 @@ export function createClassifyService(
   const { student, ongoing, enter, clock, getModel, explainer, maxRequestsPerStream } = options
   const choose = createThresholdChooser(options)
   const answerUpload = createUploads({ student, choose, clock, maxMessagesInHand: maxRequestsPerStream })
-  const answerProgressive = createProgressive({ student, ongoing, enter, choose })
+  const answerProgressive = createProgressive({ student, ongoing, enter, choose, clock })
 
   /** Lets a request that has come whole be judged to its end, also where a drain begins while it waits for its threshold. */
   async function judgeWhole<Answer>(
