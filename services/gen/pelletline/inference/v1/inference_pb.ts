@@ -1245,6 +1245,7 @@ export const StudentInferenceService: GenService<{
    * ClassifyStream. Where another model takes over meanwhile, it judges what comes from then on: every result names its model.
    * INVALID_ARGUMENT: more crops than that, none at all, or a later message with another threshold or line.
    * RESOURCE_EXHAUSTED: too many crops wait, or unfinished uploads hold too many results, with a retry hint.
+   * DEADLINE_EXCEEDED: no message came for 30 s while the student waited for one; a pause in which it held the caller back does not count.
    * UNAVAILABLE: the student stops before all has been sent.
    *
    * @generated from rpc pelletline.inference.v1.StudentInferenceService.ClassifyUpload
@@ -1257,7 +1258,8 @@ export const StudentInferenceService: GenService<{
   /**
    * Crops in one message, the results in several: each is sent as soon as its crops have been judged, in the order of the crops.
    * Those that follow are judged no further ahead than a few messages where the caller does not read. As with ClassifyUpload,
-   * another model may take over meanwhile. RESOURCE_EXHAUSTED: too many crops wait, with a retry hint.
+   * another model may take over meanwhile. RESOURCE_EXHAUSTED: too many crops wait, or unfinished requests hold too many (65,536) whose
+   * results were not read, with a retry hint. DEADLINE_EXCEEDED: an answer waited 30 s for the caller to read it; the others are not judged.
    *
    * @generated from rpc pelletline.inference.v1.StudentInferenceService.ClassifyProgressive
    */
