@@ -4,8 +4,8 @@ import { PelletlineError } from '../errors/pelletline-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { abortable } from './abortable-iterable.ts'
 import { type FailedStatus, toStatus } from './error-status.ts'
-import { type ArrivalGuard, type ArrivalLimit, tooLargeError } from './guard-arrivals.ts'
-import { type Invoke, type InvokeUnary, methodName, streamsIn } from './invoke-handler.ts'
+import { type ArrivalGuard, type ArrivalLimit, type RefusedCall, tooLargeError } from './guard-arrivals.ts'
+import { type Invoke, type InvokeUnary, methodName, streamsIn, type UnaryCall } from './invoke-handler.ts'
 import { limitRecords } from './limit-records.ts'
 import { asBuffer, readMessages, writeMessage } from './message-stream.ts'
 import type { CallContext } from './types.ts'
@@ -21,6 +21,11 @@ export interface CallAnswers {
   unary(method: DescMethod, limit: ArrivalLimit, invoke: InvokeUnary): handleUnaryCall<Buffer, Buffer>
   /** For a method with a stream of requests or answers. */
   streams(method: DescMethod, limit: ArrivalLimit, invoke: Invoke): handleBidiStreamingCall<Buffer, Buffer>
+  /**
+   * Tells interceptors and log of a call for `unary` that ended before its request was complete, of which grpc-js tells
+   * nobody; calls of other methods are with `streams` by then, which does so itself.
+   */
+  noteRefused(call: RefusedCall): void
   /** Calls in progress. */
   size(): number
   /** Ends the calls in progress with an error. */
@@ -51,6 +56,7 @@ const endGraceMs = 20
 /** Creates the answers of one server. */
 export function createCallAnswers({ guard, logger }: CallAnswersOptions): CallAnswers {
   const calls = new Set<AnsweredCall>()
+  const unaryMethods = new Map<string, { readonly method: DescMethod; readonly invoke: InvokeUnary }>()
 
   function begin(method: DescMethod, call: RawCall, onAbort?: (reason: PelletlineError) => void): AnsweredCall {
     const controller = new AbortController()
@@ -115,25 +121,33 @@ export function createCallAnswers({ guard, logger }: CallAnswersOptions): CallAn
   }
 
   return {
-    unary: (method, limit, invoke) => async (call, respond) => {
-      const { promise: aborted, reject } = Promise.withResolvers<never>()
-      const answered = begin(method, call, reject)
-      const { context } = answered
-      // What becomes of the answer where the call was aborted is nobody's news, and so is an abort that comes late.
-      aborted.catch(() => {})
-      const answer = async () => {
-        const request = decodeRequest(method, limit, call.request)
-        return asBuffer(toBinary(method.output, await invoke({ method, request, context })))
-      }
-      try {
-        respond(null, await Promise.race([answer(), aborted]))
-      } catch (reason) {
-        fail(method, context.peer, reason, (failed) => {
-          // The call itself may be gone already.
-          if (!call.cancelled) respond(failed)
-        })
-      } finally {
-        answered.end()
+    unary(method, limit, invoke) {
+      unaryMethods.set(limit.name, { method, invoke })
+      return async (call, respond) => {
+        const { promise: aborted, reject } = Promise.withResolvers<never>()
+        const answered = begin(method, call, reject)
+        const { context } = answered
+        // What becomes of the answer where the call was aborted is nobody's news, and so is an abort that comes late.
+        aborted.catch(() => {})
+        const decoded = once(() => decodeRequest(method, limit, call.request))
+        const lazyCall: UnaryCall = {
+          method,
+          context,
+          get request() {
+            return decoded()
+          },
+        }
+        const answer = async () => asBuffer(toBinary(method.output, await invoke(lazyCall)))
+        try {
+          respond(null, await Promise.race([answer(), aborted]))
+        } catch (reason) {
+          fail(method, context.peer, reason, (failed) => {
+            // The call itself may be gone already.
+            if (!call.cancelled) respond(failed)
+          })
+        } finally {
+          answered.end()
+        }
       }
     },
 
@@ -156,6 +170,24 @@ export function createCallAnswers({ guard, logger }: CallAnswersOptions): CallAn
       } finally {
         answered.end()
       }
+    },
+
+    noteRefused({ name, metadata, peer, error }) {
+      const refused = unaryMethods.get(name)
+      if (refused === undefined) return
+      const { method, invoke } = refused
+      const refusedCall: UnaryCall = {
+        method,
+        context: { signal: AbortSignal.abort(error), metadata: textsOf(metadata), peer },
+        get request(): Message {
+          throw error
+        },
+      }
+      // The caller has its status already.
+      const tell = async () => invoke(refusedCall)
+      tell().catch(() => {})
+      // Never more than that: whatever it is, the caller has made it so.
+      logger.debug({ method: name, code: error.code, peer }, `call failed: ${error.message}`)
     },
 
     size: () => calls.size,

@@ -5,7 +5,7 @@ import { type Metadata, ServerInterceptingCall, type ServerInterceptor } from '@
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { capTimeout } from './cap-timeout.ts'
-import { toStatus } from './error-status.ts'
+import { fromStatus, toStatus } from './error-status.ts'
 import { createMessageFollower, type MessageFollower } from './follow-messages.ts'
 
 /** What may arrive at one method. */
@@ -34,7 +34,20 @@ export interface ArrivalGuardOptions {
   readonly timeoutMs: number
   /** Connections to one listening address. */
   readonly maxConnections: number
+  /** Told of every call with one request that ended before the request was complete, whoever ended it. */
+  readonly onRefused: (call: RefusedCall) => void
   readonly logger: Logger
+}
+
+/** A call that ended before its one request was complete. */
+export interface RefusedCall {
+  /** `pelletline.mes.v1.LotService/OpenLot`. */
+  readonly name: string
+  readonly metadata: Metadata
+  /** Address of the caller; `unknown` where its connection is gone. */
+  readonly peer: string
+  /** The status that was sent, or that the caller has gone. */
+  readonly error: PelletlineError
 }
 
 /** Watches what callers have begun to send, which grpc-js holds for as long as they like. */
@@ -114,6 +127,14 @@ function notOne({ name }: ArrivalLimit, got: 'more' | 'none'): PelletlineError {
   return new PelletlineError('invalid_argument', `${name} takes one request and got ${got}; send one.`)
 }
 
+/** Why a call ended before its request was complete, where the guard did not end it: by a status of grpc-js, or by its caller. */
+function endedOtherwise(name: string, { sentHeaders }: ServerHttp2Stream): PelletlineError {
+  const code = sentHeaders?.['grpc-status']
+  if (code === undefined) return new PelletlineError('cancelled', `The caller of ${name} has gone.`)
+  const details = decodeURI(String(sentHeaders?.['grpc-message']))
+  return fromStatus({ code: Number(code), details }, name)
+}
+
 /** Resets the stream of a call that is over: with it goes what grpc-js holds of its messages. */
 function letGo(stream: ServerHttp2Stream): void {
   const resetWhereRead = () => {
@@ -136,7 +157,7 @@ function letGo(stream: ServerHttp2Stream): void {
  * is one that the handler does not read.
  */
 export function createArrivalGuard(options: ArrivalGuardOptions): ArrivalGuard {
-  const { limits, maxBytesInHand, maxUnpackedBytes, timeoutMs, maxConnections, logger } = options
+  const { limits, maxBytesInHand, maxUnpackedBytes, timeoutMs, maxConnections, onRefused, logger } = options
   const binding = new AsyncLocalStorage<true>()
   const waiting = new Set<Arrival>()
   const refusals = new WeakMap<Metadata, PelletlineError>()
@@ -218,6 +239,13 @@ export function createArrivalGuard(options: ArrivalGuardOptions): ArrivalGuard {
     const stream = current!
     const limit = limits.get(path)!
     let metadata: Metadata | undefined
+    let complete = false
+    /** Nobody else knows of a call whose request is not complete. */
+    const noteUnknown = () => {
+      if (limit.streamsIn || complete || metadata === undefined) return
+      const { name } = limit
+      onRefused({ name, metadata, peer: call.getPeer(), error: refusals.get(metadata) ?? endedOtherwise(name, stream) })
+    }
     const arrival: Arrival = {
       limit,
       stream,
@@ -267,10 +295,16 @@ export function createArrivalGuard(options: ArrivalGuardOptions): ArrivalGuard {
           },
           onReceiveHalfClose(pass) {
             if (!limit.streamsIn && arrival.delivered === 0) arrival.refuse(notOne(limit, 'none'))
-            else pass()
+            else {
+              complete = true
+              pass()
+            }
           },
           // grpc-js tells this of every call, of an answered one as well, as soon as its status is on its way.
-          onCancel: () => noteEnded(arrival),
+          onCancel() {
+            noteEnded(arrival)
+            noteUnknown()
+          },
         }),
     })
   }

@@ -73,3 +73,23 @@ test('createInvokeUnary takes an interceptor that gives no answer for a failure'
   const { getLot } = setUp(() => [async function* () {}])
   await assert.rejects(getLot('lot-1'), { code: 'internal', message: /GetLot ended without a response/ })
 })
+
+test('createInvokeUnary reads a request within the interceptors of either form, so that they see one that cannot be read', async () => {
+  for (const form of [both, general]) {
+    const said: string[] = []
+    const implementation = implement(LotService, {} as never) as unknown as ServiceImplementation
+    Object.assign(implementation.handlers, { getLot: async () => assert.fail('the handler was reached') })
+    const call = {
+      method: LotService.method.getLot,
+      context,
+      get request(): never {
+        said.push('read')
+        throw new PelletlineError('invalid_argument', 'No message.')
+      },
+    }
+    const refused = createInvokeUnary(implementation, [form(said)])(call)
+    await assert.rejects(refused, { code: 'invalid_argument', message: 'No message.' })
+    const name = form === both ? 'single' : 'general'
+    assert.deepEqual(said, [`${name} before`, 'read', `${name} after`])
+  }
+})

@@ -16,6 +16,10 @@ export type Invoke = (call: Call) => AsyncIterable<Message>
 /** A call with one request and one answer. */
 export interface UnaryCall {
   readonly method: DescMethod
+  /**
+   * At a server it is decoded when it is first read, so that what is wrong with its bytes is thrown within the interceptors.
+   * It throws as well where it never came as a whole: then the interceptors see the call, and no handler does.
+   */
   readonly request: Message
   readonly context: CallContext
 }
@@ -99,8 +103,10 @@ async function* runHandler(handler: AnyHandler, call: Call): AsyncGenerator<Mess
   }
 }
 
-async function runUnary(handler: AnyHandler, { method, request, context }: UnaryCall): Promise<Message> {
+async function runUnary(handler: AnyHandler, call: UnaryCall): Promise<Message> {
+  const { method, context } = call
   try {
+    const { request } = call
     validateMessage(method.input, request)
     return create(method.output, await (handler(request, context) as Promise<MessageInitShape<DescMethod['output']>>))
   } catch (reason) {
@@ -121,19 +127,20 @@ function findHandler({ handlers }: ServiceImplementation, method: DescMethod): A
   return handler.bind(handlers)
 }
 
-async function* one(message: Message): AsyncGenerator<Message> {
-  yield message
+async function* requestOf(call: UnaryCall): AsyncGenerator<Message> {
+  yield call.request
 }
 
 /** Puts the general form of an interceptor around a call with one request and one answer. */
 function interceptUnary(interceptor: Interceptor, next: InvokeUnary): InvokeUnary {
   if (interceptor.unary !== undefined) return (call) => interceptor.unary!(call, next)
-  return async ({ method, request, context }) => {
-    const inner = async function* ({ requests, ...call }: Call) {
-      yield await next({ ...call, request: await takeOnly(method, requests) })
+  return async (call) => {
+    const { method, context } = call
+    const inner = async function* ({ requests, ...passed }: Call) {
+      yield await next({ ...passed, request: await takeOnly(method, requests) })
     }
     let answer: Message | undefined
-    for await (const message of interceptor({ method, requests: one(request), context }, inner)) answer = message
+    for await (const message of interceptor({ method, requests: requestOf(call), context }, inner)) answer = message
     if (answer !== undefined) return answer
     throw new PelletlineError('internal', `${methodName(method)} ended without a response; see the service's log.`)
   }
@@ -149,7 +156,7 @@ export function createInvoke(implementation: ServiceImplementation, interceptors
   return interceptors.reduceRight<Invoke>((next, interceptor) => (call) => interceptor(call, next), innermost)
 }
 
-/** The same for the calls with one request and one answer, whose request is there. */
+/** The same for the calls with one request and one answer. */
 export function createInvokeUnary(
   implementation: ServiceImplementation,
   interceptors: readonly Interceptor[] = [],

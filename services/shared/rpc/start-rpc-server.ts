@@ -120,6 +120,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     maxBytesInHand: options.maxBytesInHand ?? Math.max(leastBytesInHand, messagesInHand * maxMessageBytes),
     timeoutMs: options.arrivalTimeoutMs ?? defaultArrivalTimeoutMs,
     maxConnections: options.maxConnections ?? defaultMaxConnections,
+    onRefused: (call) => answers.noteRefused(call),
     logger,
   })
 
