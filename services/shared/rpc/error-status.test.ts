@@ -22,7 +22,7 @@ const codes: readonly ErrorCode[] = [
 describe('status of an error', () => {
   it('restores every error that fits', () => {
     const violation = fc.record({ field: fc.string({ maxLength: 20 }), description: fc.string({ maxLength: 40 }) })
-    const text = fc.string({ unit: 'grapheme', maxLength: 80 })
+    const text = fc.string({ unit: 'grapheme', maxLength: 12 })
     fc.assert(
       fc.property(
         fc.constantFrom(...codes),
@@ -54,9 +54,15 @@ describe('status of an error', () => {
       field: `crops[${index}]`,
       description: 'must be 2500',
     }))
-    const sent = toStatus(new PelletlineError('invalid_argument', 'm'.repeat(5000), { violations }))
-    const [packed] = sent.metadata.get('grpc-status-details-bin')
-    assert.ok((packed as Buffer).length < 6000)
+    // Two bytes of UTF-16 each are three of UTF-8, which are nine as a URI.
+    const messages = ['m', '粒', '😀', 'x😀'].map((letter) => letter.repeat(5000))
+    const [sent] = messages.map((message) => {
+      const each = toStatus(new PelletlineError('invalid_argument', message, { violations }))
+      const [packed] = each.metadata.get('grpc-status-details-bin')
+      assert.ok(encodeURI(each.details).length + ((packed as Buffer).length * 4) / 3 < 8192)
+      assert.ok(each.details.length > 200)
+      return each
+    }) as [ReturnType<typeof toStatus>]
     const restored = fromStatus(sent, 'x')
     const last = restored.violations.at(-1)
     assert.equal(

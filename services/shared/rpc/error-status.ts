@@ -35,8 +35,10 @@ const codeOfStatus = new Map<status, ErrorCode>([
 const detailsKey = 'grpc-status-details-bin'
 const errorDomain = 'pelletline'
 const maxMessageCharacters = 1000
+// What the message may take of the metadata: once percent-encoded and once, by base64, in the details.
+const maxMessageBytes = 3000
 // Peers of gRPC commonly refuse more than 8 KiB of metadata, and base64 makes three bytes four.
-const maxDetailBytes = 4096
+const maxDetailBytes = 3600
 
 /** What grpc-js sends as the end of a failed call. */
 export interface FailedStatus {
@@ -60,14 +62,21 @@ function fitViolations(error: PelletlineError): { field: string; description: st
   return fitting
 }
 
+function cutMessage(text: string): string {
+  for (let length = maxMessageCharacters; ; length = Math.floor(0.8 * length)) {
+    // grpc-js encodes the message as a URI and throws where a half of a surrogate pair stands alone, as the cut may leave one.
+    const cut = text.slice(0, length).toWellFormed()
+    if (encodeURI(cut).length + (4 / 3) * Buffer.byteLength(cut) <= maxMessageBytes) return cut
+  }
+}
+
 /**
  * Status of a failed call: the code one to one, the message, and as google.rpc.Status in `grpc-status-details-bin`
  * ErrorInfo (whether a retry makes sense), BadRequest (the violations) and RetryInfo (the wait), where there are such.
  */
 export function toStatus(error: PelletlineError): FailedStatus {
   const code = statusOfCode[error.code]
-  // grpc-js encodes the message as a URI and throws where a half of a surrogate pair stands alone, as the cut may leave one.
-  const message = error.message.slice(0, maxMessageCharacters).toWellFormed()
+  const message = cutMessage(error.message)
   const reason = error.code.toUpperCase()
   const details = [
     anyPack(
