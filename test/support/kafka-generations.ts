@@ -55,9 +55,10 @@ export async function checkGenerations(name: 'kafkajs' | 'platformatic', brokers
   const holds = (found: readonly string[], keys: readonly string[]) => keys.every((key) => found.includes(key))
   try {
     const first = await join(client, topic, 'g')
-    const old = first.generation()
     const early = await send('early')
-    await waitFor('the first member to read all', () => holds(first.keys(old), early))
+    // On a busy machine the group may begin anew by itself: what counts is the generation in which all is read.
+    await waitFor('the first member to read all', () => holds(first.keys(first.generation()), early))
+    const old = first.generation()
     await first.consumer.commit(old, new Map([[0, 1n]]))
 
     const second = await join(client, topic, 'g')
@@ -65,24 +66,23 @@ export async function checkGenerations(name: 'kafkajs' | 'platformatic', brokers
       'each member to have a partition',
       () => first.partitions().length === 1 && second.partitions().length === 1,
     )
-    const shared = first.generation()
-    assert.notEqual(shared, old)
+    assert.notEqual(first.generation(), old)
     await assert.rejects(first.consumer.commit(old, new Map([[0, 0n]])), { code: 'unavailable' })
     assert.equal((await client.committed('g', topic)).get(0), 1n)
     const middle = await send('middle')
-    const both = () => [...first.keys(shared), ...second.keys(second.generation())]
+    const both = () => [...first.keys(first.generation()), ...second.keys(second.generation())]
     // Of what was read before, one message has been committed: all others come again.
     await waitFor('both members to read all but what is committed', () => holds(both(), middle))
     assert.equal(new Set(both()).size, 39)
+    const shared = first.generation()
     const [own] = first.partitions()
     await first.consumer.commit(shared, new Map([[own as number, 5n]]))
     assert.equal((await client.committed('g', topic)).get(own as number), 5n)
 
     await second.consumer.close()
     await waitFor('the first member to have both partitions again', () => first.partitions().length === 2)
-    const last = first.generation()
     const late = await send('late')
-    await waitFor('the first member to read what is left', () => holds(first.keys(last), late))
+    await waitFor('the first member to read what is left', () => holds(first.keys(first.generation()), late))
     await assert.rejects(first.consumer.commit(shared, new Map([[own as number, 0n]])), { code: 'unavailable' })
     assert.equal((await client.committed('g', topic)).get(own as number), 5n)
     assert.deepEqual([...first.failures, ...second.failures], [])
