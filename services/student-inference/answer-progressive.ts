@@ -15,7 +15,7 @@ import {
   timingOf,
   type WarmStudent,
 } from './judge-crops.ts'
-import { createSilenceLimit } from './limit-silence.ts'
+import { createSilenceLimit, defaultSilenceLimitMs } from './limit-silence.ts'
 import { answerInOrder } from './open-inference/answer-in-order.ts'
 
 export interface ProgressiveOptions {
@@ -33,8 +33,6 @@ export interface ProgressiveOptions {
   /** How long an answer may wait for its reader before what follows is given up, ms; default 30 s. */
   readonly silenceLimitMs?: number
 }
-
-const defaultSilenceLimitMs = 30_000
 
 /** Answers a request in several messages; a caller who takes them slowly holds back what follows. */
 export type AnswerProgressive = (

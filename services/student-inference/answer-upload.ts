@@ -17,7 +17,7 @@ import {
   timingOf,
   type WarmStudent,
 } from './judge-crops.ts'
-import { createSilenceLimit } from './limit-silence.ts'
+import { createSilenceLimit, defaultSilenceLimitMs } from './limit-silence.ts'
 import { answerInOrder } from './open-inference/answer-in-order.ts'
 
 /** Most crops of an upload: with the longest id of a model, 223 bytes a result, its answer has 3.5 MiB of the 4 that clients take. */
@@ -36,8 +36,6 @@ export interface UploadOptions {
   /** How long an upload is waited for without a message, ms; default 30 s. */
   readonly silenceLimitMs?: number
 }
-
-const defaultSilenceLimitMs = 30_000
 
 /** Judges an upload while it comes and answers all of it at its end. */
 export type AnswerUpload = (

@@ -1,5 +1,8 @@
 import type { Clock } from '../shared/service/clock.ts'
 
+/** How long a caller is waited for where nothing else is said, ms. */
+export const defaultSilenceLimitMs = 30_000
+
 export interface SilenceLimitOptions {
   readonly clock: Pick<Clock, 'nowNs' | 'sleep'>
   /** Longest wait, ms. */

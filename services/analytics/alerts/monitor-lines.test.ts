@@ -8,6 +8,18 @@ import { defaultAlertSettings, defaultRecipe } from '../default-recipe.ts'
 import type { AlertBook, AlertCause } from './alert-book.ts'
 import { createMonitor, type MonitorOptions } from './monitor-lines.ts'
 
+/** A monitor at a clock that stands, over a book of which it uses what is given. */
+function watch(book: unknown, options: Partial<MonitorOptions> = {}) {
+  return createMonitor({
+    db: undefined as unknown as MonitorOptions['db'],
+    book: book as AlertBook,
+    settings: defaultAlertSettings,
+    recipeOf: async () => create(RecipeSchema, defaultRecipe),
+    nowMs: () => 0,
+    ...options,
+  })
+}
+
 test('monitor: an alert that cannot be stored is raised at the next evaluation, without anything new booked', async () => {
   const raised: AlertCause[] = []
   let away = true
@@ -17,14 +29,8 @@ test('monitor: an alert that cannot be stored is raised at the next evaluation, 
       raised.push(cause)
       return { row: { alert_id: 1n }, isNew: true }
     },
-  } as unknown as AlertBook
-  const monitor = createMonitor({
-    db: undefined as unknown as MonitorOptions['db'],
-    book,
-    settings: defaultAlertSettings,
-    recipeOf: async () => create(RecipeSchema, defaultRecipe),
-    nowMs: () => 0,
-  })
+  }
+  const monitor = watch(book)
   const part = { position: 1n, line: 'line-1', lot: 'lot-1', lotId: 1n, found: 0 }
   monitor.observe({ parts: [{ ...part, rowsAcquired: 20_000, rowsLost: 5_000 }], audits: [] })
   await assert.rejects(monitor.evaluate(), /the database is away/)
@@ -49,13 +55,9 @@ test('monitor: an alert that was stored although its answer was lost is watched 
       return { row: { alert_id: 7n }, isNew }
     },
     resolve: async (id: bigint) => void resolved.push(id),
-  } as unknown as AlertBook
-  const monitor = createMonitor({
-    db: undefined as unknown as MonitorOptions['db'],
-    book,
+  }
+  const monitor = watch(book, {
     settings: { ...defaultAlertSettings, rowsWindow: 20_000, minRows: 10_000 },
-    recipeOf: async () => create(RecipeSchema, defaultRecipe),
-    nowMs: () => 0,
     onRaised: (_, kind) => told.push(kind),
   })
   const part = { position: 1n, line: 'line-1', lot: 'lot-1', lotId: 1n, found: 0 }
@@ -78,13 +80,9 @@ test('monitor: a recipe whose window is smaller than the fewest audited pellets 
       raised.push(windowAudited)
       return { row: { alert_id: 1n }, isNew: true }
     },
-  } as unknown as AlertBook
-  const monitor = createMonitor({
-    db: undefined as unknown as MonitorOptions['db'],
-    book,
-    settings: defaultAlertSettings,
+  }
+  const monitor = watch(book, {
     recipeOf: async () => create(RecipeSchema, { ...defaultRecipe, disagreementWindow: 40 }),
-    nowMs: () => 0,
   })
   const audit = { line: 'line-1', weight: 1, disagreed: true }
   monitor.observe({ parts: [], audits: Array.from({ length: 39 }, () => audit) })
