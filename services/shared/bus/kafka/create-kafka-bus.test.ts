@@ -33,3 +33,30 @@ it('a line is held back before its student has ever come, as what nobody reads w
   assert.deepEqual(sent, [topics.alerts.name, topics.crops.name])
   await bus.close()
 })
+
+it('a group that has joined holds publishers back, though the commit at which it begins has not been taken', async () => {
+  const sent: string[] = []
+  const client: Partial<BrokerClient> = {
+    committed: async () => new Map(),
+    ranges: async () => new Map([[0, { start: 0n, end: 1000n }]]),
+    send: async (topic) => void sent.push(topic),
+    async openConsumer({ listener }) {
+      listener.assigned(1, [0])
+      return { commit: () => Promise.reject(new Error('rebalancing')), close: async () => {} }
+    },
+    close: async () => {},
+  }
+  const bus = createKafkaBus({
+    client: client as BrokerClient,
+    plant: 'plant-1',
+    maxBytesPerTopic: 1_000_000,
+    publishTimeoutMs: 10_000,
+    clock: systemClock,
+    logger: silentLogger,
+  })
+  const message = { key: 'k', value: new Uint8Array(10), headers: {} }
+  await bus.subscribe({ topic: topics.alerts.name, group: 'slow', maxInFlight: 1, handle: async () => {} })
+  await assert.rejects(bus.publish(topics.alerts.name, [message], AbortSignal.timeout(200)), { code: 'cancelled' })
+  assert.deepEqual(sent, [])
+  await bus.close()
+})

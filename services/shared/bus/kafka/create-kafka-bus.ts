@@ -36,16 +36,13 @@ export function createKafkaBus(options: KafkaBusOptions): Bus {
   const { client, plant, maxBytesPerTopic, publishTimeoutMs, clock, logger } = options
   const retry = options.retry ?? { firstPauseMs: 100, maxPauseMs: 5000 }
   const closing = new AbortController()
-  /** Groups of this process by topic, beside those of the table. */
-  const subscribed = new Map<string, Set<string>>()
+  /** Groups that this process has joined by topic, beside those of the table. */
+  const joined = new Map<string, Set<string>>()
   const closedError = () =>
     new PelletlineError('unavailable', 'The bus is closed; open it again.', { retryable: false })
 
   /** Messages that a group has not committed; one that never committed anything begins with the oldest. */
-  const lagOf = async (
-    topic: string,
-    group: string,
-  ): Promise<{ readonly messages: number; readonly began: boolean }> => {
+  const lagOf = async (topic: string, group: string): Promise<number> => {
     const committed = await client.committed(groupIdOf(group, topic), topic)
     const ranges = await client.ranges(topic)
     let messages = 0
@@ -54,18 +51,16 @@ export function createKafkaBus(options: KafkaBusOptions): Bus {
       // What retention has deleted cannot be read any more.
       messages += Number(end - (from === undefined || from < start ? start : from))
     }
-    return { messages, began: committed.size > 0 }
+    return messages
   }
 
   const watch = createLagWatch({
     async readLags(topic) {
-      const expected = new Set<string>(findTopicSettings(topic)?.groups)
+      // A plant's own group is waited for before it has ever come: what it should have read would run out. Another may never come, and
+      // counts once it has joined, though the commit at which it begins may be late.
+      const groups = new Set<string>([...(findTopicSettings(topic)?.groups ?? []), ...(joined.get(topic) ?? [])])
       const lags: GroupLag[] = []
-      for (const group of new Set([...expected, ...(subscribed.get(topic) ?? [])])) {
-        const { messages, began } = await lagOf(topic, group)
-        // A plant's own group is waited for before it has ever come: what it should have read would run out. Another may never come.
-        if (began || expected.has(group)) lags.push({ group, messages })
-      }
+      for (const group of groups) lags.push({ group, messages: await lagOf(topic, group) })
       return lags
     },
     maxBytes: maxBytesPerTopic,
@@ -141,10 +136,7 @@ export function createKafkaBus(options: KafkaBusOptions): Bus {
         const text = `maxInFlight of group ${group} is ${maxInFlight}; give at least 1.`
         throw new PelletlineError('invalid_argument', text)
       }
-      const groups = subscribed.get(topic) ?? new Set()
-      groups.add(group)
-      subscribed.set(topic, groups)
-      return openSubscription({
+      const opened = await openSubscription({
         client,
         topic,
         groupId: groupIdOf(group, topic),
@@ -166,9 +158,11 @@ export function createKafkaBus(options: KafkaBusOptions): Bus {
         closed: closing.signal,
         signal: options.signal,
       })
+      joined.set(topic, new Set([...(joined.get(topic) ?? []), group]))
+      return opened
     },
     async lag(topic, group) {
-      const { messages } = await lagOf(topic, group)
+      const messages = await lagOf(topic, group)
       return { messages, fill: Math.min(1, (messages * watch.meanBytes(topic)) / maxBytesPerTopic) }
     },
     async close() {
