@@ -53,6 +53,22 @@ test('fair queue gives a line as much as all callers together, and each caller t
   assert.ok(Math.max(...streams) - Math.min(...streams) <= 70, `${streams}`)
 })
 
+test('fair queue charges a flow for callers that come by a new name each time', () => {
+  const queue = createFairQueue<WaitingJob>(64)
+  queue.push(job('line', 10_000, 1000))
+  const waiting = 500
+  let callers = 0
+  const taken = { line: 0, rpc: 0 }
+  for (let round = 0; round < 200; round += 1) {
+    for (; callers < waiting + taken.rpc; callers += 1) {
+      queue.push({ ...job('rpc', 1, round), share: `caller ${callers}` })
+    }
+    for (const { job, count } of queue.take(32)) taken[job.flow as 'line' | 'rpc'] += count
+  }
+  const line = taken.line / 6400
+  assert.ok(line > 0.45 && line < 0.55, `the line had ${line}`)
+})
+
 test('fair queue gives no credit for time without crops', () => {
   const queue = createFairQueue(4)
   queue.push(job('steady', 1000, 10))

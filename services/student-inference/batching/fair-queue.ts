@@ -1,3 +1,5 @@
+import { createFairTurns, type FairTurns, type Turn } from './fair-turns.ts'
+
 /** Crops of one caller that wait together. */
 export interface WaitingJob {
   /** Whose part of the workers they use: flows are served alike, whatever number of callers is behind each. */
@@ -29,15 +31,15 @@ export interface FairQueue<Job extends WaitingJob> {
   take(count: number): TakenCrops<Job>[]
 }
 
-interface Flow<Job> {
-  readonly name: string
-  /** The shares of one flow divide what it is due. */
-  readonly group: Group
+/** A caller of a flow, or all of them that name nobody. */
+interface Share<Job> extends Turn {
   /** By deadline, then by arrival. */
   readonly jobs: Entry<Job>[]
   size: number
-  /** Crops served to the flow, in virtual time: what it would have had under equal shares from the start. */
-  served: number
+}
+
+interface Flow<Job> extends Turn {
+  readonly shares: FairTurns<Share<Job>>
 }
 
 interface Entry<Job> {
@@ -45,72 +47,44 @@ interface Entry<Job> {
   taken: number
 }
 
-interface Group {
-  readonly name: string
-  /** Its shares that have crops waiting. */
-  shares: number
-}
-
 /**
- * Earliest deadline first among the flows that have not had more than their share: after eligible earliest virtual deadline
- * first (Stoica and Abdel-Wahab, TR-95-22, 1995), counted in crops. A flow may run ahead of its share by `aheadCrops` at
- * most, so an urgent one goes first, and none falls behind its share by more than that times the number of the others. Time
- * without crops earns no credit, and does not make up for being ahead while others wait. Where several callers share a flow,
- * each weighs the part of it that falls to it, so that many callers have no more of the workers than one.
+ * Earliest deadline first among the flows that have not had more than their part, and within a flow among the shares that have not had
+ * more than theirs (`createFairTurns`): an urgent one goes first, by `aheadCrops` at most. A flow pays for all of its shares, so that many
+ * callers, or one that comes by a new name each time, have no more of the workers than one.
  */
 export function createFairQueue<Job extends WaitingJob>(aheadCrops: number): FairQueue<Job> {
-  const flows = new Map<string, Flow<Job>>()
-  const groups = new Map<string, Group>()
-  /** What flows without crops had been served, for as long as they are ahead of those that wait. */
-  const ahead = new Map<string, number>()
+  const flows = createFairTurns<Flow<Job>>(aheadCrops)
   let size = 0
-  let virtual = 0
 
-  function flowOf(job: Job): Flow<Job> {
-    const name = nameOf(job)
-    const known = flows.get(name)
-    if (known !== undefined) return known
-    const group = groups.get(job.flow) ?? { name: job.flow, shares: 0 }
-    groups.set(job.flow, group)
-    group.shares += 1
-    const flow: Flow<Job> = { name, group, jobs: [], size: 0, served: Math.max(virtual, ahead.get(name) ?? virtual) }
-    ahead.delete(name)
-    flows.set(name, flow)
-    return flow
+  function findShare({ flow: name, share = '' }: Job): [Flow<Job>, Share<Job>] | undefined {
+    const flow = flows.find(name)
+    const found = flow?.shares.find(share)
+    return flow === undefined || found === undefined ? undefined : [flow, found]
   }
 
-  function shrink(flow: Flow<Job>, count: number): void {
-    flow.size -= count
+  function shareOf({ flow: name, share = '' }: Job): Share<Job> {
+    const flow =
+      flows.find(name) ?? flows.join(name, (served) => ({ name, served, shares: createFairTurns(aheadCrops) }))
+    return flow.shares.find(share) ?? flow.shares.join(share, (served) => ({ name: share, served, jobs: [], size: 0 }))
+  }
+
+  function shrink(flow: Flow<Job>, share: Share<Job>, count: number): void {
+    share.size -= count
     size -= count
-    if (flow.size > 0) return
-    flows.delete(flow.name)
-    flow.group.shares -= 1
-    if (flow.group.shares === 0) groups.delete(flow.group.name)
-    if (size === 0) ahead.clear()
-    else if (flow.served > virtual) ahead.set(flow.name, flow.served)
-    for (const [name, served] of ahead) if (served <= virtual) ahead.delete(name)
+    if (share.size > 0) return
+    flow.shares.leave(share)
+    if (flow.shares.size === 0) flows.leave(flow)
   }
 
-  /** The flow whose first job is most urgent among those that may be served. */
-  function chooseFlow(): Flow<Job> {
-    let least = Number.POSITIVE_INFINITY
-    for (const { served } of flows.values()) least = Math.min(least, served)
-    // Flows that left may have taken the others' lag with them.
-    virtual = Math.max(virtual, least)
-    let chosen: Flow<Job> | undefined
-    for (const flow of flows.values()) {
-      if (flow.served > virtual + aheadCrops && flow.served > least) continue
-      if (chosen === undefined || isSooner(flow, chosen)) chosen = flow
+  /** The share whose first job is most urgent among those that may be served. */
+  function choose(): [Flow<Job>, Share<Job>] {
+    let chosen: [Flow<Job>, Share<Job>] | undefined
+    for (const flow of flows.eligible()) {
+      for (const share of flow.shares.eligible()) {
+        if (chosen === undefined || isSooner([flow, share], chosen)) chosen = [flow, share]
+      }
     }
     return chosen!
-  }
-
-  /** How many crops a flow may have before another is looked at. */
-  function allowance(flow: Flow<Job>): number {
-    if (flows.size === 1) return Number.POSITIVE_INFINITY
-    const room = virtual + aheadCrops - flow.served
-    // A crop takes as many of its flow's virtual time as callers divide it, while all flows gain one among them.
-    return Math.max(1, Math.floor(room / (flow.group.shares - 1 / groups.size)))
   }
 
   return {
@@ -118,21 +92,21 @@ export function createFairQueue<Job extends WaitingJob>(aheadCrops: number): Fai
       return size
     },
     push(job) {
-      const flow = flowOf(job)
-      let at = flow.jobs.length
-      while (at > 0 && before(job, flow.jobs[at - 1]!.job)) at--
-      flow.jobs.splice(at, 0, { job, taken: 0 })
-      flow.size += job.count
+      const share = shareOf(job)
+      let at = share.jobs.length
+      while (at > 0 && before(job, share.jobs[at - 1]!.job)) at--
+      share.jobs.splice(at, 0, { job, taken: 0 })
+      share.size += job.count
       size += job.count
     },
 
     remove(job) {
-      const flow = flows.get(nameOf(job))
-      const at = flow?.jobs.findIndex((entry) => entry.job === job) ?? -1
-      if (flow === undefined || at < 0) return 0
-      const [entry] = flow.jobs.splice(at, 1)
+      const [flow, share] = findShare(job) ?? []
+      const at = share?.jobs.findIndex((entry) => entry.job === job) ?? -1
+      if (flow === undefined || share === undefined || at < 0) return 0
+      const [entry] = share.jobs.splice(at, 1)
       const left = job.count - entry!.taken
-      shrink(flow, left)
+      shrink(flow, share, left)
       return left
     },
 
@@ -140,32 +114,29 @@ export function createFairQueue<Job extends WaitingJob>(aheadCrops: number): Fai
       const taken = new Map<Job, { job: Job; from: number; count: number }>()
       let left = Math.min(count, size)
       while (left > 0) {
-        const flow = chooseFlow()
-        const entry = flow.jobs[0]!
-        const crops = Math.min(left, entry.job.count - entry.taken, allowance(flow))
-        const part = taken.get(entry.job)
-        if (part === undefined) taken.set(entry.job, { job: entry.job, from: entry.taken, count: crops })
+        const [flow, share] = choose()
+        const entry = share.jobs[0]!
+        const { job } = entry
+        const crops = Math.min(left, job.count - entry.taken, flows.allowance(flow), flow.shares.allowance(share))
+        const part = taken.get(job)
+        if (part === undefined) taken.set(job, { job, from: entry.taken, count: crops })
         else part.count += crops
         entry.taken += crops
-        if (entry.taken === entry.job.count) flow.jobs.shift()
-        flow.served += crops * flow.group.shares
-        virtual += crops / groups.size
+        if (entry.taken === job.count) share.jobs.shift()
+        flows.serve(flow, crops)
+        flow.shares.serve(share, crops)
         left -= crops
-        shrink(flow, crops)
+        shrink(flow, share, crops)
       }
       return [...taken.values()]
     },
   }
 }
 
-// No name of a flow or share holds a line break.
-function nameOf({ flow, share }: WaitingJob): string {
-  return share === undefined ? flow : `${flow}\n${share}`
-}
-
-function isSooner<Job extends WaitingJob>(a: Flow<Job>, b: Flow<Job>): boolean {
-  const [first, second] = [a.jobs[0]!.job, b.jobs[0]!.job]
-  return before(first, second) || (!before(second, first) && a.served < b.served)
+function isSooner<Job extends WaitingJob>(a: [Flow<Job>, Share<Job>], b: [Flow<Job>, Share<Job>]): boolean {
+  const [first, second] = [a[1].jobs[0]!.job, b[1].jobs[0]!.job]
+  if (before(first, second) || before(second, first)) return before(first, second)
+  return a[0] === b[0] ? a[1].served < b[1].served : a[0].served < b[0].served
 }
 
 function before(a: WaitingJob, b: WaitingJob): boolean {
