@@ -10,7 +10,8 @@ export interface AcknowledgementRule {
 /**
  * The rule by which strips are acknowledged: all below the strip that holds the first row which a resumed run would need.
  * That is the first row of any open pellet, and in every case the crop's margin above the next row, since a pellet that
- * begins there reaches so far up with its crop. After the last strip of a run nothing is needed.
+ * begins there reaches so far up with its crop. Strips without rows right before that strip are needed too: they may say that
+ * rows were lost before its first one, or that the run begins with it. After the last strip of a run nothing is needed.
  */
 export function createAcknowledgementRule(): AcknowledgementRule {
   let kept: { readonly strip: bigint; readonly firstRow: number }[] = []
@@ -27,7 +28,8 @@ export function createAcknowledgementRule(): AcknowledgementRule {
       const needed = Math.min(neededFromRow, firstRow + header.rows - cropMarginPx)
       const later = kept.findIndex((entry) => entry.firstRow > needed)
       const holder = later === -1 ? kept.length - 1 : Math.max(0, later - 1)
-      kept = kept.slice(holder)
+      const { firstRow: holderRow } = kept[holder]!
+      kept = kept.slice(kept.findIndex((entry) => entry.firstRow === holderRow))
       return kept[0]!.strip
     },
   }

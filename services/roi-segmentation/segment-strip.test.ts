@@ -21,8 +21,11 @@ interface Strip {
   readonly pixels: Uint8Array
 }
 
-/** Cuts a belt into strips; with `lose` some rows between strips are lost. */
-function cutStrips(belt: Belt, seed: number, longest: number, lose = false): Strip[] {
+/**
+ * Cuts a belt into strips; with `lose` some rows between strips are lost, and with `empty` strips without rows lie between
+ * them, which say so in their stead.
+ */
+function cutStrips(belt: Belt, seed: number, longest: number, lose = false, empty = false): Strip[] {
   const random = createTestRandom(seed)
   const strips: Strip[] = []
   let row = 0
@@ -50,6 +53,11 @@ function cutStrips(belt: Belt, seed: number, longest: number, lose = false): Str
     if (lose && lost === 0 && strips.length > 0 && !header.runEnds && random() < 0.2) {
       lost = rows
       continue
+    }
+    if (empty && random() < 0.5) {
+      strips.push({ header: { ...header, rows: 0, runEnds: false }, pixels: new Uint8Array(0) })
+      header.key = { ...header.key!, strip: BigInt(strips.length) }
+      header.rowsLostBefore = 0n
     }
     lost = 0
     strips.push({ header, pixels })
@@ -81,15 +89,16 @@ const belts = fc.record({
   pellets: fc.integer({ min: 0, max: 40 }),
   longest: fc.integer({ min: 1, max: 50 }),
   lose: fc.boolean(),
+  empty: fc.boolean(),
 })
 
 test('a run resumed by the acknowledgement gives the same messages from the first unanswered strip on', () => {
   fc.assert(
-    fc.property(belts, fc.double({ min: 0, max: 1, noNaN: true }), ({ seed, pellets, longest, lose }, at) => {
+    fc.property(belts, fc.double({ min: 0, max: 1, noNaN: true }), ({ seed, pellets, longest, lose, empty }, at) => {
       const belt = drawBelt({ width: 128, rows: 300, pellets, seed, radiusPx: 8 })
       // A bar longer than any pellet may be: its tail must not be reported once more after the resume.
       for (let row = 60; row < 200; row++) belt.pixels.fill(180, row * 128 + 50, row * 128 + 56)
-      const strips = cutStrips(belt, seed, longest, lose)
+      const strips = cutStrips(belt, seed, longest, lose, empty)
       const undisturbed = segmentAll(strips)
       const answered = 1 + Math.floor(at * (strips.length - 1))
       const resumeAt = undisturbed[answered - 1]!.nextStrip
@@ -108,8 +117,8 @@ test('a run resumed by the acknowledgement gives the same messages from the firs
 
 test('the acknowledgement never runs ahead, never goes back and covers all strips at the end of the run', () => {
   fc.assert(
-    fc.property(belts, ({ seed, pellets, longest, lose }) => {
-      const strips = cutStrips(drawBelt({ width: 128, rows: 200, pellets, seed }), seed, longest, lose)
+    fc.property(belts, ({ seed, pellets, longest, lose, empty }) => {
+      const strips = cutStrips(drawBelt({ width: 128, rows: 200, pellets, seed }), seed, longest, lose, empty)
       let before = 0
       for (const [strip, { nextStrip }] of segmentAll(strips).entries()) {
         assert.ok(nextStrip >= before && nextStrip <= strip + 1)
@@ -120,6 +129,49 @@ test('the acknowledgement never runs ahead, never goes back and covers all strip
     { numRuns: 40 },
   )
 })
+
+for (const [what, pelletRow, cuts] of [
+  // First row, rows, and rows lost before.
+  [
+    'tells of lost rows',
+    20,
+    [
+      [0, 10, 0],
+      [20, 0, 10],
+      [20, 10, 0],
+      [30, 10, 0],
+    ],
+  ],
+  [
+    'begins the run',
+    0,
+    [
+      [0, 0, 0],
+      [0, 10, 0],
+      [10, 30, 0],
+    ],
+  ],
+] as const)
+  test(`a pellet right below a strip without rows that ${what} is reported, also by a run resumed while it is open`, () => {
+    const belt = drawBelt({ width: 128, rows: 40, pellets: 0, seed: 1, flat: true })
+    for (let row = pelletRow; row < pelletRow + 16; row++) belt.pixels.fill(180, row * 128 + 50, row * 128 + 66)
+    const [whole] = cutStrips(belt, 1, 1)
+    const strips = cuts.map(([firstRow, rows, rowsLostBefore], strip) => ({
+      header: create(StripHeaderSchema, {
+        ...whole!.header,
+        key: { ...whole!.header.key!, strip: BigInt(strip) },
+        firstRow: BigInt(firstRow),
+        rows,
+        rowsLostBefore: BigInt(rowsLostBefore),
+        runEnds: strip === cuts.length - 1,
+      }),
+      pixels: belt.pixels.subarray(firstRow * 128, (firstRow + rows) * 128),
+    }))
+    const undisturbed = segmentAll(strips)
+    assert.equal(undisturbed.at(-1)!.found, 1)
+    const resumeAt = undisturbed.at(-2)!.nextStrip
+    assert.equal(segmentAll(strips.slice(resumeAt)).at(-1)!.found, 1, `resumed at ${resumeAt}`)
+  })
 
 test('strips without rows change nothing, and a last one closes the run', () => {
   const belt = drawBelt({ width: 128, rows: 100, pellets: 20, seed: 3 })
