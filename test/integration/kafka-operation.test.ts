@@ -7,8 +7,10 @@ import { type KafkaBroker, startKafkaBroker } from '../../services/shared/bus/br
 import type { IncomingMessage } from '../../services/shared/bus/bus.ts'
 import { type KafkaConfig, kafkaConfigSchema } from '../../services/shared/bus/bus-config.ts'
 import { createTopic } from '../../services/shared/bus/kafka/apply-topics.ts'
+import { readConnectionSettings } from '../../services/shared/bus/kafka/connection-settings.ts'
 import { openBrokerAdmin, openBus } from '../../services/shared/bus/open-bus.ts'
-import { findTopicSettings, topicSettings } from '../../services/shared/bus/topic-settings.ts'
+import { allowDescribe } from '../../services/shared/bus/platformatic/test-support/allow-describe.ts'
+import { findTopicSettings, plantTopic, topicSettings } from '../../services/shared/bus/topic-settings.ts'
 import { headerNames, topics } from '../../services/shared/bus/topics.ts'
 import { PelletlineError } from '../../services/shared/errors/pelletline-error.ts'
 import { systemClock } from '../../services/shared/service/clock.ts'
@@ -119,6 +121,14 @@ describe('operating Kafka', { timeout: 590_000 }, () => {
     await assert.rejects(openBus(configOf('wrong'), { ...options, plant: 'plant-1' }), {
       code: 'failed_precondition',
       message: /does not accept the user/,
+    })
+  })
+
+  it('a user who may describe the topic of the plant and not read it is told which right is missing', async () => {
+    await allowDescribe(await readConnectionSettings(configOf('platformatic'), 'test'), 'stranger', plantTopic)
+    await assert.rejects(openBus(configOf('stranger'), { ...options, plant: 'plant-1' }), {
+      code: 'failed_precondition',
+      message: /Reading partition 0 of pelletline\.plant\.v1 failed: .*TOPIC_AUTHORIZATION_FAILED/,
     })
   })
 
