@@ -3,10 +3,10 @@ import { type Clock, systemClock } from '../../service/clock.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { KafkaConfig } from '../bus-config.ts'
 import { openBrokerAdmin } from '../open-bus.ts'
-import { limitRetention, type TopicSettings, topicConfiguration, topicSettings } from '../topic-settings.ts'
+import { limitRetention, plantTopic, type TopicSettings, topicConfiguration, topicSettings } from '../topic-settings.ts'
 import type { BrokerAdmin } from './broker-admin.ts'
 import { compareTopics, type TopicReport } from './compare-topics.ts'
-import { markPlant } from './plant-mark.ts'
+import { markPlant, refuseForeignTopics } from './plant-mark.ts'
 
 export interface ApplyTopicsOptions {
   /** Becomes the owner of topics that have none. */
@@ -40,6 +40,11 @@ export async function reportTopics(
   const wanted = limitRetention(topicSettings, maxPartitionBytes)
   const found = await admin.describeTopics(wanted.map(({ name }) => name))
   return compareTopics(wanted, found, replication)
+}
+
+/** Whether the topic is there in which a plant marks the topics as its own. */
+export function isMarkable(reports: readonly TopicReport[]): boolean {
+  return reports.some(({ settings, exists }) => exists && settings.name === plantTopic)
 }
 
 /** A broker answers for a topic some moments after the controller has made it. */
@@ -76,6 +81,9 @@ export async function applyTopicsWith(
   const { plant, replacePlant, logger } = options
   const replication = await chooseReplication(admin, options.replication)
   const reports = await reportTopics(admin, replication, options.maxPartitionBytes)
+  const identity = { brokers, ...(replacePlant !== undefined && { replace: replacePlant }) }
+  // Another plant's topics are left as they are, their retention among it.
+  if (isMarkable(reports)) await refuseForeignTopics(admin, plant, identity)
   for (const { settings, exists, differences } of reports) {
     const { name } = settings
     if (!exists) {
@@ -91,7 +99,7 @@ export async function applyTopicsWith(
     if (Object.keys(configuration).length > 0) await admin.setConfiguration(name, configuration)
     if (mendable.length > 0) logger.info({ topic: name, changes: mendable }, 'topic changed')
   }
-  await markPlant(admin, plant, { brokers, ...(replacePlant !== undefined && { replace: replacePlant }) })
+  await markPlant(admin, plant, identity)
   return reports
 }
 

@@ -37,6 +37,17 @@ export async function readPlantMark(admin: BrokerAdmin): Promise<string | undefi
   return mark?.plant
 }
 
+/** `failed_precondition` where the topics belong to a plant other than this one and `replace`; returns the present owner. */
+export async function refuseForeignTopics(
+  admin: BrokerAdmin,
+  plant: string,
+  { replace, brokers }: { readonly replace?: string; readonly brokers: readonly string[] },
+): Promise<string | undefined> {
+  const owner = await readPlantMark(admin)
+  if (owner !== undefined && owner !== plant && owner !== replace) throw foreignTopics(plant, owner, brokers)
+  return owner
+}
+
 /**
  * Marks the topics as the plant's own, or finds that they are. `failed_precondition` where they belong to another plant;
  * `replace` names the other plant when the mark is to be changed on purpose (a plant that got another name).
@@ -46,9 +57,8 @@ export async function markPlant(
   plant: string,
   options: { readonly replace?: string; readonly brokers: readonly string[] },
 ): Promise<void> {
-  const owner = await readPlantMark(admin)
+  const owner = await refuseForeignTopics(admin, plant, options)
   if (owner === plant) return
-  if (owner !== undefined && owner !== options.replace) throw foreignTopics(plant, owner, options.brokers)
   const mark: PlantMark = {
     plant,
     since: new Date().toISOString(),
