@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
-import { applyTopicsWith, chooseReplication, reportTopics } from '../../shared/bus/kafka/apply-topics.ts'
+import { applyTopicsWith, chooseReplication, isMarkable, reportTopics } from '../../shared/bus/kafka/apply-topics.ts'
 import { compareTopics, type TopicReport } from '../../shared/bus/kafka/compare-topics.ts'
 import { readPlantMark } from '../../shared/bus/kafka/plant-mark.ts'
-import { limitRetention, plantTopic, topicSettings } from '../../shared/bus/topic-settings.ts'
+import { limitRetention, topicSettings } from '../../shared/bus/topic-settings.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { createLogger } from '../../shared/telemetry/logger.ts'
 import { type BrokerOptions, readBrokerOptions, withBroker, withBrokerAdmin } from '../broker/broker-options.ts'
+import { describeTopicFaults } from '../broker/describe-faults.ts'
 import { topicColumns, topicJson, topicRow } from '../broker/describe-topic.ts'
 import type { AddCommand } from '../cli-context.ts'
 import { exampleText } from '../example-text.ts'
@@ -90,20 +91,15 @@ export const addTopicsCommand: AddCommand = (program, context) => {
           (options.maxPartitionMib ?? Number.POSITIVE_INFINITY) * mib,
         )
         printReports(terminal, reports)
-        const marked = reports.some(({ settings, exists }) => exists && settings.name === plantTopic)
-        const owner = marked ? await readPlantMark(admin) : undefined
+        const owner = isMarkable(reports) ? await readPlantMark(admin) : undefined
         terminal.note(
           owner === undefined ? 'The topics belong to no plant yet.' : `The topics belong to plant ${owner}.`,
         )
         const wrong = reports.filter(({ exists, differences }) => !exists || differences.length > 0)
-        const foreign = options.plant !== undefined && owner !== options.plant
-        if (wrong.length === 0 && !foreign) return
-        const names = wrong.map(({ settings }) => settings.name).join(', ')
-        const what = wrong.length > 0 ? `${names}: not as wanted` : `the topics do not belong to plant ${options.plant}`
-        throw new PelletlineError(
-          'failed_precondition',
-          `${what}. To mend it: npx pelletline topics apply --plant ${options.plant ?? owner ?? 'NAME'} --brokers ${config.brokers.join(',')}`,
-        )
+        const { plant, busConfig, replication: copies, maxPartitionMib } = options
+        const asked = { plant, busConfig, replication: copies, maxPartitionMib, brokers: config.brokers }
+        const faults = describeTopicFaults({ wrong, owner, ...asked })
+        if (faults !== undefined) throw new PelletlineError('failed_precondition', faults)
       })
     })
 
