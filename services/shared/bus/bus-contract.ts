@@ -133,10 +133,13 @@ export function describeBus(name: string, setup: () => Promise<BusUnderTest>): v
         if (message.key === 'odd') throw new TypeError('x is undefined')
         handled.push(message.key)
       }
-      const subscription = await under.bus.subscribe({ topic, group: 'g', maxInFlight: 1, handle })
+      const moved: string[] = []
+      const onDeadLetter = ({ key }: IncomingMessage) => void moved.push(key)
+      const subscription = await under.bus.subscribe({ topic, group: 'g', maxInFlight: 1, handle, onDeadLetter })
       await under.bus.publish(topic, [outgoing('bad', 'the value'), outgoing('odd'), outgoing('good')])
-      await eventually(() => letters.length >= 2 && handled.length >= 1)
+      await eventually(() => letters.length >= 2 && handled.length >= 1 && moved.length >= 2)
       assert.deepEqual(handled, ['good'])
+      assert.deepEqual(moved.sort(), ['bad', 'odd'])
       const bad = letters.find((letter) => letter.key === 'bad') as IncomingMessage
       assert.equal(text(bad), 'the value')
       assert.equal(bad.headers['test-header'], 'of bad')

@@ -27,6 +27,8 @@ export interface SubscribeOptions {
    * PelletlineError redelivers the message after a pause; any other rejection moves it to the dead-letter topic with the reason.
    */
   readonly handle: (message: IncomingMessage, signal: AbortSignal) => Promise<void>
+  /** Told of each message that is in the dead letters now, also of one that never reached `handle`. */
+  readonly onDeadLetter?: ((message: IncomingMessage) => void) | undefined
 }
 
 /** A member of a consumer group. */

@@ -101,7 +101,7 @@ export function createConsumerGroup(options: ConsumerGroupOptions): ConsumerGrou
     if (thrown instanceof PelletlineError && reason.retryable) return retryLater(message, reason)
     logger.error(
       { topic: options.topic, group: options.group, key: message.key, offset: message.offset, err: thrown },
-      `message moved to the dead letters: ${reason.message}`,
+      `message goes to the dead letters: ${reason.message}`,
     )
     // A dead letter that cannot be handled would come back for ever; the log has it.
     if (message.topic === deadLetterTopic) return commit(message)
@@ -110,6 +110,7 @@ export function createConsumerGroup(options: ConsumerGroupOptions): ConsumerGrou
     } catch {
       return giveBack(message)
     }
+    member.options.onDeadLetter?.(message)
     commit(message)
   }
 

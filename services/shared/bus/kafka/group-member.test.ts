@@ -18,10 +18,16 @@ const record = (offset: number, partition = 0): BrokerRecord => ({
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 /** A member whose handlers end when the test says so. */
-function createFixture(maxInFlight: number, clock: Clock = systemClock, written = async () => {}) {
+function createFixture(
+  maxInFlight: number,
+  clock: Clock = systemClock,
+  written = async () => {},
+  refuse: () => PelletlineError | undefined = () => undefined,
+) {
   const counts = { now: 0, most: 0 }
   const hands = new Map<string, PromiseWithResolvers<void> & { readonly signal: AbortSignal }>()
   const letters: string[] = []
+  const moved: string[] = []
   const lost: { partition: number; lost: number }[] = []
   const logger: Logger = { ...silentLogger, error: (fields: object) => lost.push(fields as (typeof lost)[number]) }
   const member = createGroupMember({
@@ -38,6 +44,7 @@ function createFixture(maxInFlight: number, clock: Clock = systemClock, written 
           counts.now -= 1
         })
       },
+      onDeadLetter: ({ key }) => moved.push(key),
     },
     retry: { firstPauseMs: 0, maxPauseMs: 0 },
     clock,
@@ -46,7 +53,7 @@ function createFixture(maxInFlight: number, clock: Clock = systemClock, written 
       letters.push(message.key)
       return written()
     },
-    refuse: () => undefined,
+    refuse,
     onProgress: () => {},
   })
   const end = (key: string) => hands.get(key)?.resolve()
@@ -61,7 +68,7 @@ function createFixture(maxInFlight: number, clock: Clock = systemClock, written 
     }
     member.resume(new Map(numbers.map((number) => [number, position(number)])))
   }
-  return { member, hands, counts, letters, lost, end, assign }
+  return { member, hands, counts, letters, moved, lost, end, assign }
 }
 
 describe('createGroupMember', () => {
@@ -163,6 +170,28 @@ describe('createGroupMember', () => {
     letter.resolve()
     await next
     assert.equal(hands.has('0/1'), true)
+    assert.deepEqual([...member.toCommit], [[0, 1n]])
+  })
+
+  it('a refused message whose letter cannot be written is refused again, and committed once it is in the dead letters', async () => {
+    let fails = 2
+    const written = async () => {
+      fails -= 1
+      if (fails >= 0) throw new PelletlineError('unavailable', 'The dead letters have no broker.')
+    }
+    const refuse = () => new PelletlineError('invalid_argument', 'The message belongs to plant other.')
+    const { member, hands, letters, moved, assign } = createFixture(1, systemClock, written, refuse)
+    assign({ 0: 0 })
+    await member.take(record(0))
+    while (fails >= 0) {
+      assert.deepEqual([...member.toCommit], [])
+      assert.deepEqual(moved, [])
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+    await turn()
+    assert.deepEqual(letters, ['0/0', '0/0', '0/0'])
+    assert.deepEqual(moved, ['0/0'], 'told of once, when it was written')
+    assert.equal(hands.has('0/0'), false, 'its handler never gets it')
     assert.deepEqual([...member.toCommit], [[0, 1n]])
   })
 

@@ -53,6 +53,12 @@ export interface GroupMember {
   abort(reason: PelletlineError): void
 }
 
+/** A message between its taking and its commit, and the reason for which the handler never gets it, where there is one. */
+interface Delivery {
+  readonly message: IncomingMessage
+  readonly refusal: PelletlineError | undefined
+}
+
 interface Partition {
   readonly number: number
   readonly progress: PartitionProgress
@@ -81,7 +87,7 @@ function beginsAnew({ progress, committed }: Partition, position: GroupPosition)
 /** Creates a member that has no partitions yet. */
 export function createGroupMember(options: GroupMemberOptions): GroupMember {
   const { subscription, retry, clock, logger, deadLetter, refuse, onProgress } = options
-  const { topic, group, maxInFlight, handle } = subscription
+  const { topic, group, maxInFlight, handle, onDeadLetter } = subscription
   const partitions = new Map<number, Partition>()
   const inHand = new Set<Promise<void>>()
   const changed = createNotifier()
@@ -96,7 +102,7 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
     onProgress()
   }
 
-  const pauseAndRetry = async (partition: Partition, message: IncomingMessage, reason: PelletlineError) => {
+  const pauseAndRetry = async (partition: Partition, { message, refusal }: Delivery, reason: PelletlineError) => {
     const { firstPauseMs, maxPauseMs } = retry
     const pauseMs = reason.retryAfterMs ?? Math.min(maxPauseMs, firstPauseMs * 2 ** Math.min(message.redeliveries, 20))
     const fields = { topic, group, key: message.key, redeliveries: message.redeliveries, pauseMs }
@@ -107,7 +113,8 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
       await clock.sleep(pauseMs, signal)
       while (canDeliver(partition) && inHand.size >= maxInFlight) await changed.changed(signal)
       // In the same turn as the look at the places: many pauses may end at once.
-      if (canDeliver(partition)) deliver(partition, { ...message, redeliveries: message.redeliveries + 1 })
+      if (!canDeliver(partition)) return
+      deliver(partition, { message: { ...message, redeliveries: message.redeliveries + 1 }, refusal })
     } finally {
       pausing -= 1
       changed.notify()
@@ -115,22 +122,24 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
   }
 
   /** A pause is not time in a handler's hands, so it does not take a handler's place. */
-  const pause = (partition: Partition, message: IncomingMessage, reason: PelletlineError) => {
-    pauseAndRetry(partition, message, reason).catch(() => {})
+  const pause = (partition: Partition, delivery: Delivery, reason: PelletlineError) => {
+    pauseAndRetry(partition, delivery, reason).catch(() => {})
   }
 
-  const settleFailure = async (partition: Partition, message: IncomingMessage, thrown: unknown): Promise<void> => {
+  const settleFailure = async (partition: Partition, delivery: Delivery, thrown: unknown): Promise<void> => {
+    const { message } = delivery
     const reason = PelletlineError.from(thrown)
-    if (thrown instanceof PelletlineError && reason.retryable) return pause(partition, message, reason)
+    if (thrown instanceof PelletlineError && reason.retryable) return pause(partition, delivery, reason)
     const fields = { topic, group, key: message.key, partition: partition.number, offset: String(message.offset) }
-    logger.error({ ...fields, err: thrown }, `message moved to the dead letters: ${reason.message}`)
+    logger.error({ ...fields, err: thrown }, `message goes to the dead letters: ${reason.message}`)
     // A dead letter that cannot be handled would come back for ever; the log has it.
     if (message.topic !== deadLetterTopic) {
       try {
         await deadLetter(message, reason)
       } catch (failure) {
-        return pause(partition, message, PelletlineError.from(failure))
+        return pause(partition, delivery, PelletlineError.from(failure))
       }
+      onDeadLetter?.(message)
     }
     finish(partition, message)
   }
@@ -145,7 +154,8 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
 
   const canDeliver = (partition: Partition) => !leaving && !partition.abort.signal.aborted
 
-  const deliver = (partition: Partition, message: IncomingMessage, refusal?: PelletlineError) => {
+  const deliver = (partition: Partition, delivery: Delivery) => {
+    const { message, refusal } = delivery
     const { signal } = partition.abort
     const work = (async () => {
       try {
@@ -154,7 +164,7 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
       } catch (thrown) {
         // Whoever aborted it has left the message to the next owner.
         if (signal.aborted) return
-        return settleFailure(partition, message, thrown)
+        return settleFailure(partition, delivery, thrown)
       }
       if (!signal.aborted) finish(partition, message)
     })()
@@ -235,7 +245,7 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
       if (!canDeliver(partition)) return
       const { key, value, headers, offset } = record
       const message = { key, value, headers, topic, partition: record.partition, offset, redeliveries: 0 }
-      deliver(partition, message, refuse(record))
+      deliver(partition, { message, refusal: refuse(record) })
     },
     get toCommit() {
       const offsets = new Map<number, bigint>()
