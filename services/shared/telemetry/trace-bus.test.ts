@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { IncomingMessage } from '../bus/bus.ts'
+import type { Bus, IncomingMessage, SubscribeOptions } from '../bus/bus.ts'
 import { createMemoryBus } from '../bus/memory-bus.ts'
 import { headerNames } from '../bus/topics.ts'
 import { PelletlineError } from '../errors/pelletline-error.ts'
@@ -29,7 +29,7 @@ function setUp() {
     },
   }
   const inner = createMemoryBus({ retry: { firstPauseMs: 1, maxPauseMs: 1 } })
-  return { spans, counts, gauges, inner, bus: traceBus(inner, { telemetry, system: 'kafka' }) }
+  return { spans, counts, gauges, inner, telemetry, bus: traceBus(inner, { telemetry, system: 'kafka' }) }
 }
 
 describe('a traced bus', () => {
@@ -101,6 +101,27 @@ describe('a traced bus', () => {
     )
     assert.notEqual(processed[0]?.context.spanId, processed[1]?.context.spanId)
     assert.deepEqual(counts, [`${metrics.busRedeliveries.name} 1`, `${metrics.busDeadLetters.name} 1`])
+    await bus.close()
+  })
+
+  it('counts a dead letter once, when the bus has it, also of a message that reached no handler', async () => {
+    const { counts, inner, telemetry } = setUp()
+    let taken: SubscribeOptions | undefined
+    const subscribe: Bus['subscribe'] = (options) => {
+      taken = options
+      return inner.subscribe(options)
+    }
+    const bus = traceBus({ ...inner, subscribe }, { telemetry, system: 'kafka' })
+    const handle = () => Promise.reject(new PelletlineError('invalid_argument', 'poison'))
+    await bus.subscribe({ topic: 't', group: 'g', maxInFlight: 1, handle })
+    const incoming = { ...message('a'), topic: 't', partition: 0, offset: 0n, redeliveries: 0 }
+    // The topic of the dead letters takes nothing for a while.
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      await assert.rejects(taken!.handle(incoming, new AbortController().signal))
+    }
+    assert.deepEqual(counts, [])
+    taken!.onDeadLetter!(incoming)
+    assert.deepEqual(counts, [`${metrics.busDeadLetters.name} 1`])
     await bus.close()
   })
 

@@ -97,10 +97,7 @@ export function traceBus(bus: Bus, { telemetry, system, clock = systemClock }: T
       if (context === undefined) await withoutSpan(() => handle(message, signal))
       else await withSpan(activeSpan(context, message), () => handle(message, signal))
     } catch (reason) {
-      const thrown = PelletlineError.from(reason)
-      error = thrown.code
-      const retried = reason instanceof PelletlineError && thrown.retryable
-      if (!retried && !signal.aborted) deadLetters.add(1, { topic })
+      error = PelletlineError.from(reason).code
       throw reason
     } finally {
       if (telemetry.tracing && parent?.sampled === true && context !== undefined) {
@@ -131,6 +128,10 @@ export function traceBus(bus: Bus, { telemetry, system, clock = systemClock }: T
       const subscription = await bus.subscribe({
         ...options,
         handle: (message, signal) => handleTraced(options, message, signal),
+        onDeadLetter(message) {
+          deadLetters.add(1, { topic: options.topic })
+          options.onDeadLetter?.(message)
+        },
       })
       groups.set(`${options.topic}/${options.group}`, { topic: options.topic, group: options.group })
       return subscription
