@@ -45,7 +45,11 @@ export function toReconciliation(row: Omit<CountRow, 'lot_id'> | undefined): Rec
   })
 }
 
-/** Strips of each run of the lots: booked, and stamped, whether that was reported or counted (count-unreported.ts). */
+/**
+ * Strips of each run of the lots: booked, and stamped, whether that was reported or counted (count-unreported.ts). Segments
+ * may overlap, and each strip counts once: what was not durable when a gateway reported it, or of which the camera side was
+ * not told, comes to the next gateway too, which reports it with its own first strip.
+ */
 export async function readLotRuns(
   db: Kysely<Tables>,
   lotIds: readonly bigint[],
@@ -64,9 +68,15 @@ export async function readLotRuns(
       coalesce(s.stamped, 0)::int8 as stamped, coalesce(s.last_reported, 0)::int8 as last_reported
     from (select * from lot_runs where lot_id in (${ids})) r
     full join (
-      select lot_id, run_id, max(reported_unix_ns) as last_reported,
-        sum(strips + case when first_strip < settled_below then unreported else 0 end) as stamped
-      from lot_segments join runs using (run_id) where lot_id in (${ids}) group by lot_id, run_id
+      select lot_id, run_id, max(reported_unix_ns) as last_reported, sum(fresh + counted) as stamped
+      from (
+        select lot_id, run_id, reported_unix_ns,
+          greatest(0, first_strip + strips - greatest(first_strip, max(first_strip + strips) over (
+            partition by lot_id, run_id order by first_strip rows between unbounded preceding and 1 preceding))) as fresh,
+          case when first_strip < settled_below then unreported else 0 end as counted
+        from lot_segments join runs using (run_id) where lot_id in (${ids})
+      ) segments
+      group by lot_id, run_id
     ) s using (lot_id, run_id)`.execute(db)
   for (const { lot_id, seen, complete, stamped, last_reported } of rows) {
     const runs = byLot.get(lot_id) ?? []

@@ -11,7 +11,10 @@ export interface ReportedSegment {
   readonly durableBefore: bigint
 }
 
-/** Writes down what a gateway stamped; a repeat changes nothing, and a report that grew replaces the smaller one. */
+/**
+ * Writes down what a gateway stamped; a repeat changes nothing, and a report that grew replaces the smaller one. It may overlap
+ * what another gateway reported of the lot: whoever counts the strips counts each once.
+ */
 export async function reportSegment(db: Kysely<Tables>, segment: ReportedSegment, readTime: ReadTime): Promise<void> {
   const { runId, lotId, firstStrip, strips, durableBefore } = segment
   await db.transaction().execute(async (transaction) => {
