@@ -4,7 +4,7 @@ import { create, toBinary } from '@bufbuild/protobuf'
 import { type Alert, type AlertMessage, AlertMessageSchema } from '../../gen/pelletline/events/v1/events_pb.ts'
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import { createBoundedQueue } from '../queue/bounded-queue.ts'
-import type { Bus, IncomingMessage } from './bus.ts'
+import type { Bus, IncomingMessage, OutgoingMessage } from './bus.ts'
 import { createMemoryBus } from './memory-bus.ts'
 import { consumeTopic, publishMessage } from './messages.ts'
 import { deadLetterTopic, headerNames, topics } from './topics.ts'
@@ -48,6 +48,22 @@ describe('publishMessage and consumeTopic', () => {
     assert.deepEqual(headers, [
       { [headerNames.line]: 'line-1', [headerNames.messageType]: AlertMessageSchema.typeName },
     ])
+  })
+
+  it('a message made from one that was sent again from the dead letters has not been sent again itself', async () => {
+    const published: OutgoingMessage[] = []
+    const publish: Bus['publish'] = async (_, messages) => void published.push(...messages)
+    const belongs = {
+      [headerNames.plant]: 'plant-1',
+      [headerNames.line]: 'line-1',
+      [headerNames.lot]: 'lot-1',
+      [headerNames.traceparent]: '00-ab-cd-01',
+    }
+    const headers = { ...belongs, [headerNames.replays]: '3', [headerNames.messageType]: 'CropsMessage' }
+    const message = { alert: { id: 'alert-1' } as Alert }
+    await publishMessage({ ...bus, publish }, topics.alerts, { key: 'k', message, headers })
+    const own = { ...belongs, [headerNames.messageType]: AlertMessageSchema.typeName }
+    assert.deepEqual(published[0]?.headers, own)
   })
 
   it('a consumer of an older release takes a newer message, without the fields that it does not know', async () => {

@@ -15,9 +15,14 @@ export interface MessageToPublish<Desc extends DescMessage> {
   /** `line/camera/strip`, see `stripMessageKey`. */
   readonly key: string
   readonly message: MessageInitShape<Desc>
-  /** Headers by their names in `headerNames`; the message type is added. */
+  /**
+   * Where the message belongs, by the names in `headerNames`; those of the message from which it was made may be given. Plant,
+   * line, lot and trace are taken and the message type is added; what befell the other message does not befall this one.
+   */
   readonly headers?: Readonly<Record<string, string>>
 }
+
+const inheritedHeaders = [headerNames.plant, headerNames.line, headerNames.lot, headerNames.traceparent]
 
 /**
  * Validates, encodes and publishes one message; resolves once it is durable. Throws `invalid_argument` where the message
@@ -26,17 +31,18 @@ export interface MessageToPublish<Desc extends DescMessage> {
 export async function publishMessage<Desc extends DescMessage>(
   bus: Bus,
   topic: Topic<Desc>,
-  { key, message, headers }: MessageToPublish<Desc>,
+  { key, message, headers = {} }: MessageToPublish<Desc>,
   signal?: AbortSignal,
 ): Promise<void> {
   const complete = create(topic.schema, message)
   validateMessage(topic.schema, complete)
   const value = toBinary(topic.schema, complete)
-  await bus.publish(
-    topic.name,
-    [{ key, value, headers: { ...headers, [headerNames.messageType]: topic.schema.typeName } }],
-    signal,
-  )
+  const own: Record<string, string> = { [headerNames.messageType]: topic.schema.typeName }
+  for (const name of inheritedHeaders) {
+    const text = headers[name]
+    if (text !== undefined) own[name] = text
+  }
+  await bus.publish(topic.name, [{ key, value, headers: own }], signal)
 }
 
 export interface ConsumeOptions<Desc extends DescMessage> {
