@@ -7,11 +7,14 @@ import { type FailedStatus, toStatus } from './error-status.ts'
 import { type ArrivalGuard, type ArrivalLimit, type RefusedCall, tooLargeError } from './guard-arrivals.ts'
 import { type Invoke, type InvokeUnary, methodName, streamsIn, type UnaryCall } from './invoke-handler.ts'
 import { limitRecords } from './limit-records.ts'
-import { asBuffer, readMessages, writeMessage } from './message-stream.ts'
+import { asBuffer, readMessages } from './message-stream.ts'
 import type { CallContext } from './types.ts'
+import { createAnswerWriter } from './write-answers.ts'
 
 export interface CallAnswersOptions {
-  readonly guard: Pick<ArrivalGuard, 'refusalOf'>
+  readonly guard: Pick<ArrivalGuard, 'refusalOf' | 'refuse'>
+  /** Most bytes of answers that wait for their readers, over all streams whose readers have a time. */
+  readonly maxUnreadBytes: number
   readonly logger: Logger
 }
 
@@ -19,8 +22,13 @@ export interface CallAnswersOptions {
 export interface CallAnswers {
   /** For a method with one request and one answer. */
   unary(method: DescMethod, limit: ArrivalLimit, invoke: InvokeUnary): handleUnaryCall<Buffer, Buffer>
-  /** For a method with a stream of requests or answers. */
-  streams(method: DescMethod, limit: ArrivalLimit, invoke: Invoke): handleBidiStreamingCall<Buffer, Buffer>
+  /** For a method with a stream of requests or answers; `readTimeoutMs` as in `ServiceImplementation`. */
+  streams(
+    method: DescMethod,
+    limit: ArrivalLimit,
+    invoke: Invoke,
+    readTimeoutMs?: () => number | undefined,
+  ): handleBidiStreamingCall<Buffer, Buffer>
   /**
    * Tells interceptors and log of a call for `unary` that ended before its request was complete, of which grpc-js tells
    * nobody; calls of other methods are with `streams` by then, which does so itself.
@@ -54,7 +62,8 @@ interface AnsweredCall {
 const endGraceMs = 20
 
 /** Creates the answers of one server. */
-export function createCallAnswers({ guard, logger }: CallAnswersOptions): CallAnswers {
+export function createCallAnswers({ guard, maxUnreadBytes, logger }: CallAnswersOptions): CallAnswers {
+  const writer = createAnswerWriter({ maxBytes: maxUnreadBytes })
   const calls = new Set<AnsweredCall>()
   const unaryMethods = new Map<string, { readonly method: DescMethod; readonly invoke: InvokeUnary }>()
 
@@ -151,15 +160,22 @@ export function createCallAnswers({ guard, logger }: CallAnswersOptions): CallAn
       }
     },
 
-    streams: (method, limit, invoke) => async (call) => {
+    streams: (method, limit, invoke, readTimeoutMs) => async (call) => {
       const answered = begin(method, call)
       const { context } = answered
       const { signal } = context
       const messages = readMessages(call, streamsIn(method) ? endGraceMs : 0)
       const requests = decodeRequests(method, limit, abortable(messages, signal))
+      const giveUp = (reason: PelletlineError) => {
+        // A status of ours would wait behind the answer that nobody reads.
+        guard.refuse(call.metadata, reason)
+        answered.abort(reason)
+      }
+      const { name } = limit
       try {
         for await (const response of abortable(invoke({ method, requests, context }), signal)) {
-          await writeMessage(call, asBuffer(toBinary(method.output, response)), signal)
+          const message = asBuffer(toBinary(method.output, response))
+          await writer.write(call, message, { name, signal, readTimeoutMs: readTimeoutMs?.(), giveUp })
         }
         if (!signal.aborted) call.end()
       } catch (reason) {

@@ -58,6 +58,8 @@ export interface ArrivalGuard {
   whileBinding<T>(bind: () => Promise<T>): Promise<T>
   /** Why the call with this metadata was ended, where the guard has ended it. */
   refusalOf(metadata: Metadata): PelletlineError | undefined
+  /** Ends the call with this metadata: with a status where its caller reads as far as that within a second, by a reset where not. */
+  refuse(metadata: Metadata, reason: PelletlineError): void
   /** Ends the calls whose only request has not come to its end, which nobody else knows of. */
   refuseUnfinished(reason: PelletlineError): void
   close(): void
@@ -161,6 +163,7 @@ export function createArrivalGuard(options: ArrivalGuardOptions): ArrivalGuard {
   const binding = new AsyncLocalStorage<true>()
   const waiting = new Set<Arrival>()
   const refusals = new WeakMap<Metadata, PelletlineError>()
+  const arrivals = new WeakMap<Metadata, Arrival>()
   let unfinishedInHand = 0
   let reservedInHand = 0
   /** The stream whose call grpc-js is about to make; both happen within one event. */
@@ -286,6 +289,7 @@ export function createArrivalGuard(options: ArrivalGuardOptions): ArrivalGuard {
         next({
           onReceiveMetadata(received, pass) {
             metadata = received
+            arrivals.set(received, arrival)
             pass(received)
           },
           onReceiveMessage(message, pass) {
@@ -351,6 +355,7 @@ export function createArrivalGuard(options: ArrivalGuardOptions): ArrivalGuard {
       }
     },
     refusalOf: (metadata) => refusals.get(metadata),
+    refuse: (metadata, reason) => arrivals.get(metadata)?.refuse(reason),
     refuseUnfinished(reason) {
       for (const arrival of waiting) if (!arrival.limit.streamsIn) arrival.refuse(reason)
     },

@@ -38,6 +38,9 @@ export function createPendingServices(
       get maxMessageBytes() {
         return provided.get(service.typeName)?.maxMessageBytes
       },
+      get readTimeoutMs() {
+        return provided.get(service.typeName)?.readTimeoutMs
+      },
     }
   }
 

@@ -46,6 +46,11 @@ export interface RpcServerOptions {
    * RESOURCE_EXHAUSTED and a wait.
    */
   readonly maxBytesInHand?: number
+  /**
+   * Bytes of answers of streams that wait for their readers, over all calls of the implementations that give readers a time
+   * (`readTimeoutMs`); default as `maxBytesInHand`. Beyond it the call whose answer has waited longest ends with RESOURCE_EXHAUSTED.
+   */
+  readonly maxUnreadBytes?: number
   readonly logger: Logger
   /** Around every call, the first outermost. */
   readonly interceptors?: readonly Interceptor[]
@@ -114,17 +119,18 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   const builtIn = [health.implementation, ...createReflectionServices(reflected)]
   const maxMessageBytes = options.maxMessageBytes ?? defaultMaxMessageBytes
   const limits = limitArrivals([...implementations, ...builtIn], maxMessageBytes)
+  const maxBytesInHand = options.maxBytesInHand ?? Math.max(leastBytesInHand, messagesInHand * maxMessageBytes)
   const guard = createArrivalGuard({
     limits,
     maxUnpackedBytes: maxMessageBytes,
-    maxBytesInHand: options.maxBytesInHand ?? Math.max(leastBytesInHand, messagesInHand * maxMessageBytes),
+    maxBytesInHand,
     timeoutMs: options.arrivalTimeoutMs ?? defaultArrivalTimeoutMs,
     maxConnections: options.maxConnections ?? defaultMaxConnections,
     onRefused: (call) => answers.noteRefused(call),
     logger,
   })
 
-  const answers = createCallAnswers({ guard, logger })
+  const answers = createCallAnswers({ guard, maxUnreadBytes: options.maxUnreadBytes ?? maxBytesInHand, logger })
 
   // Every failure reaches a caller as an error; grpc-js need not write it to the console as well.
   setLogVerbosity(logVerbosity.NONE)
@@ -154,7 +160,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
         responseDeserialize: (bytes: Buffer) => bytes,
       }
       handlers[method.name] = streams
-        ? answers.streams(method, limit, invoke)
+        ? answers.streams(method, limit, invoke, () => implementation.readTimeoutMs)
         : answers.unary(method, limit, invokeUnary)
     }
     server.addService(definition, handlers)

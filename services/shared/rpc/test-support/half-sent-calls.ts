@@ -82,8 +82,13 @@ export function call(session: ClientHttp2Session, method: string, headers: Recor
   return { stream, status, closed: once(stream, 'close') }
 }
 
-/** Serves segmentation for one test. */
-export async function serve(t: TestContext, options: Partial<RpcServerOptions> = {}, handlers: Partial<Handlers> = {}) {
+/** Serves segmentation for one test; `readTimeoutMs` as in `ServiceImplementation`. */
+export async function serve(
+  t: TestContext,
+  options: Partial<RpcServerOptions> = {},
+  handlers: Partial<Handlers> = {},
+  readTimeoutMs?: number,
+) {
   const answered: string[] = []
   const implementation = implement(SegmentationService, {
     async segmentImage() {
@@ -99,7 +104,8 @@ export async function serve(t: TestContext, options: Partial<RpcServerOptions> =
     },
     ...handlers,
   })
-  const server = await startRpcServer({ implementations: [implementation], logger: silentLogger, ...options })
+  const implementations = [{ ...implementation, readTimeoutMs }]
+  const server = await startRpcServer({ implementations, logger: silentLogger, ...options })
   t.after(() => server.drain(0))
   const open = () => {
     const session = connect(`http://${server.address}`)
