@@ -6,6 +6,8 @@ import type { CallOptions } from './types.ts'
 export interface CallLifetime {
   /** Aborted with a PelletlineError (`cancelled` or `deadline_exceeded`) as the reason. */
   readonly signal: AbortSignal
+  /** Time until the deadline, ms; absent where the caller gave none. */
+  readonly timeLeftMs?: () => number
   cancel(reason: PelletlineError): void
   /** Lets go of timer and listeners; call it when the call has ended. */
   release(): void
@@ -38,10 +40,12 @@ export function startCall(what: string, options: CallOptions = {}): CallLifetime
           },
           Math.min(timeoutMs, longestTimerMs),
         )
+  const endsAt = performance.now() + (timeoutMs ?? 0)
   options.signal?.addEventListener('abort', onAbort, { once: true })
   if (options.signal?.aborted) onAbort()
   return {
     signal: controller.signal,
+    ...(timeoutMs !== undefined && { timeLeftMs: () => Math.max(0, endsAt - performance.now()) }),
     cancel,
     release() {
       clearTimeout(timer)

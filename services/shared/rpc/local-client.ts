@@ -37,7 +37,9 @@ export function createLocalClient<S extends DescService>(
       }
     }
     const incoming = abortable(guarded(), lifetime.signal)
-    const context = { signal: lifetime.signal, metadata: lowerCaseNames(callOptions.metadata), peer: 'local' }
+    const { signal, timeLeftMs } = lifetime
+    const metadata = lowerCaseNames(callOptions.metadata)
+    const context = { signal, metadata, peer: 'local', ...(timeLeftMs && { timeLeftMs }) }
     let finished = false
     try {
       const responses = invoke({ method, requests: incoming, context })

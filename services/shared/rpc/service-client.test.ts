@@ -188,11 +188,14 @@ function describeClient(name: string, setup: () => Promise<Clients & { close(): 
       await assert.rejects(clients.lots.getLot({ lot: 'a' }, { signal: AbortSignal.abort() }), { code: 'cancelled' })
     })
 
-    it('metadata reaches the handler with lower-case names', async () => {
-      await clients.lots.getLot({ lot: 'a' }, { metadata: { Traceparent: '00-ab-cd-01' } })
-      const { traceparent } = seen.context?.metadata ?? {}
-      assert.equal(traceparent, '00-ab-cd-01')
+    it('metadata reaches the handler with lower-case names, and the time that is left where there is a deadline', async () => {
+      const left = () => seen.context?.timeLeftMs?.()
+      await clients.lots.getLot({ lot: 'a' }, { metadata: { Traceparent: '00-ab-cd-01' }, timeoutMs: 60_000 })
+      assert.equal(seen.context?.metadata['traceparent'], '00-ab-cd-01')
       assert.notEqual(seen.context?.peer, '')
+      assert.ok(left()! > 30_000 && left()! <= 60_000, `${left()} ms`)
+      await clients.lots.getLot({ lot: 'a' })
+      assert.equal(left(), undefined)
     })
 
     it('a server stream arrives in order and ends', async () => {
