@@ -162,6 +162,14 @@ describe('operating Kafka', { timeout: 590_000 }, () => {
         assert.equal(reasons['mine'], 'invalid_argument: part_count is 0; give at least 1.')
         assert.match(reasons['theirs'] ?? '', /belongs to plant plant-9; this is plant-1/)
         mended = true
+        const asking = await openBrokerAdmin(configOf(client), 'test')
+        const there = [
+          await asking.hasTopic(topic),
+          await asking.hasTopic('not-there'),
+          await asking.hasTopic('no,topic'),
+        ]
+        await asking.close()
+        assert.deepEqual(there, [true, false, false])
         const replay = ['dead-letters', 'replay', '--topic', topic, '--reason', 'part_count', '--json'] as const
         assert.match((await cli(...replay)).stdout, /"outcome":"sent"/)
         await waitFor('the message that was sent again', () => handled.length === 1)

@@ -48,7 +48,7 @@ export const headerNames = {
   valueDropped: 'pelletline-value-dropped',
   /** How often a message was sent again from the dead letters. */
   replays: 'pelletline-replays',
-  /** Only in the topic of dead letters: a record that says that the letter of this offset was sent again. */
+  /** Only in the topic of dead letters: a record that says that the letter at this `PARTITION/OFFSET` was sent again. */
   replayedLetter: 'pelletline-replayed-letter',
 } as const
 

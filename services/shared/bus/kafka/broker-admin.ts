@@ -36,6 +36,8 @@ export interface BrokerAdmin {
   brokerCount(): Promise<number>
   /** Those of the named topics that are there. */
   describeTopics(names: readonly string[]): Promise<readonly BrokerTopic[]>
+  /** Whether a topic is there; needs no more than the right to describe it. */
+  hasTopic(name: string): Promise<boolean>
   createTopic(topic: TopicToCreate): Promise<void>
   /** Adds partitions; their number never falls. */
   setPartitions(name: string, partitions: number): Promise<void>

@@ -24,6 +24,7 @@ function createAdmin(topics: readonly BrokerTopic[], owner: string | undefined):
   return {
     brokerCount: async () => 1,
     describeTopics: async (names) => topics.filter(({ name }) => names.includes(name)),
+    hasTopic: async (asked) => topics.some(({ name }) => name === asked),
     createTopic: refuse,
     setPartitions: refuse,
     setConfiguration: refuse,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { PelletlineError } from '../../errors/pelletline-error.ts'
 import { deadLetterTopic, headerNames } from '../topics.ts'
 import type { BrokerAdmin, StoredRecord } from './broker-admin.ts'
 import { readDeadLetters, replayDeadLetters } from './dead-letters.ts'
@@ -22,17 +23,23 @@ function makeLetter(offset: number, reason: string, headers: Readonly<Record<str
 function createAdmin(letters: StoredRecord[]) {
   const sent: { readonly topic: string; readonly first: number | undefined }[] = []
   const reads: bigint[] = []
-  const admin: Pick<BrokerAdmin, 'ranges' | 'readPartition' | 'send'> = {
-    ranges: async () => new Map([[0, { start: letters[0]?.offset ?? 0n, end: BigInt(letters.length) }]]),
-    async *readPartition({ from, to }) {
+  const of = (partition: number) => letters.filter((letter) => letter.partition === partition)
+  const rangeOf = (partition: number) => {
+    const [first, last] = [of(partition)[0], of(partition).at(-1)]
+    return { start: first?.offset ?? 0n, end: last === undefined ? 0n : last.offset + 1n }
+  }
+  const admin: Pick<BrokerAdmin, 'ranges' | 'hasTopic' | 'readPartition' | 'send'> = {
+    ranges: async () => new Map(letters.map(({ partition }) => [partition, rangeOf(partition)])),
+    hasTopic: async (name) => name === 'crops',
+    async *readPartition({ partition, from, to }) {
       reads.push(from)
-      yield* letters.filter(({ offset }) => offset >= from && offset < to)
+      yield* of(partition).filter(({ offset }) => offset >= from && offset < to)
     },
     async send(topic, messages) {
       for (const { key, value, headers } of messages) {
         sent.push({ topic, first: value[0] })
         if (topic !== deadLetterTopic) continue
-        const offset = BigInt(letters.length)
+        const offset = rangeOf(0).end
         letters.push({ key, value, headers: { ...headers }, partition: 0, offset, timestampMs: 0 })
       }
     },
@@ -73,6 +80,53 @@ describe('dead letters', () => {
     assert.deepEqual(reads, [0n, 1n], 'values are read again from the first letter that needs its own')
     assert.deepEqual(await replay(), ['1 sent-before', '2 failed-too-often', '3 sent-before'])
     assert.equal(sent.length, 4)
+  })
+
+  it('of one partition are sent again, and those at the same offset of another are not taken for sent', async () => {
+    const letters = [makeLetter(0, 'invalid_argument: bad'), { ...makeLetter(0, 'internal: worse'), partition: 1 }]
+    const { admin } = createAdmin(letters)
+    const replay = async (reason?: string) => {
+      const outcomes: string[] = []
+      for await (const { letter, outcome } of replayDeadLetters(admin, reason === undefined ? {} : { reason })) {
+        outcomes.push(`${letter.record.partition}/${letter.record.offset} ${outcome}`)
+      }
+      return outcomes
+    }
+    assert.deepEqual(await replay('bad'), ['0/0 sent'])
+    assert.deepEqual(await replay(), ['0/0 sent-before', '1/0 sent'])
+    assert.deepEqual(await replay(), ['0/0 sent-before', '1/0 sent-before'])
+  })
+
+  it('that an older release sent again are known by their offset, which is one of partition 0', async () => {
+    const mark = { ...makeLetter(1, ''), headers: { [headerNames.replayedLetter]: '0' } }
+    const { admin } = createAdmin([
+      makeLetter(0, 'internal: bad'),
+      mark,
+      { ...makeLetter(0, 'internal: bad'), partition: 1 },
+    ])
+    const letters = await readDeadLetters(admin)
+    assert.deepEqual(
+      letters.map(({ record, replayed }) => [record.partition, replayed]),
+      [
+        [0, true],
+        [1, false],
+      ],
+    )
+  })
+
+  it('stay where their topic is not there; a right that is missing is no such topic, and is told', async () => {
+    const gone = { [headerNames.originTopic]: 'gone' }
+    const { admin, sent } = createAdmin([makeLetter(0, 'internal: bad', gone), makeLetter(1, 'internal: bad')])
+    const send = async () => {
+      throw new PelletlineError('failed_precondition', 'The broker refuses the right (TOPIC_AUTHORIZATION_FAILED).')
+    }
+    const outcomes: string[] = []
+    const replay = async () => {
+      for await (const { outcome } of replayDeadLetters({ ...admin, send })) outcomes.push(outcome)
+    }
+    await assert.rejects(replay(), { message: /refuses the right/ })
+    assert.deepEqual(outcomes, ['no-topic'])
+    assert.deepEqual(sent, [])
   })
 
   it('whose time ran out between the two readings are named, not passed over', async () => {

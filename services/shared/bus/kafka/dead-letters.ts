@@ -1,4 +1,3 @@
-import { PelletlineError } from '../../errors/pelletline-error.ts'
 import { deadLetterTopic, headerNames } from '../topics.ts'
 import type { BrokerAdmin, StoredRecord } from './broker-admin.ts'
 
@@ -57,7 +56,7 @@ export async function readDeadLetters(admin: BrokerAdmin, filter: LetterFilter =
     for await (const record of admin.readPartition({ topic: deadLetterTopic, partition, from: start, to: end })) {
       const marked = record.headers[headerNames.replayedLetter]
       if (marked !== undefined) {
-        replayed.add(marked)
+        replayed.add(positionOf(marked))
         continue
       }
       const letter = toLetter(record)
@@ -65,7 +64,17 @@ export async function readDeadLetters(admin: BrokerAdmin, filter: LetterFilter =
       if (wanted === undefined || letter.reason.toLowerCase().includes(wanted)) letters.push(letter)
     }
   }
-  return letters.map((letter) => ({ ...letter, replayed: replayed.has(String(letter.record.offset)) }))
+  return letters.map((letter) => ({ ...letter, replayed: replayed.has(formatPosition(letter.record)) }))
+}
+
+/** Where a letter stands, as the mark of its replay names it. */
+function formatPosition({ partition, offset }: Pick<StoredRecord, 'partition' | 'offset'>): string {
+  return `${partition}/${offset}`
+}
+
+/** Older marks name the offset alone: the topic of dead letters is made with one partition. */
+function positionOf(mark: string): string {
+  return mark.includes('/') ? mark : `0/${mark}`
 }
 
 /** What became of one letter. */
@@ -111,6 +120,12 @@ export async function* replayDeadLetters(
     waiting.set(partition, those.set(offset, letter))
   }
   const ranges = await admin.ranges(deadLetterTopic)
+  const topicsThere = new Map<string, boolean>()
+  const isThere = async (topic: string): Promise<boolean> => {
+    const known = topicsThere.get(topic) ?? (await admin.hasTopic(topic))
+    topicsThere.set(topic, known)
+    return known
+  }
   for (const [partition, letters] of waiting) {
     const offsets = [...letters.keys()]
     const [first, last] = [offsets[0]!, offsets.at(-1)!]
@@ -120,7 +135,12 @@ export async function* replayDeadLetters(
       const letter = letters.get(record.offset)
       if (letter === undefined) continue
       letters.delete(record.offset)
-      yield { letter, outcome: await sendAgain(admin, letter, record.value) }
+      if (!(await isThere(letter.originTopic))) {
+        yield { letter, outcome: 'no-topic' }
+        continue
+      }
+      await sendAgain(admin, letter, record.value)
+      yield { letter, outcome: 'sent' }
     }
     // Their time ran out between the two readings.
     for (const letter of letters.values()) yield { letter, outcome: 'no-longer-kept' }
@@ -134,17 +154,11 @@ function whyLeftAlone({ record, replays, replayed }: DeadLetter): ReplayOutcome 
   return record.headers[headerNames.valueDropped] === undefined ? undefined : 'value-dropped'
 }
 
-async function sendAgain(admin: BrokerAdmin, letter: DeadLetter, value: Uint8Array): Promise<ReplayOutcome> {
+async function sendAgain(admin: BrokerAdmin, letter: DeadLetter, value: Uint8Array): Promise<void> {
   const { record, originTopic, replays } = letter
   const headers = Object.fromEntries(Object.entries(record.headers).filter(([name]) => !lettersOwnHeaders.has(name)))
   headers[headerNames.replays] = String(replays + 1)
-  try {
-    await admin.send(originTopic, [{ key: record.key, value, headers }])
-  } catch (thrown) {
-    if (thrown instanceof PelletlineError && thrown.code === 'failed_precondition') return 'no-topic'
-    throw thrown
-  }
-  const mark = { [headerNames.replayedLetter]: String(record.offset) }
+  await admin.send(originTopic, [{ key: record.key, value, headers }])
+  const mark = { [headerNames.replayedLetter]: formatPosition(record) }
   await admin.send(deadLetterTopic, [{ key: record.key, value: new Uint8Array(0), headers: mark }])
-  return 'sent'
 }

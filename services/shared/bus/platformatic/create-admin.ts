@@ -7,6 +7,8 @@ import { createPlatformaticClient } from './create-client.ts'
 import { protocolErrorsOf } from './protocol-errors.ts'
 import { readPartition } from './read-partition.ts'
 
+const unknownTopic: ReadonlySet<string> = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'INVALID_TOPIC_EXCEPTION'])
+
 /** Creates the administration of a broker; nothing is sent before the first call. */
 export function createPlatformaticAdmin(settings: ConnectionSettings): BrokerAdmin {
   const { brokers } = settings
@@ -21,12 +23,17 @@ export function createPlatformaticAdmin(settings: ConnectionSettings): BrokerAdm
     }
   }
 
-  const describeOne = async (name: string): Promise<BrokerTopic | undefined> => {
-    const metadata = await admin.metadata({ topics: [name], forceUpdate: true }).catch((thrown) => {
-      if (protocolErrorsOf(thrown).includes('UNKNOWN_TOPIC_OR_PARTITION')) return undefined
+  const findTopic = async (name: string) => {
+    try {
+      return (await admin.metadata({ topics: [name], forceUpdate: true })).topics.get(name)
+    } catch (thrown) {
+      if (protocolErrorsOf(thrown).some((each) => unknownTopic.has(each))) return undefined
       throw thrown
-    })
-    const topic = metadata?.topics.get(name)
+    }
+  }
+
+  const describeOne = async (name: string): Promise<BrokerTopic | undefined> => {
+    const topic = await findTopic(name)
     if (topic === undefined) return undefined
     const [described] = await admin.describeConfigs({
       resources: [{ resourceType: ConfigResourceTypes.TOPIC, resourceName: name }],
@@ -54,6 +61,8 @@ export function createPlatformaticAdmin(settings: ConnectionSettings): BrokerAdm
         }
         return described
       }),
+    hasTopic: (name) =>
+      attempt(`Looking for the topic ${name}`, name, async () => (await findTopic(name)) !== undefined),
     createTopic: ({ name, partitions, replication, configuration }) =>
       attempt(`Creating the topic ${name}`, name, async () => {
         await admin.createTopics({
