@@ -7,6 +7,8 @@ export interface CliContext {
   terminal(command: Command): Terminal
   /** Aborted by the first SIGINT or SIGTERM; a second one leaves at once. Commands that handle signals themselves do not ask. */
   interrupt(): AbortSignal
+  /** Says that the command runs a service from now on, whose work is to be finished when its readers or its terminal go away. */
+  runsService(): void
   /** Ends the process with this status although the command returned: what is valid was done, something failed. */
   setExitCode(code: number): void
 }

@@ -10,10 +10,12 @@ export interface RunCliOptions {
   readonly args: readonly string[]
   readonly stdout: OutputStream
   readonly stderr: OutputStream
+  /** Told when the command begins to run a service, which drains when it is told to end. */
+  readonly onService?: () => void
 }
 
 /** Runs one command line to its end and resolves with the exit status; errors stand on stderr by then. */
-export async function runCli({ args, stdout, stderr }: RunCliOptions): Promise<number> {
+export async function runCli({ args, stdout, stderr, onService }: RunCliOptions): Promise<number> {
   let exitCode = 0
   let interrupted: NodeJS.Signals | undefined
   let controller: AbortController | undefined
@@ -38,6 +40,7 @@ export async function runCli({ args, stdout, stderr }: RunCliOptions): Promise<n
       controller = created
       return created.signal
     },
+    runsService: () => onService?.(),
     setExitCode(code) {
       exitCode = code
     },

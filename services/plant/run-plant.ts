@@ -21,7 +21,7 @@ import { createLineWatch } from './watch-lines.ts'
 const drainTimeoutMs = 60_000
 
 /**
- * Runs a plant with simulated lines in this process until its seconds are over or it is told to end (SIGINT, SIGTERM);
+ * Runs a plant with simulated lines in this process until its seconds are over or it is told to end (SIGINT, SIGTERM, SIGHUP);
  * then the lines end their runs, what is in the plant is judged, audited and booked, the lots are closed, and their
  * reconciliation is printed: JSON objects on standard output with `json`, text otherwise.
  */

@@ -10,6 +10,7 @@ const root = join(import.meta.dirname, '../../..')
 const unused: CliContext = {
   terminal: () => assert.fail('no command is run'),
   interrupt: () => assert.fail('no command is run'),
+  runsService: () => assert.fail('no command is run'),
   setExitCode: () => assert.fail('no command is run'),
 }
 

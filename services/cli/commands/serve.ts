@@ -9,7 +9,7 @@ const services: Readonly<Record<string, () => Promise<StartService>>> = {
 }
 
 /** `serve SERVICE --config FILE`. */
-export const addServeCommand: AddCommand = (program) => {
+export const addServeCommand: AddCommand = (program, context) => {
   program
     .command('serve')
     .summary('run one service alone, with its gRPC surface')
@@ -24,6 +24,7 @@ export const addServeCommand: AddCommand = (program) => {
     .addHelpText('after', exampleText(['npx pelletline serve analytics --config analytics.yaml']))
     .action(async (service: string, options: { config: string }) => {
       const start = await services[service]!()
+      context.runsService()
       await start(options.config)
     })
 }

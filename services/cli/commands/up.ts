@@ -140,6 +140,7 @@ export const addUpCommand: AddCommand = (program, context) => {
       const { readModelsDir } = await import('../models/read-models-dir.ts')
       const defaults = defaultPlantOptions(root)
       const listen = options.port === undefined ? options.listen : `127.0.0.1:${options.port}`
+      context.runsService()
       await runPlant({
         ...defaults,
         json: context.terminal(command).json,

@@ -19,7 +19,7 @@ describe('a service as a child of the plant', () => {
   })
   after(() => rm(directory, { recursive: true, force: true }))
 
-  it('takes no notice of Ctrl-C, drains on SIGTERM, and keeps a log', async () => {
+  it('takes no notice of Ctrl-C and of a terminal that is closed, drains on SIGTERM, and keeps a log', async () => {
     const address = `unix:${join(directory, 'service.sock')}`
     const { child, logFile } = await start({ listen: address })
     let ended = false
@@ -39,6 +39,7 @@ describe('a service as a child of the plant', () => {
     }
     await untilServing()
     child.signal('SIGINT')
+    child.signal('SIGHUP')
     // A signal is heeded before the next request is read.
     await untilServing()
     child.signal('SIGTERM')

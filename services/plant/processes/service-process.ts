@@ -8,12 +8,17 @@ const [name = '', configFile = ''] = process.argv.slice(2)
 const load = processStarts[name as ProcessName]
 if (load === undefined) throw new PelletlineError('invalid_argument', `There is no service "${name}".`)
 process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
-// Ctrl-C at the terminal reaches every process that was started from there; only the plant's own process heeds it, and drains
-// its services in their order.
+// Ctrl-C at the terminal, and its end, reach every process that was started from there; only the plant's own process heeds
+// them, and drains its services in their order.
 const ignore = () => undefined
-process.on('SIGINT', ignore)
+const heedNoTerminal = () => {
+  for (const signal of ['SIGINT', 'SIGHUP'] as const) {
+    process.removeAllListeners(signal)
+    process.on(signal, ignore)
+  }
+}
+heedNoTerminal()
 const start = await load()
 const ended = start(configFile)
-process.removeAllListeners('SIGINT')
-process.on('SIGINT', ignore)
+heedNoTerminal()
 await ended

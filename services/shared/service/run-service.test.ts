@@ -26,24 +26,26 @@ function createProcess() {
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 describe('runService', () => {
-  it('says READY with the address, drains on SIGTERM with its timeout and leaves with 0', async () => {
-    const process = createProcess()
-    const { port, signals, exits } = process
-    const drained: number[] = []
-    const end = runService({
-      name: 'analytics',
-      start: async () => ({ ready: '127.0.0.1:50051', drain: async (timeoutMs) => void drained.push(timeoutMs) }),
-      drainTimeoutMs: () => 1234,
-      process: port,
-    })
-    await turn()
-    assert.equal(process.output, 'READY analytics 127.0.0.1:50051\n')
-    assert.deepEqual(exits, [])
-    signals.emit('SIGTERM')
-    await end
-    assert.deepEqual(drained, [1234])
-    assert.deepEqual(exits, [0])
-    assert.equal(signals.listenerCount('SIGINT') + signals.listenerCount('SIGTERM'), 0)
+  it('says READY with the address, drains on SIGTERM and SIGHUP with its timeout and leaves with 0', async () => {
+    for (const signal of ['SIGTERM', 'SIGHUP']) {
+      const process = createProcess()
+      const { port, signals, exits } = process
+      const drained: number[] = []
+      const end = runService({
+        name: 'analytics',
+        start: async () => ({ ready: '127.0.0.1:50051', drain: async (timeoutMs) => void drained.push(timeoutMs) }),
+        drainTimeoutMs: () => 1234,
+        process: port,
+      })
+      await turn()
+      assert.equal(process.output, 'READY analytics 127.0.0.1:50051\n')
+      assert.deepEqual(exits, [])
+      signals.emit(signal)
+      await end
+      assert.deepEqual(drained, [1234])
+      assert.deepEqual(exits, [0])
+      assert.deepEqual(signals.eventNames(), [])
+    }
   })
 
   it('leaves at once with 130 on a second interrupt, whatever the drain does', async () => {

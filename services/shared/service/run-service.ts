@@ -13,8 +13,8 @@ export interface RunningService {
 
 /** The part of a process that is used; injected in tests. */
 export interface ProcessPort {
-  on(signal: 'SIGTERM' | 'SIGINT', listener: () => void): unknown
-  off(signal: 'SIGTERM' | 'SIGINT', listener: () => void): unknown
+  on(signal: 'SIGTERM' | 'SIGHUP' | 'SIGINT', listener: () => void): unknown
+  off(signal: 'SIGTERM' | 'SIGHUP' | 'SIGINT', listener: () => void): unknown
   exit(code: number): void
   writeError(text: string): void
 }
@@ -58,8 +58,8 @@ export const thisProcess: ProcessPort = {
 }
 
 /**
- * Runs a service from start to exit: `READY name address` on standard error once it is up; SIGTERM or SIGINT drains and
- * leaves with 0; a second SIGINT leaves at once with 130. An error prints one message (`name: ...`) and leaves with its
+ * Runs a service from start to exit: `READY name address` on standard error once it is up; SIGTERM, SIGHUP or SIGINT drains
+ * and leaves with 0; a second SIGINT leaves at once with 130. An error prints one message (`name: ...`) and leaves with its
  * exit code. Resolves when the exit code is decided.
  */
 export async function runService(options: RunServiceOptions): Promise<void> {
@@ -70,6 +70,7 @@ export async function runService(options: RunServiceOptions): Promise<void> {
     if (leaving) return
     leaving = true
     port.off('SIGTERM', onTerminate)
+    port.off('SIGHUP', onTerminate)
     port.off('SIGINT', onInterrupt)
     port.exit(code)
   }
@@ -95,6 +96,8 @@ export async function runService(options: RunServiceOptions): Promise<void> {
     onTerminate()
   }
   port.on('SIGTERM', onTerminate)
+  // A terminal that is closed ends what runs in it; what it has in hand is finished all the same.
+  port.on('SIGHUP', onTerminate)
   port.on('SIGINT', onInterrupt)
 
   let running: RunningService
