@@ -1,5 +1,7 @@
 // Runs a program of this repository on the pinned Node and ends as it ended.
 import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import process from 'node:process'
 import { root } from './setup.mjs'
 
@@ -12,23 +14,39 @@ export function childEnvironment(node) {
 }
 
 /**
+ * Whether this process is in the foreground of a terminal, which then delivers Ctrl-C to it and to its children: its group is
+ * the one that the terminal names. Its standard input says nothing of that (`</dev/null`).
+ */
+function isInForeground() {
+  let stat
+  try {
+    stat = readFileSync('/proc/self/stat', 'utf8')
+  } catch {
+    // No /proc on this system.
+    return process.stdin.isTTY === true
+  }
+  // The name of the program, in parentheses, may hold anything; state and parent follow it.
+  const [, , group, , terminal, foreground] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return terminal !== '0' && group === foreground
+}
+
+/**
  * Spawns `node args`, passes signals on, and resolves with the exit status (128 + n where signal n ended it).
- * The terminal already delivers Ctrl-C to the whole process group, so SIGINT is only kept from ending the parent first.
+ * A terminal delivers Ctrl-C to its whole foreground group; SIGINT is then only kept from ending the parent first.
  */
 export function runNode(node, args, options = {}) {
   return new Promise((resolve) => {
     const child = spawn(node, args, { stdio: 'inherit', env: childEnvironment(node), ...options })
     const forward = (signal) => child.kill(signal)
-    const hold = () => {}
     process.on('SIGTERM', forward)
     process.on('SIGHUP', forward)
-    process.on('SIGINT', process.stdin.isTTY ? hold : forward)
+    process.on('SIGINT', (signal) => {
+      if (!isInForeground()) forward(signal)
+    })
     child.on('error', (error) => {
       process.stderr.write(`pelletline: cannot start ${node}: ${error.message}\n`)
       resolve(1)
     })
-    child.on('exit', (code, signal) => {
-      resolve(code ?? (signal === 'SIGINT' ? 130 : signal === 'SIGTERM' ? 143 : 1))
-    })
+    child.on('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal]))
   })
 }
