@@ -24,6 +24,8 @@ export interface RestServerOptions {
   readonly maxBodyBytes: number
   /** A request that has not come to its end after this, ms, is refused; default 30 s. */
   readonly requestTimeoutMs?: number
+  /** A connection whose caller neither sends nor reads what there is for it for so long is cut, ms; default two minutes. */
+  readonly silenceLimitMs?: number
   readonly logger: Logger
   /** Counts and times of the requests; none where absent. */
   readonly telemetry?: Telemetry
@@ -41,8 +43,6 @@ const bodiesInHand = 8
 const maxConnections = 512
 /** A connection without a request for so long is closed, ms; clients keep one open between their requests. */
 const keepAliveMs = 65_000
-/** A connection whose caller neither sends nor reads for so long is cut, ms. */
-const silenceMs = 120_000
 const abortGraceMs = 500
 const refusalGraceMs = 1000
 const silentGraceMs = 500
@@ -73,7 +73,8 @@ function refuseConnection(socket: Socket, error: NodeJS.ErrnoException): void {
 
 /** Starts the REST half. Throws `failed_precondition` where the address cannot be bound. */
 export async function startRestServer(options: RestServerOptions): Promise<RestServer> {
-  const { listen, models, maxBodyBytes, logger, requestTimeoutMs = 30_000, telemetry = noTelemetry } = options
+  const { listen, models, maxBodyBytes, logger, telemetry = noTelemetry } = options
+  const { requestTimeoutMs = 30_000, silenceLimitMs = 120_000 } = options
   const target = parseListenAddress(listen)
   const bodies = createBodyReader({ maxBytes: maxBodyBytes, maxBytesInHand: bodiesInHand * maxBodyBytes })
   const measure = createRequestMeter(telemetry)
@@ -119,7 +120,10 @@ export async function startRestServer(options: RestServerOptions): Promise<RestS
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const controller = new AbortController()
     const note = measure(request)
+    const { socket } = request
     calls.add(controller)
+    // Whoever waits for an answer is silent for as long as we are; the request itself has a time of its own to arrive.
+    socket.setTimeout(0)
     response.on('close', () => {
       if (!response.writableFinished) controller.abort(new PelletlineError('cancelled', 'The caller has gone.'))
     })
@@ -131,10 +135,10 @@ export async function startRestServer(options: RestServerOptions): Promise<RestS
         else logger.debug(fields, `REST request failed: ${error.message}`)
         return failureReply(error)
       })
+      socket.setTimeout(silenceLimitMs)
       send(response, reply, draining)
       note(reply.status)
       if (!request.complete) {
-        const { socket } = request
         answered.add(socket)
         request.once('end', () => answered.delete(socket))
         // What comes after a refusal is read and thrown away, so that the caller gets to read the refusal.
@@ -152,7 +156,7 @@ export async function startRestServer(options: RestServerOptions): Promise<RestS
     keepAliveTimeout: keepAliveMs,
   })
   server.maxConnections = maxConnections
-  server.timeout = silenceMs
+  server.timeout = silenceLimitMs
   server.on('connection', (socket) => {
     connections.add(socket)
     socket.once('close', () => connections.delete(socket))
