@@ -14,10 +14,12 @@ import { createUploads } from './answer-upload.ts'
 import { createThresholdChooser, type ThresholdWish } from './choose-threshold.ts'
 import type { CropExplainer } from './explain-crops.ts'
 import { judgeCrop, judgeCrops, type RequestThreshold, timingOf, type WarmStudent } from './judge-crops.ts'
+import { defaultSilenceLimitMs } from './limit-silence.ts'
 import type { LineThresholds } from './line-thresholds.ts'
 import { answerInOrder } from './open-inference/answer-in-order.ts'
 import { patient, refusable } from './open-inference/infer-terms.ts'
 import type { InferOptions } from './open-inference/served-models.ts'
+import { createUnreadAnswers, type UnreadAnswers } from './open-inference/unread-answers.ts'
 
 export interface ClassifyServiceOptions {
   /** The student; throws `unavailable` with the expected wait before it is warm and while it drains. */
@@ -32,13 +34,19 @@ export interface ClassifyServiceOptions {
   /** Answers what the model looks at; used once the student is warm. */
   readonly explainer: () => CropExplainer
   readonly maxRequestsPerStream: number
+  /** Bounds the answers of streams that wait for their readers; those of this service alone where absent. */
+  readonly unread?: UnreadAnswers
 }
+
+/** Bytes of a result in memory. */
+const resultBytes = 280
 
 /** The gRPC surface of the student. */
 export function createClassifyService(
   options: ClassifyServiceOptions,
 ): ServiceImplementation<typeof StudentInferenceService> {
   const { student, ongoing, enter, clock, getModel, explainer, maxRequestsPerStream } = options
+  const { unread = createUnreadAnswers() } = options
   const choose = createThresholdChooser(options)
   const answerUpload = createUploads({ student, choose, clock, maxMessagesInHand: maxRequestsPerStream })
   const answerProgressive = createProgressive({ student, ongoing, enter, choose, clock })
@@ -68,7 +76,7 @@ export function createClassifyService(
     })
   }
 
-  return implement(StudentInferenceService, {
+  const implementation = implement(StudentInferenceService, {
     classifyCrop(request, context) {
       const terms = refusable(context)
       return judgeWhole(request, 1, terms, async (warm, at) => {
@@ -83,11 +91,17 @@ export function createClassifyService(
 
     classifyStream(requests, context) {
       const terms = patient(context)
-      const answer = async (request: ClassifyStreamRequest) => {
+      const { signal } = terms
+      const answer = async (request: ClassifyStreamRequest, signal: AbortSignal) => {
         const { requestId } = request
-        return { requestId, ...(await judge(request, terms)) }
+        return { requestId, ...(await judge(request, { ...terms, signal })) }
       }
-      return answerInOrder(requests, answer, { limit: maxRequestsPerStream, signal: terms.signal })
+      const bytesOf = ({ results }: Awaited<ReturnType<typeof answer>>) => resultBytes * results.length
+      return answerInOrder(requests, answer, {
+        limit: maxRequestsPerStream,
+        signal,
+        unread: { answers: unread, bytesOf },
+      })
     },
 
     classifyUpload(messages, context) {
@@ -116,4 +130,5 @@ export function createClassifyService(
       return answerListHeatmapLayers(explainer(), model)
     },
   })
+  return { ...implementation, readTimeoutMs: defaultSilenceLimitMs }
 }

@@ -60,6 +60,14 @@ test('the largest upload comes back whole to a client that takes 4 MiB, and one 
   )
 })
 
+test('readers of streams have 30 s for an answer, under either service', async () => {
+  const { student } = await serve()
+  assert.deepEqual(
+    student.implementations.map(({ readTimeoutMs }) => readTimeoutMs),
+    [30_000, 30_000],
+  )
+})
+
 test('an upload is judged while its caller has still more to send', async () => {
   const { student, client } = await serve()
   async function* messages() {

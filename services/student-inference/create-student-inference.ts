@@ -31,6 +31,7 @@ import { recordModels } from './models/record-models.ts'
 import { createOngoingRequests } from './ongoing-requests.ts'
 import { createGrpcInferenceService } from './open-inference/grpc-inference-service.ts'
 import type { ServedModels } from './open-inference/served-models.ts'
+import { createUnreadAnswers } from './open-inference/unread-answers.ts'
 import { orCancelled } from './or-cancelled.ts'
 import { createRecipeCache } from './recipe-cache.ts'
 import { createJudgingRecorder } from './record-judging.ts'
@@ -258,6 +259,7 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
   }
 
   const requests = createOngoingRequests()
+  const unread = createUnreadAnswers()
   const service = createClassifyService({
     student,
     ongoing: () => liveIn('ready', 'draining'),
@@ -274,6 +276,7 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
     clock,
     explainer: () => student().explainer,
     maxRequestsPerStream: options.maxRequestsPerStream,
+    unread,
     getModel() {
       const live = phase === 'ready' ? shelf?.live() : undefined
       return {
@@ -311,7 +314,7 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
     implementations: [
       service,
       {
-        ...createGrpcInferenceService({ models: served, maxRequestsPerStream }),
+        ...createGrpcInferenceService({ models: served, maxRequestsPerStream, unread }),
         maxMessageBytes: openInferenceMaxBytes,
       },
     ],

@@ -18,6 +18,25 @@ export function refuseInput(field: string, description: string): PelletlineError
   })
 }
 
+/** Most bytes of an id. */
+const maxIdBytes = 1024
+/** Most bytes of all parameters of a request: names and texts, and eight for each other value. */
+const maxParameterBytes = 4096
+
+/** Whether an id is short enough to come back. */
+export function isShortId(id: string): boolean {
+  return Buffer.byteLength(id) <= maxIdBytes
+}
+
+/** Refuses an id and parameters that are too long to be kept until the answer with which they come back has been read. */
+export function checkEchoed(id: string, parameters: readonly (readonly [name: string, value: unknown])[]): void {
+  if (!isShortId(id)) throw refuseInput('id', `${Buffer.byteLength(id)} bytes; at most ${maxIdBytes} are taken`)
+  const bytesOf = (value: unknown) => (typeof value === 'string' ? Buffer.byteLength(value) : 8)
+  const bytes = parameters.reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + bytesOf(value), 0)
+  if (bytes <= maxParameterBytes) return
+  throw refuseInput('parameters', `${bytes} bytes of names and values; at most ${maxParameterBytes} are taken`)
+}
+
 /** What a caller sent, short enough for a message. */
 export function quote(value: string | number | boolean): string {
   if (typeof value !== 'string') return String(value)

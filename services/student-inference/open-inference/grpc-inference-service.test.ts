@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import type { Message, MessageInitShape } from '@bufbuild/protobuf'
-import { DataType, type ModelInferRequestSchema } from '../../gen/third_party/inference/grpc_service_pb.ts'
+import { create, type Message, type MessageInitShape } from '@bufbuild/protobuf'
+import { WireType } from '@bufbuild/protobuf/wire'
+import {
+  DataType,
+  InferParameterSchema,
+  type ModelInferRequestSchema,
+} from '../../gen/third_party/inference/grpc_service_pb.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { createLocalClient } from '../../shared/rpc/local-client.ts'
 import { createGrpcInferenceService } from './grpc-inference-service.ts'
@@ -82,6 +87,48 @@ test('ModelInfer refuses what contradicts itself before the model sees anything 
     await assert.rejects(client.modelInfer(bad), { code, message })
   }
   assert.equal(models.runs.length, 0)
+})
+
+const text = (value: string) => ({ parameterChoice: { case: 'stringParam' as const, value } })
+
+test('ModelInfer refuses an id and parameters that are too long to come back, in bytes', async () => {
+  const { client, models } = setUp()
+  const parameters = { lot: text('x'.repeat(4093)) }
+  const answer = await client.modelInfer(request(crops(5), { id: 'x'.repeat(1024), parameters }))
+  assert.deepEqual([answer.id.length, Object.keys(answer.parameters)], [1024, ['lot']])
+  const cases: [RequestInit, RegExp][] = [
+    [{ id: 'ä'.repeat(513) }, /^id: 1026 bytes; at most 1024 are taken/],
+    [{ parameters: { lot: text('x'.repeat(4094)) } }, /^parameters: 4097 bytes of names and values; at most 4096/],
+    [{ parameters: { ['x'.repeat(4096)]: { parameterChoice: { case: 'boolParam', value: true } } } }, /4104 bytes/],
+  ]
+  for (const [rest, message] of cases) {
+    await assert.rejects(client.modelInfer(request(crops(1), rest)), { code: 'invalid_argument', message })
+  }
+  assert.equal(models.runs.length, 1)
+})
+
+test('ModelInfer sends nothing back of a parameter that it does not know', async () => {
+  const { client } = setUp()
+  const lot = create(InferParameterSchema, text('L1'))
+  lot.$unknown = [{ no: 99, wireType: WireType.LengthDelimited, data: new Uint8Array(1000) }]
+  const { parameters } = await client.modelInfer(request(crops(5), { parameters: { lot } }))
+  assert.deepEqual(parameters['lot'], create(InferParameterSchema, text('L1')))
+})
+
+test('ModelStreamInfer sends no id back that is too long, also with an error', async () => {
+  const { client } = setUp()
+  async function* requests() {
+    yield request(crops(1), { id: 'x'.repeat(1025) })
+    yield request(crops(1), { id: 'r1' })
+  }
+  const got: [string | undefined, string][] = []
+  for await (const { inferResponse, errorMessage } of client.modelStreamInfer(requests())) {
+    got.push([inferResponse?.id, errorMessage.slice(0, 30)])
+  }
+  assert.deepEqual(got, [
+    ['', 'id: 1025 bytes; at most 1024 a'],
+    ['r1', ''],
+  ])
 })
 
 test('ModelInfer gives up at the timeout of the request and tells the model so', async () => {

@@ -9,6 +9,7 @@ import {
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { implement } from '../../shared/rpc/implement.ts'
 import type { ServiceImplementation } from '../../shared/rpc/types.ts'
+import { defaultSilenceLimitMs } from '../limit-silence.ts'
 import { answerInOrder } from './answer-in-order.ts'
 import {
   describeAllStatistics,
@@ -23,6 +24,7 @@ import { isModelReady } from './is-model-ready.ts'
 import { refuseOverrides, takeControl } from './model-control.ts'
 import { runInfer } from './run-infer.ts'
 import type { InferOptions, ServedModels } from './served-models.ts'
+import { createUnreadAnswers, type UnreadAnswers } from './unread-answers.ts'
 
 type StreamAnswer = MessageInitShape<typeof ModelStreamInferResponseSchema>
 
@@ -30,13 +32,25 @@ export interface GrpcInferenceServiceOptions {
   readonly models: ServedModels
   /** Requests of one stream that are computed at once; beyond, the stream is read no further. */
   readonly maxRequestsPerStream: number
+  /** Bounds the answers of streams that wait for their readers; those of this service alone where absent. */
+  readonly unread?: UnreadAnswers
+}
+
+/** Bytes of an answer in memory beside its logits: id, parameters, objects. */
+const answerBytes = 8192
+
+/** What an answer takes in memory until it is read. */
+function bytesOf({ inferResponse }: StreamAnswer): number {
+  const raw = inferResponse?.rawOutputContents?.reduce((sum, { length }) => sum + length, 0) ?? 0
+  const numbers = inferResponse?.outputs?.reduce((sum, { contents }) => sum + (contents?.fp32Contents?.length ?? 0), 0)
+  return answerBytes + raw + 8 * (numbers ?? 0)
 }
 
 /** The gRPC half of the Open Inference Protocol, with the extensions of Triton that its clients use. */
 export function createGrpcInferenceService(
   options: GrpcInferenceServiceOptions,
 ): ServiceImplementation<typeof GRPCInferenceService> {
-  const { models, maxRequestsPerStream } = options
+  const { models, maxRequestsPerStream, unread = createUnreadAnswers() } = options
 
   async function infer(
     request: ModelInferRequest,
@@ -45,7 +59,7 @@ export function createGrpcInferenceService(
     return writeInferResponse(request, await runInfer(models, readInferRequest(request), how))
   }
 
-  return implement(GRPCInferenceService, {
+  const implementation = implement(GRPCInferenceService, {
     serverLive: async () => ({ live: true }),
     serverReady: async () => ({ ready: models.ready() }),
     async modelReady({ name, version }) {
@@ -62,9 +76,9 @@ export function createGrpcInferenceService(
     modelInfer: (request, context) => infer(request, refusable(context)),
     modelStreamInfer(requests, context) {
       const how = patient(context)
-      const answer = async (request: ModelInferRequest): Promise<StreamAnswer> => {
+      const answer = async (request: ModelInferRequest, signal: AbortSignal): Promise<StreamAnswer> => {
         try {
-          const inferResponse = await infer(request, how)
+          const inferResponse = await infer(request, { ...how, signal })
           // One answer to a request is the last one; clients of Triton that ask look for this.
           const last = create(InferParameterSchema, { parameterChoice: { case: 'boolParam', value: true } })
           const parameters = { ...inferResponse.parameters, triton_final_response: last }
@@ -73,7 +87,12 @@ export function createGrpcInferenceService(
           return writeStreamError(request.id, reason)
         }
       }
-      return answerInOrder(requests, answer, { limit: maxRequestsPerStream, signal: how.signal })
+      const { signal } = how
+      return answerInOrder(requests, answer, {
+        limit: maxRequestsPerStream,
+        signal,
+        unread: { answers: unread, bytesOf },
+      })
     },
     modelConfig: async ({ name, version }) => ({ config: describeConfig(models.find(name, version)) }),
     modelStatistics: async ({ name, version }) => ({ modelStats: describeAllStatistics(models, name, version) }),
@@ -89,4 +108,5 @@ export function createGrpcInferenceService(
       return {}
     },
   })
+  return { ...implementation, readTimeoutMs: defaultSilenceLimitMs }
 }

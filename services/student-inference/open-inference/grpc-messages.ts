@@ -7,7 +7,7 @@ import type {
   ModelInferResponseSchema,
 } from '../../gen/third_party/inference/grpc_service_pb.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
-import { refuseInput } from './check-input.ts'
+import { checkEchoed, isShortId, refuseInput } from './check-input.ts'
 import type { CallInput, InferCall, InputData } from './infer-call.ts'
 import { asLittleEndian } from './little-endian.ts'
 import type { InferAnswer } from './run-infer.ts'
@@ -51,9 +51,11 @@ function readTimeout(parameter: InferParameter | undefined): number | bigint | u
   throw refuseInput('parameters.timeout', 'it is no whole number; give microseconds')
 }
 
-/** Reads a request of the gRPC half; throws `invalid_argument` where its raw contents do not belong to its inputs. */
+/** Reads a request of the gRPC half; throws `invalid_argument` where its raw contents do not belong to its inputs, or its id is too long. */
 export function readInferRequest(request: ModelInferRequest): InferCall {
   const { modelName, modelVersion, inputs, outputs, rawInputContents, parameters } = request
+  const values = Object.entries(parameters).map(([name, { parameterChoice }]) => [name, parameterChoice.value] as const)
+  checkEchoed(request.id, values)
   if (rawInputContents.length > 0) {
     if (rawInputContents.length !== inputs.length) {
       throw refuseInput('raw_input_contents', `${rawInputContents.length} entries; there are ${inputs.length} inputs`)
@@ -83,17 +85,22 @@ export function writeInferResponse(
   const raw = rawInputContents.length > 0
   const { name, datatype, itemShape } = model.output
   const shape = [BigInt(count), ...itemShape.map(BigInt)]
+  // Without the unknown fields of a parameter, whose bytes nobody has counted.
+  const echoed = Object.entries(parameters).map(([key, { parameterChoice }]) => [key, { parameterChoice }] as const)
   return {
     modelName: model.name,
     modelVersion: model.version,
     id,
-    parameters,
+    parameters: Object.fromEntries(echoed),
     outputs: [{ name, datatype, shape, ...(raw ? {} : { contents: { fp32Contents: Array.from(elements) } }) }],
     rawOutputContents: raw ? [asLittleEndian(elements)] : [],
   }
 }
 
-/** What a stream says of a request that failed: the message, and the id by which the caller knows the request. */
+/** What a stream says of a request that failed: the message, and the id by which the caller knows the request, unless that is too long. */
 export function writeStreamError(id: string, reason: unknown) {
-  return { errorMessage: PelletlineError.from(reason).message || 'the request failed', inferResponse: { id } }
+  const message = PelletlineError.from(reason).message || 'the request failed'
+  // A copy: a text that quotes a part of a request would keep all of it in memory.
+  const errorMessage = Buffer.from(message).toString()
+  return { errorMessage, inferResponse: { id: isShortId(id) ? id : '' } }
 }

@@ -453,14 +453,14 @@ export type ModelInferRequest = Message<"inference.ModelInferRequest"> & {
   modelVersion: string;
 
   /**
-   * The caller's name for the request; comes back with the answer.
+   * The caller's name for the request; comes back with the answer. At most 1,024 bytes.
    *
    * @generated from field: string id = 3;
    */
   id: string;
 
   /**
-   * Parameters of the request.
+   * Parameters of the request; come back with the answer. At most 4,096 bytes: names and texts, and eight for each other value.
    *
    * @generated from field: map<string, inference.InferParameter> parameters = 4;
    */

@@ -1,5 +1,5 @@
 import { PelletlineError } from '../../../shared/errors/pelletline-error.ts'
-import { quote, refuseInput } from '../check-input.ts'
+import { checkEchoed, quote, refuseInput } from '../check-input.ts'
 import type { CallInput, InferCall, InputData } from '../infer-call.ts'
 import type { ServedModel } from '../served-models.ts'
 import { type ParameterValue, parseObject, readList, readObject, readParameters, readText } from './json-fields.ts'
@@ -96,6 +96,8 @@ export function readRestRequest(target: RestTarget, body: Uint8Array, headerLeng
   const json = parseObject(body.subarray(0, headerLength))
   const parameters = readParameters('parameters', json['parameters'])
   const { binary_data_output: binaryByDefault, ...echoed } = parameters
+  const id = json['id'] === undefined ? undefined : readText('id', json['id'])
+  checkEchoed(id ?? '', Object.entries(echoed))
   const tail = createTail(body.subarray(headerLength))
   const inputs = readList('inputs', json['inputs']).map((input) => readInput(input, tail))
   tail.expectEnd()
@@ -108,7 +110,7 @@ export function readRestRequest(target: RestTarget, body: Uint8Array, headerLeng
   })
   return {
     call: { ...target, inputs, outputs, timeoutUs: readTimeout(parameters['timeout']) },
-    id: json['id'] === undefined ? undefined : readText('id', json['id']),
+    id,
     parameters: echoed,
     binaryOutput,
   }

@@ -100,6 +100,8 @@ test('REST infer answers bad bodies with 400, the field and what would be right,
     ['[]', /body: it is no JSON object/],
     ['{}', /"pellet" is there 0 times/],
     [json({ id: 7 }), /id: it is no text/],
+    [json({ id: 'x'.repeat(1025) }), /id: 1025 bytes; at most 1024 are taken/],
+    [json({ parameters: { a: 'x'.repeat(4096) } }), /parameters: 4097 bytes of names and values; at most 4096/],
     [json({ inputs: {} }), /inputs: it is no list/],
     [json({ inputs: [7] }), /inputs: it is no JSON object/],
     [json({ inputs: [{}] }), /inputs\.name: it is no text/],
@@ -288,6 +290,16 @@ test('REST says what is wrong with the second request of a connection as with th
   await once(socket, 'data')
   socket.write('hello\r\n\r\n')
   assert.match(await text(socket), /HTTP\/1\.1 400 [\s\S]*{"error":"This is no HTTP request/)
+})
+
+test('REST cuts a connection that is silent, and not one whose caller waits for its answer', async (t) => {
+  const { infer, models, server } = await serve(t, { manual: true }, { silenceLimitMs: 100 })
+  const answer = infer(json())
+  const silent = connect(Number(server.address.split(':')[1]), '127.0.0.1')
+  await once(silent, 'close')
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  models.runs[0]!.finish()
+  assert.equal((await answer).status, 200)
 })
 
 test('REST cancels what a caller asked for once it has gone', async (t) => {

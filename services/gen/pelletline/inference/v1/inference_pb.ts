@@ -1229,7 +1229,9 @@ export const StudentInferenceService: GenService<{
     output: typeof ClassifyCropsResponseSchema;
   },
   /**
-   * The same as a two-way stream; answers come in the order of the requests.
+   * The same as a two-way stream; answers come in the order of the requests. A stream that fails is judged no further. RESOURCE_EXHAUSTED:
+   * too many crops wait, or too many bytes of answers wait for the readers of streams, most of them for that of this one; with a retry
+   * hint. DEADLINE_EXCEEDED: an answer waited 30 s for the caller to read it.
    *
    * @generated from rpc pelletline.inference.v1.StudentInferenceService.ClassifyStream
    */
@@ -1245,7 +1247,8 @@ export const StudentInferenceService: GenService<{
    * ClassifyStream. Where another model takes over meanwhile, it judges what comes from then on: every result names its model.
    * INVALID_ARGUMENT: more crops than that, none at all, or a later message with another threshold or line.
    * RESOURCE_EXHAUSTED: too many crops wait, or unfinished uploads hold too many results, with a retry hint.
-   * DEADLINE_EXCEEDED: no message came for 30 s while the student waited for one; a pause in which it held the caller back does not count.
+   * DEADLINE_EXCEEDED: no message came for 30 s while the student waited for one, or it waited five minutes in all; a pause in which it held
+   * the caller back does not count.
    * UNAVAILABLE: the student stops before all has been sent.
    *
    * @generated from rpc pelletline.inference.v1.StudentInferenceService.ClassifyUpload
