@@ -280,3 +280,27 @@ test('an upload of which nothing comes for 30 s ends and makes room, one that go
   assert.equal((await heldBack).results!.length, 128)
   await finishAll()
 })
+
+test('an upload that sends a crop every 29 s ends after five minutes of waiting for it, and makes room', async () => {
+  const { answer, pass } = setUp({ maxResultsHeld: 1000 })
+  let next = Promise.withResolvers<void>()
+  async function* trickling() {
+    yield none(500)
+    for (;;) {
+      await next.promise
+      next = Promise.withResolvers<void>()
+      yield none(1)
+    }
+  }
+  const failure = failureOf(answer(trickling(), streamTerms().terms))
+  for (let i = 0; i < 11; i += 1) {
+    await settled()
+    await pass(29_000)
+    next.resolve()
+    await settled()
+  }
+  const { code, message } = await failure
+  assert.equal(code, 'deadline_exceeded')
+  assert.match(message, /waited for 300000 ms in all; send all of it again in less, in smaller uploads/)
+  assert.equal((await answer(send(none(1000)), streamTerms().terms)).results!.length, 1000)
+})

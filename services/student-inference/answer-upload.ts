@@ -35,6 +35,8 @@ export interface UploadOptions {
   readonly clock: Pick<Clock, 'nowNs' | 'sleep'>
   /** How long an upload is waited for without a message, ms; default 30 s. */
   readonly silenceLimitMs?: number
+  /** How long it is waited for in all, ms; default five minutes. */
+  readonly waitLimitMs?: number
 }
 
 /** Judges an upload while it comes and answers all of it at its end. */
@@ -46,11 +48,12 @@ export type AnswerUpload = (
 /**
  * Creates what answers uploads. What is kept of a message once it is judged are its results, which count for all uploads together.
  * An upload that cannot be answered, be it for what its caller sends, ends at once: nothing more of it is computed. So does one of which
- * nothing comes for `silenceLimitMs`, with `deadline_exceeded`, since its results would be held for as long as its caller likes.
+ * nothing comes for `silenceLimitMs`, or that was waited for `waitLimitMs` in all, with `deadline_exceeded`, since its results would be held
+ * for as long as its caller likes.
  */
 export function createUploads(options: UploadOptions): AnswerUpload {
   const { student, choose, maxMessagesInHand, maxResultsHeld = 16 * maxCropsPerUpload } = options
-  const { clock, silenceLimitMs = defaultSilenceLimitMs } = options
+  const { clock, silenceLimitMs = defaultSilenceLimitMs, waitLimitMs = 300_000 } = options
   let heldByAll = 0
 
   return async (messages, terms) => {
@@ -75,10 +78,14 @@ export function createUploads(options: UploadOptions): AnswerUpload {
     async function* taken() {
       let first: ThresholdWish | undefined
       let at = ownThreshold
+      let waitedMs = 0
       try {
         silence.begin()
+        let sinceNs = clock.nowNs()
         for await (const message of abortable(messages, ending.signal)) {
           silence.end()
+          waitedMs += Number(clock.nowNs() - sinceNs) / 1e6
+          if (waitedMs > waitLimitMs) throw tooSlow(waitLimitMs)
           // It may come after the upload has failed.
           signal.throwIfAborted()
           count(message)
@@ -90,6 +97,7 @@ export function createUploads(options: UploadOptions): AnswerUpload {
           yield { crops: message.crops, at }
           at = { ...at, waitedUs: 0 }
           silence.begin()
+          sinceNs = clock.nowNs()
         }
         silence.end()
       } catch (reason) {
@@ -141,6 +149,11 @@ function tooManyHeld(held: number, limit: number): PelletlineError {
 
 function silent(limitMs: number): PelletlineError {
   const text = `No message of the upload came for ${limitMs} ms; send all of it again without such a pause, or by ClassifyStream.`
+  return new PelletlineError('deadline_exceeded', text)
+}
+
+function tooSlow(limitMs: number): PelletlineError {
+  const text = `The messages of the upload were waited for ${limitMs} ms in all; send all of it again in less, in smaller uploads, or by ClassifyStream.`
   return new PelletlineError('deadline_exceeded', text)
 }
 
