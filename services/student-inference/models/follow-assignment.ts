@@ -5,7 +5,6 @@ import type {
   ReportModelsRequestSchema,
 } from '../../gen/pelletline/registry/v1/models_pb.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
-import { createNotifier } from '../../shared/queue/notifier.ts'
 import type { ServiceClient } from '../../shared/rpc/types.ts'
 import { createBackoff } from '../../shared/service/backoff.ts'
 import type { Clock } from '../../shared/service/clock.ts'
@@ -52,11 +51,12 @@ export function followAssignment(options: FollowAssignmentOptions): AssignmentFo
   const { registry, instance, clock, logger, reportEveryMs, onAssignment, describe, keepListing } = options
   const stopping = new AbortController()
   const { signal } = stopping
-  const due = createNotifier()
   const first = Promise.withResolvers<ModelAssignment>()
   // Nobody may be waiting for it when it is stopped.
   first.promise.catch(() => {})
   let changes = 0
+  /** Ends the pause between two reports. */
+  let pause = new AbortController()
 
   async function watch(): Promise<void> {
     const backoff = createBackoff(pauses)
@@ -99,9 +99,10 @@ export function followAssignment(options: FollowAssignmentOptions): AssignmentFo
         pauseMs = backoff.fail(error.retryAfterMs)
         logger.warn({ code: error.code }, `report of the models failed: ${error.message}`)
       }
-      const again = due.changed(signal)
+      if (signal.aborted) return
       if (seen !== changes && backoff.failures === 0) continue
-      await Promise.race([again, clock.sleep(pauseMs, signal).catch(() => {})])
+      pause = new AbortController()
+      await clock.sleep(pauseMs, pause.signal).catch(() => {})
     }
   }
 
@@ -110,10 +111,11 @@ export function followAssignment(options: FollowAssignmentOptions): AssignmentFo
     first: () => first.promise,
     report() {
       changes += 1
-      due.notify()
+      pause.abort()
     },
     async stop(timeoutMs) {
       stopping.abort()
+      pause.abort()
       first.reject(new PelletlineError('cancelled', 'The student was stopped before it knew which model to load.'))
       await running
       await registry
