@@ -37,7 +37,7 @@ export function createBatcherStatistics(clock: Pick<Clock, 'now' | 'nowNs'>): Ba
 
   function note(beganNs: bigint, judged: JudgedCrops): void {
     add(success, clock.nowNs() - beganNs)
-    add(queue, BigInt(judged.queuedUs) * 1000n)
+    add(queue, BigInt(judged.queuedUs + judged.batchedUs) * 1000n)
     add(compute, BigInt(judged.computedUs) * 1000n)
   }
 

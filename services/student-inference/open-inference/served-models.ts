@@ -39,7 +39,7 @@ export interface ServedStatistics {
   readonly success: Duration
   /** Requests that failed or were cancelled. */
   readonly fail: Duration
-  /** Waits of answered requests for a batch. */
+  /** Waits of answered requests from their arrival until their first batch ran, in a worker's hands as well. */
   readonly queue: Duration
   /** Times of answered requests from their first batch to their last. */
   readonly compute: Duration
