@@ -10,7 +10,14 @@ import {
   type ServerMetadataResponseSchema,
 } from '../../gen/third_party/inference/grpc_service_pb.ts'
 import { programVersion } from '../../shared/service/program-version.ts'
-import type { Duration, ServedDatatype, ServedModel, ServedModels, ServedTensor } from './served-models.ts'
+import type {
+  Duration,
+  ServedDatatype,
+  ServedModel,
+  ServedModelState,
+  ServedModels,
+  ServedTensor,
+} from './served-models.ts'
 
 const dataTypes = { UINT8: DataType.TYPE_UINT8, FP32: DataType.TYPE_FP32 } as const satisfies Record<
   ServedDatatype,
@@ -24,19 +31,21 @@ export function describeServer(models: ServedModels): MessageInitShape<typeof Se
   return { name: 'pelletline', version: programVersion(), extensions }
 }
 
+function listReady(models: ServedModels): readonly ServedModelState[] {
+  return models.list().filter(({ state }) => state === 'READY')
+}
+
 function tensorMetadata({ name, datatype, itemShape }: ServedTensor) {
   return { name, datatype, shape: [-1n, ...itemShape.map(BigInt)] }
 }
 
-/** Versions, input and output of a model; the batch is the dimension of -1. */
+/** Versions that can be asked for, input and output of a model; the batch is the dimension of -1. */
 export function describeModel(
   models: ServedModels,
   model: ServedModel,
 ): MessageInitShape<typeof ModelMetadataResponseSchema> {
   const { name, version, platform, input, output } = model
-  const others = models
-    .list()
-    .filter((other) => other.name === name && other.version !== version && other.version !== '')
+  const others = listReady(models).filter((other) => other.name === name && other.version !== version)
   return {
     name,
     versions: [version, ...others.map((other) => other.version)],
@@ -104,10 +113,11 @@ export function describeStatistics(model: ServedModel): MessageInitShape<typeof 
   }
 }
 
-/** The statistics of one model, or of all that are ready where no name is given. */
+/** The statistics of one version, of all versions of a model that are ready where none is given, or of all models where no name is. */
 export function describeAllStatistics(models: ServedModels, name: string, version: string) {
-  if (name !== '') return [describeStatistics(models.find(name, version))]
-  const ready = models.list().filter(({ state }) => state === 'READY')
+  const ready = listReady(models).filter((entry) => name === '' || entry.name === name)
+  // A model that was loaded by a name of its own is its only version, and one that is not there is refused.
+  if (name !== '' && (version !== '' || ready.length === 0)) return [describeStatistics(models.find(name, version))]
   return ready.map((entry) => describeStatistics(models.find(entry.name, entry.version)))
 }
 

@@ -231,7 +231,7 @@ test('health and readiness follow the models; a model that is not there is not r
 test('metadata, configuration, statistics and index describe the served models', async () => {
   const { client } = setUp()
   const metadata = await client.modelMetadata({ name: 'student' })
-  assert.deepEqual(metadata.versions, ['b', 'a'])
+  assert.deepEqual(metadata.versions, ['b'])
   const [input] = metadata.inputs
   assert.deepEqual([input!.name, input!.datatype, input!.shape], ['pellet', 'UINT8', [-1n, 1n, 50n, 50n]])
   assert.deepEqual(metadata.outputs[0]!.shape, [-1n, 2n])
@@ -252,6 +252,20 @@ test('metadata, configuration, statistics and index describe the served models',
   assert.deepEqual([await index(false), await index(true)], [['b', 'a'], ['b']])
 })
 
+test('versions and statistics of a model are those that can be asked for, those of all of them where none is given', async () => {
+  for (const older of ['READY', 'LOADING', 'UNLOADING'] as const) {
+    const { client } = setUp({ older })
+    const expected = older === 'READY' ? ['b', 'a'] : ['b']
+    assert.deepEqual((await client.modelMetadata({ name: 'student' })).versions, expected)
+    const statistics = async (name: string, version = '') =>
+      (await client.modelStatistics({ name, version })).modelStats.map((stats) => stats.version)
+    assert.deepEqual(await statistics('student'), expected)
+    assert.deepEqual(await statistics(''), expected)
+    assert.deepEqual(await statistics('student', 'b'), ['b'])
+    await assert.rejects(statistics('nobody'), { code: 'not_found' })
+  }
+})
+
 test('the index names what may be loaded, after the models that there are', async () => {
   const repository = () => [{ name: 'x', version: 'x', state: 'UNAVAILABLE' as const, reason: 'in the store' }]
   const { client } = setUp({ repository })
@@ -259,7 +273,6 @@ test('the index names what may be loaded, after the models that there are', asyn
     (await client.repositoryIndex({ ready })).models.map(({ name, version, state }) => `${name} ${version} ${state}`)
   assert.deepEqual(await index(false), ['student b READY', 'student a UNAVAILABLE', 'x x UNAVAILABLE'])
   assert.deepEqual(await index(true), ['student b READY'])
-  assert.deepEqual((await client.modelMetadata({ name: 'student' })).versions, ['b', 'a'])
 })
 
 test('models are loaded and unloaded only where the server offers it', async () => {

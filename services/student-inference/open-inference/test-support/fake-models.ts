@@ -1,5 +1,5 @@
 import { PelletlineError } from '../../../shared/errors/pelletline-error.ts'
-import type { BatchElements, InferOptions, ServedModel, ServedModels } from '../served-models.ts'
+import type { BatchElements, InferOptions, ServedModel, ServedModelState, ServedModels } from '../served-models.ts'
 
 /** One request in the hands of a fake model. */
 export interface FakeRun {
@@ -13,6 +13,8 @@ export interface FakeRun {
 export interface FakeModelsOptions {
   readonly datatype?: 'UINT8' | 'FP32'
   readonly ready?: () => boolean
+  /** State of version `a`; UNAVAILABLE where absent. */
+  readonly older?: ServedModelState['state']
   /** Requests wait until the test ends them; by default each ends at once. */
   readonly manual?: boolean
   readonly control?: ServedModels['control']
@@ -27,7 +29,7 @@ function answer(elements: BatchElements, count: number): Float32Array {
 
 /** Two versions of the model `student`, of which `b` is in use; every run is kept in `runs`. */
 export function createFakeModels(options: FakeModelsOptions = {}): ServedModels & { readonly runs: FakeRun[] } {
-  const { datatype = 'UINT8', ready = () => true, manual = false, control, repository } = options
+  const { datatype = 'UINT8', ready = () => true, manual = false, older = 'UNAVAILABLE', control, repository } = options
   const runs: FakeRun[] = []
   const nothing = { count: 0, ns: 0n }
   const model = (version: string): ServedModel => ({
@@ -70,7 +72,7 @@ export function createFakeModels(options: FakeModelsOptions = {}): ServedModels 
     ready,
     list: () => [
       { name: 'student', version: 'b', state: ready() ? 'READY' : 'LOADING', reason: '' },
-      { name: 'student', version: 'a', state: 'UNAVAILABLE', reason: 'an older one' },
+      { name: 'student', version: 'a', state: older, reason: 'an older one' },
     ],
     find(name, version) {
       const found = name === 'student' ? versions.get(version || 'b') : undefined
