@@ -348,7 +348,7 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
         ngPpm: lot?.ngPpm ?? ngPpm(0n, 0n),
         ...(lot?.ngPpmCorrected === undefined ? {} : { ngPpmCorrected: lot.ngPpmCorrected }),
         audited: Number(counts.audited),
-        disagreement: lot?.disagreement ?? disagreementOf([]),
+        disagreement: lot?.disagreement ?? disagreementOf([], counts),
         rowsLost: counts.rowsLost,
         alerts: (await alertBook.listUnresolved(line)).map(toAlert),
         reconciliation: { ...counts, balanced: lot?.balanced ?? true },

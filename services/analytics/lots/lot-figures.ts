@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf'
+import { AuditStratum } from '../../gen/pelletline/events/v1/events_pb.ts'
 import { type Estimate, EstimateSchema, type ModelRef } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
 import {
   type Calibration,
@@ -6,7 +7,11 @@ import {
   correctMisclassification,
 } from '../../shared/statistics/correct-misclassification.ts'
 import { estimateBinomialShare } from '../../shared/statistics/estimate-binomial-share.ts'
-import { estimateWeightedShare, type IntervalEstimate } from '../../shared/statistics/estimate-weighted-share.ts'
+import {
+  estimateWeightedShare,
+  type IntervalEstimate,
+  withUnseenStrata,
+} from '../../shared/statistics/estimate-weighted-share.ts'
 
 /** Judgements by one model at one threshold. */
 export interface ModelSegment {
@@ -16,8 +21,9 @@ export interface ModelSegment {
   readonly ng: bigint
 }
 
-/** Audited pellets of one inclusion probability. */
+/** Audited pellets of one stratum and inclusion probability. */
 export interface AuditGroup {
+  readonly stratum: AuditStratum
   readonly inclusionProbability: number
   readonly audited: bigint
   readonly disagreed: bigint
@@ -68,18 +74,34 @@ export async function correctedNgPpm(
   return combined === undefined ? undefined : toEstimate(combined, 1e6)
 }
 
-/** Weighted share 0..1 of pellets on which student and teachers disagree; [0, 1] where none was audited. */
-export function disagreementOf(groups: readonly AuditGroup[]): Estimate {
-  return toEstimate(
-    estimateWeightedShare(
-      groups.map(({ inclusionProbability, audited, disagreed }) => ({
-        weight: 1 / inclusionProbability,
-        sampled: Number(audited),
-        positive: Number(disagreed),
-      })),
-    ),
-    1,
+/**
+ * Weighted share 0..1 of pellets on which student and teachers disagree; [0, 1] where none was audited. Of a short lot often
+ * nothing but NG is drawn: all that was judged OK is unseen then.
+ */
+export function disagreementOf(
+  groups: readonly AuditGroup[],
+  judged: { readonly classified: bigint; readonly ng: bigint },
+): Estimate {
+  const estimate = estimateWeightedShare(
+    groups.map(({ inclusionProbability, audited, disagreed }) => ({
+      weight: 1 / inclusionProbability,
+      sampled: Number(audited),
+      positive: Number(disagreed),
+    })),
   )
+  return toEstimate(withUnseenStrata(estimate, unseenShare(groups, judged)), 1)
+}
+
+/** Largest share of the judged pellets that lies in strata without an audit; how many were near the threshold is in no book. */
+function unseenShare(
+  groups: readonly AuditGroup[],
+  judged: { readonly classified: bigint; readonly ng: bigint },
+): number {
+  const isSeen = (stratum: AuditStratum) => groups.some((group) => group.stratum === stratum && group.audited > 0n)
+  // Audits may be booked before the verdicts, and all pellets of a lot may have passed the screen.
+  if (judged.classified === 0n) return 0
+  const ngShare = Number(judged.ng) / Number(judged.classified)
+  return (isSeen(AuditStratum.NG) ? 0 : ngShare) + (isSeen(AuditStratum.REST) ? 0 : 1 - ngShare)
 }
 
 /** NG per million classified pellets as judged, with the interval of Clopper and Pearson; [0, 1e6] where none was judged. */

@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf'
+import type { AuditStratum } from '../../gen/pelletline/events/v1/events_pb.ts'
 import { type Reconciliation, ReconciliationSchema } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
 import { type Lot, LotSchema, type LotState } from '../../gen/pelletline/mes/v1/mes_pb.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
@@ -123,8 +124,8 @@ async function readAuditGroups(db: Kysely<Tables>, lotIds: readonly bigint[]) {
     .where('lot_id', 'in', lotIds)
     .where('audited', '>', 0n)
     .execute()
-  for (const { lot_id, inclusion_probability, audited, disagreed } of rows) {
-    const group = { inclusionProbability: inclusion_probability, audited, disagreed }
+  for (const { lot_id, stratum, inclusion_probability, audited, disagreed } of rows) {
+    const group = { stratum: stratum as AuditStratum, inclusionProbability: inclusion_probability, audited, disagreed }
     byLot.set(lot_id, [...(byLot.get(lot_id) ?? []), group])
   }
   return byLot
@@ -197,7 +198,7 @@ export async function describeLots(
         balanced: isBalanced(reconciliation, lotRuns, row.state === 3),
         ...(reconciliation.classified === 0n ? {} : { ngPpm: ngPpm(reconciliation.ng, reconciliation.classified) }),
         ...(corrected === undefined ? {} : { ngPpmCorrected: corrected }),
-        ...(groups === undefined ? {} : { disagreement: disagreementOf(groups) }),
+        ...(groups === undefined ? {} : { disagreement: disagreementOf(groups, reconciliation) }),
         simulated: row.simulated,
         models: segments.get(row.lot_id) ?? [],
         note: row.note,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { estimateWeightedShare, weightedShareLowerLimit } from './estimate-weighted-share.ts'
+import { estimateWeightedShare, weightedShareLowerLimit, withUnseenStrata } from './estimate-weighted-share.ts'
 import { gammaQuantile, regularizedGamma } from './gamma-quantile.ts'
 import { drawBinomial, leastCoverage, seededUniform } from './test-support/seeded-draws.ts'
 
@@ -107,6 +107,15 @@ describe('weighted share', () => {
       assert.ok(above / rounds >= leastCoverage(rounds), `lower limit: ${above} of ${rounds}`)
     })
   }
+
+  test('what nothing was drawn from may be all trait or none', () => {
+    const estimate = withUnseenStrata({ value: 0.5, lower: 0.25, upper: 1, confidence: 0.95 }, 0.75)
+    assert.deepEqual(estimate, { value: 0.125, lower: 0.0625, upper: 1, confidence: 0.95 })
+    const seen = estimateWeightedShare([{ weight: 2, sampled: 50, positive: 1 }])
+    assert.deepEqual(withUnseenStrata(seen, 0), seen)
+    const nothing = withUnseenStrata(seen, 1)
+    assert.deepEqual([nothing.lower, nothing.upper], [0, 1])
+  })
 
   test('the coverage test would see an interval that is too short', () => {
     const uniform = seededUniform(3)

@@ -59,6 +59,21 @@ export function estimateWeightedShare(groups: readonly WeightedGroup[], confiden
   }
 }
 
+/**
+ * The same estimate for a population of which a share of at most `unseen` lies in strata that nothing was drawn from: such a
+ * stratum can be anything between all and nothing of the trait, and its weight is in no group, so the upper limit of the
+ * others does not allow for it. The value counts what was seen.
+ */
+export function withUnseenStrata(estimate: IntervalEstimate, unseen: number): IntervalEstimate {
+  const seen = 1 - unseen
+  return {
+    value: estimate.value * seen,
+    lower: estimate.lower * seen,
+    upper: estimate.upper * seen + unseen,
+    confidence: estimate.confidence,
+  }
+}
+
 /** One-sided lower limit of the same share: the true share lies above it with at least the given confidence. */
 export function weightedShareLowerLimit(groups: readonly WeightedGroup[], confidence = 0.95): number {
   const summary = summarize(groups)
