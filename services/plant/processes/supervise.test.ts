@@ -127,6 +127,22 @@ describe('a supervised process', () => {
     await supervised.stop(1000)
   })
 
+  it('is not given up where it ends by itself after others have killed it again and again', async () => {
+    const { supervised, lives, untilLife } = superviseFakes()
+    await supervised.ready
+    for (let death = 1; death < maxDeaths; death++) {
+      await untilLife(death)
+      lives[death - 1]!.end(killed)
+    }
+    for (let death = maxDeaths; death < 2 * maxDeaths - 1; death++) {
+      await untilLife(death)
+      lives[death - 1]!.end(crashed)
+    }
+    await untilLife(2 * maxDeaths - 1)
+    lives.at(-1)!.end(crashed)
+    await assert.rejects(supervised.failed, { code: 'failed_precondition', message: /8th time in a row/ })
+  })
+
   it('is given up where it is killed before it has ever taken work, again and again', async () => {
     const { supervised, lives, untilLife } = superviseFakes({ becomesReady: false })
     for (let death = 1; death <= maxDeaths; death++) {

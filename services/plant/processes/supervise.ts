@@ -80,11 +80,17 @@ export function supervise(options: SuperviseOptions): Supervised {
   }
 
   async function run(): Promise<void> {
+    // What others did to it says nothing of what it does by itself.
+    let deaths = { byItself: 0, byOthers: 0 }
     while (!leaving.signal.aborted) {
       const { end, steady } = await live()
       if (leaving.signal.aborted) return
-      if (steady) backoff.succeed()
-      const failure = judgeDeath({ name, end, deathsInARow: backoff.failures + 1, everReady, logFile })
+      if (steady) {
+        backoff.succeed()
+        deaths = { byItself: 0, byOthers: 0 }
+      }
+      const deathsInARow = end.signal === null ? ++deaths.byItself : ++deaths.byOthers
+      const failure = judgeDeath({ name, end, deathsInARow, everReady, logFile })
       if (failure !== undefined) {
         failed.reject(failure)
         ready.reject(failure)
@@ -130,6 +136,7 @@ export function supervise(options: SuperviseOptions): Supervised {
 export interface Death {
   readonly name: string
   readonly end: ProcessEnd
+  /** Deaths of this kind, by itself or by a signal, since it last took work for a while; this one among them. */
   readonly deathsInARow: number
   /** It has taken work, in this life or an earlier one. */
   readonly everReady: boolean
