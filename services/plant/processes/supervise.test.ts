@@ -107,13 +107,12 @@ describe('a supervised process', () => {
       pass(60_000)
       lives[death - 1]!.end(killed)
     }
-    // The last of them was a death as well.
-    for (let death = 1; death < maxDeaths; death++) {
+    for (let death = 1; death <= maxDeaths; death++) {
       await untilLife(2 * maxDeaths + death)
       lives[2 * maxDeaths + death - 1]!.end(crashed)
     }
     await assert.rejects(supervised.failed, { code: 'failed_precondition', message: /8th time in a row/ })
-    assert.equal(lives.length, 3 * maxDeaths - 1)
+    assert.equal(lives.length, 3 * maxDeaths)
   })
 
   it('is not given up where it has taken work and others kill it, however often', async () => {
