@@ -13,7 +13,7 @@ const studentModelsSchema = z.strictObject({
   trustedKeys: z.array(z.string().min(1)).max(64).default([]),
   /** Whether models that are neither signed by a trusted key nor released with the program are taken. */
   allowUnsigned: z.boolean().default(false),
-  /** Most models in memory at once; each has workers of its own. */
+  /** Most models in memory at once; each has workers of its own. With 1 none can be loaded beside the one that judges. */
   maxLoaded: z.int().min(1).max(16).default(3),
   /** A model that is not warm within this time is refused, ms. */
   loadLimitMs: z.int().min(10).max(3_600_000).default(120_000),

@@ -57,14 +57,17 @@ function standingClock() {
 }
 
 /** A shelf with the configured model `a`, and models whose loads the test can hold up. */
-function setUp(held: Readonly<Record<string, (signal: AbortSignal) => Promise<LoadedStudent>>> = {}) {
+function setUp(
+  held: Readonly<Record<string, (signal: AbortSignal) => Promise<LoadedStudent>>> = {},
+  { maxLoaded = 3 } = {},
+) {
   const clock = standingClock()
   /** The last load of each. */
   const fakes = new Map<string, ReturnType<typeof fakeStudent>>()
   const loads: string[] = []
   const shelf = createModelShelf({
     configured: name('a'),
-    maxLoaded: 3,
+    maxLoaded,
     logger: silentLogger,
     retireLimitMs: 60_000,
     clock,
@@ -117,6 +120,7 @@ test('a canary that failed gets no part until it is loaded anew, and the live mo
   assert.deepEqual([shelf.route(key, 0)!.student.model.id, states().get('b')], ['a', 'failed'])
   await assign(3n, {})
   assert.equal(states().has('b'), false)
+  for (const id of ['b', 'c']) fakes.get(id)!.finish()
   await assign(4n, { canary: 'b' })
   assert.equal(shelf.route(key, 0)!.student.model.id, 'b')
   // Nor does a part that fell to it before, and fails only now, end the new load.
@@ -131,6 +135,36 @@ test('a canary whose workers have all died is marked as failed', async () => {
   fakes.get('b')!.die()
   assert.equal(shelf.route(key, 0)!.student.model.id, 'a')
   assert.equal(states().get('b'), 'failed')
+})
+
+test('a model that was let go, or has failed, keeps its place in memory until it has ended', async () => {
+  const { fakes, loads, assign, states } = setUp()
+  await assign(1n, { held: ['b'], canary: 'c' })
+  await settled()
+  fakes.get('c')!.die()
+  await assign(2n, { held: ['d'], canary: 'c' })
+  assert.deepEqual(states(), new Map(Object.entries({ a: 'ready', c: 'failed', b: 'retiring' })))
+  fakes.get('c')!.finish()
+  for (let i = 0; i < 3; i += 1) await settled()
+  assert.deepEqual([states().get('b'), states().get('d')], ['retiring', 'ready'])
+  await assign(3n, { held: ['d', 'e'] })
+  assert.equal(states().has('e'), false)
+  fakes.get('b')!.finish()
+  for (let i = 0; i < 3; i += 1) await settled()
+  assert.deepEqual(states(), new Map(Object.entries({ a: 'ready', d: 'ready', e: 'ready' })))
+  assert.deepEqual(loads, ['a', 'c', 'b', 'd', 'e'])
+})
+
+test('a model that does not fit is refused with what makes room, which is no unload where only one judges', async () => {
+  for (const [maxLoaded, message] of [
+    [1, /1 models are in memory \(a\), at most 1 may be; raise models\.maxLoaded, since the one that judges stays/],
+    [2, /2 models are in memory \(a, b\), at most 2 may be; unload one before c is loaded/],
+  ] as const) {
+    const { shelf, assign } = setUp({}, { maxLoaded })
+    await assign(1n, { held: ['b', 'c'] })
+    await settled()
+    assert.match(shelf.entries().find(({ name }) => name.id === 'c')!.error!.message, message)
+  }
 })
 
 test('a model in memory whose workers have all died is failed, whatever its role, and cannot become the one that judges', async () => {

@@ -114,6 +114,8 @@ export function createModelShelf(options: ModelShelfOptions): ModelShelf {
   /** Aborts once nothing may be finished any more. */
   const outOfTime = new AbortController()
   const work = new Set<Promise<void>>()
+  /** Models that were let go and have not ended. */
+  let ending = 0
   let assignment: ModelAssignment | undefined
   let handover: Promise<void> | undefined
   let roles: { judging?: string | undefined; shadow?: string | undefined; canary?: string | undefined } = {}
@@ -129,7 +131,7 @@ export function createModelShelf(options: ModelShelfOptions): ModelShelf {
     if (stopping.signal.aborted) return
     failDead()
     const states = new Map([...held].map(([key, { state }]) => [key, state]))
-    const plan = planModels({ states, judging: roles.judging, maxLoaded }, wanted())
+    const plan = planModels({ states, judging: roles.judging, ending, maxLoaded }, wanted())
     if (plan.judging !== roles.judging && plan.judging !== undefined) {
       const from = roles.judging === undefined ? undefined : held.get(roles.judging)?.name.id
       logger.info({ model: held.get(plan.judging)!.name.id, from, generation: assignment?.generation }, 'model judges')
@@ -160,8 +162,13 @@ export function createModelShelf(options: ModelShelfOptions): ModelShelf {
   }
 
   function tooMany({ id }: ModelName): PelletlineError {
-    const names = [...held.values()].filter(({ state }) => state === 'ready').map(({ name }) => name.id)
-    const text = `${names.length} models are in memory (${names.join(', ')}), at most ${maxLoaded} may be; unload one before ${id} is loaded.`
+    const ready = [...held].filter(([, { state }]) => state === 'ready')
+    const names = ready.map(([, { name }]) => name.id)
+    const canUnload = ready.some(([key]) => key !== roles.judging)
+    const next = canUnload
+      ? `unload one before ${id} is loaded`
+      : `raise models.maxLoaded, since the one that judges stays`
+    const text = `${names.length} models are in memory (${names.join(', ')}), at most ${maxLoaded} may be; ${next}.`
     return new PelletlineError('resource_exhausted', text)
   }
 
@@ -191,10 +198,12 @@ export function createModelShelf(options: ModelShelfOptions): ModelShelf {
   }
 
   /** What was routed to a model before this moment has been submitted by now: routing and submitting are one step. */
-  function letGo(student: LoadedStudent): Promise<void> {
-    return student
+  async function letGo(student: LoadedStudent): Promise<void> {
+    ending += 1
+    await student
       .close(retireLimitMs, outOfTime.signal)
       .catch((reason) => logger.error({ err: reason }, 'a model did not end well'))
+    ending -= 1
   }
 
   function retire(key: string): void {
@@ -217,7 +226,8 @@ export function createModelShelf(options: ModelShelfOptions): ModelShelf {
   function markFailed(key: string, { name, counter }: Held, student: LoadedStudent, error: PelletlineError): void {
     held.set(key, { name, state: 'failed', error, student: undefined, counter })
     logger.error({ model: name.id, code: error.code }, `model failed, it does not judge: ${error.message}`)
-    track(letGo(student))
+    // There may be a model that waits for its room.
+    track(letGo(student).then(step))
   }
 
   /** Models without a worker that are ready and do not judge. */

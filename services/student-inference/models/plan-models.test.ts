@@ -14,7 +14,8 @@ const want = (
   canary: rest.canary === undefined ? undefined : name(rest.canary),
   held: (rest.held ?? []).map(name),
 })
-const held = (states: Readonly<Record<string, HeldState>>, judging?: string, maxLoaded = 3) => ({
+const held = (states: Readonly<Record<string, HeldState>>, judging?: string, maxLoaded = 3, ending = 0) => ({
+  ending,
   states: new Map(Object.entries(states).map(([id, state]) => [key(id), state])),
   judging: judging === undefined ? undefined : key(judging),
   maxLoaded,
@@ -52,6 +53,18 @@ test('a model that has to end is loaded again only after it has ended', () => {
   assert.deepEqual(planModels(held({ a: 'ready' }, 'a'), want('b')).load, name('b'))
 })
 
+test('a model that was let go has its place until it has ended, and nothing is refused for that', () => {
+  const wanted = want('a', { held: ['b'] })
+  const loads = (states: Readonly<Record<string, HeldState>>, ending: number) => {
+    const { load, tooMany } = planModels(held(states, 'a', 2, ending), wanted)
+    assert.deepEqual(tooMany, [])
+    return load
+  }
+  assert.equal(loads({ a: 'ready', c: 'ready' }, 0), undefined)
+  assert.equal(loads({ a: 'ready', c: 'retiring' }, 1), undefined)
+  assert.deepEqual(loads({ a: 'ready' }, 0), name('b'))
+})
+
 test('whatever happens, a model that judges is ready, is never retired, and memory keeps its bound', () => {
   const ids = ['a', 'b', 'c', 'd', 'e']
   const id = fc.constantFrom(...ids)
@@ -64,6 +77,7 @@ test('whatever happens, a model that judges is ready, is never retired, and memo
   fc.assert(
     fc.property(fc.array(fc.tuple(wish, fc.boolean()), { minLength: 1, maxLength: 30 }), (wishes) => {
       const states = new Map<string, HeldState>()
+      const inMemory = () => [...states.values()].filter((state) => state === 'ready' || state === 'retiring').length
       let judging: string | undefined
       for (const [{ live, shadow, canary, held: kept }, loads] of wishes) {
         const wanted = want(live, {
@@ -72,15 +86,20 @@ test('whatever happens, a model that judges is ready, is never retired, and memo
           held: kept,
         })
         for (let round = 0; round < 12; round += 1) {
-          const plan = planModels({ states, judging, maxLoaded: 3 }, wanted)
+          const retiring = [...states].filter(([, state]) => state === 'retiring').map(([id]) => id)
+          const plan = planModels({ states, judging, ending: retiring.length, maxLoaded: 3 }, wanted)
           assert.ok(judging === undefined || plan.judging !== undefined)
           judging = plan.judging
           assert.ok(judging === undefined || states.get(judging) === 'ready')
           assert.ok(judging === undefined || !plan.retire.includes(judging))
-          for (const gone of plan.retire) states.delete(gone)
+          // What was let go ends a round later.
+          for (const gone of retiring) states.delete(gone)
+          for (const gone of plan.retire) {
+            if (states.get(gone) === 'ready') states.set(gone, 'retiring')
+            else states.delete(gone)
+          }
           if (plan.load !== undefined) states.set(keyOf(plan.load), loads ? 'ready' : 'refused')
-          const inMemory = [...states.values()].filter((state) => state === 'ready').length
-          assert.ok(inMemory <= 3)
+          assert.ok(inMemory() <= 3)
         }
         // A refused model is tried again by the next assignment.
         for (const [at, state] of states) if (state === 'refused') states.delete(at)

@@ -40,7 +40,9 @@ export interface HeldModels {
   readonly states: ReadonlyMap<string, HeldState>
   /** Key of the model that judges now; undefined before the first is warm. */
   readonly judging: string | undefined
-  /** Most models that are loading or ready. */
+  /** Models that were let go, retiring or failed, and have not ended: they have workers and weights until then. */
+  readonly ending: number
+  /** Most models that are loading, ready or ending. */
   readonly maxLoaded: number
 }
 
@@ -78,13 +80,15 @@ export function planModels(held: HeldModels, wanted: WantedModels): ModelPlan {
   )
   const absent = [...byKey].filter(([key]) => !states.has(key)).map(([, model]) => model)
   const room = held.maxLoaded - staying.length
+  // What is let go now has to end first as well.
+  const ending = held.ending + retire.filter((key) => states.get(key) === 'ready').length
   const busy = [...states.values()].includes('loading')
   return {
     judging,
     shadow: ready(wanted.shadow),
     canary: ready(wanted.canary),
     retire,
-    load: busy || room <= 0 ? undefined : absent[0],
+    load: busy || room <= ending ? undefined : absent[0],
     tooMany: room <= 0 && !busy ? absent : [],
   }
 }
