@@ -64,7 +64,10 @@ export async function runReplay(
             signal,
           }),
           onAcknowledged: ({ acknowledgedBelow }) => progress.update(Number(acknowledgedBelow)),
-          onResume: (error) => terminal.note(`The stream broke and is taken up again: ${error.message}`),
+          onResume: ({ code, message }) => {
+            const what = code === 'already_exists' ? 'The line is not free yet' : 'The stream broke and is taken up again'
+            terminal.note(`${what}: ${message}`)
+          },
           signal,
         })
       },

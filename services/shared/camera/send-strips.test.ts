@@ -229,6 +229,102 @@ test('sendStrips gives up with the last error when nothing has moved for long en
   assert.equal(now, 5000)
 })
 
+/** A clock whose pauses take no time; the test sets it. */
+function createStillClock() {
+  const time = { ms: 0 }
+  const clock: Clock = { now: () => time.ms, nowNs: () => BigInt(time.ms) * 1_000_000n, sleep: async () => {} }
+  return { time, clock }
+}
+
+for (const [what, error] of [
+  ['ended since a strip stood still on its way', new PelletlineError('deadline_exceeded', 'It stood still.')],
+  ['is refused while one of this host is still open', new PelletlineError('already_exists', '', { retryAfterMs: 1 })],
+] as const)
+  test(`sendStrips opens a stream again that ${what}, also before a stream was opened`, async () => {
+    const { client, taken } = createTestGateway({ breakAt: [{ strips: 3, error }] })
+    let opens = 0
+    const refusing = {
+      ...client,
+      streamStrips: (...[requests, options]: Parameters<typeof client.streamStrips>) => {
+        if (opens++ === 0) throw error
+        return client.streamStrips(requests, options)
+      },
+    }
+    await sendStrips(refusing, { open, strips: from(makeStrips(5)) })
+    assert.equal(opens, 3)
+    assert.equal(taken.length, 5)
+  })
+
+test('sendStrips waits no longer than giveUpAfterMs for a line that another camera has, and not at all without a time', async () => {
+  const { time, clock } = createStillClock()
+  const sendTo = async (error: PelletlineError) => {
+    const client = createLocalClient(
+      implement(CameraGatewayService, {
+        getIntake: () => Promise.reject(unavailable()),
+        // biome-ignore lint/correctness/useYield: it fails before it has anything to say
+        async *streamStrips() {
+          time.ms += 1000
+          throw error
+        },
+      }),
+    )
+    await sendStrips(client, { open, strips: from(makeStrips(3)), giveUpAfterMs: 4500, clock })
+  }
+  const busy = new PelletlineError('already_exists', 'the line has an open stream', { retryAfterMs: 500 })
+  await assert.rejects(sendTo(busy), { message: 'the line has an open stream' })
+  assert.equal(time.ms, 6000)
+  await assert.rejects(sendTo(new PelletlineError('already_exists', 'for good')), { message: 'for good' })
+  assert.equal(time.ms, 7000)
+})
+
+/** A gateway whose first streams break once they were opened, or at their first strip, each after `afterMs`. */
+function createBreakingGateway(breaks: number, afterMs: number, at: 'opening' | 'strip') {
+  const { client, taken } = createTestGateway()
+  const { time, clock } = createStillClock()
+  let streams = 0
+  const breaking = createLocalClient(
+    implement(CameraGatewayService, {
+      getIntake: () => Promise.reject(unavailable()),
+      async *streamStrips(requests, { signal }) {
+        if (++streams > breaks) return yield* client.streamStrips(requests, { signal })
+        for await (const { message } of requests) {
+          if (message.case === 'open') yield { message: { case: 'opened', value: { nextStrip: 0n, credits: 3 } } }
+          if (message.case === 'open' && at === 'strip') continue
+          time.ms += afterMs
+          throw unavailable()
+        }
+      },
+    }),
+  )
+  return { client: breaking, taken, clock }
+}
+
+test('sendStrips of a line that stands still does not give up, however far apart its gateway restarts', async () => {
+  const { client, taken, clock } = createBreakingGateway(4, 100_000, 'opening')
+  const begin = Promise.withResolvers<void>()
+  async function* late() {
+    await begin.promise
+    yield* makeStrips(3)
+  }
+  let resumes = 0
+  const onResume = () => {
+    if (++resumes === 4) begin.resolve()
+  }
+  await sendStrips(client, { open, strips: late(), onResume, clock })
+  assert.equal(taken.length, 3)
+})
+
+test('sendStrips gives up where every stream breaks that was opened, with strips that do not get through', async () => {
+  const { client, clock } = createBreakingGateway(100, 25_000, 'strip')
+  let resumes = 0
+  const onResume = () => {
+    resumes++
+  }
+  const sending = sendStrips(client, { open, strips: from(makeStrips(3)), onResume, clock })
+  await assert.rejects(sending, { code: 'unavailable' })
+  assert.equal(resumes, 3)
+})
+
 test('sendStrips stops at once when it is aborted, although the source waits', async () => {
   const { client } = createTestGateway()
   const abort = new AbortController()

@@ -35,7 +35,10 @@ export interface SendStripsOptions {
   readonly onAcknowledged?: ((progress: SendProgress) => void) | undefined
   /** Called when a stream breaks and is to be resumed. */
   readonly onResume?: ((error: PelletlineError) => void) | undefined
-  /** Time since the first of several breaks without an acknowledgement between, after which no more is tried, ms; default 60,000. */
+  /**
+   * Time since the first of several breaks, after which no more is tried, ms; default 60,000. It begins anew with an
+   * acknowledgement, and where the gateway that has opened the stream again lacks no strip that the source has given.
+   */
   readonly giveUpAfterMs?: number | undefined
   readonly clock?: Clock | undefined
 }
@@ -44,7 +47,8 @@ type Request = MessageInitShape<typeof StreamStripsRequestSchema>
 
 /**
  * Sends the strips of one run to a gateway, within its credits, and resumes after a break from the strip that the gateway
- * names; it holds the strips that are not acknowledged, whose number the credits bound. Resolves once the source has ended
+ * names; it holds the strips that are not acknowledged: as many as the credits, and those over which pellets are open, since a
+ * credit comes back once a strip is durable. Resolves once the source has ended
  * and all its strips are durable (acknowledged, if the last one ends the run). Rejects with the gateway's error where it
  * refuses, with the last error where nothing has moved for giveUpAfterMs, on abort with the signal's reason, what was
  * acknowledged until then and why the last stream broke.
@@ -58,9 +62,13 @@ export async function sendStrips(
   const backoff = createBackoff({ firstMs: 50, maxMs: 2000 })
   let durableBelow = open.durableBelow ?? 0n
   let brokenAtNs: bigint | undefined
-  let everOpened = false
   let lastBreak: PelletlineError | undefined
   const progress = (): SendProgress => ({ acknowledgedBelow: held.acknowledgedBelow, durableBelow })
+
+  function setWhole(): void {
+    brokenAtNs = undefined
+    lastBreak = undefined
+  }
 
   function stopped(): PelletlineError {
     const { code, message } = PelletlineError.from(signal?.reason, 'cancelled')
@@ -104,17 +112,17 @@ export async function sendStrips(
     function take({ message }: StreamStripsResponse): void {
       switch (message.case) {
         case 'opened':
-          everOpened = true
           next = message.value.nextStrip
           held.checkStart(next)
           credits = message.value.credits
+          // A line that stands still gives nothing that could be acknowledged.
+          if (next === held.end) setWhole()
           break
         case 'acknowledgement':
           held.acknowledge(message.value.nextStrip)
           credits += message.value.credits
           if (message.value.durableBelow > durableBelow) durableBelow = message.value.durableBelow
-          brokenAtNs = undefined
-          lastBreak = undefined
+          setWhole()
           backoff.succeed()
           onAcknowledged?.(progress())
           break
@@ -146,11 +154,7 @@ export async function sendStrips(
       } catch (reason) {
         if (signal?.aborted) throw stopped()
         const error = PelletlineError.from(reason)
-        // Another stream of the line can be this one's own, broken before the gateway has seen it.
-        const ownStream = error.code === 'already_exists' && everOpened
-        // Without a time to come back it is a message that is too large, and will be the next time.
-        const hopeless = error.code === 'resource_exhausted' && error.retryAfterMs === undefined
-        if (held.failed || hopeless || !(error.retryable || ownStream)) throw error
+        if (held.failed || !canResume(error)) throw error
         // Not by the time of day, which may be set meanwhile.
         brokenAtNs ??= clock.nowNs()
         if (Number(clock.nowNs() - brokenAtNs) / 1e6 > giveUpAfterMs) throw error
@@ -163,5 +167,22 @@ export async function sendStrips(
     }
   } finally {
     await held.close()
+  }
+}
+
+/** Whether the run can be taken up again after this error. */
+function canResume({ code, retryable, retryAfterMs }: PelletlineError): boolean {
+  switch (code) {
+    case 'resource_exhausted':
+      // Without a time to come back it is a message that is too large, and will be the next time.
+      return retryable && retryAfterMs !== undefined
+    case 'already_exists':
+      // The open stream of the line can be one of this host, broken before the gateway has seen it.
+      return retryAfterMs !== undefined
+    case 'deadline_exceeded':
+      // A strip stood still on its way, and the gateway did not wait for it any longer.
+      return true
+    default:
+      return retryable
   }
 }
