@@ -29,7 +29,7 @@ export const metrics = {
   rowsAcquired: metric('counter', 'pelletline_rows_acquired_total', 'Rows received from the camera.', ['line']),
   rowsLost: metric('counter', 'pelletline_rows_lost_total', 'Rows exposed but not delivered.', ['line']),
   strips: metric('counter', 'pelletline_strips_total', 'Strips taken in.', ['line']),
-  stripsInFlight: metric('gauge', 'pelletline_strips_in_flight', 'Strips received and not acknowledged.', ['line']),
+  stripsInFlight: metric('gauge', 'pelletline_strips_in_flight', 'Strips received and not yet durable.', ['line']),
   pelletsFound: metric('counter', 'pelletline_pellets_found_total', 'Pellets found by segmentation.', ['line']),
   pelletsClassified: metric('counter', 'pelletline_pellets_classified_total', 'Pellets judged.', ['line', 'verdict']),
   pelletsShed: metric('counter', 'pelletline_pellets_shed_total', 'Pellets dropped under overload.', ['line']),
