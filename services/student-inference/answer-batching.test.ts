@@ -2,17 +2,17 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { ReleaseReason } from '../gen/pelletline/inference/v1/inference_pb.ts'
 import { grayCrops } from '../shared/onnx/test-support/tiny-model.ts'
-import { systemClock } from '../shared/service/clock.ts'
 import { answerBatching } from './answer-batching.ts'
 import { straightCurve } from './batching/policies.ts'
 import { createCropBatcher } from './crop-batcher.ts'
 import { packedCrops } from './crop-source.ts'
+import { createHandClock } from './test-support/hand-clock.ts'
 import { createManualPool, settled } from './test-support/manual-pool.ts'
 
 test('batching is answered with fill, waits, reasons, flows, what batches cost, and the sessions as they were measured', async () => {
   const pool = createManualPool({ workers: 1, maxBatch: 4 })
   const curve = straightCurve(0.5, 0.5, [1, 2, 4])
-  const batcher = createCropBatcher({ pool, clock: systemClock, limits: { rpc: 8, bus: 8 }, curve })
+  const batcher = createCropBatcher({ pool, clock: createHandClock(), limits: { rpc: 8, bus: 8 }, curve })
   const crops = (count: number) => packedCrops(grayCrops(...Array.from({ length: count }, () => 50)))
   const judged = [
     batcher.submit(crops(1), { lane: 'rpc', whenFull: 'refuse' }),

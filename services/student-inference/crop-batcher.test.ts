@@ -2,20 +2,21 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { grayCrops } from '../shared/onnx/test-support/tiny-model.ts'
-import { systemClock } from '../shared/service/clock.ts'
 import { straightCurve } from './batching/policies.ts'
 import { createCropBatcher, type Lane, patientFactor, type WhenFull } from './crop-batcher.ts'
 import { listedCrops, packedCrops } from './crop-source.ts'
+import { createHandClock } from './test-support/hand-clock.ts'
 import { createManualPool, settled } from './test-support/manual-pool.ts'
 
-function setUp(options: { workers?: number; maxBatch?: number; limit?: number } = {}) {
-  const { workers = 1, maxBatch = 4, limit = 8 } = options
+function setUp(options: { workers?: number; maxBatch?: number; limit?: number; perCropMs?: number } = {}) {
+  const { workers = 1, maxBatch = 4, limit = 8, perCropMs = 0.5 } = options
   const pool = createManualPool({ workers, maxBatch })
+  const clock = createHandClock()
   const batcher = createCropBatcher({
     pool,
-    clock: systemClock,
+    clock,
     limits: { rpc: limit, bus: limit },
-    curve: straightCurve(0.5, 0.5, [1, 2, 4]),
+    curve: straightCurve(perCropMs, perCropMs, [1, 2, 4]),
   })
   const submit = (
     levels: number[],
@@ -23,7 +24,7 @@ function setUp(options: { workers?: number; maxBatch?: number; limit?: number } 
     rest: { whenFull?: WhenFull; share?: string; signal?: AbortSignal; withinMs?: number } = {},
   ) => batcher.submit(packedCrops(grayCrops(...levels)), { lane, whenFull: rest.whenFull ?? 'refuse', ...rest })
   const contents = () => pool.batches.map((batch) => batch.firstPixels)
-  return { pool, batcher, submit, contents }
+  return { pool, clock, batcher, submit, contents }
 }
 
 const margins = (levels: number[]) => levels.map((level) => level - 128)
@@ -42,6 +43,31 @@ test('crop batcher starts at once and merges what queues meanwhile', async () =>
   pool.batches[1]!.finish()
   assert.deepEqual([...(await second).margins], margins([2, 3]))
   assert.equal((await third).batchSize, 3)
+})
+
+test('crop batcher hands a worker what has queued before it is idle, once', async () => {
+  const { pool, clock, submit, contents } = setUp({ perCropMs: 2 })
+  const first = submit([1])
+  const second = submit([2])
+  await clock.pass(2)
+  const third = submit([3])
+  assert.deepEqual(contents(), [[1]])
+  // A run of one crop takes 4 ms; a quarter of it before its end the next batch is formed.
+  await clock.pass(1)
+  assert.deepEqual(contents(), [[1], [2, 3]])
+  const fourth = submit([4])
+  await clock.pass(100)
+  assert.deepEqual(contents(), [[1], [2, 3]])
+  for (let i = 0; i < 3; i += 1) {
+    pool.batches[i]!.finish()
+    await settled()
+    await clock.pass(100)
+  }
+  assert.deepEqual(contents(), [[1], [2, 3], [4]])
+  assert.deepEqual(
+    (await Promise.all([first, second, third, fourth])).map(({ margins }) => [...margins]),
+    [margins([1]), margins([2]), margins([3]), margins([4])],
+  )
 })
 
 test('crop batcher spreads a large caller over batches and gives its margins in order', async () => {

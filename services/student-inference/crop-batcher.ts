@@ -13,6 +13,7 @@ import {
 import type { CostCurve, CostSample } from './batching/cost-curve.ts'
 import { type BatchCounts, createBatchCounter } from './batching/count-batches.ts'
 import { createFairQueue, type TakenCrops, type WaitingJob } from './batching/fair-queue.ts'
+import { createRunningBatches } from './batching/running-batches.ts'
 import { createShortestPatience } from './batching/shortest-patience.ts'
 import type { CropSource } from './crop-source.ts'
 
@@ -21,14 +22,14 @@ export const lanes = ['rpc', 'bus'] as const
 export type Lane = (typeof lanes)[number]
 
 export interface CropBatcherOptions {
-  readonly pool: Pick<InferencePool, 'runBatch' | 'workers' | 'maxBatch' | 'slotsPerWorker'>
+  readonly pool: Pick<InferencePool, 'runBatch' | 'workers' | 'idle' | 'maxBatch' | 'slotsPerWorker'>
   /**
    * Crops that may be queued in each lane by callers who would rather be refused, and as many again by those who would rather wait;
    * a request larger than that is taken where its kind has nothing queued. Of those who wait beyond, at most `patientFactor` times as
    * many crops may do so.
    */
   readonly limits: Readonly<Record<Lane, number>>
-  readonly clock: Pick<Clock, 'nowNs'>
+  readonly clock: Pick<Clock, 'nowNs' | 'sleep'>
   /** What batches cost by their size, as measured; the batcher goes on learning it. */
   readonly curve: CostCurve
   /** Told of every run that has ended well. */
@@ -145,7 +146,7 @@ const longestWithinMs: Readonly<Record<Lane, number>> = { rpc: 100, bus: 1000 }
 
 /**
  * Creates a batcher over a pool: earliest deadline first within fair shares of the flows, by `createFairQueue`, in batches by
- * `chooseRelease`. Nothing is timed: batches start when crops arrive and when a batch ends.
+ * `chooseRelease`: batches start when crops arrive, when a batch ends, and when one is about to.
  */
 export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
   const { pool, limits, clock, curve } = options
@@ -158,7 +159,9 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
   const allRooms = lanes.flatMap((lane) => Object.values(rooms[lane]))
   const idleWaiters: (() => void)[] = []
   const takenWaiters: { readonly lane: Lane; readonly resolve: () => void }[] = []
-  let inFlight = 0
+  const running = createRunningBatches(() => pool.workers, curve.costMs)
+  /** Ends the wait for the time at which a worker is about to be idle. */
+  let waiting: AbortController | undefined
 
   const hasRoom = ({ queued, limit }: Room, count: number) => queued === 0 || queued + count <= limit
 
@@ -188,37 +191,50 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
     }
   }
 
+  function pumpIn(ms: number): void {
+    const wait = new AbortController()
+    waiting = wait
+    clock.sleep(ms, wait.signal).then(pump, () => {})
+  }
+
   function pump(): void {
+    waiting?.abort()
+    waiting = undefined
     for (;;) {
       const release = chooseRelease({
         queued: queue.size,
-        workers: pool.workers,
-        inFlight,
+        // Where no worker is there yet one batch waits for the first.
+        idle: Math.max(pool.idle, running.size === 0 ? 1 : 0),
+        firstEnd: running.firstEnd(toMs(clock.nowNs())),
+        inFlight: running.size,
         slots: pool.workers * pool.slotsPerWorker,
         maxBatch: pool.maxBatch,
         efficientBatch: curve.efficientSize(efficiencyTolerance),
         patientBatch: curve.largestWithin(patienceShare * patience.read(), pool.maxBatch),
         draining: idleWaiters.length > 0,
       })
-      if (release.kind === 'wait') break
+      if (release.kind === 'wait') {
+        if (release.forMs !== undefined) pumpIn(release.forMs)
+        break
+      }
       const segments = queue.take(release.size)
       for (const { job, count } of segments) job.room.queued -= count
       void runBatch(segments, release.reason)
       for (const room of allRooms) admitWaiting(room)
     }
     if (takenWaiters.length > 0) tellTaken()
-    if (inFlight === 0 && queue.size === 0) for (const resolve of idleWaiters.splice(0)) resolve()
+    if (running.size === 0 && queue.size === 0) for (const resolve of idleWaiters.splice(0)) resolve()
   }
 
   async function runBatch(segments: readonly Segment[], reason: ReleaseReason): Promise<void> {
     const batchSize = segments.reduce((sum, segment) => sum + segment.count, 0)
-    inFlight += 1
     counter.batch(
       batchSize,
       reason,
       segments.map(({ job }) => job.flow),
     )
     const takenNs = clock.nowNs()
+    const batch = running.start(batchSize, toMs(takenNs))
     for (const { job } of segments) if (job.takenNs === 0n) job.takenNs = takenNs
     try {
       const { logits, computeUs } = await pool.runBatch(batchSize, (pixels) => fill(pixels, segments))
@@ -232,7 +248,7 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
         remove(job)
       }
     } finally {
-      inFlight -= 1
+      running.end(batch, toMs(clock.nowNs()))
       pump()
     }
   }
@@ -297,7 +313,7 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
     if (mustWait && !isPatient) throw fullError(room, count, whenFull)
     const { promise, resolve, reject } = Promise.withResolvers<JudgedCrops>()
     const queuedNs = clock.nowNs()
-    const arrivedMs = Number(queuedNs / 1000n) / 1000
+    const arrivedMs = toMs(queuedNs)
     patience.note(arrivedMs, withinMs)
     const job: Job = {
       source,
@@ -365,6 +381,10 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
       })
     },
   }
+}
+
+function toMs(ns: bigint): number {
+  return Number(ns / 1000n) / 1000
 }
 
 function createRoom(limit: number): Room {

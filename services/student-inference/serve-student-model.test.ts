@@ -13,6 +13,7 @@ import { straightCurve } from './batching/policies.ts'
 import { createCropBatcher } from './crop-batcher.ts'
 import type { InferOptions } from './open-inference/served-models.ts'
 import { type ServedStudent, serveStudentModel } from './serve-student-model.ts'
+import { createHandClock } from './test-support/hand-clock.ts'
 import { createManualPool, settled } from './test-support/manual-pool.ts'
 
 function setUp(limit = 100, dtype = 'uint8') {
@@ -21,7 +22,7 @@ function setUp(limit = 100, dtype = 'uint8') {
   const curve = straightCurve(0.5, 0.5, [1, 2, 4, 8])
   const limits = { rpc: limit, bus: limit }
   const batcher = statistics.count(
-    createCropBatcher({ pool, clock: systemClock, limits, curve, onRun: statistics.onRun }),
+    createCropBatcher({ pool, clock: createHandClock(), limits, curve, onRun: statistics.onRun }),
   )
   const manifest = {
     id: 'student-1',

@@ -62,6 +62,8 @@ export interface InferencePool {
   readonly model: ModelManifest
   /** Workers that have not been given up, or are back, now; at least 1, so that what waits for one is refused where none is left. */
   readonly workers: number
+  /** Of them those that hold no run now and can begin one at once. */
+  readonly idle: number
   readonly maxBatch: number
   /** Runs that a worker may hold: one that computes and one that waits in its hands. */
   readonly slotsPerWorker: number
@@ -279,6 +281,9 @@ export async function createInferencePool(options: InferencePoolOptions): Promis
     model: loaded.manifest,
     get workers() {
       return Math.max(1, seats.filter((seat) => !isGivenUp(seat)).length)
+    },
+    get idle() {
+      return seats.filter((seat) => seat.state() === 'ready' && seat.busy() === 0).length
     },
     maxBatch,
     slotsPerWorker,

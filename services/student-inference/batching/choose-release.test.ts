@@ -4,7 +4,8 @@ import { chooseRelease, type ReleaseSituation } from './choose-release.ts'
 
 const two: ReleaseSituation = {
   queued: 0,
-  workers: 2,
+  idle: 2,
+  firstEnd: undefined,
   inFlight: 0,
   slots: 4,
   maxBatch: 32,
@@ -14,18 +15,20 @@ const two: ReleaseSituation = {
 }
 const choose = (situation: Partial<ReleaseSituation>) => {
   const release = chooseRelease({ ...two, ...situation })
-  return release.kind === 'wait' ? 'wait' : `${release.size} ${release.reason}`
+  return release.kind === 'wait'
+    ? `wait${release.forMs === undefined ? '' : ` ${release.forMs} ms`}`
+    : `${release.size} ${release.reason}`
 }
 
 test('an idle worker takes what there is, its share where several are idle, without waiting for company', () => {
-  assert.equal(choose({ queued: 1, inFlight: 1 }), '1 idle')
+  assert.equal(choose({ queued: 1, idle: 1, inFlight: 1 }), '1 idle')
   assert.equal(choose({ queued: 5 }), '3 idle')
   assert.equal(choose({ queued: 5, draining: true }), '3 drain')
 })
 
 test('batches are as large as is efficient, and grow with the queue as far as the most impatient can bear', () => {
-  assert.equal(choose({ queued: 8, inFlight: 1 }), '8 full')
-  assert.equal(choose({ queued: 12, inFlight: 1 }), '12 full')
+  assert.equal(choose({ queued: 8, idle: 1, inFlight: 1 }), '8 full')
+  assert.equal(choose({ queued: 12, idle: 1, inFlight: 1 }), '12 full')
   assert.equal(choose({ queued: 12 }), '6 idle')
   assert.equal(choose({ queued: 500 }), '16 full')
   assert.equal(choose({ queued: 500, patientBatch: 3 }), '8 full')
@@ -34,12 +37,25 @@ test('batches are as large as is efficient, and grow with the queue as far as th
 })
 
 test('a busy worker is handed a second batch only when that is full', () => {
-  assert.equal(choose({ queued: 7, inFlight: 2 }), 'wait')
-  assert.equal(choose({ queued: 8, inFlight: 2 }), '8 full')
+  assert.equal(choose({ queued: 7, idle: 0, inFlight: 2 }), 'wait')
+  assert.equal(choose({ queued: 8, idle: 0, inFlight: 2 }), '8 full')
+})
+
+test('an idle worker takes what there is while another holds two batches', () => {
+  assert.equal(choose({ queued: 1, idle: 1, inFlight: 2 }), '1 idle')
+})
+
+test('a worker that is about to be idle is handed what there is, so that it need not wait for it', () => {
+  const about = (inMs: number, runMs: number) => choose({ queued: 7, idle: 0, inFlight: 2, firstEnd: { inMs, runMs } })
+  assert.equal(about(10, 20), 'wait 8 ms')
+  assert.equal(about(2, 20), '7 idle')
+  // A short run: early would be at its start, and the batch would not grow.
+  assert.equal(about(2, 4), 'wait 1 ms')
+  assert.equal(about(0, 4), '7 idle')
 })
 
 test('nothing is started while every slot is taken or nothing waits', () => {
-  assert.equal(choose({ queued: 500, inFlight: 4 }), 'wait')
+  assert.equal(choose({ queued: 500, idle: 0, inFlight: 4 }), 'wait')
   assert.equal(choose({ queued: 0 }), 'wait')
   assert.equal(choose({ queued: 0, draining: true }), 'wait')
 })

@@ -16,9 +16,13 @@ test('simulation of batching times a request from its arrival to the end of the 
     { id: 0, flow: 'a', count: 1, arrivedMs: 0, deadlineMs: 50 },
     { id: 1, flow: 'a', count: 40, arrivedMs: 0.1, deadlineMs: 50 },
   ]
-  const { latencyMs, batches, spanMs } = simulateBatching(arrivals, 1, (crops) => crops, {
-    ...fixedWindowPolicy({ workers: 1, maxBatch: 32, windowMs: 0 }),
-  })
+  const { latencyMs, batches, spanMs } = simulateBatching(
+    arrivals,
+    { workers: 1, runMs: (crops) => crops },
+    {
+      ...fixedWindowPolicy({ workers: 1, maxBatch: 32, windowMs: 0 }),
+    },
+  )
   assert.deepEqual(
     batches.map(({ startMs, crops }) => [startMs, crops]),
     [
@@ -43,7 +47,7 @@ test('batching answers every crop once, whoever asks and whenever', () => {
         atMs += gap
         return { id, flow, count, arrivedMs: atMs, deadlineMs: atMs + 50 }
       })
-      const { latencyMs, batches } = simulateBatching(arrivals, workers, runMs, ours ? fair() : window(3))
+      const { latencyMs, batches } = simulateBatching(arrivals, { workers, runMs }, ours ? fair() : window(3))
       const crops = requests.reduce((sum, { count }) => sum + count, 0)
       assert.equal(
         batches.reduce((sum, batch) => sum + batch.crops, 0),
@@ -59,7 +63,7 @@ test('without a window crops are sooner on average than with one, at low and at 
   for (const load of [0.2, 0.5, 0.8]) {
     const arrivals = mergeArrivals(drawArrivals({ cropsPerMs: load * capacity, spanMs: 5000, seed: 1 }))
     const mean = (policy: ReturnType<typeof fair>) => {
-      const { latencyMs } = simulateBatching(arrivals, workers, runMs, policy)
+      const { latencyMs } = simulateBatching(arrivals, { workers, runMs }, policy)
       return latencyMs.reduce((sum, ms) => sum + ms, 0) / latencyMs.length
     }
     const ours = mean(fair())
@@ -73,7 +77,7 @@ test('a busy line does not starve a quiet one, which waits for seconds where the
     drawArrivals({ cropsPerMs: 0.1 * capacity, spanMs: 3000, seed: 3, flow: 'quiet' }),
   )
   const quietP99 = (policy: ReturnType<typeof fair>) => {
-    const { latencyMs } = simulateBatching(arrivals, workers, runMs, policy)
+    const { latencyMs } = simulateBatching(arrivals, { workers, runMs }, policy)
     return quantile(
       arrivals.filter(({ flow }) => flow === 'quiet').map(({ id }) => latencyMs[id]!),
       0.99,
@@ -90,7 +94,7 @@ test('several lines near the limit of the machine wait no longer than where the 
     ),
   )
   const mean = (policy: ReturnType<typeof fair>) => {
-    const { latencyMs } = simulateBatching(arrivals, workers, runMs, policy)
+    const { latencyMs } = simulateBatching(arrivals, { workers, runMs }, policy)
     return latencyMs.reduce((sum, ms) => sum + ms, 0) / latencyMs.length
   }
   const [ours, largest] = [mean(fair()), mean(window(0))]
@@ -102,7 +106,7 @@ test('callers who come rarely and urgently beside one line at high load are judg
     drawArrivals({ cropsPerMs: 0.8 * capacity, spanMs: 5000, seed: 6, count: 24, flow: 'line', withinMs: 1000 }),
     drawArrivals({ cropsPerMs: 0.1, spanMs: 5000, seed: 7, flow: 'caller', withinMs: 20 }),
   )
-  const { latencyMs } = simulateBatching(arrivals, workers, runMs, fair())
+  const { latencyMs } = simulateBatching(arrivals, { workers, runMs }, fair())
   const callers = arrivals.filter(({ flow }) => flow === 'caller')
   const late = callers.filter(({ id, arrivedMs, deadlineMs }) => latencyMs[id]! > deadlineMs - arrivedMs)
   assert.ok(late.length < 0.01 * callers.length, `${late.length} of ${callers.length}`)
@@ -111,6 +115,6 @@ test('callers who come rarely and urgently beside one line at high load are judg
 test('overload is worked off within 3 % of the largest batches alone', () => {
   const arrivals = mergeArrivals(drawArrivals({ cropsPerMs: 1.3 * capacity, spanMs: 3000, seed: 4 }))
   const crops = arrivals.length
-  const { spanMs } = simulateBatching(arrivals, workers, runMs, fair())
+  const { spanMs } = simulateBatching(arrivals, { workers, runMs }, fair())
   assert.ok(crops / spanMs > 0.97 * capacity, `${crops / spanMs} of ${capacity}`)
 })

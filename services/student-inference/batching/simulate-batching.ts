@@ -1,5 +1,6 @@
 import type { Release, ReleaseReason } from './choose-release.ts'
 import type { TakenCrops, WaitingJob } from './fair-queue.ts'
+import { createRunningBatches, type ExpectedEnd, type RunningBatch } from './running-batches.ts'
 
 /** Crops that come in together. */
 export interface Arrival extends WaitingJob {
@@ -10,6 +11,10 @@ export interface Arrival extends WaitingJob {
 /** What a policy sees when it is asked; times in ms. */
 export interface PolicyState {
   readonly nowMs: number
+  /** Workers that hold nothing. */
+  readonly idle: number
+  /** The first end that leaves a worker with nothing in its hands. */
+  readonly firstEnd: ExpectedEnd | undefined
   readonly inFlight: number
   /** Nothing more will come. */
   readonly draining: boolean
@@ -44,14 +49,28 @@ export interface BatchingOutcome {
   readonly spanMs: number
 }
 
+interface Running {
+  readonly endMs: number
+  readonly parts: readonly TakenCrops<Arrival>[]
+  readonly ms: number
+  readonly batch: RunningBatch
+}
+
+export interface SimulatedMachine {
+  readonly workers: number
+  /** What a batch takes, ms. */
+  readonly runMs: (crops: number) => number
+  /** Until a batch that is handed to an idle worker begins, ms; default 0. One that waits in a worker's hands begins at once. */
+  readonly handOverMs?: number
+}
+
 /**
- * Plays arrivals (ordered by time) against a policy on workers whose batches take `runMs(crops)`: no clock but the
- * simulation's. Each worker may hold one batch that waits in its hands.
+ * Plays arrivals (ordered by time) against a policy: no clock but the simulation's. Each worker may hold one batch that waits in its
+ * hands.
  */
 export function simulateBatching(
   arrivals: readonly Arrival[],
-  workers: number,
-  runMs: (crops: number) => number,
+  { workers, runMs, handOverMs = 0 }: SimulatedMachine,
   policy: BatchingPolicy,
 ): BatchingOutcome {
   const latencyMs = new Float64Array(arrivals.length)
@@ -59,7 +78,8 @@ export function simulateBatching(
   const batches: SimulatedBatch[] = []
   /** When each worker will have ended all that it holds. */
   const busyUntil = Array.from({ length: workers }, () => Number.NEGATIVE_INFINITY)
-  const running: { readonly endMs: number; readonly parts: readonly TakenCrops<Arrival>[]; readonly ms: number }[] = []
+  const running: Running[] = []
+  const hands = createRunningBatches(() => workers, runMs)
   let next = 0
   let timerMs = Number.POSITIVE_INFINITY
   let nowMs = arrivals[0]?.arrivedMs ?? 0
@@ -68,7 +88,13 @@ export function simulateBatching(
   function decide(): void {
     timerMs = Number.POSITIVE_INFINITY
     for (;;) {
-      const release = policy.decide({ nowMs, inFlight: running.length, draining: next === arrivals.length })
+      const release = policy.decide({
+        nowMs,
+        idle: busyUntil.filter((untilMs) => untilMs <= nowMs).length,
+        firstEnd: hands.firstEnd(nowMs),
+        inFlight: running.length,
+        draining: next === arrivals.length,
+      })
       if (release.kind === 'wait') {
         if ('untilMs' in release) timerMs = release.untilMs
         return
@@ -76,16 +102,17 @@ export function simulateBatching(
       const parts = policy.take(release.size)
       const crops = parts.reduce((sum, { count }) => sum + count, 0)
       const worker = busyUntil.indexOf(Math.min(...busyUntil))
-      const startMs = Math.max(nowMs, busyUntil[worker]!)
+      const startMs = Math.max(nowMs + handOverMs, busyUntil[worker]!)
       const ms = runMs(crops)
       busyUntil[worker] = startMs + ms
-      running.push({ endMs: startMs + ms, parts, ms })
+      running.push({ endMs: startMs + ms, parts, ms, batch: hands.start(crops, nowMs) })
       batches.push({ startMs, endMs: startMs + ms, crops, reason: release.reason })
     }
   }
 
   function finish(at: number): void {
-    const [{ parts, endMs, ms }] = running.splice(at, 1) as [(typeof running)[number]]
+    const [{ parts, endMs, ms, batch }] = running.splice(at, 1) as [Running]
+    hands.end(batch, endMs)
     for (const { job, count } of parts) {
       left[job.id] = left[job.id]! - count
       if (left[job.id] === 0) latencyMs[job.id] = endMs - job.arrivedMs

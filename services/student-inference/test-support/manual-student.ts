@@ -1,9 +1,9 @@
 import { create } from '@bufbuild/protobuf'
 import { ModelRefSchema } from '../../gen/pelletline/inspection/v1/inspection_pb.ts'
-import { systemClock } from '../../shared/service/clock.ts'
 import { straightCurve } from '../batching/policies.ts'
 import { createCropBatcher } from '../crop-batcher.ts'
 import type { JudgingTerms, WarmStudent } from '../judge-crops.ts'
+import { createHandClock } from './hand-clock.ts'
 import { createManualPool, settled } from './manual-pool.ts'
 
 /** A student whose batches end when the test says so; the margin of a crop is its first pixel minus 128. */
@@ -11,7 +11,7 @@ export function createManualStudent({ workers = 1, maxBatch = 16, limit = 4096 }
   const pool = createManualPool({ workers, maxBatch })
   const batcher = createCropBatcher({
     pool,
-    clock: systemClock,
+    clock: createHandClock(),
     limits: { rpc: limit, bus: limit },
     curve: straightCurve(0.5, 0.5, [1, maxBatch]),
   })
