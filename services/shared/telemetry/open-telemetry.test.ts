@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { startOtlpReceiver } from '../../../test/support/otlp-receiver.ts'
+import type { Bus } from '../bus/bus.ts'
+import { createMemoryBus } from '../bus/memory-bus.ts'
 import { readResourceEnvironment } from '../config/read-resource-environment.ts'
 import { createLogger, silentLogger } from './logger.ts'
 import { metrics } from './names.ts'
@@ -8,6 +10,7 @@ import { openTelemetry } from './open-telemetry.ts'
 import type { SpanContext } from './span-context.ts'
 import { noTelemetry } from './telemetry.ts'
 import { telemetryConfigSchema } from './telemetry-config.ts'
+import { traceBus } from './trace-bus.ts'
 
 const context: SpanContext = { traceId: 'ab'.repeat(16), spanId: 'cd'.repeat(8), sampled: true }
 const startNs = 1_700_000_000_123_456_789n
@@ -154,6 +157,32 @@ describe('openTelemetry', () => {
       100,
     )
     assert.equal((await fetch(`http://${metricsAddress}/other`)).status, 404)
+    await close(1_000)
+  })
+
+  it('serves the metrics without the gauges of a broker that is silent, which is asked once for both', async () => {
+    const config = telemetryConfigSchema.parse({ prometheusListen: ':0' })
+    const { telemetry, metricsAddress, close } = await openTelemetry(config, { service: 'x', logger: silentLogger })
+    const inner = createMemoryBus()
+    const asked: string[] = []
+    const lag: Bus['lag'] = (topic, group) => {
+      asked.push(topic)
+      return topic === 'silent' ? new Promise(() => {}) : inner.lag(topic, group)
+    }
+    const bus = traceBus({ ...inner, lag }, { telemetry, system: 'kafka' })
+    for (const topic of ['silent', 'talking']) {
+      await bus.subscribe({ topic, group: 'g', maxInFlight: 1, handle: async () => {} })
+    }
+    const read = async () => {
+      const answer = await fetch(`http://${metricsAddress}/metrics`, { signal: AbortSignal.timeout(10_000) })
+      return await answer.text()
+    }
+    const text = await read()
+    assert.match(text, /^pelletline_bus_lag_messages\{topic="talking",group="g".*\} 0$/m)
+    assert.match(text, /^pelletline_queue_fill_ratio\{queue="talking\/g".*\} 0$/m)
+    assert.doesNotMatch(text, /topic="silent"|queue="silent/)
+    assert.deepEqual(asked.sort(), ['silent', 'talking'], 'one question for the two gauges of a group')
+    await bus.close()
     await close(1_000)
   })
 

@@ -49,7 +49,10 @@ export interface Telemetry {
   writeSpan(record: SpanRecord): void
   counter(metric: MetricName): Counter
   histogram(metric: MetricName): Histogram
-  /** Registers how a gauge is read; it is read when somebody asks for the metrics. Returns how to let go of it. */
+  /**
+   * Registers how a gauge is read; it is read when somebody asks for the metrics, who does without it where it takes longer than
+   * some seconds. Returns how to let go of it.
+   */
   gauge(metric: MetricName, read: () => readonly GaugeReading[] | Promise<readonly GaugeReading[]>): () => void
   /** The same telemetry, written in the name of another service: for processes that hold several. */
   forService(name: string): Telemetry

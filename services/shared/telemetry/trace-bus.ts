@@ -32,22 +32,12 @@ export function traceBus(bus: Bus, { telemetry, system, clock = systemClock }: T
   if (telemetry === noTelemetry) return bus
   const redeliveries = telemetry.counter(metrics.busRedeliveries)
   const deadLetters = telemetry.counter(metrics.busDeadLetters)
-  const groups = new Map<string, { readonly topic: string; readonly group: string }>()
-  const lags = () =>
-    Promise.all(
-      [...groups.values()].map(async (labels) => ({ labels, lag: await bus.lag(labels.topic, labels.group) })),
-    )
-  const gauges = [
-    telemetry.gauge(metrics.busLagMessages, async () =>
-      (await lags()).map(({ labels, lag }) => ({ value: lag.messages, labels })),
-    ),
-    telemetry.gauge(metrics.queueFill, async () =>
-      (await lags()).map(({ labels, lag }) => ({
-        value: lag.fill,
-        labels: { queue: `${labels.topic}/${labels.group}` },
-      })),
-    ),
-  ]
+  /** How to let go of the gauges of each group. */
+  const gauges = new Map<string, () => void>()
+  const watchLag = (topic: string, group: string) => {
+    const queue = `${topic}/${group}`
+    if (!gauges.has(queue)) gauges.set(queue, watchGroup(bus, telemetry, { topic, group }, queue))
+  }
 
   const publish: Bus['publish'] = async (topic, messages, signal) => {
     const parent = currentSpan()?.context
@@ -133,14 +123,38 @@ export function traceBus(bus: Bus, { telemetry, system, clock = systemClock }: T
           options.onDeadLetter?.(message)
         },
       })
-      groups.set(`${options.topic}/${options.group}`, { topic: options.topic, group: options.group })
+      watchLag(options.topic, options.group)
       return subscription
     },
     lag: (topic, group) => bus.lag(topic, group),
     async close() {
-      for (const release of gauges) release()
+      for (const release of gauges.values()) release()
       await bus.close()
     },
+  }
+}
+
+/** Shows the lag of one group; each has gauges of its own, so that one that cannot be read is missing alone. */
+function watchGroup(
+  bus: Bus,
+  telemetry: Telemetry,
+  labels: { readonly topic: string; readonly group: string },
+  queue: string,
+): () => void {
+  let asked: ReturnType<Bus['lag']> | undefined
+  /** The answer to the question that is under way: both gauges are read at once, and a silent broker is not asked again at every reading. */
+  const ask = () => {
+    asked ??= bus.lag(labels.topic, labels.group).finally(() => {
+      asked = undefined
+    })
+    return asked
+  }
+  const releases = [
+    telemetry.gauge(metrics.busLagMessages, async () => [{ value: (await ask()).messages, labels }]),
+    telemetry.gauge(metrics.queueFill, async () => [{ value: (await ask()).fill, labels: { queue } }]),
+  ]
+  return () => {
+    for (const release of releases) release()
   }
 }
 

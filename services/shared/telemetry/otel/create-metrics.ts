@@ -1,6 +1,9 @@
 import type { Meter, ObservableResult } from '@opentelemetry/api'
 import type { Resource } from '@opentelemetry/resources'
 import { MeterProvider, type MetricReader } from '@opentelemetry/sdk-metrics'
+import { PelletlineError } from '../../errors/pelletline-error.ts'
+import { systemClock } from '../../service/clock.ts'
+import { withinTime } from '../../service/within-time.ts'
 import type { Logger } from '../logger.ts'
 import type { MetricName } from '../names.ts'
 import type { Counter, GaugeReading, Histogram, Telemetry } from '../telemetry.ts'
@@ -54,17 +57,30 @@ function createHistogram(meter: Meter, metric: MetricName, exemplars: ExemplarSt
 
 type GaugeReader = () => readonly GaugeReading[] | Promise<readonly GaugeReading[]>
 
+/** Patience with a gauge, ms: whoever asks for the metrics gives up after 10 s (Prometheus' default) and has none of them then. */
+const gaugeTimeoutMs = 2000
+
+async function readInTime(read: GaugeReader): Promise<readonly GaugeReading[]> {
+  let readings: readonly GaugeReading[] = []
+  const reading = (async () => {
+    readings = await read()
+  })()
+  if (await withinTime(reading, gaugeTimeoutMs, systemClock)) return readings
+  throw new PelletlineError('deadline_exceeded', `No answer came within ${gaugeTimeoutMs / 1000} s.`)
+}
+
 function observe(meter: Meter, metric: MetricName, logger: Logger): Set<GaugeReader> {
   const readers = new Set<GaugeReader>()
   meter.createObservableGauge(metric.name, describe(metric)).addCallback(async (result: ObservableResult) => {
-    for (const read of readers) {
+    const observeOne = async (read: GaugeReader) => {
       try {
-        for (const { value, labels = {} } of await read()) result.observe(value, labels)
+        for (const { value, labels = {} } of await readInTime(read)) result.observe(value, labels)
       } catch (reason) {
-        // One gauge that cannot be read (a database that is away) must not take the others with it.
+        // One gauge that cannot be read (a database that is away, a broker that is silent) must not take the others with it.
         logger.debug({ metric: metric.name, err: reason }, 'a gauge could not be read')
       }
     }
+    await Promise.all([...readers].map(observeOne))
   })
   return readers
 }
