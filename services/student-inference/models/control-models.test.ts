@@ -111,6 +111,46 @@ test('a load whose caller has gone away is taken back, so that another model has
   }
 })
 
+test('a load of a model that is in memory and whose file was replaced is refused with the way to the new one', async () => {
+  const student = setUp({ openInferenceControl: true, allowUnsigned: true })
+  await student.start()
+  const control = student.models.control!
+  const margin = async () => {
+    const [ok, ng] = await student.models.find('two', '').infer(grayCrops(28), 1, { whenFull: 'refuse', signal })
+    return Math.round(ng! - ok!)
+  }
+  const stale = {
+    code: 'failed_precondition',
+    message: /two in memory is not the one .* stored now.*; unload it before/,
+  }
+  try {
+    await control.load('two', signal)
+    await control.load('two', signal)
+    // Another manifest is another model, also where the weights are the same.
+    for (const replaced of [
+      { gain: 0.2, threshold: 9 },
+      { gain: 0.4, threshold: 9 },
+    ]) {
+      await writeTinyModel(directory.path, { id: 'two', ...replaced })
+      await assert.rejects(control.load('two', signal), stale)
+    }
+    assert.equal(await margin(), 20)
+    await control.unload('two', signal)
+    await control.load('two', signal)
+    assert.equal(await margin(), 40)
+    await control.load('one', signal)
+    await writeTinyModel(directory.path, { id: 'one', gain: 0.3 })
+    await assert.rejects(control.load('one', signal), {
+      code: 'failed_precondition',
+      message: /restart the student, or/,
+    })
+  } finally {
+    await student.drain(1000)
+    await writeTinyModel(directory.path, { id: 'one' })
+    await writeTinyModel(directory.path, { id: 'two', gain: 0.2 })
+  }
+})
+
 test('a load goes on for whoever still waits for it, and ends for all with an unload', async () => {
   const student = setUp({ openInferenceControl: true, allowUnsigned: true })
   await student.start()

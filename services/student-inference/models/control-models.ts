@@ -2,12 +2,14 @@ import { create } from '@bufbuild/protobuf'
 import { type ModelAssignment, ModelAssignmentSchema } from '../../gen/pelletline/registry/v1/models_pb.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { isAtWork } from '../../shared/onnx/inference-pool.ts'
+import { digestOfManifest } from '../../shared/onnx/signing/judge-trust.ts'
 import { readStoredModel } from '../../shared/onnx/store/load-stored-model.ts'
 import { createNotifier } from '../../shared/queue/notifier.ts'
 import type { ModelControl } from '../open-inference/served-models.ts'
 import type { ModelShelf } from './create-model-shelf.ts'
 import type { ModelRegistry } from './follow-assignment.ts'
-import type { StudentModels } from './read-student.ts'
+import type { LoadedStudent } from './load-student.ts'
+import type { DescribedModel, StudentModels } from './read-student.ts'
 
 /** Who asked, in the change log. */
 const by = 'open-inference'
@@ -49,6 +51,28 @@ export function controlAlone(models: StudentModels, shelf: () => ModelShelf): Lo
     shelf().follow(assignment)
   }
 
+  /** The model as it lies in the store now; the configured one, which need not lie there, as its file is. */
+  async function describe(id: string, signal: AbortSignal): Promise<DescribedModel> {
+    const configured = await models.configured().catch(() => undefined)
+    if (configured?.id === id) return configured
+    const { manifest, manifestBytes } = await readStoredModel(models.store, id, models.policy, signal)
+    return { id, sha256: manifest.sha256, manifestSha256: digestOfManifest(manifestBytes) }
+  }
+
+  /** Whether a model in memory is what a load would give; throws where it is not. */
+  function requireSame({ model: { id, sha256 }, manifestSha256, state }: LoadedStudent, now: DescribedModel): void {
+    if (sha256 !== now.sha256 || manifestSha256 !== now.manifestSha256) {
+      const next = isHeld(id)
+        ? 'unload it before it is loaded anew'
+        : 'restart the student, or load it under another id'
+      const text = `Model ${id} in memory is not the one of that id that is stored now (SHA-256 or manifest differ); ${next}.`
+      throw new PelletlineError('failed_precondition', text)
+    }
+    if (isAtWork(state())) return
+    const text = `The workers of model ${id} have died; see the log, and restart the student.`
+    throw new PelletlineError('unavailable', text)
+  }
+
   function letGo(id: string): void {
     if (isHeld(id)) follow(assignment.held.filter((model) => model.id !== id))
   }
@@ -74,22 +98,16 @@ export function controlAlone(models: StudentModels, shelf: () => ModelShelf): Lo
   return {
     noteChange: () => changed.notify(),
     async load(id, signal) {
+      const { sha256, manifestSha256 } = await describe(id, signal)
       const found = shelf().find(id)
-      if (found !== undefined && isAtWork(found.state())) return
-      if (found !== undefined) {
-        throw new PelletlineError(
-          'unavailable',
-          `The workers of model ${id} have died; see the log, and restart the student.`,
-        )
-      }
-      const { manifest } = await readStoredModel(models.store, id, models.policy, signal)
+      if (found !== undefined) return requireSame(found, { id, sha256, manifestSha256 })
       waiting.set(id, (waiting.get(id) ?? 0) + 1)
       let isReady = false
       try {
         // A load gives what has failed another chance.
         if (hasFailed(id)) letGo(id)
         if (!isHeld(id)) {
-          follow([...assignment.held, { $typeName: 'pelletline.inspection.v1.ModelRef', id, sha256: manifest.sha256 }])
+          follow([...assignment.held, { $typeName: 'pelletline.inspection.v1.ModelRef', id, sha256 }])
         }
         await untilReady(id, signal)
         isReady = true

@@ -1118,7 +1118,7 @@ export type InferStatistics = Message<"inference.InferStatistics"> & {
   fail?: StatisticDuration | undefined;
 
   /**
-   * Waiting for a batch.
+   * Waiting for a batch, and then in a worker's hands until it ran.
    *
    * @generated from field: inference.StatisticDuration queue = 3;
    */
@@ -1769,7 +1769,7 @@ export const GRPCInferenceService: GenService<{
     output: typeof RepositoryIndexResponseSchema;
   },
   /**
-   * Loads or reloads a model.
+   * Loads a model as it lies in the store. FAILED_PRECONDITION: another one of that id is in memory, which has to be unloaded first.
    *
    * @generated from rpc inference.GRPCInferenceService.RepositoryModelLoad
    */
