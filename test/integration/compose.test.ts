@@ -7,6 +7,7 @@ import { analyticsConfigSchema } from '../../services/analytics/config.ts'
 import { cameraGatewayConfigSchema } from '../../services/camera-gateway/config.ts'
 import { lineSimulatorConfigSchema } from '../../services/line-simulator/config.ts'
 import { roiSegmentationConfigSchema } from '../../services/roi-segmentation/config.ts'
+import { diskNeed, limitRetention, topicSettings } from '../../services/shared/bus/topic-settings.ts'
 import { loadConfig } from '../../services/shared/config/load-config.ts'
 import { readReleasedModels } from '../../services/shared/onnx/released-models.ts'
 import { studentInferenceConfigSchema } from '../../services/student-inference/config.ts'
@@ -88,6 +89,14 @@ describe('compose.yaml', () => {
     const { command } = services['topics']!
     assert.deepEqual([...plants], [command![command!.indexOf('--plant') + 1]])
     assert.equal(command![command!.indexOf('--brokers') + 1], broker)
+  })
+
+  it('caps the topics, so that a plant left running does not fill the disk of its machine', () => {
+    const { command } = services['topics']!
+    const capMib = Number(command![command!.indexOf('--max-partition-mib') + 1])
+    const topics = limitRetention(topicSettings, capMib * 1024 ** 2)
+    const bytes = topics.reduce((sum, topic) => sum + diskNeed(topic, 1), 0)
+    assert.ok(bytes < 15 * 1024 ** 3, `${bytes}`)
   })
 
   it('asks every server for its health where it listens, and publishes ports on this machine only', () => {
