@@ -8,11 +8,12 @@ import {
   type AuditsMessageSchema,
 } from '../gen/pelletline/events/v1/events_pb.ts'
 import { Verdict } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
+import type { Bus } from '../shared/bus/bus.ts'
 import { createMemoryBus } from '../shared/bus/memory-bus.ts'
 import { consumeTopic, publishMessage } from '../shared/bus/messages.ts'
 import { topics } from '../shared/bus/topics.ts'
 import { parseConfig } from '../shared/config/load-config.ts'
-import type { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { createInferencePool, type InferencePool } from '../shared/onnx/inference-pool.ts'
 import { grayCrops, modelDirectory, writeTinyModel } from '../shared/onnx/test-support/tiny-model.ts'
 import { createLocalClient } from '../shared/rpc/local-client.ts'
@@ -201,6 +202,50 @@ test('teachers whose workers die while others are loaded are not ready, and can 
   assert.deepEqual([audit.snapshot().ready, ready, failures], [false, [], []])
   await audit.start()
   assert.deepEqual([audit.snapshot().ready, ready, failures], [true, [true], []])
+})
+
+test('teachers let go of a failed start also where the broker is away, so that the next one begins with new workers', async () => {
+  const workerEntry = new URL('../shared/onnx/test-support/mortal-worker.ts', import.meta.url)
+  const options = parseConfig(teacherAuditOptionsSchema, { modelPaths: models }, 'test')
+  const opened: InferencePool[] = []
+  let drains = 0
+  const inner = createMemoryBus()
+  const bus: Bus = {
+    ...inner,
+    async subscribe(subscription) {
+      // The first start loses its workers and its broker.
+      const isFirst = opened.length === models.length
+      if (isFirst) await assert.rejects(opened[0]!.run(grayCrops(255), 1), { code: 'unavailable' })
+      const member = await inner.subscribe(subscription)
+      const drain = async (timeoutMs: number) => {
+        await member.drain(timeoutMs)
+        drains += 1
+        if (isFirst) throw new PelletlineError('unavailable', 'The broker is away.')
+      }
+      return { drain }
+    },
+  }
+  const audit = createTeacherAudit({
+    bus,
+    clock: systemClock,
+    logger: silentLogger,
+    options,
+    async openPool(pool) {
+      const made = await createInferencePool({ ...pool, workerEntry, maxRestarts: 0 })
+      opened.push(made)
+      return made
+    },
+  })
+  started.push(audit)
+  await assert.rejects(audit.start(), { message: /workers of the teacher vgg died again and again/ })
+  assert.deepEqual(
+    opened.map((pool) => pool.state()),
+    ['closed', 'closed'],
+  )
+  await audit.start()
+  assert.deepEqual([audit.snapshot().ready, opened.length, drains], [true, 4, 1])
+  await audit.drain(1000)
+  assert.equal(drains, 2, 'the member of the failed start is not drained again')
 })
 
 test('teachers finish what is in hand when they drain, and refuse what comes after', async () => {

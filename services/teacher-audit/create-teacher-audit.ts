@@ -127,6 +127,19 @@ export function createTeacherAudit(dependencies: CreateTeacherAuditOptions): Tea
     throw new PelletlineError('unavailable', text, { retryAfterMs: 1000 })
   }
 
+  /** Leaves the group and ends the workers, so that the next start finds neither; the reason of the failed start is the one that counts. */
+  async function undoStart(): Promise<void> {
+    const joined = subscription
+    subscription = undefined
+    try {
+      await joined?.drain(0)
+    } catch (error) {
+      logger.warn({ err: error }, 'the group of a failed start was not left in order')
+    } finally {
+      await Promise.all(pools.splice(0).map((pool) => pool.close()))
+    }
+  }
+
   const service = implement(TeacherAuditService, {
     async scoreCrops(request, { signal }) {
       const { scorer, models } = teachers()
@@ -164,9 +177,8 @@ export function createTeacherAudit(dependencies: CreateTeacherAuditOptions): Tea
         requireWorkers()
         warm = loaded
       } catch (error) {
+        await undoStart()
         if (!stopping.signal.aborted) phase = 'cold'
-        await subscription?.drain(0)
-        await Promise.all(pools.splice(0).map((pool) => pool.close()))
         throw error
       }
       phase = 'ready'
