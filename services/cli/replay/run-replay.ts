@@ -65,7 +65,8 @@ export async function runReplay(
           }),
           onAcknowledged: ({ acknowledgedBelow }) => progress.update(Number(acknowledgedBelow)),
           onResume: ({ code, message }) => {
-            const what = code === 'already_exists' ? 'The line is not free yet' : 'The stream broke and is taken up again'
+            const what =
+              code === 'already_exists' ? 'The line is not free yet' : 'The stream broke and is taken up again'
             terminal.note(`${what}: ${message}`)
           },
           signal,
