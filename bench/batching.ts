@@ -28,8 +28,6 @@ interface Machine {
 }
 
 const maxBatch = 32
-/** Until a batch that is handed to an idle worker begins, ms: what the service needs with other requests coming in meanwhile. */
-const handOverMs = 0.4
 const machines: readonly Machine[] = [
   { name: 'two CPU workers', workers: 2, fixedMs: 0.3, perCropMs: 0.6 },
   { name: 'one GPU', workers: 1, fixedMs: 2, perCropMs: 0.05 },
@@ -97,7 +95,7 @@ function play(
 ): Waiting[] {
   const { workers, fixedMs, perCropMs } = machine
   const runMs = (crops: number) => fixedMs + perCropMs * crops
-  const run = simulateBatching(arrivals, { workers, runMs, handOverMs }, policy.make(machine))
+  const run = simulateBatching(arrivals, { workers, runMs }, policy.make(machine))
   const crops = arrivals.reduce((sum, { count }) => sum + count, 0)
   return [...Map.groupBy(arrivals, ({ flow }) => flow)].map(([flow, own]) => {
     const waits = own.map(({ id }) => run.latencyMs[id]!)

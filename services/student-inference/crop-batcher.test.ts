@@ -46,13 +46,13 @@ test('crop batcher starts at once and merges what queues meanwhile', async () =>
 })
 
 test('crop batcher hands a worker what has queued before it is idle, once', async () => {
-  const { pool, clock, submit, contents } = setUp({ perCropMs: 2 })
+  const { pool, clock, submit, contents } = setUp({ perCropMs: 5 })
   const first = submit([1])
   const second = submit([2])
-  await clock.pass(2)
+  await clock.pass(8)
   const third = submit([3])
   assert.deepEqual(contents(), [[1]])
-  // A run of one crop takes 4 ms; a quarter of it before its end the next batch is formed.
+  // A run of one crop takes 10 ms.
   await clock.pass(1)
   assert.deepEqual(contents(), [[1], [2, 3]])
   const fourth = submit([4])

@@ -13,11 +13,13 @@ export const aheadBatches = 2
 export const patienceShare = 1 / 5
 
 /**
- * How long before a worker will be idle its next batch is handed to it, ms, and at most which share of the run that it waits for: the
- * thread that forms batches comes to it late where requests arrive, and a worker that waits for it is a core that nobody uses.
+ * How long before a worker will be idle its next batch is handed to it, ms: the thread that forms batches comes to it late where requests
+ * arrive, and a worker that waits for it is a core that nobody uses.
  */
-export const handOverMs = 2
-export const handOverShare = 1 / 4
+export const handOverMs = 1
+
+/** The end of a shorter run is waited for, ms: so early would be a good part of it, and timers count whole milliseconds. */
+const shortestForeseenMs = 8
 
 /** What the decision on the next batch depends on. */
 export interface ReleaseSituation {
@@ -66,10 +68,9 @@ export function chooseRelease(situation: ReleaseSituation): Release {
   const fullBatch = Math.max(efficientBatch, Math.min(queued, maxBatch, patientBatch))
   if (queued === 0 || inFlight >= slots) return { kind: 'wait' }
   if (idle <= 0 && queued < fullBatch) {
-    if (firstEnd === undefined) return { kind: 'wait' }
-    const forMs = firstEnd.inMs - Math.min(handOverMs, handOverShare * firstEnd.runMs)
-    // No clock here tells less than a microsecond.
-    if (forMs > 1e-3) return { kind: 'wait', forMs }
+    if (firstEnd === undefined || firstEnd.runMs < shortestForeseenMs) return { kind: 'wait' }
+    const forMs = firstEnd.inMs - handOverMs
+    if (forMs > handOverMs / 2) return { kind: 'wait', forMs }
   }
   const size = Math.min(fullBatch, Math.ceil(queued / Math.max(1, idle)))
   if (size >= efficientBatch) return { kind: 'start', size, reason: 'full' }
