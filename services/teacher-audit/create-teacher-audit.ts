@@ -39,7 +39,7 @@ export interface CreateTeacherAuditOptions {
 /** State of the audit for tables and health. */
 export interface TeacherSnapshot {
   readonly ready: boolean
-  /** Crops that wait for the teachers. */
+  /** Crops of callers that wait for the teachers. */
   readonly queued: number
   readonly queueLimit: number
 }

@@ -54,7 +54,6 @@ test('teacher scorer runs one teacher after the other, never two at once', async
 test('teacher scorer merges what has queued up to a batch and keeps a request whole', async () => {
   const { scorer, score, runs } = setUp()
   const all = [score([1]), score([2, 3]), score([4]), score([5, 6]), score([7, 8, 9, 10, 11])]
-  assert.equal(scorer.queued(), 10)
   for (let i = 0; i < 4; i += 1) {
     await settled()
     runs[i]!.finish()
@@ -69,9 +68,10 @@ test('teacher scorer merges what has queued up to a batch and keeps a request wh
 
 test('teacher scorer refuses an impatient caller when too many wait, and none of those that wait', async () => {
   const { score, runs } = setUp([1], { queueLimit: 3 })
-  const taken = [score([1]), score([2, 3]), score([4, 5, 6])]
-  await assert.rejects(score([7], 'refuse'), (error: PelletlineError) => {
+  const taken = [score([1], 'refuse'), score([2, 3], 'refuse'), score([4, 5, 6])]
+  await assert.rejects(score([7, 8], 'refuse'), (error: PelletlineError) => {
     assert.equal(error.code, 'resource_exhausted')
+    assert.match(error.message, /^2 of at most 3 crops of callers wait for the teachers and 2 more do not fit/)
     return error.retryable && error.retryAfterMs! > 0
   })
   for (let i = 0; i < 3; i += 1) {
@@ -79,6 +79,21 @@ test('teacher scorer refuses an impatient caller when too many wait, and none of
     runs[i]!.finish()
   }
   await Promise.all(taken)
+})
+
+test('teacher scorer takes the calls that fit their queue, however much of the audit waits', async () => {
+  const { scorer, score, runs } = setUp([1], { queueLimit: 3 })
+  const audit = [score([1]), score([2, 3, 4, 5]), score([6, 7, 8, 9])]
+  assert.equal(scorer.queued(), 0)
+  const call = score([10, 11, 12], 'refuse')
+  assert.equal(scorer.queued(), 3)
+  await assert.rejects(score([13], 'refuse'), { code: 'resource_exhausted' })
+  for (let i = 0; i < 4; i += 1) {
+    await settled()
+    runs[i]!.finish()
+  }
+  await Promise.all([...audit, call])
+  assert.equal(scorer.queued(), 0)
 })
 
 test('teacher scorer does not compute for a caller that has left', async () => {

@@ -27,7 +27,7 @@ export interface TeacherScorer {
    * `resource_exhausted` where too many wait, `internal` where a teacher gives no finite number.
    */
   score(crops: readonly Uint8Array[], options: ScoreOptions): Promise<EnsembleScore[]>
-  /** Crops that wait. */
+  /** Crops that wait for callers who would have been refused; those of the bus, which shows its own lag, are none of them. */
   queued(): number
   /** Resolves once nothing waits and nothing is computed. */
   idle(): Promise<void>
@@ -35,6 +35,7 @@ export interface TeacherScorer {
 
 interface Job {
   readonly crops: readonly Uint8Array[]
+  readonly whenFull: ScoreOptions['whenFull']
   readonly resolve: (scores: EnsembleScore[]) => void
   readonly reject: (reason: unknown) => void
 }
@@ -46,7 +47,8 @@ export function createTeacherScorer(options: TeacherScorerOptions): TeacherScore
   const idleWaiters: (() => void)[] = []
   let running = false
 
-  const queued = () => [...waiting].reduce((sum, job) => sum + job.crops.length, 0)
+  const queued = () =>
+    [...waiting].reduce((sum, { whenFull, crops }) => (whenFull === 'refuse' ? sum + crops.length : sum), 0)
 
   /** What has queued, without a timer: the oldest job, and those after it that fit into the same run. */
   function takeJobs(): Job[] {
@@ -109,16 +111,17 @@ export function createTeacherScorer(options: TeacherScorerOptions): TeacherScore
     async score(crops, { whenFull, signal }) {
       if (signal?.aborted) throw cancelledError(crops.length)
       if (crops.length === 0) return []
-      if (whenFull === 'refuse' && waiting.size > 0 && queued() + crops.length > queueLimit) {
+      const before = queued()
+      if (whenFull === 'refuse' && before > 0 && before + crops.length > queueLimit) {
         throw new PelletlineError(
           'resource_exhausted',
-          `${queued()} of at most ${queueLimit} crops wait for the teachers and ${crops.length} more do not fit; ` +
+          `${before} of at most ${queueLimit} crops of callers wait for the teachers and ${crops.length} more do not fit; ` +
             'send them again in a second.',
           { retryAfterMs: 1000 },
         )
       }
       const { promise, resolve, reject } = Promise.withResolvers<EnsembleScore[]>()
-      const job: Job = { crops, resolve, reject }
+      const job: Job = { crops, whenFull, resolve, reject }
       const onAbort = () => {
         waiting.delete(job)
         reject(cancelledError(crops.length))
