@@ -13,22 +13,23 @@ import { createAnswerWriter } from './write-answers.ts'
 
 export interface CallAnswersOptions {
   readonly guard: Pick<ArrivalGuard, 'refusalOf' | 'refuse'>
-  /** Most bytes of answers that wait for their readers, over all streams whose readers have a time. */
+  /** Most bytes of answers that wait for their readers, over all calls whose readers have a time. */
   readonly maxUnreadBytes: number
   readonly logger: Logger
+}
+
+/** What bounds the calls of one method. */
+export interface CallLimit extends ArrivalLimit {
+  /** As in `ServiceImplementation`. */
+  readonly readTimeoutMs: number | undefined
 }
 
 /** Answers the calls that grpc-js takes, and knows those that are in progress. */
 export interface CallAnswers {
   /** For a method with one request and one answer. */
-  unary(method: DescMethod, limit: ArrivalLimit, invoke: InvokeUnary): handleUnaryCall<Buffer, Buffer>
-  /** For a method with a stream of requests or answers; `readTimeoutMs` as in `ServiceImplementation`. */
-  streams(
-    method: DescMethod,
-    limit: ArrivalLimit,
-    invoke: Invoke,
-    readTimeoutMs?: () => number | undefined,
-  ): handleBidiStreamingCall<Buffer, Buffer>
+  unary(method: DescMethod, limit: CallLimit, invoke: InvokeUnary): handleUnaryCall<Buffer, Buffer>
+  /** For a method with a stream of requests or answers. */
+  streams(method: DescMethod, limit: CallLimit, invoke: Invoke): handleBidiStreamingCall<Buffer, Buffer>
   /**
    * Tells interceptors and log of a call for `unary` that ended before its request was complete, of which grpc-js tells
    * nobody; calls of other methods are with `streams` by then, which does so itself.
@@ -57,6 +58,9 @@ interface AnsweredCall {
   /** To be called when the call has been answered. */
   end(): void
 }
+
+/** Answers with less than the stream that carries them costs are not counted, so that a short call need not pay. */
+const leastCountedBytes = 16 * 1024
 
 // Only streams wait: one request is complete with its message, and every unary call would pay.
 const endGraceMs = 20
@@ -101,6 +105,12 @@ export function createCallAnswers({ guard, maxUnreadBytes, logger }: CallAnswers
     calls.add(answered)
     return answered
   }
+
+  /** Ends a call by the guard, since a status of ours would wait behind the answer that nobody reads. */
+  const endUnread =
+    ({ metadata }: Pick<RawCall, 'metadata'>) =>
+    (reason: PelletlineError) =>
+      guard.refuse(metadata, reason)
 
   /** Tells the log of a call that failed. */
   function noteFailure(method: DescMethod, peer: string, error: PelletlineError): void {
@@ -148,7 +158,12 @@ export function createCallAnswers({ guard, maxUnreadBytes, logger }: CallAnswers
         }
         const answer = async () => asBuffer(toBinary(method.output, await invoke(lazyCall)))
         try {
-          respond(null, await Promise.race([answer(), aborted]))
+          const message = await Promise.race([answer(), aborted])
+          respond(null, message)
+          if (message.byteLength >= leastCountedBytes && !call.cancelled) {
+            // grpc-js tells so of an answered call as soon as its status is on its way, which waits for the answer.
+            call.on('cancelled', writer.hold(message.byteLength, { ...readerOf(limit), giveUp: endUnread(call) }))
+          }
         } catch (reason) {
           fail(method, context.peer, reason, (failed) => {
             // The call itself may be gone already.
@@ -160,22 +175,20 @@ export function createCallAnswers({ guard, maxUnreadBytes, logger }: CallAnswers
       }
     },
 
-    streams: (method, limit, invoke, readTimeoutMs) => async (call) => {
+    streams: (method, limit, invoke) => async (call) => {
       const answered = begin(method, call)
       const { context } = answered
       const { signal } = context
       const messages = readMessages(call, streamsIn(method) ? endGraceMs : 0)
       const requests = decodeRequests(method, limit, abortable(messages, signal))
       const giveUp = (reason: PelletlineError) => {
-        // A status of ours would wait behind the answer that nobody reads.
-        guard.refuse(call.metadata, reason)
+        endUnread(call)(reason)
         answered.abort(reason)
       }
-      const { name } = limit
       try {
         for await (const response of abortable(invoke({ method, requests, context }), signal)) {
           const message = asBuffer(toBinary(method.output, response))
-          await writer.write(call, message, { name, signal, readTimeoutMs: readTimeoutMs?.(), giveUp })
+          await writer.write(call, message, { ...readerOf(limit), giveUp }, signal)
         }
         if (!signal.aborted) call.end()
       } catch (reason) {
@@ -211,6 +224,10 @@ export function createCallAnswers({ guard, maxUnreadBytes, logger }: CallAnswers
       for (const call of calls) call.abort(reason)
     },
   }
+}
+
+function readerOf({ name, readTimeoutMs }: CallLimit) {
+  return { name, readTimeoutMs }
 }
 
 function bareStatus(method: DescMethod): FailedStatus {

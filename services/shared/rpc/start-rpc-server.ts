@@ -9,9 +9,9 @@ import {
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
-import { createCallAnswers } from './answer-calls.ts'
+import { type CallLimit, createCallAnswers } from './answer-calls.ts'
 import { channelOptions, defaultMaxMessageBytes } from './channel-options.ts'
-import { type ArrivalLimit, createArrivalGuard } from './guard-arrivals.ts'
+import { createArrivalGuard } from './guard-arrivals.ts'
 import { createHealthService } from './health-service.ts'
 import { createInvoke, createInvokeUnary, type Interceptor, methodName, streamsIn } from './invoke-handler.ts'
 import {
@@ -47,7 +47,7 @@ export interface RpcServerOptions {
    */
   readonly maxBytesInHand?: number
   /**
-   * Bytes of answers of streams that wait for their readers, over all calls of the implementations that give readers a time
+   * Bytes of answers that wait for their readers, over all calls of the implementations that give readers a time
    * (`readTimeoutMs`); default as `maxBytesInHand`. Beyond it the call whose answer has waited longest ends with RESOURCE_EXHAUSTED.
    */
   readonly maxUnreadBytes?: number
@@ -80,16 +80,16 @@ const abortGraceMs = 500
 const comeBackAfterMs = 1000
 
 /**
- * What may arrive at the methods, by their paths; an implementation may allow less than its server, and one that is pending
+ * What bounds the calls of the methods, by their paths; an implementation may allow less than its server, and one that is pending
  * says so late.
  */
-function limitArrivals(
+function limitCalls(
   implementations: readonly ServiceImplementation[],
   serverMaxBytes: number,
-): ReadonlyMap<string, ArrivalLimit> {
+): ReadonlyMap<string, CallLimit> {
   return new Map(
     implementations.flatMap((implementation) =>
-      implementation.service.methods.map((method): [string, ArrivalLimit] => {
+      implementation.service.methods.map((method): [string, CallLimit] => {
         const name = methodName(method)
         const bytes = () => Math.min(implementation.maxMessageBytes ?? serverMaxBytes, serverMaxBytes)
         const limit = {
@@ -100,6 +100,9 @@ function limitArrivals(
           },
           get raisable() {
             return bytes() === serverMaxBytes
+          },
+          get readTimeoutMs() {
+            return implementation.readTimeoutMs
           },
         }
         return [`/${name}`, limit]
@@ -118,7 +121,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   const reflected = [...implementations.map(({ service }) => service), health.implementation.service]
   const builtIn = [health.implementation, ...createReflectionServices(reflected)]
   const maxMessageBytes = options.maxMessageBytes ?? defaultMaxMessageBytes
-  const limits = limitArrivals([...implementations, ...builtIn], maxMessageBytes)
+  const limits = limitCalls([...implementations, ...builtIn], maxMessageBytes)
   const maxBytesInHand = options.maxBytesInHand ?? Math.max(leastBytesInHand, messagesInHand * maxMessageBytes)
   const guard = createArrivalGuard({
     limits,
@@ -160,7 +163,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
         responseDeserialize: (bytes: Buffer) => bytes,
       }
       handlers[method.name] = streams
-        ? answers.streams(method, limit, invoke, () => implementation.readTimeoutMs)
+        ? answers.streams(method, limit, invoke)
         : answers.unary(method, limit, invokeUnary)
     }
     server.addService(definition, handlers)

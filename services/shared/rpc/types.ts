@@ -83,8 +83,8 @@ export interface ServiceImplementation<S extends DescService = DescService> {
   /** Largest message that it takes, bytes, where that is less than its server does. Read at every call. */
   readonly maxMessageBytes?: number | undefined
   /**
-   * How long an answer of a stream may wait for its reader, ms, before its call ends with DEADLINE_EXCEEDED; as long as the caller likes
-   * where absent. Read at every answer.
+   * How long an answer may wait for its reader, ms, before its call ends with DEADLINE_EXCEEDED; as long as the caller likes where
+   * absent. Read at every answer.
    */
   readonly readTimeoutMs?: number | undefined
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { RpcServerOptions } from './start-rpc-server.ts'
-import { call, serve, strip, until } from './test-support/half-sent-calls.ts'
+import { call, image, serve, strip, until } from './test-support/half-sent-calls.ts'
 
 /** Areas that take a megabyte, more than a stream and its connection take in unread. */
 const megabyte = Array.from({ length: 500_000 }, () => 200)
@@ -46,6 +46,26 @@ describe('answers that wait for their readers', { timeout: 60_000 }, () => {
     assert.deepEqual(aborted, ['deadline_exceeded'])
     await closed
     await until(() => ended.length > 0)
+  })
+
+  it('end a call with one request and one answer as well, and are left alone where they are read', async (t) => {
+    const { open } = await serve(t, {}, { segmentImage: async () => ({ crops: new Uint8Array(1_000_000) }) }, 200)
+    const begin = (session = open()) => {
+      const made = call(session, 'SegmentImage')
+      made.stream.pause()
+      made.stream.end(image(1000))
+      return made
+    }
+    const [unread, late] = [begin(), begin()]
+    await pause(300)
+    late.stream.resume()
+    const { code, message } = await late.status
+    assert.equal(code, '4')
+    assert.match(message, /SegmentImage waited 200 ms for its reader/)
+    await unread.closed
+    const { stream, status } = begin()
+    stream.resume()
+    assert.equal((await status).code, '0')
   })
 
   it('are told so by a status where the caller begins to read', async (t) => {

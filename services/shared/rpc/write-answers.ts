@@ -7,26 +7,28 @@ export interface AnswerWriterOptions {
 }
 
 /** The call to which an answer belongs. */
-export interface AnsweredStream {
+export interface AnsweredCall {
   /** `pelletline.inference.v1.StudentInferenceService/ClassifyStream`, for messages. */
   readonly name: string
-  readonly signal: AbortSignal
   /** How long the answer may wait for its reader, ms; undefined: as long as the caller likes, and it counts for nothing. */
   readonly readTimeoutMs: number | undefined
   /** Ends the call at once, whatever of it has not been read. */
   readonly giveUp: (reason: PelletlineError) => void
 }
 
-/** Writes the answers of streams at the pace of their readers, within a time and a sum. */
+/** Bounds the answers that are on their way to their readers, by a time for each and a sum. */
 export interface AnswerWriter {
-  /** Resolves once the answer has passed flow control, or nobody waits for it any more. */
-  write(stream: MessageStream, message: Buffer, call: AnsweredStream): Promise<void>
+  /** Counts an answer of so many bytes that waits for its reader; the returned function, which may be called again, says that it is read. */
+  hold(bytes: number, call: AnsweredCall): () => void
+  /** Writes an answer of a stream; resolves once it has passed flow control, or the signal aborts. */
+  write(stream: MessageStream, message: Buffer, call: AnsweredCall, signal: AbortSignal): Promise<void>
 }
 
 /** An answer that waits for its reader. */
 interface Waiting {
   readonly bytes: number
-  readonly call: AnsweredStream
+  readonly call: AnsweredCall
+  timer?: NodeJS.Timeout
 }
 
 /**
@@ -39,7 +41,9 @@ export function createAnswerWriter({ maxBytes }: AnswerWriterOptions): AnswerWri
   let waitingBytes = 0
 
   function leave(answer: Waiting): void {
-    if (waiting.delete(answer)) waitingBytes -= answer.bytes
+    if (!waiting.delete(answer)) return
+    clearTimeout(answer.timer)
+    waitingBytes -= answer.bytes
   }
 
   function giveUp(answer: Waiting, reason: PelletlineError): void {
@@ -48,27 +52,28 @@ export function createAnswerWriter({ maxBytes }: AnswerWriterOptions): AnswerWri
     answer.call.giveUp(reason)
   }
 
+  function hold(bytes: number, call: AnsweredCall): () => void {
+    const { name, readTimeoutMs } = call
+    if (readTimeoutMs === undefined) return () => {}
+    const answer: Waiting = { bytes, call }
+    // What was read while this process stood still is looked at first.
+    answer.timer = setTimeout(() => setImmediate(giveUp, answer, notRead(name, readTimeoutMs)), readTimeoutMs)
+    waiting.add(answer)
+    waitingBytes += bytes
+    for (const oldest of waiting) {
+      if (waitingBytes <= maxBytes) break
+      giveUp(oldest, tooManyBytes(oldest.call.name, maxBytes))
+    }
+    return () => leave(answer)
+  }
+
   return {
-    async write(stream, message, call) {
-      const { readTimeoutMs, signal } = call
-      if (readTimeoutMs === undefined) return writeMessage(stream, message, signal)
-      const answer: Waiting = { bytes: message.byteLength, call }
-      waiting.add(answer)
-      waitingBytes += answer.bytes
-      // What was read while this process stood still is looked at first.
-      const late = () => setImmediate(giveUp, answer, notRead(call.name, readTimeoutMs))
-      const timer = setTimeout(late, readTimeoutMs)
+    hold,
+    async write(stream, message, call, signal) {
       const written = writeMessage(stream, message, signal)
-      for (const oldest of waiting) {
-        if (waitingBytes <= maxBytes) break
-        giveUp(oldest, tooManyBytes(oldest.call.name, maxBytes))
-      }
-      try {
-        await written
-      } finally {
-        clearTimeout(timer)
-        leave(answer)
-      }
+      const read = hold(message.byteLength, call)
+      await written
+      read()
     },
   }
 }
