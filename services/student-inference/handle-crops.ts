@@ -22,7 +22,7 @@ export interface HandleCropsOptions {
   readonly clock: Pick<Clock, 'nowNs'>
   readonly auditSalt: string
   readonly galleryPerPart: number
-  /** Told of every part that was judged. */
+  /** Told of every part that was judged, once its answers are published: one that is judged again is told of once. */
   readonly record: JudgingRecorder
   /** There while parts should wait for those of the model that judged before. */
   readonly handover: () => Promise<void> | undefined
@@ -95,8 +95,6 @@ export async function handleCrops(
   if (route.shadow !== undefined) {
     scoreShadow(route.shadow, message, { margins: judged.margins, threshold }, recipe.ngThreshold)
   }
-  const { beganNs, endedNs } = judged
-  options.record.part(message, student.model.id, { queuedNs, beganNs, endedNs })
   const { verdicts, auditRequest } = judgePart(
     message,
     { ...judged, queuedNs },
@@ -111,6 +109,9 @@ export async function handleCrops(
   const key = stripMessageKey(header.key!)
   await publishMessage(options.bus, topics.verdicts, { key, headers, message: verdicts }, signal)
   student.judged.crops += judged.margins.length
-  if (auditRequest === undefined) return
-  await publishMessage(options.bus, topics.auditRequests, { key, headers, message: auditRequest }, signal)
+  if (auditRequest !== undefined) {
+    await publishMessage(options.bus, topics.auditRequests, { key, headers, message: auditRequest }, signal)
+  }
+  const { beganNs, endedNs } = judged
+  options.record.part(message, student.model.id, { queuedNs, beganNs, endedNs })
 }

@@ -20,7 +20,7 @@ export interface WarmTeachers {
 export interface HandleAuditOptions {
   readonly bus: Bus
   readonly clock: Pick<Clock, 'nowNs'>
-  /** Told of every request that was answered. */
+  /** Told of every request that was answered, once the answer is published. */
   readonly record: AuditRecorder
 }
 
@@ -55,7 +55,6 @@ export async function handleAuditRequest(
   const takenUnixNs = clock.nowNs()
   const scores = await teachers.scorer.score(crops, { whenFull: 'wait', signal })
   const endedUnixNs = clock.nowNs()
-  record(request, takenUnixNs, endedUnixNs)
   const { part, lot } = request
   const message = {
     key: request.key!,
@@ -67,4 +66,5 @@ export async function handleAuditRequest(
     times: { takenUnixNs, endedUnixNs },
   }
   await publishMessage(bus, topics.audits, { key: stripMessageKey(request.key!), headers, message }, signal)
+  record(request, takenUnixNs, endedUnixNs)
 }
