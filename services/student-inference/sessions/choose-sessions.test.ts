@@ -9,8 +9,16 @@ import {
   sessionsMargin,
 } from './choose-sessions.ts'
 
+const shapes = [
+  { workers: 4, threadsPerWorker: 1 },
+  { workers: 2, threadsPerWorker: 2 },
+  { workers: 1, threadsPerWorker: 4 },
+  { workers: 2, threadsPerWorker: 4 },
+]
+
+/** Shapes as above with their speeds, each in rounds. */
 const measured = (...rounds: readonly (readonly number[])[]): MeasuredSessions[] =>
-  rounds.map((cropsPerSecond, i) => ({ workers: i + 1, threadsPerWorker: 1, batch: 32, cropsPerSecond, loneMs: 2 }))
+  rounds.map((cropsPerSecond, i) => ({ ...shapes[i]!, batch: 32, cropsPerSecond, loneMs: 2 }))
 
 /** The same, each with the time of a lone crop. */
 const withLone = (loneMs: readonly number[], ...rounds: readonly (readonly number[])[]): MeasuredSessions[] =>
@@ -19,43 +27,39 @@ const withLone = (loneMs: readonly number[], ...rounds: readonly (readonly numbe
 const shown = (cores: number) =>
   sessionCandidates(cores).map(({ workers, threadsPerWorker }) => `${workers}x${threadsPerWorker}`)
 
-test('few shapes are candidates, the default first, each once, and none has more threads than there are cores', () => {
+test('few shapes are candidates, the default first, each once, and none has more threads than two for each core', () => {
   assert.deepEqual(shown(1), ['1x1'])
-  assert.deepEqual(shown(2), ['2x1', '1x2'])
-  assert.deepEqual(shown(4), ['4x1', '2x2', '1x4'])
-  assert.deepEqual(shown(16), ['4x1', '8x1', '8x2', '1x16'])
+  assert.deepEqual(shown(2), ['2x1', '1x2', '2x2'])
+  assert.deepEqual(shown(4), ['4x1', '2x2', '1x4', '2x4'])
+  assert.deepEqual(shown(16), ['4x1', '8x1', '8x2', '1x16', '2x16'])
   for (let cores = 1; cores <= 128; cores += 1) {
     const candidates = sessionCandidates(cores)
     assert.deepEqual(candidates[0], defaultShape(cores))
-    assert.ok(candidates.length <= 4 && new Set(shown(cores)).size === candidates.length)
-    assert.ok(candidates.every(({ workers, threadsPerWorker }) => workers * threadsPerWorker <= cores))
+    assert.ok(candidates.length <= 5 && new Set(shown(cores)).size === candidates.length)
+    assert.ok(candidates.every(({ workers, threadsPerWorker }) => workers * threadsPerWorker <= 2 * cores))
   }
 })
 
-test('the default stays unless another shape is faster by the margin', () => {
-  assert.equal(chooseSessions(measured([1000, 1000, 1000], [1090, 1090, 1090])), 0)
-  assert.equal(chooseSessions(measured([1000, 1000, 1000], [1110, 1110, 1110])), 1)
+test('the fastest is taken where the others are slower by more than the margin', () => {
+  assert.equal(chooseSessions(measured([1120], [1000], [1000])), 0)
+  assert.equal(chooseSessions(measured([1000], [1200], [1000])), 1)
   assert.equal(chooseSessions(measured([1000], [900], [1200])), 2)
-  assert.equal(chooseSessions(measured([1000], [1050]), 0.05), 1)
+  assert.equal(chooseSessions(measured([1060], [1000], [1000]), 0.05), 0)
 })
 
-test('of equal shapes the first is taken', () => {
-  assert.equal(chooseSessions(measured([1000], [1000], [1000])), 0)
-  assert.equal(chooseSessions(measured([1000], [1500], [1500])), 1)
+test('of shapes that are as fast but for the margin the one with the fewest sessions is taken', () => {
+  assert.equal(chooseSessions(measured([1000], [1050], [960])), 2)
+  assert.equal(chooseSessions(measured([1000], [1050], [900])), 1)
 })
 
-test('of shapes that are as fast but for the margin the one that answers a lone crop sooner is taken', () => {
-  assert.equal(chooseSessions(withLone([8, 4.5], [1000], [950])), 1)
-  assert.equal(chooseSessions(withLone([8, 7], [1000], [950])), 0)
-  assert.equal(chooseSessions(withLone([8, 4.5], [1000], [850])), 0)
-  // Not at the price of the speed that another one has over the default.
-  assert.equal(chooseSessions(withLone([8, 8, 2], [1000], [1500], [1000])), 1)
-  assert.equal(chooseSessions(withLone([8, 8, 2], [1000], [1500], [1400])), 2)
+test('of as many sessions the one that answers a lone crop sooner is taken', () => {
+  assert.equal(chooseSessions(withLone([8, 4.5, 3, 2.5], [1000], [1050], [900], [1000])), 3)
+  assert.equal(chooseSessions(withLone([8, 4.5, 3, 5], [1000], [1050], [900], [1000])), 1)
 })
 
 test('a round in which the whole machine was slow, or one shape was lucky, does not decide', () => {
-  assert.equal(chooseSessions(measured([1000, 200, 1000], [1200, 240, 1200])), 1)
-  assert.equal(chooseSessions(measured([1000, 1000, 1000], [1000, 9000, 1000])), 0)
+  assert.equal(chooseSessions(measured([1000, 200, 1000], [880, 170, 880])), 0)
+  assert.equal(chooseSessions(measured([1000, 1000, 1000], [880, 9000, 880])), 0)
 })
 
 test('whatever is measured, the choice is not slower than the default by more than the margin in the median round', () => {

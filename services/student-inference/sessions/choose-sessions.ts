@@ -16,15 +16,8 @@ export interface MeasuredSessions extends SessionShape {
   readonly loneMs: number
 }
 
-/**
- * Share by which another shape must be faster than the default. Below lies what a machine's other load and its clock do within a
- * second; and a shape that wins by little on idle cores loses where they are shared, since a run of several threads ends with the
- * slowest of them.
- */
+/** Share by which speeds must differ to count as different: below lies what a machine's other load and its clock do within a second. */
 export const sessionsMargin = 0.1
-
-/** Share by which a lone crop must be answered sooner for a shape to be preferred among those that are as fast. */
-export const loneMargin = 0.2
 
 /** What is used where nothing is configured or measured. */
 export function defaultShape(cores: number): SessionShape {
@@ -32,15 +25,17 @@ export function defaultShape(cores: number): SessionShape {
 }
 
 /**
- * Shapes worth measuring on so many cores, the default first, at most four: one session per core (up to 8), half as many of two
- * threads, and one session of all threads (up to 16). None wants more threads than there are cores.
+ * Shapes worth measuring on so many cores, the default first, at most five: one session per core (up to 8), half as many of two
+ * threads, one session of all threads (up to 16), and two of these, of which one computes while the other's threads wait for each other.
  */
 export function sessionCandidates(cores: number): readonly SessionShape[] {
+  const most = Math.min(16, cores)
   const shapes = [
     defaultShape(cores),
     { workers: Math.min(8, cores), threadsPerWorker: 1 },
     ...(cores < 4 ? [] : [{ workers: Math.min(8, Math.floor(cores / 2)), threadsPerWorker: 2 }]),
-    { workers: 1, threadsPerWorker: Math.min(16, cores) },
+    { workers: 1, threadsPerWorker: most },
+    ...(cores < 2 ? [] : [{ workers: 2, threadsPerWorker: most }]),
   ]
   return shapes.filter((shape, at) => shapes.findIndex((other) => sameShape(other, shape)) === at)
 }
@@ -50,10 +45,10 @@ function sameShape(a: SessionShape, b: SessionShape): boolean {
 }
 
 /**
- * The index of the shape to use: a pure function. Each is compared with the default (the first) round by round, since what slows
- * one slows its neighbour too; the median of these ratios counts. The default stays unless another is faster by `margin`, or as fast
- * but for `margin` and sooner with a lone crop by `loneMargin`: at less than full load that is what a caller waits. Of equal ones the
- * first is taken. `internal` where there is nothing to compare.
+ * The index of the shape to use: a pure function. Each is compared with the first round by round, since what slows one slows its neighbour
+ * too; the median of these ratios counts. Of those that are as fast as the fastest but for `margin`, the one with the fewest sessions is
+ * taken: all callers wait for one batch that has all cores, and not for one of several that have a part of them each, which at the same
+ * speed takes as many times as long. Of these the one that answers a lone crop soonest. `internal` where there is nothing to compare.
  */
 export function chooseSessions(measured: readonly MeasuredSessions[], margin: number = sessionsMargin): number {
   const base = measured[0]?.cropsPerSecond ?? []
@@ -64,11 +59,11 @@ export function chooseSessions(measured: readonly MeasuredSessions[], margin: nu
     throw new PelletlineError('internal', 'sessions were not measured in the same rounds, or came to no speed')
   }
   const gains = measured.map(({ cropsPerSecond }) => median(cropsPerSecond.map((value, round) => value / base[round]!)))
-  const fastest = gains.indexOf(Math.max(...gains))
-  const fast = gains[fastest]! >= 1 + margin ? fastest : 0
-  const lone = measured.map(({ loneMs }, at) => (gains[at]! >= gains[fast]! / (1 + margin) ? loneMs : Infinity))
-  const soonest = lone.indexOf(Math.min(...lone))
-  return lone[soonest]! <= (1 - loneMargin) * lone[fast]! ? soonest : fast
+  const enough = Math.max(...gains) / (1 + margin)
+  const [chosen] = [...measured.entries()]
+    .filter(([at]) => gains[at]! >= enough)
+    .sort(([, a], [, b]) => a.workers - b.workers || a.loneMs - b.loneMs)
+  return chosen![0]
 }
 
 function median(values: readonly number[]): number {

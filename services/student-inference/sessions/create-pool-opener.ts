@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { createInferencePool, type InferencePool, type InferencePoolOptions } from '../../shared/onnx/inference-pool.ts'
 import type { InferenceProvider } from '../../shared/onnx/inference-provider.ts'
-import { efficiencyTolerance } from '../batching/choose-release.ts'
 import type { CostCurve } from '../batching/cost-curve.ts'
 import { measureCurve } from '../batching/measure-curve.ts'
 import type { StudentInferenceOptions } from '../config.ts'
@@ -90,8 +89,8 @@ export function createPoolOpener(setUp: PoolOpenerOptions): PoolOpener {
     let best: OpenedPool | undefined
     try {
       for (const shape of candidates) opened.push(await openOne(model, { ...shape, provider, measured: [] }))
-      const { curve, pool } = opened[0]!
-      const batch = Math.min(pool.maxBatch, curve.efficientSize(efficiencyTolerance))
+      // What a pool can do shows under load, when batches are as large as they get.
+      const batch = opened[0]!.pool.maxBatch
       const shaped = opened.map(({ pool, sessions, curve }) => ({
         pool,
         shape: shapeOf(sessions),

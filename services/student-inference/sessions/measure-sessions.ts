@@ -21,10 +21,10 @@ export interface MeasureSessionsOptions {
 const rounds = 3
 
 /** How long a pool is kept busy in one round, ms; batches that have begun by then are finished. */
-const sliceMs = 100
+const sliceMs = 200
 
 /** No further round begins once this has passed, ms. */
-const budgetMs = 2_000
+const budgetMs = 5_000
 
 /** Crops per second of a pool whose workers always have a batch at hand, over one slice. */
 async function measureSlice(
@@ -47,7 +47,7 @@ async function measureSlice(
 
 /**
  * Measures what each pool judges, on the warm-up crops, in rounds in which they take turns, every other one in reverse, so that
- * nobody always comes first. A few hundred ms for each pool; at least one round. Rejects as the pools' runs do.
+ * nobody always comes first. Well under a second for each pool; at least one round. Rejects as the pools' runs do.
  */
 export async function measureSessions(
   pools: readonly ShapedPool[],
