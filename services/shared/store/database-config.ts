@@ -23,8 +23,8 @@ const postgresSchema = z.strictObject({
   /** Most connections of this process. */
   connections: z.int().min(1).max(256).default(8),
   /**
-   * Whether an older schema is brought up to date at the start; where not, it is refused, and `pelletline database migrate`
-   * is run apart, by a user who may change the schema.
+   * Whether an older schema is brought up to date at the start; where not, the service waits for `pelletline database migrate`,
+   * which is run apart, by a user who may change the schema.
    */
   migrate: z.boolean().default(true),
 })

@@ -138,16 +138,17 @@ describe('openDatabase on a server', () => {
     }
   })
 
-  test('an older schema is refused by the command that mends it where the service may not migrate; a newer one always', async () => {
+  test('an older schema that the service may not migrate is waited for, with the command that mends it; a newer one is refused', async () => {
     const config = await postgres.createDatabase({ empty: true })
     const old = { ...config, migrations: allMigrations.slice(0, 1) }
     await (await openDatabase(old)).close()
-    const refusal = {
-      code: 'failed_precondition',
+    const refusal = (code: string, retryable: boolean) => ({
+      code,
+      retryable,
       message: new RegExp(`has schema version 1; this program needs ${newest}\\. Run \`pelletline database migrate\``),
-    }
-    await assert.rejects(openDatabase({ ...config, migrate: false }), refusal)
-    await assert.rejects(checkPostgres(config), refusal)
+    })
+    await assert.rejects(openDatabase({ ...config, migrate: false }), refusal('unavailable', true))
+    await assert.rejects(checkPostgres(config), refusal('failed_precondition', false))
     await migratePostgres(config)
     const store = await openDatabase({ ...config, migrate: false })
     await store.close()

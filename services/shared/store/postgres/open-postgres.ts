@@ -87,16 +87,21 @@ export function checkPostgres(options: PostgresOptions): Promise<{ readonly sche
     const schema = await readSchemaVersion(db)
     const newest = (options.migrations ?? allMigrations).at(-1)?.version ?? 0
     refuseNewer(schema, newest, describePlace(options))
-    refuseOlder(schema, newest, options)
+    if (schema < newest) throw olderSchema('failed_precondition', schema, newest, options)
     await checkRights(db, placeOf(options))
     return { schema, server }
   })
 }
 
-function refuseOlder(found: number, newest: number, options: PostgresOptions): void {
-  if (found >= newest) return
-  throw new PelletlineError(
-    'failed_precondition',
+/** `unavailable` for a service, whose schema somebody else migrates: it waits for that. */
+function olderSchema(
+  code: 'failed_precondition' | 'unavailable',
+  found: number,
+  newest: number,
+  options: PostgresOptions,
+): PelletlineError {
+  return new PelletlineError(
+    code,
     `The database ${describePlace(options)} has schema version ${found}; this program needs ${newest}. ` +
       'Run `pelletline database migrate` with the configuration of a user who may change the schema.',
   )
@@ -112,7 +117,7 @@ async function prepare(options: PostgresOptions): Promise<ServerState> {
     const found = await readSchemaVersion(db)
     refuseNewer(found, newest, describePlace(options))
     if (found < newest) {
-      if (!options.migrate) refuseOlder(found, newest, options)
+      if (!options.migrate) throw olderSchema('unavailable', found, newest, options)
       await migrateOrTell(db, options)
     }
     await checkRights(db, place)
@@ -122,7 +127,8 @@ async function prepare(options: PostgresOptions): Promise<ServerState> {
 
 /**
  * Opens a database on a PostgreSQL server. Throws `failed_precondition` with what to do where waiting cannot help (password,
- * rights, no such database, read-only, schema), `unavailable` where the server does not answer. Once open, everything that
+ * rights, no such database, read-only, a newer schema), `unavailable` where the server does not answer, or somebody else is to migrate an
+ * older schema. Once open, everything that
  * the server's state is to blame for is `unavailable`, and lost connections are replaced.
  */
 export async function openPostgres(options: PostgresOptions): Promise<Store> {
