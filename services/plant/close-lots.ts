@@ -3,7 +3,7 @@ import { createBackoff } from '../shared/service/backoff.ts'
 import type { Clock } from '../shared/service/clock.ts'
 import { withinTime } from '../shared/service/within-time.ts'
 import type { LineFeed } from './feed-line.ts'
-import { closeLot, describeClosedLot } from './line-lots.ts'
+import { describeEndedLot, endLot, isOwn, listRunLots } from './line-lots.ts'
 import type { LineStatus } from './line-status.ts'
 import { isOutOfReach } from './out-of-reach.ts'
 import type { PlantServices } from './plant-services.ts'
@@ -22,7 +22,7 @@ export interface CloseLotsOptions {
 }
 
 export interface ClosedLots {
-  /** The lines with the final figures of their lots. */
+  /** The lines with the final figures of their lots, one entry for each lot of the run, those of a line in its order. */
   readonly statuses: readonly LineStatus[]
   /** Why a line did not come to the end of its run; undefined where all did. */
   readonly failure: PelletlineError | undefined
@@ -32,7 +32,8 @@ export interface ClosedLots {
 const patienceAfterFailureMs = 5_000
 
 /**
- * Lets the lines end their runs, waits until what is in the plant is judged, audited and booked, and closes the lots. A
+ * Lets the lines end their runs, waits until what is in the plant is judged, audited and booked, and closes the lots that
+ * the plant opened. A
  * line that fails or does not end in time leaves the lots of the others as they are.
  */
 export async function closeLots(options: CloseLotsOptions): Promise<ClosedLots> {
@@ -58,15 +59,32 @@ export async function closeLots(options: CloseLotsOptions): Promise<ClosedLots> 
   onClosing()
   const statuses = await Promise.all(
     feeds.map(async (feed, i) => {
-      const lot = await closeLot(services, feed.lot, clock, patienceMs)
-      const closed = await describeClosedLot(services, running[i]!, lot)
-      return {
-        ...closed,
-        pelletsPerSecond: (Number(closed.reconciliation.found) * 1000) / (judgedAtMs - feed.startedAtMs),
-      }
+      const lots = await listRunLots(services, feed.line, feed.lot)
+      return Promise.all(
+        lots.map(async (listed, at) => {
+          const lot = await endLot(services, listed, clock, patienceMs)
+          const status = await describeEndedLot(services, running[i]!, lot)
+          // What a lot of somebody else had before the run stands in its counts as well.
+          const isOlder = at === 0 && !isOwn(lot)
+          const begin = at === 0 ? feed.startedAtMs : atMs(lot.openedUnixNs)
+          const end = at === lots.length - 1 || lot.closedUnixNs === 0n ? judgedAtMs : atMs(lot.closedUnixNs)
+          const perSecond = (Number(status.reconciliation.found) * 1000) / Math.max(1, end - begin)
+          return {
+            ...status,
+            pelletsPerSecond: isOlder ? undefined : perSecond,
+            // The simulator counts by run and not by lot.
+            truth: isOlder || lots.length > 1 ? undefined : status.truth,
+          }
+        }),
+      )
     }),
   )
-  return { statuses, failure }
+  return { statuses: statuses.flat(), failure }
+}
+
+/** A moment on the clock of `performance.now()`. */
+function atMs(unixNs: bigint): number {
+  return Number(unixNs) / 1e6 - performance.timeOrigin
 }
 
 /** Reads the lines; while their books cannot be read, asks again for at most `patienceMs`, then throws why. */

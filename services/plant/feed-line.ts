@@ -7,7 +7,7 @@ import type { PlantOptions } from './options.ts'
 /** A simulated line that feeds the plant. */
 export interface LineFeed {
   readonly line: string
-  /** Lot that was opened for the run. */
+  /** Lot with which the run begins. */
   readonly lot: string
   /** Run of its camera. */
   readonly run: string

@@ -7,24 +7,25 @@ import { openLot } from './line-lots.ts'
 import type { PlantServices } from './plant-services.ts'
 
 /** Lots of one line as analytics keeps them: one may be open at a time. */
-function createLots(open: string | undefined) {
+function createLots(open?: { readonly lot: string; readonly externalJobId: string }) {
   let current = open
   const calls: string[] = []
   const lots = {
-    async openLot({ lot }: { lot: string }) {
+    async openLot({ lot, externalJobId }: { lot: string; externalJobId: string }) {
       if (current !== undefined)
-        throw new PelletlineError('failed_precondition', `Line line-1 has lot ${current} open.`)
-      calls.push(`open ${lot}`)
-      current = lot
+        throw new PelletlineError('failed_precondition', `Line line-1 has lot ${current.lot} open.`)
+      calls.push(`open ${lot} by ${externalJobId}`)
+      current = { lot, externalJobId }
     },
     async closeLot({ lot }: { lot: string }) {
       calls.push(`close ${lot}`)
-      if (lot === current) current = undefined
+      if (lot === current?.lot) current = undefined
     },
+    getLot: async () => ({ lot: current }),
   }
   const registry = {
     async *watchLine() {
-      yield { assignment: { lot: current ?? 'unassigned-line-1' } }
+      yield { assignment: { lot: current?.lot ?? 'unassigned-line-1' } }
     },
   }
   const clients = new Map<unknown, unknown>([
@@ -37,14 +38,25 @@ function createLots(open: string | undefined) {
 
 describe('openLot', () => {
   it('closes the lot that a killed plant left open before it opens its own', async () => {
-    const { services, calls } = createLots('line-1-old')
-    assert.equal(await openLot(services, 'line-1', 'line-1-new'), 'line-1-new')
-    assert.deepEqual(calls, ['close line-1-old', 'open line-1-new'])
+    const { services, calls } = createLots({ lot: 'line-1-old', externalJobId: 'simulated-line-1-old' })
+    assert.equal(await openLot(services, 'line-1', 'line-1-new', assert.fail), 'line-1-new')
+    assert.deepEqual(calls, ['close line-1-old', 'open line-1-new by simulated-line-1-new'])
+  })
+
+  it('goes on in a lot that somebody else opened, and says so', async () => {
+    for (const externalJobId of ['JOB-7', '']) {
+      const { services, calls } = createLots({ lot: 'LOT-42', externalJobId })
+      const reports: string[] = []
+      const inForce = await openLot(services, 'line-1', 'line-1-new', (text) => void reports.push(text))
+      assert.equal(inForce, 'LOT-42')
+      assert.deepEqual(calls, [])
+      assert.deepEqual(reports, ['line-1 goes on in lot LOT-42, which this plant did not open and does not close'])
+    }
   })
 
   it('closes nothing where no lot is open', async () => {
-    const { services, calls } = createLots(undefined)
-    await openLot(services, 'line-1', 'line-1-new')
-    assert.deepEqual(calls, ['open line-1-new'])
+    const { services, calls } = createLots()
+    await openLot(services, 'line-1', 'line-1-new', assert.fail)
+    assert.deepEqual(calls, ['open line-1-new by simulated-line-1-new'])
   })
 })

@@ -26,7 +26,8 @@ export interface LineStatus {
   readonly line: string
   readonly lot: string
   readonly rowsPerSecond: number
-  readonly pelletsPerSecond: number
+  /** Undefined of a lot that is older than the run. */
+  readonly pelletsPerSecond: number | undefined
   /** NG per million classified pellets, as judged; undefined before the first. */
   readonly ngPpm: Estimate | undefined
   /** The same corrected for misclassification; undefined where the model's calibration is not known. */
@@ -36,10 +37,13 @@ export interface LineStatus {
   readonly disagreement: Estimate | undefined
   readonly reconciliation: Reconciliation
   readonly balanced: boolean
+  /** The lot takes product. */
+  readonly isOpen: boolean
   /** Fill of the queue of crops in front of the student, 0..1. */
   readonly queueFill: number
   readonly alerts: readonly Alert[]
-  readonly truth: TruthTally
+  /** Of the whole run; undefined of a lot that is not all of it, or more. */
+  readonly truth: TruthTally | undefined
   /** Of a closed lot of which anything was measured. */
   readonly measures?: LotMeasures
 }

@@ -26,7 +26,7 @@ function cellsOf(status: LineStatus): string[] {
   return [
     status.line,
     formatCount(status.rowsPerSecond),
-    formatCount(status.pelletsPerSecond),
+    status.pelletsPerSecond === undefined ? '-' : formatCount(status.pelletsPerSecond),
     ngPpm === undefined ? '-' : formatCount(ngPpm.value),
     ngPpmCorrected === undefined
       ? '-'
@@ -92,7 +92,7 @@ export function renderReconciliation(status: LineStatus): string[] {
   const numbers = entries.map(([, value]) => value.toLocaleString('en-US'))
   const width = Math.max(...numbers.map((text) => text.length))
   return [
-    `Lot ${status.lot} on ${status.line}: ${status.balanced ? 'the counts balance' : 'THE COUNTS DO NOT BALANCE'} (found ${counts.found.toLocaleString('en-US')}, accounted for ${judged.toLocaleString('en-US')})`,
+    `Lot ${status.lot} on ${status.line}${status.isOpen ? ', which stays open' : ''}: ${status.balanced ? 'the counts balance' : 'THE COUNTS DO NOT BALANCE'} (found ${counts.found.toLocaleString('en-US')}, accounted for ${judged.toLocaleString('en-US')})`,
     ...entries.map(
       ([name, , note], i) => `  ${name.padEnd(16)}${numbers[i]?.padStart(width)}${note === '' ? '' : `  ${note}`}`,
     ),

@@ -1,6 +1,6 @@
 import { type Alert, AlertKind, AlertState } from '../gen/pelletline/events/v1/events_pb.ts'
 import type { Estimate } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
-import type { LineStatus, LotMeasures } from './line-status.ts'
+import type { LineStatus, LotMeasures, TruthTally } from './line-status.ts'
 
 const million = 1e6
 
@@ -66,14 +66,15 @@ function reportMeasures({ shapes, specked, specksMeasured, grayDeviation }: LotM
   }
 }
 
-/** The JSON object of one line: what `up --json` prints. Shares are 0..1, ppm per million classified pellets, null where not known. */
+/** The JSON object of one lot of a line: what `up --json` prints. Shares are 0..1, ppm per million classified pellets, null where not known. */
 export function reportLine(status: LineStatus) {
   const counts = status.reconciliation
   const { truth } = status
   return {
     line: status.line,
     lot: status.lot,
-    pelletsPerSecond: round(status.pelletsPerSecond, 1),
+    isOpen: status.isOpen,
+    pelletsPerSecond: status.pelletsPerSecond === undefined ? null : round(status.pelletsPerSecond, 1),
     ngPpm: status.ngPpm === undefined ? null : round(status.ngPpm.value, 1),
     ngPpmInterval: status.ngPpm === undefined ? null : reportInterval(status.ngPpm, 1),
     ngPpmCorrected: status.ngPpmCorrected === undefined ? null : round(status.ngPpmCorrected.value, 1),
@@ -96,10 +97,14 @@ export function reportLine(status: LineStatus) {
     },
     measures: status.measures === undefined ? null : reportMeasures(status.measures),
     isSimulated: true,
-    truth: {
-      pellets: truth.pellets,
-      ngPpm: truth.pellets === 0 ? null : round((truth.ng / truth.pellets) * million, 1),
-      subSizePpm: truth.pellets === 0 ? null : round((truth.subSize / truth.pellets) * million, 1),
-    },
+    truth: truth === undefined ? null : reportTruth(truth),
+  }
+}
+
+function reportTruth({ pellets, ng, subSize }: TruthTally) {
+  return {
+    pellets,
+    ngPpm: pellets === 0 ? null : round((ng / pellets) * million, 1),
+    subSizePpm: pellets === 0 ? null : round((subSize / pellets) * million, 1),
   }
 }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { create } from '@bufbuild/protobuf'
+import { create, type MessageInitShape } from '@bufbuild/protobuf'
 import { CameraGatewayService } from '../gen/pelletline/camera/v1/camera_pb.ts'
 import { EstimateSchema, ReconciliationSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
-import { AlertService, LotService, LotState } from '../gen/pelletline/mes/v1/mes_pb.ts'
+import { AlertService, type LotSchema, LotService, LotState } from '../gen/pelletline/mes/v1/mes_pb.ts'
 import { RegistryService } from '../gen/pelletline/registry/v1/registry_pb.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { implement } from '../shared/rpc/implement.ts'
@@ -35,9 +35,14 @@ const idleReport = {
   reconciliation: { ...create(ReconciliationSchema), balanced: true },
 }
 
+type FakeLot = MessageInitShape<typeof LotSchema> & { readonly id: string; readonly line: string }
+
+const closed = { state: LotState.CLOSED, balanced: true }
+
 /** Services that book nothing; `calls` notes what becomes of lots and services. */
 function createIdleServices(lineReport: () => Promise<object> = async () => idleReport) {
   const calls: string[] = []
+  const lots: FakeLot[] = []
   const implementations = [
     implement(RegistryService, {
       listLines: unused,
@@ -49,13 +54,16 @@ function createIdleServices(lineReport: () => Promise<object> = async () => idle
       },
     }),
     implement(LotService, {
-      openLot: async ({ lot }) => ({ lot: { id: lot } }),
+      async openLot({ lot, line, externalJobId }) {
+        lots.push({ ...closed, id: lot, line, externalJobId, state: LotState.OPEN })
+        return { lot: lots.at(-1)! }
+      },
       async closeLot({ lot }) {
         calls.push(`close ${lot.slice(0, 6)}`)
-        return { lot: { id: lot, state: LotState.CLOSED, balanced: true } }
+        return { lot: { ...lots.find(({ id }) => id === lot), id: lot, ...closed } }
       },
       getLot: unused,
-      listLots: unused,
+      listLots: async ({ line }) => ({ lots: lots.filter((lot) => lot.line === line).reverse() }),
       getLotDistributions: unused,
       watchResults: refuse,
     }),
@@ -73,7 +81,7 @@ function createIdleServices(lineReport: () => Promise<object> = async () => idle
     settle: async () => void calls.push('settle'),
     drain: async () => void calls.push('drain'),
   } as unknown as PlantServices
-  return { services, calls }
+  return { services, calls, lots }
 }
 
 /** A line that ends its run when it is told to. */
@@ -203,8 +211,9 @@ describe('plant', () => {
   })
 
   it('shows no share of nothing, and no line after its lot is closed', async () => {
-    const { services, calls } = createIdleServices()
+    const { services, calls, lots } = createIdleServices()
     const options = { line: 'line-1', lot: 'line-1-lot', run: 'run-1' } as LineFeedOptions
+    lots.push({ ...closed, id: 'line-1-lot', line: 'line-1' })
     const feeds = [createCalmFeed(options)]
     const readStatuses = createLineWatch(services, feeds)
     const [status] = await readStatuses()
@@ -219,5 +228,40 @@ describe('plant', () => {
       onClosing: () => void calls.push('last shown'),
     })
     assert.deepEqual(calls.slice(-2), ['last shown', 'close line-1'])
+  })
+
+  it('reports and checks the lots that somebody else has put on a line during the run, and closes none of them', async () => {
+    for (const balanced of [true, false]) {
+      const { services, calls, lots } = createIdleServices()
+      let own: FakeLot | undefined
+      const feed = (options: LineFeedOptions) => {
+        const calm = createCalmFeed(options)
+        if (options.line === 'line-1') {
+          own = lots.find(({ id }) => id === options.lot)
+          Object.assign(own!, closed)
+          const mes = { line: 'line-1', externalJobId: 'JOB-7', reconciliation: { found: 60n } }
+          lots.push({ ...mes, id: 'LOT-41', state: LotState.CLOSING, balanced })
+          lots.push({ ...mes, id: 'LOT-42', state: LotState.OPEN, balanced })
+        }
+        calm.stop()
+        return calm
+      }
+      const { exits, errors, reports } = await run(services, feed)
+      assert.deepEqual(
+        reports
+          .slice(0, 3)
+          .map((text) => JSON.parse(text))
+          .map(({ lot, isOpen, truth }) => [lot, isOpen, truth]),
+        [
+          [own!.id, false, null],
+          ['LOT-41', false, null],
+          ['LOT-42', true, null],
+        ],
+      )
+      assert.equal(JSON.parse(reports[3]!).line, 'line-2')
+      assert.ok(!calls.includes('close LOT-42'), `${calls}`)
+      assert.deepEqual(exits, [balanced ? 0 : 1])
+      if (!balanced) assert.match(errors, /The counts of LOT-42 do not balance/)
+    }
   })
 })

@@ -22,8 +22,8 @@ const drainTimeoutMs = 60_000
 
 /**
  * Runs a plant with simulated lines in this process until its seconds are over or it is told to end (SIGINT, SIGTERM, SIGHUP);
- * then the lines end their runs, what is in the plant is judged, audited and booked, the lots are closed, and their
- * reconciliation is printed: JSON objects on standard output with `json`, text otherwise.
+ * then the lines end their runs, what is in the plant is judged, audited and booked, the lots are closed, and the
+ * reconciliation of all lots of the run is printed: JSON objects on standard output with `json`, text otherwise.
  */
 export async function runPlant(options: PlantOptions): Promise<void> {
   options.faults.forEach(parseFault)
@@ -106,7 +106,7 @@ async function startLines(
   const feeds: LineFeed[] = []
   for (let number = 1; number <= options.lines; number++) {
     const line = `line-${number}`
-    const lot = await openLot(services, line, `${line}-${run}`)
+    const lot = await openLot(services, line, `${line}-${run}`, screen.report)
     feeds.push(
       feed({ gateway, line, lot, run, seed: options.seed + number - 1, plant: options, signal: leaving.signal }),
     )
