@@ -4,6 +4,7 @@ import type { DistillOptions } from '../distill/options.ts'
 import { exampleText } from '../example-text.ts'
 import { parseInteger, parseSeed } from '../parse-option.ts'
 import { addDataOptions } from '../train/data-options.ts'
+import { refuseUnused } from '../train/refuse-unused.ts'
 import { addSimulationOptions } from '../train/simulation-options.ts'
 
 /** `distill`. */
@@ -50,6 +51,7 @@ export const addDistillCommand: AddCommand = (program, context) => {
       ]),
     )
     .action(async (options: DistillOptions, action: Command) => {
+      refuseUnused(action, options.data)
       const { runDistill } = await import('../distill/run-distill.ts')
       await runDistill(options, context.terminal(action), context.interrupt())
     })

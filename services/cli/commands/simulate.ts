@@ -14,27 +14,49 @@ export const addSimulateCommand: AddCommand = (program, context) => {
         'stands beside it in FILE.truth.jsonl; --crops packs labelled 50x50 crops to train or to evaluate on. The same\n' +
         'options and seed give the same bytes.',
     )
-    .addOption(new Option('--out <file>', 'recording to write').conflicts('crops'))
+    .addOption(ofRecording('--out <file>', 'recording to write'))
     .addOption(
       new Option('--reference <kind>', 'recording: of a calibration reference instead of product')
         .choices(['dark', 'light'])
-        .conflicts('crops'),
+        .conflicts(['crops', 'fault', 'coding', 'prevalence']),
     )
-    .option('--seconds <n>', 'length of the recording', parseSeconds)
+    .addOption(ofRecording('--seconds <n>', 'length of the recording').argParser(parseSeconds))
     .option('--crops <file>', 'file of packed crops to write')
-    .option('--count <n>', 'crops to simulate', parseInteger({ min: 1, max: 10_000_000 }))
+    .addOption(ofCrops('--count <n>', 'crops to simulate').argParser(parseInteger({ min: 1, max: 10_000_000 })))
     .option('--seed <n>', 'seed', parseSeed, 1)
-    .option('--prevalence <share>', 'recording: share of NG pellets by truth', parseNumber({ min: 0.00001, max: 0.5 }))
-    .option('--line-width <px>', 'recording: pixels across the belt', parseInteger({ min: 128, max: 65_536 }))
-    .option('--rate <rows/s>', 'recording: rows per second', parseInteger({ min: 1, max: 1_000_000 }))
-    .addOption(new Option('--preset <name>', 'recording: kind of line').choices(['default', 'wide']))
-    .addOption(new Option('--coding <name>', 'recording: how pixels are stored').choices(['raw', 'zstd']))
-    .option('--fault <name@time>', 'recording: a fault and when it begins; may be repeated', collectText)
-    .option('--config <file>', 'recording: further settings of the line, YAML or JSON')
-    .option('--ng-share <share>', 'crops: share that is NG; 0.5 where not given', parseNumber({ min: 0, max: 1 }))
-    .option('--sub-size-share <share>', 'crops: share with specks too small to count', parseNumber({ min: 0, max: 1 }))
     .addOption(
-      new Option(
+      ofRecording('--prevalence <share>', 'recording: share of NG pellets by truth').argParser(
+        parseNumber({ min: 0.00001, max: 0.5 }),
+      ),
+    )
+    .addOption(
+      ofRecording('--line-width <px>', 'recording: pixels across the belt').argParser(
+        parseInteger({ min: 128, max: 65_536 }),
+      ),
+    )
+    .addOption(
+      ofRecording('--rate <rows/s>', 'recording: rows per second').argParser(parseInteger({ min: 1, max: 1_000_000 })),
+    )
+    .addOption(ofRecording('--preset <name>', 'recording: kind of line').choices(['default', 'wide']))
+    .addOption(ofRecording('--coding <name>', 'recording: how pixels are stored').choices(['raw', 'zstd']))
+    .addOption(
+      ofRecording('--fault <name@time>', 'recording: a fault and when it begins; may be repeated').argParser(
+        collectText,
+      ),
+    )
+    .addOption(ofRecording('--config <file>', 'recording: further settings of the line, YAML or JSON'))
+    .addOption(
+      ofCrops('--ng-share <share>', 'crops: share that is NG; 0.5 where not given').argParser(
+        parseNumber({ min: 0, max: 1 }),
+      ),
+    )
+    .addOption(
+      ofCrops('--sub-size-share <share>', 'crops: share with specks too small to count').argParser(
+        parseNumber({ min: 0, max: 1 }),
+      ),
+    )
+    .addOption(
+      ofCrops(
         '--variety <name>',
         'crops: of the default line, with what is rare on it made frequent, or varied far beyond it; line where not given',
       ).choices(['line', 'rare', 'wide']),
@@ -52,4 +74,14 @@ export const addSimulateCommand: AddCommand = (program, context) => {
       const { runSimulate } = await import('../simulate/run-simulate.ts')
       await runSimulate(options, context.terminal(command), context.interrupt())
     })
+}
+
+/** An option that crops have no use for. */
+function ofRecording(flags: string, description: string): Option {
+  return new Option(flags, description).conflicts('crops')
+}
+
+/** An option that a recording has no use for. */
+function ofCrops(flags: string, description: string): Option {
+  return new Option(flags, description).conflicts(['out', 'reference'])
 }

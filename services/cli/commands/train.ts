@@ -4,6 +4,7 @@ import { exampleText } from '../example-text.ts'
 import { parseInteger, parseNumber, parseSeed } from '../parse-option.ts'
 import { addDataOptions } from '../train/data-options.ts'
 import { networkNames, type TrainOptions } from '../train/options.ts'
+import { refuseUnused } from '../train/refuse-unused.ts'
 import { addSimulationOptions } from '../train/simulation-options.ts'
 
 /** `train NETWORK`. */
@@ -39,6 +40,7 @@ export const addTrainCommand: AddCommand = (program, context) => {
       ]),
     )
     .action(async (network: (typeof networkNames)[number], options: TrainOptions, command: Command) => {
+      refuseUnused(command, options.data)
       const { runTrain } = await import('../train/run-train.ts')
       await runTrain(network, options, context.terminal(command), context.interrupt())
     })

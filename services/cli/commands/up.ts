@@ -70,7 +70,7 @@ export const addUpCommand: AddCommand = (program, context) => {
     )
     .option('--seconds <n>', 'end by itself after so much product; until Ctrl-C where not given', parseSeconds)
     .option('--lines <n>', 'simulated lines', parseInteger({ min: 1, max: 32 }))
-    .option('--ephemeral', 'keep nothing on disk')
+    .addOption(new Option('--ephemeral', 'keep nothing on disk').conflicts('dataDir'))
     .option(
       '--fault <name@time>',
       'a fault that begins at this time, e.g. product-darkens@5s; may be repeated',
