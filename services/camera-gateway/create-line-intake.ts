@@ -14,7 +14,7 @@ import { createRun, type Run } from './create-run.ts'
 import { linkSegmentation } from './link-segmentation.ts'
 import { type Calibrations, calibrationKey, checkCalibratedOpening } from './load-calibrations.ts'
 import type { IntakeRecorder } from './record-intake.ts'
-import { createSegmentReporter, type LotSegment } from './report-segments.ts'
+import { createSegmentReporter } from './report-segments.ts'
 import { watchAssignment } from './watch-assignment.ts'
 
 export interface LineIntakeOptions {
@@ -67,7 +67,7 @@ export interface LineIntake {
   /** Lot in force; empty before the first assignment. */
   readonly lot: string
   readonly notifier: Notifier
-  /** Stops: links end, what is durable of the lot segments is reported within timeoutMs. */
+  /** Stops, once: links end, what is durable of the lot segments is reported within timeoutMs, or logged as not reported. */
   stop(timeoutMs: number): Promise<void>
 }
 
@@ -102,7 +102,7 @@ export function createLineIntake(setup: LineIntakeOptions): LineIntake {
     retryMaxMs,
     onChange({ lot }) {
       // A lot that ends while no strip comes is reported now and not with the next strip, which may be hours away.
-      void reportAll(run?.closeSegment(lot) ?? [])
+      void reporter.report(run?.closeSegment(lot) ?? [])
     },
   })
 
@@ -110,10 +110,6 @@ export function createLineIntake(setup: LineIntakeOptions): LineIntake {
 
   const bytesInFlight = () => [...linked].reduce((sum, entry) => sum + entry.kept.bytesInFlight, 0)
   const hasRoom = (bytes: number) => bytesInFlight() === 0 || bytesInFlight() + bytes <= maxBytesPerLine
-
-  async function reportAll(segments: readonly LotSegment[]): Promise<void> {
-    for (const segment of segments) await reporter.report(segment, stopping.signal).catch(() => {})
-  }
 
   function startLink(entry: Run): void {
     linked.add(entry)
@@ -124,7 +120,7 @@ export function createLineIntake(setup: LineIntakeOptions): LineIntake {
         logger.error({ run: entry.name, code: error.code }, `run given up, its strips are lost: ${error.message}`)
         entry.fail(error)
         // The lot is told of its strips all the same, so that it shows that some are missing.
-        void reportAll(entry.closeSegment(undefined))
+        void reporter.report(entry.closeSegment(undefined))
       })
       .finally(() => {
         linked.delete(entry)
@@ -150,7 +146,7 @@ export function createLineIntake(setup: LineIntakeOptions): LineIntake {
       return
     }
     logger.warn({ run: old.name }, 'run was not ended by the camera; closing it with a strip without rows')
-    void reportAll(old.finish(clock.nowNs(), current))
+    void reporter.report(old.finish(clock.nowNs(), current))
   }
 
   function enter(open: OpenIntake): Run {
@@ -233,7 +229,7 @@ export function createLineIntake(setup: LineIntakeOptions): LineIntake {
           if (over()) return
           const { header, ended } = entry.take(strip, receivedUnixNs, assignment)
           setup.record({ plant, open: entry.open, strip, lot: header.lot, receivedUnixNs })
-          await reportAll(ended)
+          await reporter.report(ended)
         } finally {
           waiting--
           notifier.notify()
@@ -290,8 +286,10 @@ export function createLineIntake(setup: LineIntakeOptions): LineIntake {
     },
     notifier,
     async stop(timeoutMs) {
+      if (stopping.signal.aborted) return
       watch.stop()
-      if (run !== undefined) await reportAll(run.durableSegment())
+      // Not awaited: the queue may be full, and the drain gives it its time.
+      if (run !== undefined) void reporter.report(run.durableSegment())
       await reporter.drain(timeoutMs)
       stopping.abort(new PelletlineError('cancelled', 'The gateway is shutting down.'))
       await Promise.all(links)

@@ -21,9 +21,9 @@ export interface SegmentReporterOptions {
 
 /** Reports lot segments to the registry, in their order, each until it succeeds. */
 export interface SegmentReporter {
-  /** Hands a segment over; waits while too many wait to be reported, so that none is lost. Rejects with `cancelled` on abort. */
-  report(segment: LotSegment, signal?: AbortSignal): Promise<void>
-  /** Waits at most timeoutMs for what is left to be reported, then stops; returns how many were not. */
+  /** Hands segments over; waits while too many wait to be reported, so that none is lost. What comes after the drain is logged as lost. */
+  report(segments: readonly LotSegment[]): Promise<void>
+  /** Waits at most timeoutMs for all to be reported that were handed over, then stops; logs and returns how many were not. */
   drain(timeoutMs: number): Promise<number>
 }
 
@@ -35,7 +35,10 @@ export function createSegmentReporter(options: SegmentReporterOptions): SegmentR
   const { registry, clock, logger } = options
   const queue = createBoundedQueue<LotSegment>({ limit: maxWaiting })
   const stopping = new AbortController()
-  let unreported = 0
+  const unreported = new Set<LotSegment>()
+  /** Segments that are being handed over, some of which may wait for room. */
+  const handingOver = new Set<Promise<void>>()
+  let drained = false
 
   async function send(segment: LotSegment): Promise<void> {
     const backoff = createBackoff({ firstMs: options.retryFirstMs, maxMs: options.retryMaxMs })
@@ -48,13 +51,13 @@ export function createSegmentReporter(options: SegmentReporterOptions): SegmentR
     while (!stopping.signal.aborted) {
       try {
         await registry.reportLotSegment(segment, { signal: stopping.signal, timeoutMs: 10_000 })
-        unreported--
+        unreported.delete(segment)
         return
       } catch (reason) {
         const error = PelletlineError.from(reason)
         if (stopping.signal.aborted) return
         if (error.code === 'invalid_argument' || error.code === 'unimplemented') {
-          unreported--
+          unreported.delete(segment)
           logger.error({ ...fields, code: error.code }, `the registry refuses a lot segment: ${error.message}`)
           return
         }
@@ -69,24 +72,41 @@ export function createSegmentReporter(options: SegmentReporterOptions): SegmentR
     for await (const segment of queue) await send(segment)
   })()
 
+  async function handOver(segments: readonly LotSegment[]): Promise<void> {
+    for (const segment of segments) await queue.push(segment)
+  }
+
+  function logLost(segments: readonly LotSegment[], what: string): void {
+    const fields = { segments: segments.length, lots: [...new Set(segments.map(({ lot }) => lot))] }
+    const next = 'where no gateway takes up the run again, the lot closes without a count of its strips: check it'
+    logger.error(fields, `lot segments were not reported ${what}; ${next}`)
+  }
+
   return {
-    async report(segment, signal) {
-      unreported++
-      try {
-        await queue.push(segment, signal)
-      } catch (reason) {
-        unreported--
-        throw reason
+    async report(segments) {
+      if (segments.length === 0) return
+      if (drained) {
+        logLost(segments, 'since they came after the drain')
+        return
       }
+      for (const segment of segments) unreported.add(segment)
+      const handed = handOver(segments)
+      handingOver.add(handed)
+      await handed.finally(() => handingOver.delete(handed))
     },
     async drain(timeoutMs) {
-      queue.close()
-      await withinTime(sending, timeoutMs, clock)
+      const all = (async () => {
+        // Who waits for room has the same time as who has got it.
+        while (handingOver.size > 0) await Promise.all(handingOver)
+        drained = true
+        queue.close()
+        await sending
+      })()
+      await withinTime(all, timeoutMs, clock)
       stopping.abort()
-      await sending
-      if (unreported > 0)
-        logger.error({ segments: unreported }, 'lot segments were not reported before the drain ended')
-      return unreported
+      await all
+      if (unreported.size > 0) logLost([...unreported], 'before the drain ended')
+      return unreported.size
     },
   }
 }
