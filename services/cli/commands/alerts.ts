@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os'
 import type { Command } from 'commander'
 import type { Alert } from '../../gen/pelletline/events/v1/events_pb.ts'
 import { AlertService } from '../../gen/pelletline/mes/v1/mes_pb.ts'
@@ -8,6 +7,7 @@ import { exampleText } from '../example-text.ts'
 import { parseInteger } from '../parse-option.ts'
 import { callPlant, withAddress } from '../remote/connect-plant.ts'
 import { alertColumns, alertJson, alertLine, alertRow } from '../remote/describe-alert.ts'
+import { nameAuthor } from '../remote/name-author.ts'
 
 const pageSize = 200
 
@@ -59,11 +59,9 @@ export const addAlertsCommand: AddCommand = (program, context) => {
     .addHelpText('after', exampleText(['npx pelletline alerts ack alert-000042 --by "A. Miller"']))
     .action(async (alertId: string, options: { address: string; by?: string }, command: Command) => {
       const terminal = context.terminal(command)
+      const acknowledgedBy = nameAuthor(options.by)
       const { alert } = await callPlant(AlertService, options.address, (client) =>
-        client.acknowledgeAlert(
-          { alertId, acknowledgedBy: options.by ?? userInfo().username },
-          { signal: context.interrupt() },
-        ),
+        client.acknowledgeAlert({ alertId, acknowledgedBy }, { signal: context.interrupt() }),
       )
       if (alert === undefined) return
       terminal.printJson(alertJson(alert))

@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os'
 import type { Command } from 'commander'
 import { type ModelAssignment, ModelService } from '../../gen/pelletline/registry/v1/models_pb.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
@@ -19,6 +18,7 @@ import {
 } from '../models/describe-models.ts'
 import { collectText, parseInteger, parseNumber } from '../parse-option.ts'
 import { callPlant, withAddress } from '../remote/connect-plant.ts'
+import { nameAuthor } from '../remote/name-author.ts'
 import { resolveModel } from '../resolve-model.ts'
 
 interface ChangeOptions {
@@ -93,7 +93,7 @@ export const addModelsCommand: AddCommand = (program, context) => {
     ) => Promise<{ readonly assignment?: ModelAssignment | undefined }>,
   ): Promise<void> {
     const terminal = context.terminal(command)
-    const author = { by: options.by ?? userInfo().username, why: options.why ?? '' }
+    const author = { by: nameAuthor(options.by), why: options.why ?? '' }
     const how = { signal: context.interrupt() }
     const { assignment } = await callPlant(ModelService, options.address, (client) => call(client, author, how))
     terminal.printJson(assignmentJson(assignment))
