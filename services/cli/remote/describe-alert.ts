@@ -67,7 +67,10 @@ export function alertRow(alert: Alert): readonly string[] {
   ]
 }
 
-/** An alert as one line of a log. */
+/** An alert as one line of a log: when it came to its present state, and by whom where a person did that. */
 export function alertLine(alert: Alert): string {
-  return `${describeTime(alert.resolvedUnixNs || alert.raisedUnixNs) ?? '-'}  ${alert.id}  ${nameOf(stateNames, alert.state).padEnd(12)}  ${alert.message}`
+  const acknowledged = alert.state === AlertState.ACKNOWLEDGED
+  const since = alert.resolvedUnixNs || (acknowledged ? alert.acknowledgedUnixNs : alert.raisedUnixNs)
+  const by = acknowledged && alert.acknowledgedBy !== '' ? `by ${alert.acknowledgedBy}: ` : ''
+  return `${describeTime(since) ?? '-'}  ${alert.id}  ${nameOf(stateNames, alert.state).padEnd(12)}  ${by}${alert.message}`
 }
