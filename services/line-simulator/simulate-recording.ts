@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
-import { createRecording, type RecordingHeader, type StripCoding } from '../shared/recording/index.ts'
+import { createRecording, type RecordingHeader, type StripCoding, writing } from '../shared/recording/index.ts'
 import type { Fault } from './faults.ts'
 import { createSimulatedLine, type LineCounters } from './live/simulated-line.ts'
 import { type LineSettingsInput, resolveLineSettings } from './settings.ts'
@@ -63,13 +63,13 @@ export async function simulateRecording(options: SimulateRecordingOptions): Prom
   }
   const coding = options.coding === undefined ? {} : { coding: options.coding }
   const truthPath = `${out}.truth.jsonl`
-  const writer = await writing(out, () => createRecording(out, header, coding))
-  const closes = [() => writing(out, () => writer.close())]
+  const writer = await createRecording(out, header, coding)
+  const closes = [() => writer.close()]
   try {
     const truth = await writing(truthPath, () => open(truthPath, 'w'))
     closes.push(() => writing(truthPath, () => truth.close()))
     for await (const strip of line) {
-      await writing(out, () => writer.write(strip))
+      await writer.write(strip)
       const lines = (strip.pellets ?? []).map((pellet) => `${JSON.stringify(pellet)}\n`).join('')
       await writing(truthPath, () => truth.appendFile(lines))
       options.onProgress?.((strip.firstRow + strip.rows) / settings.rowsPerSecond, seconds)
@@ -81,21 +81,4 @@ export async function simulateRecording(options: SimulateRecordingOptions): Prom
   }
   await Promise.all(closes.map((close) => close()))
   return { recording: out, truth: truthPath, ...line.counters }
-}
-
-/** Work on a file; what the system refuses is told by the file's name and what to do. */
-async function writing<T>(path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (reason) {
-    if (reason instanceof PelletlineError) throw reason
-    const { code, message } = reason as NodeJS.ErrnoException
-    if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') {
-      const text = `${path} cannot be written, the disk is full (${code}); free some space, or simulate fewer seconds.`
-      throw new PelletlineError('resource_exhausted', text, { cause: reason })
-    }
-    if (code === undefined) throw reason
-    const text = `${path} cannot be written: ${message}; remove what is in the way, or give another path.`
-    throw new PelletlineError('failed_precondition', text, { cause: reason })
-  }
 }

@@ -17,7 +17,7 @@ export interface SimulateReferenceOptions {
 /** Row 0 of every simulated recording: 2025-01-01T00:00:00Z. */
 const startUnixNs = 1_735_689_600_000_000_000n
 
-/** Records what a simulated line's camera sees of a dark or a light reference. Returns the strips; throws `cancelled` on abort. */
+/** Records what a simulated line's camera sees of a dark or a light reference. Returns the strips; throws `cancelled` on abort, and what `createRecording` throws. */
 export async function simulateReference(options: SimulateReferenceOptions): Promise<{ readonly strips: number }> {
   const { out, kind, rows, seed, signal } = options
   const settings = resolveLineSettings(options.settings)
@@ -53,8 +53,11 @@ export async function simulateReference(options: SimulateReferenceOptions): Prom
       })
       options.onProgress?.(firstRow + height)
     }
-  } finally {
-    await writer.close()
+  } catch (reason) {
+    // Why it broke off says more than what fails after it.
+    await Promise.allSettled([writer.close()])
+    throw reason
   }
+  await writer.close()
   return { strips: strip }
 }

@@ -12,6 +12,7 @@ import {
   type StripCoding,
 } from './recording-format.ts'
 import { scanRecording, throwIfAborted } from './scan-recording.ts'
+import { writeWhole, writing } from './write-whole.ts'
 
 /** A recording open for writing. */
 export interface RecordingWriter {
@@ -20,8 +21,9 @@ export interface RecordingWriter {
   /** Strips in the file, those of an appended recording included. */
   readonly stripCount: number
   /**
-   * Appends a strip and returns once it is handed to the system. Throws `invalid_argument` on a wrong number of pixels,
-   * `failed_precondition` on a strip that begins before the last one's first row, or after close.
+   * Appends a strip and returns once all of it is handed to the system. Throws `invalid_argument` on a wrong number of pixels,
+   * `failed_precondition` on a strip that begins before the last one's first row, or after close, `resource_exhausted` where
+   * the disk is full. A strip that throws is not in the recording, which goes on with the next one.
    */
   write(strip: RecordedStrip, signal?: AbortSignal): Promise<void>
   /** Writes the index and closes the file; a file left without it is still read, by a walk over its chunks. */
@@ -44,7 +46,7 @@ export async function createRecording(
   const file = await openFor(path, 'w')
   const bytes = encodeFileHeader(header)
   try {
-    await file.write(bytes, 0, bytes.length, 0)
+    await writing(path, () => writeWhole(file, [bytes], 0))
   } catch (reason) {
     await file.close()
     throw reason
@@ -63,7 +65,7 @@ export async function appendRecording(
   const file = await openFor(path, 'r+')
   try {
     const scan = await scanRecording(file, path, options.signal)
-    await file.truncate(scan.end)
+    await writing(path, () => file.truncate(scan.end))
     return writerOn(file, path, scan.header, [...scan.entries], scan.end, options)
   } catch (reason) {
     await file.close()
@@ -82,6 +84,8 @@ function writerOn(
   const coding = options.coding ?? 'raw'
   let offset = start
   let closed = false
+  /** A part of a strip may lie behind `offset`. */
+  let torn = false
   return {
     path,
     header,
@@ -108,7 +112,9 @@ function writerOn(
           ? strip.pixels
           : await compress(strip.pixels, { params: { [constants.ZSTD_c_compressionLevel]: 1 } })
       const head = encodeStripHeader({ ...strip, coding, payloadBytes: payload.length, payloadCrc: crc32(payload) })
-      await file.writev([head, payload], offset)
+      torn = true
+      await writing(path, () => writeWhole(file, [head, payload], offset))
+      torn = false
       entries.push({ offset, firstRow: strip.firstRow, exposedUnixNs: strip.exposedUnixNs })
       offset += head.length + payload.length
     },
@@ -116,11 +122,15 @@ function writerOn(
       if (closed) return
       closed = true
       const bytes = encodeIndex(entries, offset)
-      try {
-        await file.write(bytes, 0, bytes.length, offset)
-      } finally {
-        await file.close()
-      }
+      await writing(path, async () => {
+        try {
+          // Without it the index would not be the end of the file, and would not be found; it also makes room for it.
+          if (torn) await file.truncate(offset)
+          await writeWhole(file, [bytes], offset)
+        } finally {
+          await file.close()
+        }
+      })
     },
   }
 }
