@@ -43,7 +43,7 @@ describe('listImages', () => {
       ['scan2.PNG', 'scan10.png', join('sub', 'a.tiff')],
     )
     assert.deepEqual(errors, [])
-    assert.equal(passedOver, 3)
+    assert.deepEqual(passedOver, { others: 1, own: 2 })
   })
 
   it('takes the crops of inspect unless it is asked to pass them over', async () => {
@@ -54,9 +54,21 @@ describe('listImages', () => {
     assert.deepEqual(
       [taken, passedOver].map(({ files, passedOver: over }) => [files.some(({ path }) => path === crop), over]),
       [
-        [true, 3],
-        [false, 4],
+        [true, { others: 1, own: 2 }],
+        [false, { others: 1, own: 3 }],
       ],
+    )
+  })
+
+  it('says of a folder of crops that it holds crops, and no other image', async () => {
+    const crops = join(folder, 'crops')
+    await mkdir(crops)
+    await writeFile(join(crops, 'scan2.7.crop.png'), 'x')
+    const { errors } = await listImages([crops], { passOverCrops: true })
+    await rm(crops, { recursive: true })
+    assert.match(
+      errors[0]!.message,
+      /crops: the folder holds no image but crops and pictures that pelletline wrote; give/,
     )
   })
 

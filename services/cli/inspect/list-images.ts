@@ -19,8 +19,15 @@ export interface ListedImage {
 export interface ImageList {
   readonly files: readonly ListedImage[]
   readonly errors: readonly PelletlineError[]
-  /** Files in folders that are passed over since their name is not that of an image. */
-  readonly passedOver: number
+  readonly passedOver: PassedOver
+}
+
+/** Files in folders that are passed over. */
+export interface PassedOver {
+  /** Since their name is not that of an image. */
+  readonly others: number
+  /** Since `inspect` or `explain` wrote them: crops and pictures. */
+  readonly own: number
 }
 
 export interface ListImagesOptions {
@@ -37,7 +44,7 @@ export async function listImages(paths: readonly string[], options: ListImagesOp
   const passes = (name: string) => ownPictures.test(name) || (options.passOverCrops === true && ownCrops.test(name))
   const files = new Map<string, ListedImage>()
   const errors: PelletlineError[] = []
-  let passedOver = 0
+  const passedOver = { others: 0, own: 0 }
   for (const path of paths) {
     const found = await stat(path).catch((cause: NodeJS.ErrnoException) => cause)
     if (found instanceof Error) {
@@ -47,12 +54,14 @@ export async function listImages(paths: readonly string[], options: ListImagesOp
     } else if (found.isDirectory()) {
       const before = files.size
       const failed = errors.length
-      passedOver += await walkFolder(path, path, files, errors, passes)
+      const over = { others: 0, own: 0 }
+      await walkFolder({ root: path, files, errors, passes, over }, path)
+      passedOver.others += over.others
+      passedOver.own += over.own
       if (files.size === before && errors.length === failed) {
-        const kinds = 'PNG, JPEG, TIFF or WebP'
-        errors.push(
-          new PelletlineError('not_found', `${path}: the folder holds no image; give one with ${kinds} files.`),
-        )
+        const none = over.own === 0 ? 'no image' : 'no image but crops and pictures that pelletline wrote'
+        const text = `${path}: the folder holds ${none}; give one with PNG, JPEG, TIFF or WebP files.`
+        errors.push(new PelletlineError('not_found', text))
       }
     } else {
       files.set(path, { path, name: basename(path) })
@@ -61,31 +70,35 @@ export async function listImages(paths: readonly string[], options: ListImagesOp
   return { files: [...files.values()], errors, passedOver }
 }
 
-async function walkFolder(
-  root: string,
-  folder: string,
-  files: Map<string, ListedImage>,
-  errors: PelletlineError[],
-  passes: (name: string) => boolean,
-): Promise<number> {
+/** A walk through a folder that was given, and what it has found so far. */
+interface Walk {
+  readonly root: string
+  readonly files: Map<string, ListedImage>
+  readonly errors: PelletlineError[]
+  /** Whether a file is one that this program wrote. */
+  readonly passes: (name: string) => boolean
+  readonly over: { others: number; own: number }
+}
+
+async function walkFolder(walk: Walk, folder: string): Promise<void> {
+  const { root, files, errors, passes, over } = walk
   const order = new Intl.Collator('en', { numeric: true })
   const listed = await readdir(folder, { withFileTypes: true }).catch((cause: NodeJS.ErrnoException) => cause)
   if (listed instanceof Error) {
     const message = `${folder}: the folder cannot be read (${listed.message}); check its permissions.`
     errors.push(new PelletlineError('invalid_argument', message, { cause: listed }))
-    return 0
+    return
   }
   const entries = listed
     .filter((entry) => !entry.name.startsWith('.'))
     .sort((a, b) => order.compare(a.name, b.name) || (a.name < b.name ? -1 : 1))
-  let passedOver = 0
   for (const entry of entries) {
     const path = join(folder, entry.name)
-    if (entry.isDirectory()) passedOver += await walkFolder(root, path, files, errors, passes)
-    else if (!imageEndings.has(extname(entry.name).toLowerCase()) || passes(entry.name)) passedOver++
+    if (entry.isDirectory()) await walkFolder(walk, path)
+    else if (!imageEndings.has(extname(entry.name).toLowerCase())) over.others++
+    else if (passes(entry.name)) over.own++
     else files.set(path, { path, name: relative(root, path) })
   }
-  return passedOver
 }
 
 /** Gives each image a name of its own for what is written about it: its stem, with a number where two would be the same. */

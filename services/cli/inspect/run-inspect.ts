@@ -38,11 +38,11 @@ export async function runInspect(
     for (const line of describeError(error).lines) terminal.note(line)
   }
   errors.forEach(report)
-  if (list.passedOver > 0) {
-    terminal.note(
-      `Passed over in the folders, since their names are not those of images: ${formatCount(list.passedOver)}.`,
-    )
+  const { others, own } = list.passedOver
+  if (others > 0) {
+    terminal.note(`Passed over in the folders, since their names are not those of images: ${formatCount(others)}.`)
   }
+  if (own > 0) terminal.note(`Passed over, as crops and pictures that pelletline wrote: ${formatCount(own)}.`)
   if (list.files.length === 0) return exitCodeOfAll(errors)
 
   if (options.out !== undefined) await makeFolder(options.out)
