@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../shared/errors/pelletline-error.ts'
+import { type ErrorCode, PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { createKernelMemory, type KernelMemory } from '../shared/wasm/start-kernel.ts'
 import { createSharedSlots, type SharedSlots } from './shared-slots.ts'
 
@@ -19,7 +19,7 @@ export interface KernelRoom {
 
 /** The rooms of one worker, never more than it had runs at one time. */
 export interface KernelRooms {
-  /** A room that was left, or a new one; `resource_exhausted` where there is no memory. */
+  /** A room that was left, or a new one; a retryable `resource_exhausted` where there is no address space for its memory. */
   take(width: number): KernelRoom
 }
 
@@ -39,7 +39,7 @@ export function createKernelRooms({ maxBytes, nextStream, forget }: KernelRoomsO
   const free: KernelRoom[] = []
 
   function create(width: number): KernelRoom {
-    const memory = createKernelMemory(maxBytes)
+    const memory = reserveMemory(maxBytes)
     const stream = nextStream()
     let inWork = 0
     let isLeft = false
@@ -78,10 +78,23 @@ export function createKernelRooms({ maxBytes, nextStream, forget }: KernelRoomsO
     take(width) {
       const fitting = free.findIndex((room) => room.width === width)
       if (fitting >= 0) return free.splice(fitting, 1)[0]!
-      const room = create(width)
+      // Before the new one: its address space may be what is missing.
       const other = free.shift()
       if (other !== undefined) forget(other.stream)
-      return room
+      return create(width)
     },
+  }
+}
+
+function reserveMemory(maxBytes: number): KernelMemory {
+  try {
+    return createKernelMemory(maxBytes)
+  } catch (cause) {
+    throw new PelletlineError(
+      'resource_exhausted',
+      `There is no address space for one more run, which reserves more than the ${maxBytes} bytes that it may fill; raise the ` +
+        "process's limit (ulimit -v), lower maxRuns, or wait for a run to end.",
+      { retryAfterMs: 1000, cause },
+    )
   }
 }
