@@ -130,6 +130,29 @@ test('the acknowledgement never runs ahead, never goes back and covers all strip
   )
 })
 
+test('strips that are durable and not acknowledged hold the rows of the longest pellet and its margins, and one more strip', () => {
+  fc.assert(
+    fc.property(belts, ({ seed, pellets, longest, lose }) => {
+      const belt = drawBelt({ width: 128, rows: 300, pellets, seed, radiusPx: 8 })
+      // Bars as long as a pellet may be, and longer ones.
+      for (const [from, to, x] of [
+        [40, 40 + limits.maxPelletRows, 20],
+        [60, 240, 60],
+        [130, 131 + limits.maxPelletRows, 100],
+      ] as const)
+        for (let row = from; row < to; row++) belt.pixels.fill(180, row * 128 + x, row * 128 + x + 6)
+      const strips = cutStrips(belt, seed, longest, lose)
+      for (const [strip, { nextStrip }] of segmentAll(strips).entries()) {
+        if (nextStrip >= strip) continue
+        const { firstRow, rows } = strips[strip]!.header
+        const held = Number(firstRow) + rows - Number(strips[nextStrip + 1]!.header.firstRow)
+        assert.ok(held <= limits.maxPelletRows + 4, `${held} rows behind strip ${nextStrip} are held after ${strip}`)
+      }
+    }),
+    { numRuns: 60 },
+  )
+})
+
 for (const [what, pelletRow, cuts] of [
   // First row, rows, and rows lost before.
   [

@@ -47,11 +47,11 @@ type Request = MessageInitShape<typeof StreamStripsRequestSchema>
 
 /**
  * Sends the strips of one run to a gateway, within its credits, and resumes after a break from the strip that the gateway
- * names; it holds the strips that are not acknowledged: as many as the credits, and those over which pellets are open, since a
- * credit comes back once a strip is durable. Resolves once the source has ended
- * and all its strips are durable (acknowledged, if the last one ends the run). Rejects with the gateway's error where it
- * refuses, with the last error where nothing has moved for giveUpAfterMs, on abort with the signal's reason, what was
- * acknowledged until then and why the last stream broke.
+ * names. It holds the strips that are not acknowledged: as many as the credits, and those over which a pellet can be open,
+ * since a credit comes back once its strip is durable. Resolves once the source has ended and all its strips are durable
+ * (acknowledged, if the last one ends the run). Rejects with the gateway's error where it refuses, with the last error where
+ * nothing has moved for giveUpAfterMs, on abort with the signal's reason, what was acknowledged until then and why the last
+ * stream broke.
  */
 export async function sendStrips(
   client: ServiceClient<typeof CameraGatewayService>,
