@@ -9,7 +9,7 @@ import { alignedPanels, panelTitle, plotFigure } from '../services/distillation/
 import { readBenchOptions, runBench } from './support/bench-options.ts'
 import { describeCourse, type MemoryPoint } from './support/memory-course.ts'
 import { describeMachine } from './support/print-report.ts'
-import { attributeProcesses, readResidentBytes } from './support/process-cpu.ts'
+import { attributeProcesses, readTakenBytes } from './support/process-cpu.ts'
 import { formatPage, publishFolder } from './support/publish-folder.ts'
 import { runPlant } from './support/run-plant.ts'
 
@@ -19,8 +19,8 @@ const everyMs = 5000
 const speed = 20
 
 const note =
-  'Resident memory with the processes that each has started, medians of the first and last quarter after the warm-up, slope by least ' +
-  'squares over all of it. `plant` feeds the lines and supervises; it is no part of a plant in use.'
+  'Memory with the processes that each has started: what they have for themselves and their part of what they share, mapped files left ' +
+  'out; medians of the first and last quarter after the warm-up, slope by least squares over all of it. `plant` feeds the lines and supervises; it is no part of a plant in use.'
 
 await runBench(async () => {
   const options = readBenchOptions({ minutes: 30, 'warm-up': 5, lines: 2 }, ['publish'])
@@ -39,7 +39,7 @@ await runBench(async () => {
     if (sinceMs < nextMs || sinceMs > endAfterMs) return
     nextMs += everyMs
     for (const [name, processes] of attributeProcesses(roots)) {
-      const bytes = processes.reduce((sum, { pid }) => sum + readResidentBytes(pid), 0)
+      const bytes = processes.reduce((sum, { pid }) => sum + readTakenBytes(pid), 0)
       points.set(name, [...(points.get(name) ?? []), { minutes: sinceMs / 60_000, mb: bytes / 1e6 }])
     }
   }
@@ -111,7 +111,7 @@ async function publish(report: Report, points: ReadonlyMap<string, readonly Memo
       name: 'memory',
       title: 'Memory of every process at full load',
       caption:
-        'Resident memory over the time since the start of the plant; the slope is taken from the dashed line on.',
+        'Memory over the time since the start of the plant; the slope is taken from the dashed line on.',
     },
     {
       ...alignedPanels,

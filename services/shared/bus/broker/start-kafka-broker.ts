@@ -21,7 +21,7 @@ export interface KafkaBrokerOptions {
   readonly security?: BrokerSecurity
   /** Properties that go before the project's own, by Kafka's names. */
   readonly properties?: Readonly<Record<string, string>>
-  /** Starts quicker and runs slower: Java's first compiler only. For tests. */
+  /** Starts quicker and runs slower: Java's first compiler only, and a heap that grows to its limit. For tests. */
   readonly quickStart?: boolean
   /** Called when a broker's process ends without having been told to by this handle. */
   readonly onUnexpectedExit?: (address: string) => void
