@@ -110,8 +110,7 @@ async function publish(report: Report, points: ReadonlyMap<string, readonly Memo
     {
       name: 'memory',
       title: 'Memory of every process at full load',
-      caption:
-        'Memory over the time since the start of the plant; the slope is taken from the dashed line on.',
+      caption: 'Memory over the time since the start of the plant; the slope is taken from the dashed line on.',
     },
     {
       ...alignedPanels,
