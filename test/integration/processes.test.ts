@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { chooseFreePort } from '../../services/shared/service/choose-free-port.ts'
 import { type PelletlineRun, runPelletline, startPelletline } from '../support/run-pelletline.ts'
 
 /** What `up --json` prints of a line, as far as the tests look at it. */
@@ -23,6 +24,7 @@ interface LineReport {
 }
 
 interface PlantState {
+  readonly pid: number
   readonly services: Readonly<Record<string, { readonly pid: number | null; readonly starts: number }>>
 }
 
@@ -91,6 +93,16 @@ describe('a plant across processes, on a broker and a database of its own', () =
     await plant.error(/^line-2, .*pellets\/s [1-9]/)
     plant.signal('SIGTERM')
     checkReports(await plant.ended)
+  })
+
+  it('takes up at once what a plant that was killed left, on the same port', async () => {
+    const listen = ['--listen', `127.0.0.1:${await chooseFreePort()}`]
+    const args = ['up', ...common.filter((word) => !['--port', '0'].includes(word)), ...listen, '--data-dir', dataDir]
+    const killed = startPelletline(...args)
+    await killed.error(/^line-2, .*pellets\/s [1-9]/)
+    process.kill((await readState()).pid, 'SIGKILL')
+    await killed.ended
+    checkReports(await runPelletline(...args, '--seconds', '4'))
   })
 
   it('balances with gateway and segmentation in one process, although that was killed in the middle', async () => {

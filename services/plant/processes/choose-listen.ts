@@ -8,22 +8,26 @@ const attempts = 20
 /**
  * An address on which a service can be started again and again: port 0 becomes one that is free and that no outgoing
  * connection can take while the service is down, and a port that is taken is refused before anything is started. Throws
- * `failed_precondition` that names the address and `option`.
+ * `failed_precondition` that names the address and `option`. A port of `reserved` is never chosen for 0.
  */
-export async function chooseListen(listen: string, option: string): Promise<string> {
+export async function chooseListen(
+  listen: string,
+  option: string,
+  reserved: ReadonlySet<number> = new Set(),
+): Promise<string> {
   const address = parseListenAddress(listen)
   if (address.startsWith('unix:')) return address
   const at = address.lastIndexOf(':')
   const host = address.slice(0, at)
   const given = Number(address.slice(at + 1))
-  const taken = new Set<number>()
+  const taken = new Set(reserved)
   for (;;) {
     const port = given === 0 ? await chooseFreePort(taken) : given
     const failure = await tryBind(host, port)
     if (failure === undefined) return `${host}:${port}`
     taken.add(port)
     // Free on 127.0.0.1 may be taken on the host's own address.
-    const mayTryAnother = given === 0 && failure.code === 'EADDRINUSE' && taken.size < attempts
+    const mayTryAnother = given === 0 && failure.code === 'EADDRINUSE' && taken.size < reserved.size + attempts
     if (!mayTryAnother) throw describeBindFailure(listen, failure, option)
   }
 }

@@ -22,11 +22,12 @@ import { studentGroup } from '../../student-inference/index.ts'
 import { type PlantOptions, plantName } from '../options.ts'
 import type { PlantHooks, PlantServices } from '../plant-services.ts'
 import { allStages, judging, settleStages } from '../settle-stages.ts'
-import { chooseListen } from './choose-listen.ts'
+import { chooseAddresses } from './choose-addresses.ts'
+import { endLeftovers } from './end-leftovers.ts'
 import { createPatientClient } from './patient-client.ts'
 import { openPlantFolder } from './plant-folder.ts'
-import { type ProvideOptions, provideBus } from './provide-bus.ts'
-import { provideDatabase } from './provide-database.ts'
+import { type ProvideOptions, parseGivenBrokers, provideBus } from './provide-bus.ts'
+import { parseGivenDatabase, provideDatabase } from './provide-database.ts'
 import { createLineReader } from './read-line.ts'
 import { configOfProcess, createServiceConfigs } from './service-configs.ts'
 import { listProcesses, type ProcessName, type ServiceName } from './service-starts.ts'
@@ -40,6 +41,8 @@ const readyTimeoutMs = 600_000
 const sayWaitingMs = 30_000
 /** Patience with one service at the end, beyond its own with the work in hand, ms. */
 const stopTimeoutMs = 30_000
+/** Patience with the services of a plant that was killed: their drain, and the closing of what they stand on, ms. */
+const leftoverTimeoutMs = 20_000
 /** How long a question to the plant's services is repeated while they are started again, ms. */
 const callPatienceMs = 60_000
 
@@ -66,8 +69,8 @@ export async function composeProcesses(
   // What is wrong with the command is said before anything is started.
   const models = readReleasedModels(options.modelsDir)
   await loadCalibrations(options.calibrations.map(parseCalibration))
-  const listen = await chooseListen(options.listen, '--listen or --port')
-  const cameras = options.cameras === undefined ? undefined : await chooseListen(options.cameras, '--cameras')
+  if (options.brokers.length > 0) parseGivenBrokers(options.brokers)
+  if (options.postgres !== undefined) parseGivenDatabase(options.postgres)
   const folder = await openPlantFolder({ directory: options.ephemeral ? undefined : options.dataDir })
   const logger = createLogger({ service: 'plant', level: options.logLevel })
   const clock = systemClock
@@ -103,6 +106,14 @@ export async function composeProcesses(
   }
 
   try {
+    await endLeftovers({
+      configFolder: folder.config,
+      patienceMs: leftoverTimeoutMs,
+      clock,
+      report: hooks.report,
+      signal,
+    })
+    const { listen, cameras, metrics } = await chooseAddresses(options)
     const provide: ProvideOptions = { ...hooks, clock, logger, onFailed: failed.reject }
     // A temporary folder is the plant's, which goes as a whole.
     const kept = { ...options, ephemeral: false, dataDir: folder.path }
@@ -138,6 +149,7 @@ export async function composeProcesses(
       models,
       options,
       addresses,
+      metrics,
     })
     const writeFile = createStateWriter({ file: folder.stateFile, report: hooks.report })
     const writeState = () => {

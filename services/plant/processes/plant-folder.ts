@@ -10,6 +10,8 @@ export interface PlantFolder {
   readonly path: string
   /** Data of the broker. */
   readonly kafka: string
+  /** Configurations of the processes. */
+  readonly config: string
   /** Describes the running plant: `plant.json`. */
   readonly stateFile: string
   configOf(name: ProcessName): string
@@ -54,6 +56,7 @@ export async function openPlantFolder({ directory }: PlantFolderOptions): Promis
     return {
       path,
       kafka: join(path, 'kafka'),
+      config: join(path, 'config'),
       stateFile: join(path, 'run', 'plant.json'),
       configOf: (name) => join(path, 'config', `${name}.json`),
       logOf: (name) => join(path, 'logs', `${name}.log`),

@@ -35,7 +35,7 @@ export async function provideBus(
   options: ProvideOptions,
 ): Promise<Provided<KafkaConfig>> {
   if (brokers.length > 0) {
-    return { config: kafkaConfig(brokers), pid: () => undefined, stop: async () => undefined }
+    return { config: parseGivenBrokers(brokers), pid: () => undefined, stop: async () => undefined }
   }
   const { clock, logger, report, onFailed, onKill } = options
   const leaving = new AbortController()
@@ -54,7 +54,7 @@ export async function provideBus(
     void broker.kill('SIGKILL')
   })
   return {
-    config: kafkaConfig([broker.address]),
+    config: parseGivenBrokers([broker.address]),
     pid: () => broker.pid,
     async stop() {
       leaving.abort()
@@ -63,7 +63,8 @@ export async function provideBus(
   }
 }
 
-function kafkaConfig(brokers: readonly string[]): KafkaConfig {
+/** The bus of given brokers; throws `invalid_argument` that names the option. */
+export function parseGivenBrokers(brokers: readonly string[]): KafkaConfig {
   const config = parseConfig(busConfigSchema, { kind: 'kafka', brokers, maxBytesPerTopic }, '--brokers')
   if (config.kind === 'kafka') return config
   throw new PelletlineError('internal', 'A bus of brokers was read as another.')

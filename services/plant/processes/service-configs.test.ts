@@ -23,6 +23,7 @@ function configsOf(options: Partial<typeof defaults>) {
       'teacher-audit': socket,
       analytics: socket,
     },
+    metrics: undefined,
   })
 }
 

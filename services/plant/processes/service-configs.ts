@@ -33,6 +33,8 @@ export interface ServiceConfigsOptions {
   >
   /** Where each service listens, and its peers find it. */
   readonly addresses: Readonly<Record<ServiceName, string>>
+  /** Where Prometheus reads, service by service in the order of `serviceNames`; undefined: nowhere. */
+  readonly metrics: readonly string[] | undefined
 }
 
 const schemas = {
@@ -48,12 +50,12 @@ const schemas = {
  * checks it. What is not said here are the services' own defaults.
  */
 export function createServiceConfigs(setup: ServiceConfigsOptions): Readonly<Record<ServiceName, object>> {
-  const { plant, bus, database, models, addresses, options } = setup
+  const { plant, bus, database, models, addresses, metrics, options } = setup
   const common = (name: ServiceName) => ({
     plant,
     listen: addresses[name],
     logLevel: options.logLevel,
-    telemetry: ownTelemetry(options.telemetry, serviceNames.indexOf(name)),
+    telemetry: ownTelemetry(options.telemetry, metrics?.[serviceNames.indexOf(name)]),
   })
   const configs = {
     'camera-gateway': {
@@ -104,10 +106,7 @@ export function configOfProcess(configs: Readonly<Record<ServiceName, object>>, 
   return Object.fromEntries(services.map((name) => [name, configs[name]]))
 }
 
-/** Every service has an address of its own where Prometheus reads: the given port and those that follow it. */
-function ownTelemetry(telemetry: TelemetryConfig, index: number): TelemetryConfig {
-  const { prometheusListen } = telemetry
-  const port = /:(\d+)$/.exec(prometheusListen ?? '')?.[1]
-  if (prometheusListen === undefined || port === undefined || port === '0') return telemetry
-  return { ...telemetry, prometheusListen: prometheusListen.replace(/\d+$/, String(Number(port) + index)) }
+/** Every service has an address of its own where Prometheus reads. */
+function ownTelemetry(telemetry: TelemetryConfig, prometheusListen: string | undefined): TelemetryConfig {
+  return prometheusListen === undefined ? telemetry : { ...telemetry, prometheusListen }
 }
