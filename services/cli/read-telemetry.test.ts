@@ -17,7 +17,8 @@ describe('readTelemetry', () => {
     for (const otlpEndpoint of ['collector:4318', 'ftp://collector', '']) {
       assert.throws(() => readTelemetry({ otlpEndpoint }), {
         code: 'invalid_argument',
-        message: /--otlp-endpoint[\s\S]*otlpEndpoint: found [\s\S]*valid is: http:\/\/HOST:PORT/,
+        message:
+          /--otlp-endpoint[\s\S]*correct the options[\s\S]*otlpEndpoint: found [\s\S]*valid is: http:\/\/HOST:PORT/,
       })
     }
   })

@@ -1,4 +1,4 @@
-import { parseConfig } from '../shared/config/load-config.ts'
+import { correctOptions, parseConfig } from '../shared/config/load-config.ts'
 import { type TelemetryConfig, telemetryConfigSchema } from '../shared/telemetry/telemetry-config.ts'
 
 export interface TelemetryOptions {
@@ -12,5 +12,6 @@ export function readTelemetry({ otlpEndpoint, prometheus }: TelemetryOptions): T
     ...(otlpEndpoint !== undefined && { otlpEndpoint }),
     ...(prometheus !== undefined && { prometheusListen: prometheus }),
   }
-  return parseConfig(telemetryConfigSchema, given, 'telemetry, as --otlp-endpoint and --prometheus give it,')
+  const source = 'telemetry, as --otlp-endpoint and --prometheus give it,'
+  return parseConfig(telemetryConfigSchema, given, source, correctOptions)
 }

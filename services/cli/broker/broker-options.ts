@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { busConfigSchema, type KafkaConfig } from '../../shared/bus/bus-config.ts'
 import type { BrokerAdmin } from '../../shared/bus/kafka/broker-admin.ts'
 import { openBrokerAdmin } from '../../shared/bus/open-bus.ts'
-import { loadConfig, parseConfig } from '../../shared/config/load-config.ts'
+import { correctOptions, loadConfig, parseConfig } from '../../shared/config/load-config.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 
 /** Options by which a command names a broker. */
@@ -26,7 +26,7 @@ export function readBrokerOptions({ busConfig, brokers }: BrokerOptions, command
   }
   const config =
     busConfig === undefined
-      ? parseConfig(busConfigSchema, { kind: 'kafka', brokers: brokers?.split(',') }, '--brokers')
+      ? parseConfig(busConfigSchema, { kind: 'kafka', brokers: brokers?.split(',') }, '--brokers', correctOptions)
       : loadConfig(busConfigSchema, busConfig, { service: command })
   if (config.kind === 'kafka') return config
   const text = `${busConfig} names the bus in memory, which has no topics to look at; name a broker: kind: kafka, brokers: [HOST:PORT].`

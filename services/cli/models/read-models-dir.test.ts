@@ -8,6 +8,9 @@ it('--models-dir names a folder of released models, or a bucket of models beside
   assert.deepEqual(readModelsDir('/store', defaults), { modelsDir: '/store', modelStore: undefined })
   const bucket = { modelsDir: '/program/models', modelStore: 's3://plant-1/models' }
   assert.deepEqual(readModelsDir('s3://plant-1/models', defaults), bucket)
-  const refusal = { code: 'invalid_argument', message: /--models-dir has a problem[\s\S]*s3:\/\/BUCKET\/PREFIX/ }
+  const refusal = {
+    code: 'invalid_argument',
+    message: /--models-dir has a problem; correct the options[\s\S]*s3:\/\/BUCKET\/PREFIX/,
+  }
   for (const wrong of ['s3:plant-1', 's3://Plant']) assert.throws(() => readModelsDir(wrong, defaults), refusal, wrong)
 })

@@ -1,4 +1,4 @@
-import { parseConfig } from '../../shared/config/load-config.ts'
+import { correctOptions, parseConfig } from '../../shared/config/load-config.ts'
 import { type ModelPlace, modelPlaceSchema } from '../../shared/onnx/store/model-place-config.ts'
 
 /** Where a plant's models come from. */
@@ -16,5 +16,5 @@ interface PlantModels {
 export function readModelsDir(given: string | undefined, { modelsDir, modelStore }: PlantModels): PlantModels {
   if (given === undefined) return { modelsDir, modelStore }
   if (!given.startsWith('s3:')) return { modelsDir: given, modelStore: undefined }
-  return { modelsDir, modelStore: parseConfig(modelPlaceSchema, given, '--models-dir') }
+  return { modelsDir, modelStore: parseConfig(modelPlaceSchema, given, '--models-dir', correctOptions) }
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { z } from 'zod'
 import { PelletlineError } from '../errors/pelletline-error.ts'
-import { loadConfig, parseConfig } from './load-config.ts'
+import { correctOptions, loadConfig, parseConfig } from './load-config.ts'
 
 const schema = z.strictObject({
   listen: z.string().default('127.0.0.1:50051'),
@@ -43,6 +43,13 @@ describe('parseConfig', () => {
     })
   })
 
+  it('asks for the file to be corrected, or for what the caller says', () => {
+    assert.match(refusal({ level: 'loud' }).message, /^plant\.yaml has a problem; correct the file and start again:\n/)
+    assert.throws(() => parseConfig(schema, { level: 'loud' }, '--level', correctOptions), {
+      message: /^--level has a problem; correct the options and start again:\n/,
+    })
+  })
+
   it('lists every problem with key, value and what is valid', () => {
     const error = refusal({
       level: 'loud',
@@ -72,7 +79,7 @@ describe('parseConfig', () => {
   })
 
   it('refuses what is no object at all', () => {
-    assert.match(refusal([1]).message, /plant\.yaml has a problem.*\n {2}\(whole file\): found \[1\]; valid is: object/)
+    assert.match(refusal([1]).message, /plant\.yaml has a problem.*\n {2}\(as a whole\): found \[1\]; valid is: object/)
   })
 
   it('shows numbers that JSON has no word for', () => {

@@ -95,28 +95,28 @@ function describeIssue(schema: z.ZodType, config: unknown, issue: Issue): FieldV
   return [{ field: formatPath(issue.path), description: `found ${formatValue(found)}; ${describeValid(issue)}` }]
 }
 
+/** The next step where what is checked was given by options of a command. */
+export const correctOptions = 'correct the options and start again'
+
 /**
  * Checks a configuration object against a schema and fills in the defaults. Objects of the schema should be strict
  * (`z.strictObject`), so that an unknown key is refused. Throws `invalid_argument` that names `source` and lists every
- * problem: key path, the value found, what is valid; the same as `violations`.
+ * problem: key path, the value found, what is valid; the same as `violations`. `nextStep` says what the reader is to do.
  */
 export function parseConfig<Schema extends z.ZodType>(
   schema: Schema,
   config: unknown,
   source: string,
+  nextStep = 'correct the file and start again',
 ): z.output<Schema> {
   const result = schema.safeParse(config)
   if (result.success) return result.data
   const violations = result.error.issues.flatMap((issue) => describeIssue(schema, config, issue))
-  const lines = violations.map(({ field, description }) => `  ${field === '' ? '(whole file)' : field}: ${description}`)
+  const lines = violations.map(({ field, description }) => `  ${field === '' ? '(as a whole)' : field}: ${description}`)
   const count = violations.length === 1 ? 'a problem' : `${violations.length} problems`
-  throw new PelletlineError(
-    'invalid_argument',
-    `${source} has ${count}; correct the file and start again:\n${lines.join('\n')}`,
-    {
-      violations,
-    },
-  )
+  throw new PelletlineError('invalid_argument', `${source} has ${count}; ${nextStep}:\n${lines.join('\n')}`, {
+    violations,
+  })
 }
 
 /** Reads YAML, of which JSON is a part; throws `invalid_argument` with line and column of the first error. */
