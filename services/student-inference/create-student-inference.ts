@@ -3,6 +3,7 @@ import process from 'node:process'
 import type { CropsMessage } from '../gen/pelletline/events/v1/events_pb.ts'
 import type { RegistryService } from '../gen/pelletline/registry/v1/registry_pb.ts'
 import type { Bus, Subscription } from '../shared/bus/bus.ts'
+import { leaveAfterFailure } from '../shared/bus/leave-after-failure.ts'
 import { consumeTopic } from '../shared/bus/messages.ts'
 import { topics } from '../shared/bus/topics.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
@@ -258,6 +259,14 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
     await shelf?.close(deadline - clock.now())
   }
 
+  /** Lets go of the group and of the workers. */
+  async function undoStart(): Promise<void> {
+    const joined = subscription
+    subscription = undefined
+    await leaveAfterFailure(joined, logger)
+    await close(0)
+  }
+
   const requests = createOngoingRequests()
   const unread = createUnreadAnswers()
   const service = createClassifyService({
@@ -349,9 +358,8 @@ export function createStudentInference(dependencies: CreateStudentInferenceOptio
         }
         logger.info({ ...fields, loadMs }, 'student is warm')
       } catch (error) {
+        await undoStart()
         if (!stopping.signal.aborted) phase = 'cold'
-        await subscription?.drain(0)
-        await close(0)
         throw error
       }
     },

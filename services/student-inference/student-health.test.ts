@@ -7,7 +7,7 @@ import { ModelAssignmentSchema } from '../gen/pelletline/registry/v1/models_pb.t
 import type { Bus } from '../shared/bus/bus.ts'
 import { createMemoryBus } from '../shared/bus/memory-bus.ts'
 import { parseConfig } from '../shared/config/load-config.ts'
-import type { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { createInferencePool, type InferencePool } from '../shared/onnx/inference-pool.ts'
 import { readManifestFile } from '../shared/onnx/model-manifest.ts'
 import { grayCrops, modelDirectory, writeTinyModel } from '../shared/onnx/test-support/tiny-model.ts'
@@ -88,14 +88,20 @@ test('student takes crops again once another model judges than the one whose wor
   assert.deepEqual([...(await judge(3))], [0, 3])
 })
 
-test('student whose workers die while it joins the bus is not ready, and can be started again', async () => {
+test('student whose workers die while it joins the bus is not ready, and can be started again, though the broker is away', async () => {
   const memory = createMemoryBus()
   const pools: InferencePool[] = []
   const bus: Bus = {
     ...memory,
     async subscribe(options) {
-      if (pools.length === 1) await assert.rejects(pools[0]!.run(grayCrops(255), 1), { code: 'unavailable' })
-      return memory.subscribe(options)
+      const isFirst = pools.length === 1
+      if (isFirst) await assert.rejects(pools[0]!.run(grayCrops(255), 1), { code: 'unavailable' })
+      const member = await memory.subscribe(options)
+      const drain = async (timeoutMs: number) => {
+        await member.drain(timeoutMs)
+        if (isFirst) throw new PelletlineError('unavailable', 'The broker is away.')
+      }
+      return { drain }
     },
   }
   const openPool: typeof createInferencePool = async (options) => {
@@ -108,6 +114,7 @@ test('student whose workers die while it joins the bus is not ready, and can be 
     assert.match(error.message, /workers of model tiny died again and again before it judged/)
     return error.retryable
   })
+  assert.equal(pools[0]!.state(), 'closed')
   await student.start()
   assert.deepEqual([told, pools.length], [[true], 2])
 })

@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf'
 import { TeacherAuditService } from '../gen/pelletline/audit/v1/audit_pb.ts'
 import { ModelRefSchema } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
 import type { Bus, Subscription } from '../shared/bus/bus.ts'
+import { leaveAfterFailure } from '../shared/bus/leave-after-failure.ts'
 import { consumeTopic } from '../shared/bus/messages.ts'
 import { topics } from '../shared/bus/topics.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
@@ -127,17 +128,12 @@ export function createTeacherAudit(dependencies: CreateTeacherAuditOptions): Tea
     throw new PelletlineError('unavailable', text, { retryAfterMs: 1000 })
   }
 
-  /** Leaves the group and ends the workers, so that the next start finds neither; the reason of the failed start is the one that counts. */
+  /** Lets go of the group and of the workers, so that the next start finds neither. */
   async function undoStart(): Promise<void> {
     const joined = subscription
     subscription = undefined
-    try {
-      await joined?.drain(0)
-    } catch (error) {
-      logger.warn({ err: error }, 'the group of a failed start was not left in order')
-    } finally {
-      await Promise.all(pools.splice(0).map((pool) => pool.close()))
-    }
+    await leaveAfterFailure(joined, logger)
+    await Promise.all(pools.splice(0).map((pool) => pool.close()))
   }
 
   const service = implement(TeacherAuditService, {
