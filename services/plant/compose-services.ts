@@ -27,6 +27,7 @@ import {
   studentInferenceOptionsSchema,
 } from '../student-inference/index.ts'
 import { createTeacherAudit, teacherAuditOptionsSchema } from '../teacher-audit/index.ts'
+import { throwFailures } from './join-failures.ts'
 import { type PlantOptions, plantName } from './options.ts'
 import type { PlantHooks, PlantServices } from './plant-services.ts'
 import { createPatientClient } from './processes/patient-client.ts'
@@ -55,12 +56,12 @@ export async function composeServices(
   /** In the order in which product flows, so that each stage still finds the next one at work when it drains. */
   const stages: { drain(timeoutMs: number): Promise<void> }[] = []
   const opened: (() => Promise<void>)[] = []
-  /** Ends everything, whatever fails on the way; then throws the first failure. */
+  /** Ends everything, whatever fails on the way; then throws what failed. */
   const end = async (timeoutMs: number) => {
     const failures: unknown[] = []
     const ends = [...stages.map((stage) => () => stage.drain(timeoutMs)), ...opened.reverse()]
     for (const close of ends) await close().catch((reason) => failures.push(reason))
-    if (failures.length > 0) throw failures[0]
+    throwFailures(failures)
   }
   try {
     // Lots are reported after the plant was told to end: their figures may be looked up until it has.

@@ -43,6 +43,7 @@ const closed = { state: LotState.CLOSED, balanced: true }
 function createIdleServices(lineReport: () => Promise<object> = async () => idleReport) {
   const calls: string[] = []
   const lots: FakeLot[] = []
+  let balanced = true
   const implementations = [
     implement(RegistryService, {
       listLines: unused,
@@ -60,7 +61,7 @@ function createIdleServices(lineReport: () => Promise<object> = async () => idle
       },
       async closeLot({ lot }) {
         calls.push(`close ${lot.slice(0, 6)}`)
-        return { lot: { ...lots.find(({ id }) => id === lot), id: lot, ...closed } }
+        return { lot: { ...lots.find(({ id }) => id === lot), id: lot, ...closed, balanced } }
       },
       getLot: unused,
       listLots: async ({ line }) => ({ lots: lots.filter((lot) => lot.line === line).reverse() }),
@@ -81,7 +82,10 @@ function createIdleServices(lineReport: () => Promise<object> = async () => idle
     settle: async () => void calls.push('settle'),
     drain: async () => void calls.push('drain'),
   } as unknown as PlantServices
-  return { services, calls, lots }
+  const unbalance = () => {
+    balanced = false
+  }
+  return { services, calls, lots, unbalance }
 }
 
 /** A line that ends its run when it is told to. */
@@ -145,6 +149,19 @@ describe('plant', () => {
       reports.map((text) => JSON.parse(text).line),
       ['line-1', 'line-2'],
     )
+  })
+
+  it('ends with the counts that do not balance, whatever fails at its end', async () => {
+    const { services, unbalance } = createIdleServices()
+    unbalance()
+    services.drain = () => Promise.reject(new PelletlineError('deadline_exceeded', 'analytics was killed.'))
+    const { exits, errors } = await run(services, (options) => {
+      const calm = createCalmFeed(options)
+      calm.stop()
+      return calm
+    })
+    assert.deepEqual(exits, [1])
+    assert.match(errors, /The counts of line-1\S+, line-2\S+ do not balance.*\nanalytics was killed\./)
   })
 
   it('drains its services where the books cannot be read at the end', async () => {

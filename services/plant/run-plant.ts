@@ -6,6 +6,7 @@ import { type RunningService, runService, thisProcess } from '../shared/service/
 import { closeLots } from './close-lots.ts'
 import { composeServices } from './compose-services.ts'
 import { feedLine, type LineFeed } from './feed-line.ts'
+import { throwFailures } from './join-failures.ts'
 import { openLot } from './line-lots.ts'
 import type { LineStatus } from './line-status.ts'
 import type { PlantOptions } from './options.ts'
@@ -120,6 +121,7 @@ async function startLines(
     ready: `${services.address} (gRPC with reflection; try: npx pelletline lots list)`,
     finished: Promise.race([ended, showing, services.failed]),
     async drain(timeoutMs) {
+      const failures: unknown[] = []
       try {
         const end = await closeLots({
           services,
@@ -137,10 +139,12 @@ async function startLines(
         if (end.failure !== undefined) throw end.failure
         refuseUnbalanced(end.statuses)
         await showing
-      } finally {
-        leaving.abort()
-        await services.drain(timeoutMs)
+      } catch (reason) {
+        failures.push(reason)
       }
+      leaving.abort()
+      await services.drain(timeoutMs).catch((reason) => failures.push(reason))
+      throwFailures(failures)
     },
   }
 }

@@ -19,6 +19,7 @@ import { systemClock } from '../../shared/service/clock.ts'
 import { withinTime } from '../../shared/service/within-time.ts'
 import { createLogger } from '../../shared/telemetry/logger.ts'
 import { studentGroup } from '../../student-inference/index.ts'
+import { throwFailures } from '../join-failures.ts'
 import { type PlantOptions, plantName } from '../options.ts'
 import type { PlantHooks, PlantServices } from '../plant-services.ts'
 import { allStages, judging, settleStages } from '../settle-stages.ts'
@@ -86,7 +87,7 @@ export async function composeProcesses(
   }
   const opened: (() => Promise<void> | void)[] = [release]
 
-  /** Ends everything in the order of the product's flow, whatever fails on the way; then throws the first failure. */
+  /** Ends everything in the order of the product's flow, whatever fails on the way; then throws what failed. */
   const end = async (timeoutMs: number) => {
     closing.abort(new PelletlineError('cancelled', 'The plant is ending.'))
     const failures: unknown[] = []
@@ -102,7 +103,7 @@ export async function composeProcesses(
         failures.push(reason)
       }
     }
-    if (failures.length > 0) throw failures[0]
+    throwFailures(failures)
   }
 
   try {
