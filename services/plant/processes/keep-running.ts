@@ -20,19 +20,21 @@ export interface KeepRunningOptions {
 /** A server that served for so long before it died counts as having run, ms. */
 const steadyMs = 10_000
 
-/** Starts a server (the broker, the database) again whenever the returned function says that it has ended by itself. */
-export function createKeeper(options: KeepRunningOptions): () => void {
+/** Starts a server (the broker, the database) again whenever the returned function is told, with its last words, that it has ended by itself. */
+export function createKeeper(options: KeepRunningOptions): (lastWords: string) => void {
   const { name, restart, clock, report, onFailed, signal } = options
   const backoff = createBackoff({ firstMs: 250, maxMs: 10_000 })
   let servesSinceMs = clock.now()
   let reviving = false
 
-  async function revive(): Promise<void> {
+  async function revive(lastWords: string): Promise<void> {
     if (clock.now() - servesSinceMs >= steadyMs) backoff.succeed()
     let what = 'has ended by itself'
     while (!signal.aborted) {
       if (backoff.failures + 1 >= maxDeaths) {
-        const text = `The ${name} ${what} for the ${maxDeaths}th time in a row and is not started again.`
+        const text =
+          `The ${name} ${what} for the ${maxDeaths}th time in a row and is not started again. Its last words: ${lastWords || 'none'}. ` +
+          'Mend what they name and start again; --log-level debug shows all that it says.'
         onFailed(new PelletlineError('failed_precondition', text))
         return
       }
@@ -49,10 +51,10 @@ export function createKeeper(options: KeepRunningOptions): () => void {
     }
   }
 
-  return () => {
+  return (lastWords) => {
     if (signal.aborted || reviving) return
     reviving = true
-    void revive().finally(() => {
+    void revive(lastWords).finally(() => {
       reviving = false
     })
   }

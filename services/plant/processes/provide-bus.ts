@@ -1,5 +1,5 @@
 import { busConfigSchema, type KafkaConfig } from '../../shared/bus/bus-config.ts'
-import { parseConfig } from '../../shared/config/load-config.ts'
+import { correctOptions, parseConfig } from '../../shared/config/load-config.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import type { Clock } from '../../shared/service/clock.ts'
 import type { Logger } from '../../shared/telemetry/logger.ts'
@@ -48,7 +48,7 @@ export async function provideBus(
     signal: leaving.signal,
   })
   const { startKafkaBroker } = await import('../../shared/bus/broker/start-kafka-broker.ts')
-  const broker = await startKafkaBroker({ directory, logger, onUnexpectedExit: revive })
+  const broker = await startKafkaBroker({ directory, logger, onUnexpectedExit: (_, lastWords) => revive(lastWords) })
   onKill(() => {
     leaving.abort()
     void broker.kill('SIGKILL')
@@ -65,7 +65,7 @@ export async function provideBus(
 
 /** The bus of given brokers; throws `invalid_argument` that names the option. */
 export function parseGivenBrokers(brokers: readonly string[]): KafkaConfig {
-  const config = parseConfig(busConfigSchema, { kind: 'kafka', brokers, maxBytesPerTopic }, '--brokers')
+  const config = parseConfig(busConfigSchema, { kind: 'kafka', brokers, maxBytesPerTopic }, '--brokers', correctOptions)
   if (config.kind === 'kafka') return config
   throw new PelletlineError('internal', 'A bus of brokers was read as another.')
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { parseConfig } from '../../shared/config/load-config.ts'
+import { correctOptions, parseConfig } from '../../shared/config/load-config.ts'
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { type DatabaseConfig, databaseConfigSchema } from '../../shared/store/database-config.ts'
 import type { PlantOptions } from '../options.ts'
@@ -36,7 +36,7 @@ export async function provideDatabase(
   })
   // Loaded only where a server is started: the default plant needs none.
   const { startPostgres } = await import('../../shared/store/server/start-postgres.ts')
-  const server = await startPostgres({ ...directory('postgres'), logger, onEnded: revive })
+  const server = await startPostgres({ ...directory('postgres'), logger, onEnded: ({ message }) => revive(message) })
   onKill(() => {
     leaving.abort()
     void server.kill()
@@ -61,7 +61,7 @@ export function parseGivenDatabase({ address, passwordFile }: GivenDatabase): Da
   const source = `--postgres ${address}`
   const file = passwordFile === undefined ? {} : { passwordFile }
   if (!/^postgres(ql)?:/.test(address)) {
-    return parseConfig(databaseConfigSchema, { kind: 'postgres', address, ...file }, source)
+    return parseConfig(databaseConfigSchema, { kind: 'postgres', address, ...file }, source, correctOptions)
   }
   const url = URL.parse(address)
   if (url === null || url.host === '') {
@@ -81,5 +81,5 @@ export function parseGivenDatabase({ address, passwordFile }: GivenDatabase): Da
     ...(user === '' ? {} : { user }),
     ...file,
   }
-  return parseConfig(databaseConfigSchema, config, source)
+  return parseConfig(databaseConfigSchema, config, source, correctOptions)
 }

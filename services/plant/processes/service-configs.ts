@@ -4,7 +4,7 @@ import { cameraGatewayConfigSchema } from '../../camera-gateway/config.ts'
 import { parseCalibration } from '../../camera-gateway/index.ts'
 import { roiSegmentationConfigSchema } from '../../roi-segmentation/config.ts'
 import type { BusConfig } from '../../shared/bus/bus-config.ts'
-import { parseConfig } from '../../shared/config/load-config.ts'
+import { correctOptions, parseConfig } from '../../shared/config/load-config.ts'
 import type { ReleasedModels } from '../../shared/onnx/released-models.ts'
 import type { DatabaseConfig } from '../../shared/store/database-config.ts'
 import type { TelemetryConfig } from '../../shared/telemetry/telemetry-config.ts'
@@ -94,7 +94,12 @@ export function createServiceConfigs(setup: ServiceConfigsOptions): Readonly<Rec
     },
   } satisfies Record<ServiceName, object>
   for (const [name, config] of Object.entries(configs)) {
-    parseConfig(schemas[name as ServiceName], config, `the configuration of ${name}`)
+    parseConfig(
+      schemas[name as ServiceName],
+      config,
+      `the configuration of ${name}, as the options give it,`,
+      correctOptions,
+    )
   }
   return configs
 }

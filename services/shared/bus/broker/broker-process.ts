@@ -30,6 +30,8 @@ export interface BrokerProcess {
   /** Resolves when the process has ended, however it came to that. */
   readonly exited: Promise<void>
   readonly hasExited: boolean
+  /** The last lines that it wrote; empty where it wrote none. */
+  readonly lastWords: string
   /** Sends a signal; a signal to a process that has ended does nothing. */
   signal(signal: NodeJS.Signals): void
   /** SIGTERM, and SIGKILL for one that has not ended after `timeoutMs`. */
@@ -132,6 +134,9 @@ export async function startBrokerProcess(options: BrokerProcessOptions): Promise
     exited: exit.promise,
     get hasExited() {
       return hasExited
+    },
+    get lastWords() {
+      return lastLines.join(' | ')
     },
     signal: signalChild,
     async stop(timeoutMs) {

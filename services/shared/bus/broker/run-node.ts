@@ -24,8 +24,8 @@ export interface RunNodeOptions {
   readonly directory: string
   /** Starts a process; resolves once it serves. On abort it ends what it has started, and then rejects. */
   readonly start: (signal: AbortSignal) => Promise<BrokerProcess>
-  /** Called when a process ends without having been told to. */
-  readonly onUnexpectedExit?: ((address: string) => void) | undefined
+  /** Called when a process ends without having been told to, with the last lines that it wrote. */
+  readonly onUnexpectedExit?: ((address: string, lastWords: string) => void) | undefined
 }
 
 const stopTimeoutMs = 30_000
@@ -51,7 +51,7 @@ export async function runNode(options: RunNodeOptions): Promise<KafkaBroker> {
       const begun = await attempt.done
       current = begun
       void begun.exited.then(() => {
-        if (!expected && current === begun) onUnexpectedExit?.(address)
+        if (!expected && current === begun) onUnexpectedExit?.(address, begun.lastWords)
       })
     } finally {
       if (starting === attempt) starting = undefined

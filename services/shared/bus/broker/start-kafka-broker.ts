@@ -23,8 +23,8 @@ export interface KafkaBrokerOptions {
   readonly properties?: Readonly<Record<string, string>>
   /** Starts quicker and runs slower: Java's first compiler only, and a heap that grows to its limit. For tests. */
   readonly quickStart?: boolean
-  /** Called when a broker's process ends without having been told to by this handle. */
-  readonly onUnexpectedExit?: (address: string) => void
+  /** Called when a broker's process ends without having been told to by this handle, with the last lines that it wrote. */
+  readonly onUnexpectedExit?: (address: string, lastWords: string) => void
 }
 
 /** Brokers that form a cluster. */
