@@ -8,8 +8,8 @@ export interface PlantServices {
   readonly address: string
   /** A client of one of the services. Throws `internal` for a service that the plant has not. */
   client<S extends DescService>(service: S): ServiceClient<S>
-  /** What a line does now; figures are those of the lot, which is in force. */
-  lineReport(line: string, lot: string): Promise<LineReport>
+  /** What a line does now; figures are those of the lot in force. */
+  lineReport(line: string): Promise<LineReport>
   /** Fill of the queue of crops before the student, 0..1. */
   queueFill(): Promise<number>
   /** Waits until every crop has its verdict, at most `timeoutMs` without progress. */

@@ -11,7 +11,7 @@ export function createLineWatch(services: PlantServices, feeds: readonly LineFee
     const queueFill = await services.queueFill()
     return Promise.all(
       feeds.map(async (feed) => {
-        const report = await services.lineReport(feed.line, feed.lot)
+        const report = await services.lineReport(feed.line)
         const atMs = performance.now()
         const last = before.get(feed.line) ?? { rows: 0, atMs: startedMs }
         const rows = feed.rows()

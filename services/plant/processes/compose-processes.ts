@@ -211,6 +211,7 @@ export async function composeProcesses(
       return patient
     }
     const reader = createLineReader({
+      registry: createOwnClient(RegistryService),
       lots: createOwnClient(LotService),
       alerts: createOwnClient(AlertService),
       clock,
