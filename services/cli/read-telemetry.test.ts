@@ -13,6 +13,13 @@ describe('readTelemetry', () => {
     assert.deepEqual([config.otlpEndpoint, config.prometheusListen], ['http://collector:4318', ':9464'])
   })
 
+  it('refuses what is no address to listen on, naming the option', () => {
+    assert.throws(() => readTelemetry({ prometheus: 'foo' }), {
+      code: 'invalid_argument',
+      message: /^--prometheus: "foo" is no address to listen on/,
+    })
+  })
+
   it('refuses what is no address of a collector, naming the option', () => {
     for (const otlpEndpoint of ['collector:4318', 'ftp://collector', '']) {
       assert.throws(() => readTelemetry({ otlpEndpoint }), {

@@ -1,3 +1,4 @@
+import { parseListenOption } from '../plant/processes/choose-listen.ts'
 import { correctOptions, parseConfig } from '../shared/config/load-config.ts'
 import { type TelemetryConfig, telemetryConfigSchema } from '../shared/telemetry/telemetry-config.ts'
 
@@ -12,6 +13,7 @@ export function readTelemetry({ otlpEndpoint, prometheus }: TelemetryOptions): T
     ...(otlpEndpoint !== undefined && { otlpEndpoint }),
     ...(prometheus !== undefined && { prometheusListen: prometheus }),
   }
+  if (prometheus !== undefined) parseListenOption(prometheus, '--prometheus')
   const source = 'telemetry, as --otlp-endpoint and --prometheus give it,'
   return parseConfig(telemetryConfigSchema, given, source, correctOptions)
 }

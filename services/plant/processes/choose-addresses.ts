@@ -1,7 +1,6 @@
 import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
-import { parseListenAddress } from '../../shared/rpc/listen-address.ts'
 import type { PlantOptions } from '../options.ts'
-import { chooseListen } from './choose-listen.ts'
+import { chooseListen, parseListenOption } from './choose-listen.ts'
 import { serviceNames } from './service-starts.ts'
 
 /** Where the processes of a plant listen for others than their peers. */
@@ -31,8 +30,8 @@ export async function chooseAddresses({
 }: Pick<PlantOptions, 'listen' | 'cameras' | 'telemetry'>): Promise<PlantAddresses> {
   const metrics = telemetry.prometheusListen === undefined ? undefined : countPorts(telemetry.prometheusListen)
   const wanted: Wanted[] = [
-    { address: parse(listen, '--listen'), option: '--listen or --port' },
-    ...(cameras === undefined ? [] : [{ address: parse(cameras, '--cameras'), option: '--cameras' }]),
+    { address: parseListenOption(listen, '--listen'), option: '--listen or --port' },
+    ...(cameras === undefined ? [] : [{ address: parseListenOption(cameras, '--cameras'), option: '--cameras' }]),
     ...(metrics ?? []).map((address) => ({ address, option: '--prometheus' })),
   ]
   wanted.forEach((one, index) => {
@@ -56,18 +55,9 @@ export async function chooseAddresses({
   }
 }
 
-function parse(listen: string, option: string): string {
-  try {
-    return parseListenAddress(listen)
-  } catch (cause) {
-    const { code, message } = PelletlineError.from(cause)
-    throw new PelletlineError(code, `${option}: ${message}`, { cause })
-  }
-}
-
 /** The address of each service where Prometheus reads: the given port and those that follow it. */
 function countPorts(prometheus: string): string[] {
-  const first = parse(prometheus, '--prometheus')
+  const first = parseListenOption(prometheus, '--prometheus')
   if (first.startsWith('unix:')) {
     const text = `--prometheus: ${first} would be that of ${serviceNames.length} services; give HOST:PORT, from which each takes a port of its own.`
     throw new PelletlineError('invalid_argument', text)

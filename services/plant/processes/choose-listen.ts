@@ -1,9 +1,20 @@
 import { createServer } from 'node:net'
+import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { describeBindFailure, parseListenAddress } from '../../shared/rpc/listen-address.ts'
 import { chooseFreePort } from '../../shared/service/choose-free-port.ts'
 
 /** Ports that are tried where 0 is given and the host has others of its own. */
 const attempts = 20
+
+/** An address to listen on, as an option gives it; throws `invalid_argument` that names the option. */
+export function parseListenOption(listen: string, option: string): string {
+  try {
+    return parseListenAddress(listen)
+  } catch (cause) {
+    const { code, message } = PelletlineError.from(cause)
+    throw new PelletlineError(code, `${option}: ${message}`, { cause })
+  }
+}
 
 /**
  * An address on which a service can be started again and again: port 0 becomes one that is free and that no outgoing
