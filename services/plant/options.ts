@@ -14,7 +14,7 @@ export interface PlantOptions {
   readonly lines: number
   /** End by itself after so many seconds of product; until Ctrl-C where absent. */
   readonly seconds: number | undefined
-  /** One JSON object per line of the plant at the end, nothing else on stdout. */
+  /** One JSON object per lot of the run at the end, nothing else on stdout. */
   readonly json: boolean
   /** Keep nothing on disk. */
   readonly ephemeral: boolean
