@@ -8,15 +8,15 @@ import { listedCrops, packedCrops } from './crop-source.ts'
 import { createHandClock } from './test-support/hand-clock.ts'
 import { createManualPool, settled } from './test-support/manual-pool.ts'
 
-function setUp(options: { workers?: number; maxBatch?: number; limit?: number; perCropMs?: number } = {}) {
-  const { workers = 1, maxBatch = 4, limit = 8, perCropMs = 0.5 } = options
+function setUp(options: { workers?: number; maxBatch?: number; limit?: number } = {}) {
+  const { workers = 1, maxBatch = 4, limit = 8 } = options
   const pool = createManualPool({ workers, maxBatch })
   const clock = createHandClock()
   const batcher = createCropBatcher({
     pool,
     clock,
     limits: { rpc: limit, bus: limit },
-    curve: straightCurve(perCropMs, perCropMs, [1, 2, 4]),
+    curve: straightCurve(0.5, 0.5, [1, 2, 4]),
   })
   const submit = (
     levels: number[],
@@ -45,29 +45,50 @@ test('crop batcher starts at once and merges what queues meanwhile', async () =>
   assert.equal((await third).batchSize, 3)
 })
 
-test('crop batcher hands a worker what has queued before it is idle, once', async () => {
-  const { pool, clock, submit, contents } = setUp({ perCropMs: 5 })
+test('crop batcher hands a worker what has queued a millisecond before it is idle', async () => {
+  const { pool, clock, submit, contents } = setUp()
   const first = submit([1])
+  pool.expectEnd({ inMs: 10, runMs: 10 })
   const second = submit([2])
   await clock.pass(8)
+  pool.expectEnd({ inMs: 2, runMs: 10 })
   const third = submit([3])
   assert.deepEqual(contents(), [[1]])
-  // A run of one crop takes 10 ms.
+  pool.expectEnd({ inMs: 1, runMs: 10 })
   await clock.pass(1)
   assert.deepEqual(contents(), [[1], [2, 3]])
+  // It holds two now.
+  pool.expectEnd(undefined)
   const fourth = submit([4])
   await clock.pass(100)
   assert.deepEqual(contents(), [[1], [2, 3]])
   for (let i = 0; i < 3; i += 1) {
     pool.batches[i]!.finish()
     await settled()
-    await clock.pass(100)
   }
   assert.deepEqual(contents(), [[1], [2, 3], [4]])
+  const judged = await Promise.all([first, second, third, fourth])
   assert.deepEqual(
-    (await Promise.all([first, second, third, fourth])).map(({ margins }) => [...margins]),
-    [margins([1]), margins([2]), margins([3]), margins([4])],
+    judged.map((one) => [...one.margins]),
+    [1, 2, 3, 4].map((level) => margins([level])),
   )
+})
+
+test('crop batcher sleeps once for the end of a run, however many crops come meanwhile', async () => {
+  const { pool, clock, submit } = setUp({ limit: 100, maxBatch: 32 })
+  const asked: number[] = []
+  const sleep = clock.sleep
+  clock.sleep = (ms, signal) => {
+    asked.push(ms)
+    return sleep(ms, signal)
+  }
+  void submit([1])
+  for (let i = 0; i < 3; i += 1) {
+    pool.expectEnd({ inMs: 20 - i, runMs: 20 })
+    void submit([2])
+    await clock.pass(1)
+  }
+  assert.deepEqual(asked, [19])
 })
 
 test('crop batcher spreads a large caller over batches and gives its margins in order', async () => {

@@ -13,7 +13,6 @@ import {
 import type { CostCurve, CostSample } from './batching/cost-curve.ts'
 import { type BatchCounts, createBatchCounter } from './batching/count-batches.ts'
 import { createFairQueue, type TakenCrops, type WaitingJob } from './batching/fair-queue.ts'
-import { createRunningBatches } from './batching/running-batches.ts'
 import { createShortestPatience } from './batching/shortest-patience.ts'
 import type { CropSource } from './crop-source.ts'
 
@@ -22,7 +21,7 @@ export const lanes = ['rpc', 'bus'] as const
 export type Lane = (typeof lanes)[number]
 
 export interface CropBatcherOptions {
-  readonly pool: Pick<InferencePool, 'runBatch' | 'workers' | 'idle' | 'maxBatch' | 'slotsPerWorker'>
+  readonly pool: Pick<InferencePool, 'runBatch' | 'firstEnd' | 'workers' | 'idle' | 'maxBatch' | 'slotsPerWorker'>
   /**
    * Crops that may be queued in each lane by callers who would rather be refused, and as many again by those who would rather wait;
    * a request larger than that is taken where its kind has nothing queued. Of those who wait beyond, at most `patientFactor` times as
@@ -159,9 +158,9 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
   const allRooms = lanes.flatMap((lane) => Object.values(rooms[lane]))
   const idleWaiters: (() => void)[] = []
   const takenWaiters: { readonly lane: Lane; readonly resolve: () => void }[] = []
-  const running = createRunningBatches(() => pool.workers, curve.costMs)
-  /** Ends the wait for the time at which a worker is about to be idle. */
-  let waiting: AbortController | undefined
+  let inFlight = 0
+  /** When it is looked next whether a worker is about to be idle, ms. */
+  let nextLookMs = Infinity
 
   const hasRoom = ({ queued, limit }: Room, count: number) => queued === 0 || queued + count <= limit
 
@@ -191,22 +190,24 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
     }
   }
 
-  function pumpIn(ms: number): void {
-    const wait = new AbortController()
-    waiting = wait
-    clock.sleep(ms, wait.signal).then(pump, () => {})
+  function lookAgainIn(ms: number): void {
+    const atMs = toMs(clock.nowNs()) + ms
+    if (atMs >= nextLookMs) return
+    nextLookMs = atMs
+    void clock.sleep(ms).then(() => {
+      if (nextLookMs === atMs) nextLookMs = Infinity
+      pump()
+    })
   }
 
   function pump(): void {
-    waiting?.abort()
-    waiting = undefined
     for (;;) {
       const release = chooseRelease({
         queued: queue.size,
         // Where no worker is there yet one batch waits for the first.
-        idle: Math.max(pool.idle, running.size === 0 ? 1 : 0),
-        firstEnd: running.firstEnd(toMs(clock.nowNs())),
-        inFlight: running.size,
+        idle: Math.max(pool.idle, inFlight === 0 ? 1 : 0),
+        firstEnd: pool.firstEnd(),
+        inFlight,
         slots: pool.workers * pool.slotsPerWorker,
         maxBatch: pool.maxBatch,
         efficientBatch: curve.efficientSize(efficiencyTolerance),
@@ -214,7 +215,7 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
         draining: idleWaiters.length > 0,
       })
       if (release.kind === 'wait') {
-        if (release.forMs !== undefined) pumpIn(release.forMs)
+        if (release.forMs !== undefined) lookAgainIn(release.forMs)
         break
       }
       const segments = queue.take(release.size)
@@ -223,21 +224,19 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
       for (const room of allRooms) admitWaiting(room)
     }
     if (takenWaiters.length > 0) tellTaken()
-    if (running.size === 0 && queue.size === 0) for (const resolve of idleWaiters.splice(0)) resolve()
+    if (inFlight === 0 && queue.size === 0) for (const resolve of idleWaiters.splice(0)) resolve()
   }
 
   async function runBatch(segments: readonly Segment[], reason: ReleaseReason): Promise<void> {
     const batchSize = segments.reduce((sum, segment) => sum + segment.count, 0)
-    counter.batch(
-      batchSize,
-      reason,
-      segments.map(({ job }) => job.flow),
-    )
+    const flows = segments.map(({ job }) => job.flow)
+    counter.batch(batchSize, reason, flows)
     const takenNs = clock.nowNs()
-    const batch = running.start(batchSize, toMs(takenNs))
+    inFlight += 1
     for (const { job } of segments) if (job.takenNs === 0n) job.takenNs = takenNs
     try {
-      const { logits, computeUs } = await pool.runBatch(batchSize, (pixels) => fill(pixels, segments))
+      const write = (pixels: Uint8Array) => fill(pixels, segments)
+      const { logits, computeUs } = await pool.runBatch(batchSize, write, undefined, curve.costMs(batchSize))
       curve.observe(batchSize, computeUs / 1000)
       const traces = segments.flatMap(({ job }) => job.trace ?? [])
       options.onRun?.({ size: batchSize, computeUs, reason, traces })
@@ -248,7 +247,7 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
         remove(job)
       }
     } finally {
-      running.end(batch, toMs(clock.nowNs()))
+      inFlight -= 1
       pump()
     }
   }

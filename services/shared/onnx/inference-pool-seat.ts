@@ -23,6 +23,8 @@ export interface Run {
   readonly count: number
   /** Writes the crops into shared memory: count * 2500 bytes. */
   readonly fill: (pixels: Uint8Array) => void
+  /** What it is expected to take, ms; infinite where nobody knows. */
+  readonly expectedMs: number
   readonly resolve: (result: RunResult) => void
   readonly reject: (reason: PelletlineError) => void
 }
@@ -49,6 +51,10 @@ export interface Seat {
   state(): 'warming' | 'ready' | 'given-up' | 'retrying'
   /** Runs in the worker's hands. */
   busy(): number
+  /** When all that is in the worker's hands is expected to have ended, ms of `performance.now()`. */
+  endsAtMs(): number
+  /** What all of that was expected to take, ms. */
+  runMs(): number
   /** Hands a run to the worker; the seat must be ready and have fewer than `slotsPerWorker` runs. */
   start(run: Run): void
   /** Seats a worker again where the seat is given up; one more death gives it up again. */
@@ -85,8 +91,15 @@ export function createSeat(options: SeatOptions): Seat {
   let refusal: PelletlineError | undefined
   let restart: NodeJS.Timeout | undefined
 
+  /** When the run that the worker computes began, ms. */
+  let beganMs = 0
+
   function busy(): number {
     return slots.filter((slot) => slot.run !== undefined).length
+  }
+
+  function runMs(): number {
+    return slots.reduce((sum, { run }) => sum + (run?.expectedMs ?? 0), 0)
   }
 
   function seatWorker(): void {
@@ -149,6 +162,7 @@ export function createSeat(options: SeatOptions): Seat {
     if (slot?.run === undefined) return
     const { run } = slot
     slot.run = undefined
+    beganMs = performance.now()
     report(run, slot)
   }
 
@@ -183,6 +197,7 @@ export function createSeat(options: SeatOptions): Seat {
       run.reject(PelletlineError.from(error))
       return
     }
+    if (busy() === 0) beganMs = performance.now()
     slot.run = run
     worker!.postMessage({ slot: index, count: run.count } satisfies RunRequest)
   }
@@ -210,5 +225,5 @@ export function createSeat(options: SeatOptions): Seat {
     return warm.promise
   }
 
-  return { open, state: () => state, busy, start, retry, close }
+  return { open, state: () => state, busy, endsAtMs: () => beganMs + runMs(), runMs, start, retry, close }
 }

@@ -56,6 +56,14 @@ export function isAtWork(state: PoolState): boolean {
   return state !== 'failed' && state !== 'closed'
 }
 
+/** The first end of a run that leaves a worker with nothing in its hands. */
+export interface ExpectedEnd {
+  /** 0 where it is overdue. */
+  readonly inMs: number
+  /** Of the whole run. */
+  readonly runMs: number
+}
+
 /** A model in worker threads: a run never blocks the event loop of its caller. */
 export interface InferencePool {
   /** The model's manifest: id, sha256, threshold on the margin zNG - zOK, metrics, lineage. */
@@ -76,8 +84,18 @@ export interface InferencePool {
    * worker holds yet is not computed), with a retryable `unavailable` when the worker dies.
    */
   run(pixels: Uint8Array, count: number, signal?: AbortSignal): Promise<Float32Array>
-  /** One run of 1 to maxBatch crops that `fill` writes straight into shared memory once a worker has room. */
-  runBatch(count: number, fill: (pixels: Uint8Array) => void, signal?: AbortSignal): Promise<RunResult>
+  /** By what was expected of the runs; undefined where every worker is idle or holds a second one. */
+  firstEnd(): ExpectedEnd | undefined
+  /**
+   * One run of 1 to maxBatch crops that `fill` writes straight into shared memory once a worker has room: one that is idle, else the one
+   * that is expected to be so first. It is expected to take `expectedMs`.
+   */
+  runBatch(
+    count: number,
+    fill: (pixels: Uint8Array) => void,
+    signal?: AbortSignal,
+    expectedMs?: number,
+  ): Promise<RunResult>
   /**
    * Refuses runs that no worker holds, waits for those in progress, at most `limitMs` (default 5,000), and ends the workers. A native
    * call cannot be interrupted: a worker that it holds ends later, and is not waited for.
@@ -210,16 +228,28 @@ export async function createInferencePool(options: InferencePoolOptions): Promis
   function dispatch(): void {
     for (const run of waiting) {
       const ready = seats.filter((seat) => seat.state() === 'ready' && seat.busy() < slotsPerWorker)
-      const seat = ready.sort((a, b) => a.busy() - b.busy())[0]
+      const seat = ready.sort((a, b) => a.busy() - b.busy() || a.endsAtMs() - b.endsAtMs())[0]
       if (seat === undefined) return
       waiting.delete(run)
       seat.start(run)
     }
   }
 
-  function runBatch(count: number, fill: (pixels: Uint8Array) => void, signal?: AbortSignal): Promise<RunResult> {
+  function firstEnd(): ExpectedEnd | undefined {
+    const single = seats.filter((seat) => seat.state() === 'ready' && seat.busy() === 1)
+    if (single.length === 0) return undefined
+    const seat = single.reduce((first, other) => (other.endsAtMs() < first.endsAtMs() ? other : first))
+    return { inMs: Math.max(0, seat.endsAtMs() - performance.now()), runMs: seat.runMs() }
+  }
+
+  function runBatch(
+    count: number,
+    fill: (pixels: Uint8Array) => void,
+    signal?: AbortSignal,
+    expectedMs = Number.POSITIVE_INFINITY,
+  ): Promise<RunResult> {
     const { promise, resolve, reject } = Promise.withResolvers<RunResult>()
-    const run: Run = { count, fill, resolve, reject }
+    const run: Run = { count, fill, expectedMs, resolve, reject }
     const onAbort = () => {
       waiting.delete(run)
       reject(cancelledError(modelPath))
@@ -289,6 +319,7 @@ export async function createInferencePool(options: InferencePoolOptions): Promis
     slotsPerWorker,
     loadMs,
     state,
+    firstEnd,
     run,
     runBatch,
     close,

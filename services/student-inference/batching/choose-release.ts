@@ -1,4 +1,4 @@
-import type { ExpectedEnd } from './running-batches.ts'
+import type { ExpectedEnd } from '../../shared/onnx/inference-pool.ts'
 
 /** A batch is full from where its time per crop is within this share of the best. */
 export const efficiencyTolerance = 0.05
@@ -43,7 +43,7 @@ export interface ReleaseSituation {
   readonly draining: boolean
 }
 
-/** Why a batch was started: it was full, a worker was idle, nothing more will come. */
+/** Why a batch was started: it was full, a worker was idle or about to be, nothing more will come. */
 export const releaseReasons = ['full', 'idle', 'drain'] as const
 export type ReleaseReason = (typeof releaseReasons)[number]
 

@@ -79,11 +79,11 @@ export function createFairQueue<Job extends WaitingJob>(aheadCrops: number): Fai
   /** The share whose first job is most urgent among those that may be served. */
   function choose(): [Flow<Job>, Share<Job>] {
     let chosen: [Flow<Job>, Share<Job>] | undefined
-    for (const flow of flows.eligible()) {
-      for (const share of flow.shares.eligible()) {
+    flows.eachEligible((flow) => {
+      flow.shares.eachEligible((share) => {
         if (chosen === undefined || isSooner([flow, share], chosen)) chosen = [flow, share]
-      }
-    }
+      })
+    })
     return chosen!
   }
 

@@ -14,8 +14,8 @@ export interface FairTurns<Member extends Turn> {
   join(name: string, create: (served: number) => Member): Member
   /** Takes one out that waits no more. While others wait it is remembered by how much it is ahead of them. */
   leave(member: Member): void
-  /** Those that may be served now: at least one where any waits. */
-  eligible(): Member[]
+  /** Visits those that may be served now: at least one where any waits. */
+  eachEligible(visit: (member: Member) => void): void
   /** How many crops one may have before another is looked at: at least 1. */
   allowance(member: Member): number
   /** Counts crops that one has had. */
@@ -32,12 +32,6 @@ export function createFairTurns<Member extends Turn>(aheadCrops: number): FairTu
   /** What those without crops had been served, for as long as they are ahead of those that wait. */
   const ahead = new Map<string, number>()
   let virtual = 0
-
-  function least(): number {
-    let found = Number.POSITIVE_INFINITY
-    for (const { served } of members.values()) found = Math.min(found, served)
-    return found
-  }
 
   return {
     get size() {
@@ -56,11 +50,13 @@ export function createFairTurns<Member extends Turn>(aheadCrops: number): FairTu
       else if (member.served > virtual) ahead.set(member.name, member.served)
       for (const [name, served] of ahead) if (served <= virtual) ahead.delete(name)
     },
-    eligible() {
-      const behind = least()
+    eachEligible(visit) {
+      let least = Number.POSITIVE_INFINITY
+      for (const { served } of members.values()) least = Math.min(least, served)
       // Those that left may have taken the others' lag with them.
-      if (members.size > 0) virtual = Math.max(virtual, behind)
-      return [...members.values()].filter(({ served }) => served <= virtual + aheadCrops || served === behind)
+      if (members.size > 0) virtual = Math.max(virtual, least)
+      const limit = Math.max(least, virtual + aheadCrops)
+      for (const member of members.values()) if (member.served <= limit) visit(member)
     },
     allowance({ served }) {
       if (members.size === 1) return Number.POSITIVE_INFINITY

@@ -1,6 +1,6 @@
+import type { ExpectedEnd } from '../../shared/onnx/inference-pool.ts'
 import type { Release, ReleaseReason } from './choose-release.ts'
 import type { TakenCrops, WaitingJob } from './fair-queue.ts'
-import { createRunningBatches, type ExpectedEnd, type RunningBatch } from './running-batches.ts'
 
 /** Crops that come in together. */
 export interface Arrival extends WaitingJob {
@@ -53,7 +53,7 @@ interface Running {
   readonly endMs: number
   readonly parts: readonly TakenCrops<Arrival>[]
   readonly ms: number
-  readonly batch: RunningBatch
+  readonly worker: number
 }
 
 export interface SimulatedMachine {
@@ -79,11 +79,17 @@ export function simulateBatching(
   /** When each worker will have ended all that it holds. */
   const busyUntil = Array.from({ length: workers }, () => Number.NEGATIVE_INFINITY)
   const running: Running[] = []
-  const hands = createRunningBatches(() => workers, runMs)
   let next = 0
   let timerMs = Number.POSITIVE_INFINITY
   let nowMs = arrivals[0]?.arrivedMs ?? 0
   const startedMs = nowMs
+
+  function firstEnd(): ExpectedEnd | undefined {
+    const single = running.filter(({ worker }) => running.filter((other) => other.worker === worker).length === 1)
+    if (single.length === 0) return undefined
+    const first = single.reduce((soonest, other) => (other.endMs < soonest.endMs ? other : soonest))
+    return { inMs: Math.max(0, first.endMs - nowMs), runMs: first.ms }
+  }
 
   function decide(): void {
     timerMs = Number.POSITIVE_INFINITY
@@ -91,7 +97,7 @@ export function simulateBatching(
       const release = policy.decide({
         nowMs,
         idle: busyUntil.filter((untilMs) => untilMs <= nowMs).length,
-        firstEnd: hands.firstEnd(nowMs),
+        firstEnd: firstEnd(),
         inFlight: running.length,
         draining: next === arrivals.length,
       })
@@ -105,14 +111,13 @@ export function simulateBatching(
       const startMs = Math.max(nowMs + handOverMs, busyUntil[worker]!)
       const ms = runMs(crops)
       busyUntil[worker] = startMs + ms
-      running.push({ endMs: startMs + ms, parts, ms, batch: hands.start(crops, nowMs) })
+      running.push({ endMs: startMs + ms, parts, ms, worker })
       batches.push({ startMs, endMs: startMs + ms, crops, reason: release.reason })
     }
   }
 
   function finish(at: number): void {
-    const [{ parts, endMs, ms, batch }] = running.splice(at, 1) as [Running]
-    hands.end(batch, endMs)
+    const [{ parts, endMs, ms }] = running.splice(at, 1) as [Running]
     for (const { job, count } of parts) {
       left[job.id] = left[job.id]! - count
       if (left[job.id] === 0) latencyMs[job.id] = endMs - job.arrivedMs

@@ -1127,7 +1127,7 @@ export const ReleaseReason = {
   FULL: 1,
 
   /**
-   * A worker was idle.
+   * A worker was idle, or about to be.
    *
    * @generated from enum value: RELEASE_REASON_IDLE = 2;
    */
