@@ -9,7 +9,9 @@ import {
 import { estimateBinomialShare } from '../../shared/statistics/estimate-binomial-share.ts'
 import {
   estimateWeightedShare,
+  estimateWeightedTotal,
   type IntervalEstimate,
+  type SizeEstimate,
   withUnseenStrata,
 } from '../../shared/statistics/estimate-weighted-share.ts'
 
@@ -74,34 +76,43 @@ export async function correctedNgPpm(
   return combined === undefined ? undefined : toEstimate(combined, 1e6)
 }
 
-/**
- * Weighted share 0..1 of pellets on which student and teachers disagree; [0, 1] where none was audited. Of a short lot often
- * nothing but NG is drawn: all that was judged OK is unseen then.
- */
-export function disagreementOf(
-  groups: readonly AuditGroup[],
-  judged: { readonly classified: bigint; readonly ng: bigint },
-): Estimate {
-  const estimate = estimateWeightedShare(
-    groups.map(({ inclusionProbability, audited, disagreed }) => ({
-      weight: 1 / inclusionProbability,
-      sampled: Number(audited),
-      positive: Number(disagreed),
-    })),
-  )
-  return toEstimate(withUnseenStrata(estimate, unseenShare(groups, judged)), 1)
+/** Pellets of a lot by what became of them; those NG are among the classified ones. */
+export interface JudgedPellets {
+  readonly classified: bigint
+  readonly screened: bigint
+  readonly ng: bigint
 }
 
-/** Largest share of the judged pellets that lies in strata without an audit; how many were near the threshold is in no book. */
-function unseenShare(
-  groups: readonly AuditGroup[],
-  judged: { readonly classified: bigint; readonly ng: bigint },
-): number {
-  const isSeen = (stratum: AuditStratum) => groups.some((group) => group.stratum === stratum && group.audited > 0n)
-  // Audits may be booked before the verdicts, and all pellets of a lot may have passed the screen.
-  if (judged.classified === 0n) return 0
-  const ngShare = Number(judged.ng) / Number(judged.classified)
-  return (isSeen(AuditStratum.NG) ? 0 : ngShare) + (isSeen(AuditStratum.REST) ? 0 : 1 - ngShare)
+/**
+ * Weighted share 0..1 of the pellets, classified or screened, on which student and teachers disagree; [0, 1] where none was
+ * audited. Of a short lot often nothing was drawn of what was judged OK away from the threshold: it is unseen then. The value
+ * counts those pellets as agreeing, the upper limit as disagreeing.
+ */
+export function disagreementOf(groups: readonly AuditGroup[], judged: JudgedPellets): Estimate {
+  const estimate = estimateWeightedShare(
+    groups.map((group) => ({ ...weighted(group), positive: Number(group.disagreed) })),
+  )
+  return toEstimate(withUnseenStrata(estimate, seenShare(groups, judged)), 1)
+}
+
+function weighted({ inclusionProbability, audited }: AuditGroup) {
+  return { weight: 1 / inclusionProbability, sampled: Number(audited) }
+}
+
+/** Share of the pellets that lies in strata with an audit. */
+function seenShare(groups: readonly AuditGroup[], judged: JudgedPellets): SizeEstimate {
+  const pellets = Number(judged.classified + judged.screened)
+  // Audits may be booked before the verdicts.
+  if (pellets === 0) return { value: 1, least: 1 }
+  const of = (stratum: AuditStratum) => groups.filter((group) => group.stratum === stratum && group.audited > 0n)
+  const isSeen = (stratum: AuditStratum) => of(stratum).length > 0
+  const counted =
+    (isSeen(AuditStratum.NG) ? Number(judged.ng) : 0) + (isSeen(AuditStratum.SCREENED) ? Number(judged.screened) : 0)
+  const ok = Number(judged.classified - judged.ng)
+  // How many pellets were near the threshold is in no book; their audits tell it.
+  const near = estimateWeightedTotal(of(AuditStratum.NEAR_THRESHOLD).map(weighted))
+  const seenOk = (size: number) => (isSeen(AuditStratum.REST) ? ok : Math.min(ok, size))
+  return { value: (counted + seenOk(near.value)) / pellets, least: (counted + seenOk(near.least)) / pellets }
 }
 
 /** NG per million classified pellets as judged, with the interval of Clopper and Pearson; [0, 1e6] where none was judged. */

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { estimateWeightedShare, weightedShareLowerLimit, withUnseenStrata } from './estimate-weighted-share.ts'
+import {
+  estimateWeightedShare,
+  estimateWeightedTotal,
+  weightedShareLowerLimit,
+  withUnseenStrata,
+} from './estimate-weighted-share.ts'
 import { gammaQuantile, regularizedGamma } from './gamma-quantile.ts'
 import { drawBinomial, leastCoverage, seededUniform } from './test-support/seeded-draws.ts'
 
@@ -109,12 +114,25 @@ describe('weighted share', () => {
   }
 
   test('what nothing was drawn from may be all trait or none', () => {
-    const estimate = withUnseenStrata({ value: 0.5, lower: 0.25, upper: 1, confidence: 0.95 }, 0.75)
-    assert.deepEqual(estimate, { value: 0.125, lower: 0.0625, upper: 1, confidence: 0.95 })
+    const half = { value: 0.5, lower: 0.25, upper: 1, confidence: 0.95 }
+    const estimate = withUnseenStrata(half, { value: 0.25, least: 0.125 })
+    assert.deepEqual(estimate, { value: 0.125, lower: 0.03125, upper: 1, confidence: 0.95 })
+    assert.equal(withUnseenStrata({ ...half, upper: 0.5 }, { value: 0.75, least: 0.5 }).upper, 0.75)
     const seen = estimateWeightedShare([{ weight: 2, sampled: 50, positive: 1 }])
-    assert.deepEqual(withUnseenStrata(seen, 0), seen)
-    const nothing = withUnseenStrata(seen, 1)
-    assert.deepEqual([nothing.lower, nothing.upper], [0, 1])
+    const whole = withUnseenStrata(seen, { value: 1, least: 1 })
+    assert.equal(whole.value, seen.value)
+    assert.equal(whole.lower, seen.lower)
+    assert.ok(Math.abs(whole.upper - seen.upper) < 1e-12)
+    const nothing = withUnseenStrata(seen, { value: 0, least: 0 })
+    assert.deepEqual([nothing.value, nothing.lower, nothing.upper], [0, 0, 1])
+  })
+
+  test('a sample stands for the sum of its weights, and at least for the lower limit of that', () => {
+    // Garwood: the lower limit of a count of 5 is 1.6235.
+    const { value, least } = estimateWeightedTotal([{ weight: 4, sampled: 5 }])
+    assert.equal(value, 20)
+    assert.ok(Math.abs(least / 4 - 1.6235) < 1e-4)
+    assert.deepEqual(estimateWeightedTotal([]), { value: 0, least: 0 })
   })
 
   test('the coverage test would see an interval that is too short', () => {

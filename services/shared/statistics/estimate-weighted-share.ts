@@ -59,17 +59,36 @@ export function estimateWeightedShare(groups: readonly WeightedGroup[], confiden
   }
 }
 
+/** Size of a population, or of a part of it: estimated, and at least. */
+export interface SizeEstimate {
+  readonly value: number
+  readonly least: number
+}
+
 /**
- * The same estimate for a population of which a share of at most `unseen` lies in strata that nothing was drawn from: such a
- * stratum can be anything between all and nothing of the trait, and its weight is in no group, so the upper limit of the
- * others does not allow for it. The value counts what was seen.
+ * How many units the sampled ones stand for (Horvitz and Thompson), and at least stand for: the lower one of the two-sided
+ * gamma limits.
  */
-export function withUnseenStrata(estimate: IntervalEstimate, unseen: number): IntervalEstimate {
-  const seen = 1 - unseen
+export function estimateWeightedTotal(
+  groups: readonly Pick<WeightedGroup, 'weight' | 'sampled'>[],
+  confidence = 0.95,
+): SizeEstimate {
+  const value = groups.reduce((sum, { weight, sampled }) => sum + weight * sampled, 0)
+  const variance = groups.reduce((sum, { weight, sampled }) => sum + weight ** 2 * sampled, 0)
+  return { value, least: lowerLimit(value, variance, (1 - confidence) / 2) }
+}
+
+/**
+ * The same estimate for a population of which the sampled strata are the share `seen`, the rest lies in strata that nothing
+ * was drawn from. Such a stratum can be anything between all and nothing of the trait, and its weight is in no group, so the
+ * upper limit of the others does not allow for it. The value counts the trait in what was seen; the limits take the least
+ * that can have been seen, with none of the trait in the rest, or nothing else.
+ */
+export function withUnseenStrata(estimate: IntervalEstimate, seen: SizeEstimate): IntervalEstimate {
   return {
-    value: estimate.value * seen,
-    lower: estimate.lower * seen,
-    upper: estimate.upper * seen + unseen,
+    value: estimate.value * seen.value,
+    lower: estimate.lower * seen.least,
+    upper: 1 - (1 - estimate.upper) * seen.least,
     confidence: estimate.confidence,
   }
 }
