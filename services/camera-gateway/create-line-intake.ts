@@ -58,7 +58,7 @@ export interface IntakeSession {
 
 /** The intake of one line: at most one stream, one run after the other. */
 export interface LineIntake {
-  /** Opens or resumes a run; `already_exists` while another stream is open, else what checking the opening throws. */
+  /** Opens or resumes a run; `already_exists` while another stream is open, with a time to come back where it is the run's own, else what checking the opening throws. */
   open(open: OpenIntake): IntakeSession
   /** The run in progress, or the last one. */
   readonly run: Run | undefined
@@ -73,6 +73,19 @@ export interface LineIntake {
 
 /** Names of ended runs that are remembered, so that one is not taken for a new run. */
 const maxEndedRuns = 64
+
+/**
+ * Why a line takes no second stream. Only a camera side whose own stream broke unseen is asked to come back: one that waited
+ * for another run's stream would get the line at its first break, and that run would be over.
+ */
+function busy({ line, camera, run }: OpenIntake, opening: OpenIntake): PelletlineError {
+  const inTheWay = `run ${run} of camera ${camera}`
+  if (opening.camera === camera && opening.run === run) {
+    const message = `Line ${line} still has the last stream of ${inTheWay}, whose end has not been seen yet; open it again in a moment.`
+    return new PelletlineError('already_exists', message, { retryAfterMs: 500 })
+  }
+  return new PelletlineError('already_exists', `Line ${line} has an open stream, ${inTheWay}; close it first.`)
+}
 
 /** Creates the intake of a line; it begins to watch the assignment of the line at once. */
 export function createLineIntake(setup: LineIntakeOptions): LineIntake {
@@ -269,8 +282,7 @@ export function createLineIntake(setup: LineIntakeOptions): LineIntake {
   return {
     open(open) {
       if (session !== undefined) {
-        const message = `Line ${line} has an open stream, run ${session.run.open.run} of camera ${session.run.open.camera}; close it first.`
-        throw new PelletlineError('already_exists', message, { retryAfterMs: 500 })
+        throw busy(session.run.open, open)
       }
       session = openSession(enter(open), open)
       return session

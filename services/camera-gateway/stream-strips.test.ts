@@ -160,8 +160,14 @@ test('a second stream of a line is refused with already_exists until the first h
   const { client } = startGateway()
   const first = openStream(client, openingOf(belt))
   await first.opened()
-  const second = openStream(client, openingOf(belt, { run: 'run-2' }))
-  assert.match((await second.refused('already_exists')).message, /line-1 has an open stream, run run-1/)
+  for (const change of [{ run: 'run-2' }, { camera: 'camera-2' }]) {
+    const refusal = await openStream(client, openingOf(belt, change)).refused('already_exists')
+    assert.match(refusal.message, /line-1 has an open stream, run run-1 of camera camera-1; close it first/)
+    assert.equal(refusal.retryAfterMs, undefined)
+  }
+  const own = await openStream(client, openingOf(belt)).refused('already_exists')
+  assert.match(own.message, /line-1 still has the last stream of run run-1/)
+  assert.equal(own.retryAfterMs, 500)
   const other = openStream(client, openingOf(belt, { line: 'line-2' }))
   await other.opened()
   first.cancel()

@@ -64,11 +64,7 @@ export async function runReplay(
             signal,
           }),
           onAcknowledged: ({ acknowledgedBelow }) => progress.update(Number(acknowledgedBelow)),
-          onResume: ({ code, message }) => {
-            const what =
-              code === 'already_exists' ? 'The line is not free yet' : 'The stream broke and is taken up again'
-            terminal.note(`${what}: ${message}`)
-          },
+          onResume: ({ message }) => terminal.note(`The stream broke and is taken up again: ${message}`),
           signal,
         })
       },
