@@ -238,7 +238,7 @@ function createStillClock() {
 
 for (const [what, error] of [
   ['ended since a strip stood still on its way', new PelletlineError('deadline_exceeded', 'It stood still.')],
-  ['is refused while one of this host is still open', new PelletlineError('already_exists', '', { retryAfterMs: 1 })],
+  ['is refused while its old one is still open', new PelletlineError('already_exists', '', { retryAfterMs: 1 })],
 ] as const)
   test(`sendStrips opens a stream again that ${what}, also before a stream was opened`, async () => {
     const { client, taken } = createTestGateway({ breakAt: [{ strips: 3, error }] })
@@ -255,7 +255,7 @@ for (const [what, error] of [
     assert.equal(taken.length, 5)
   })
 
-test('sendStrips waits no longer than giveUpAfterMs for a line that another camera has, and not at all without a time', async () => {
+test('sendStrips waits no longer than giveUpAfterMs for its own stream to be over, and not at all for one of another run', async () => {
   const { time, clock } = createStillClock()
   const sendTo = async (error: PelletlineError) => {
     const client = createLocalClient(
@@ -270,10 +270,10 @@ test('sendStrips waits no longer than giveUpAfterMs for a line that another came
     )
     await sendStrips(client, { open, strips: from(makeStrips(3)), giveUpAfterMs: 4500, clock })
   }
-  const busy = new PelletlineError('already_exists', 'the line has an open stream', { retryAfterMs: 500 })
-  await assert.rejects(sendTo(busy), { message: 'the line has an open stream' })
+  const busy = new PelletlineError('already_exists', 'the line still has its stream', { retryAfterMs: 500 })
+  await assert.rejects(sendTo(busy), { message: 'the line still has its stream' })
   assert.equal(time.ms, 6000)
-  await assert.rejects(sendTo(new PelletlineError('already_exists', 'for good')), { message: 'for good' })
+  await assert.rejects(sendTo(new PelletlineError('already_exists', 'of another run')), { message: 'of another run' })
   assert.equal(time.ms, 7000)
 })
 

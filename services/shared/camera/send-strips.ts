@@ -36,8 +36,8 @@ export interface SendStripsOptions {
   /** Called when a stream breaks and is to be resumed. */
   readonly onResume?: ((error: PelletlineError) => void) | undefined
   /**
-   * Time since the first of several breaks, after which no more is tried, ms; default 60,000. It begins anew with an
-   * acknowledgement, and where the gateway that has opened the stream again lacks no strip that the source has given.
+   * Time since the first of several breaks, after which no more is tried, ms; default 60,000. It begins anew where more is
+   * acknowledged or durable, and where the gateway that has opened the stream again lacks no strip that the source has given.
    */
   readonly giveUpAfterMs?: number | undefined
   readonly clock?: Clock | undefined
@@ -119,11 +119,14 @@ export async function sendStrips(
           if (next === held.end) setWhole()
           break
         case 'acknowledgement':
+          // A gateway says in every stream how far it is, also where none of its strips gets through.
+          if (message.value.nextStrip > held.acknowledgedBelow || message.value.durableBelow > durableBelow) {
+            setWhole()
+            backoff.succeed()
+          }
           held.acknowledge(message.value.nextStrip)
           credits += message.value.credits
           if (message.value.durableBelow > durableBelow) durableBelow = message.value.durableBelow
-          setWhole()
-          backoff.succeed()
           onAcknowledged?.(progress())
           break
         case 'stamp':
@@ -177,7 +180,8 @@ function canResume({ code, retryable, retryAfterMs }: PelletlineError): boolean 
       // Without a time to come back it is a message that is too large, and will be the next time.
       return retryable && retryAfterMs !== undefined
     case 'already_exists':
-      // The open stream of the line can be one of this host, broken before the gateway has seen it.
+      // With a time to come back it is a stream of this run, broken before the gateway has seen it. Another run is not waited
+      // for: it would be ended at the first break of its stream.
       return retryAfterMs !== undefined
     case 'deadline_exceeded':
       // A strip stood still on its way, and the gateway did not wait for it any longer.
