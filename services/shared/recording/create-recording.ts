@@ -86,6 +86,16 @@ function writerOn(
   let closed = false
   /** A part of a strip may lie behind `offset`. */
   let torn = false
+
+  /**
+   * Cuts that part off: a shorter strip would leave the end of it behind the index, which is found only at the end of the
+   * file. It also makes room.
+   */
+  async function clearTorn(): Promise<void> {
+    if (torn) await file.truncate(offset)
+    torn = false
+  }
+
   return {
     path,
     header,
@@ -112,9 +122,12 @@ function writerOn(
           ? strip.pixels
           : await compress(strip.pixels, { params: { [constants.ZSTD_c_compressionLevel]: 1 } })
       const head = encodeStripHeader({ ...strip, coding, payloadBytes: payload.length, payloadCrc: crc32(payload) })
-      torn = true
-      await writing(path, () => writeWhole(file, [head, payload], offset))
-      torn = false
+      await writing(path, async () => {
+        await clearTorn()
+        torn = true
+        await writeWhole(file, [head, payload], offset)
+        torn = false
+      })
       entries.push({ offset, firstRow: strip.firstRow, exposedUnixNs: strip.exposedUnixNs })
       offset += head.length + payload.length
     },
@@ -124,8 +137,7 @@ function writerOn(
       const bytes = encodeIndex(entries, offset)
       await writing(path, async () => {
         try {
-          // Without it the index would not be the end of the file, and would not be found; it also makes room for it.
-          if (torn) await file.truncate(offset)
+          await clearTorn()
           await writeWhole(file, [bytes], offset)
         } finally {
           await file.close()

@@ -21,18 +21,22 @@ const header: RecordingHeader = {
   simulated: true,
 }
 
-/** Writes strips of 400,000 bytes until one is refused, tries once more, closes; prints what happened as JSON. */
+/** Writes strips of 400,000 bytes until one is refused, tries once more, writes one of 10,000, closes; prints what happened as JSON. */
 const program = `
   import { createRecording } from ${JSON.stringify(new URL('./create-recording.ts', import.meta.url).href)}
   const [, path] = process.argv
   const writer = await createRecording(path, ${JSON.stringify(header)})
   const refusals = []
   let written = 0
-  for (let strip = 0; strip < 20 && refusals.length < 2; strip++) {
+  let firstRow = 0
+  const write = async (rows) => {
     const times = { exposedUnixNs: 0n, encoder: 0n, lotBegins: false, runEnds: false }
-    const rows = { firstRow: strip * 400, rows: 400, rowsLostBefore: 0, pixels: new Uint8Array(400_000).fill(strip) }
-    await writer.write({ strip, ...rows, ...times }).then(() => written++, ({ code, message }) => refusals.push({ code, message }))
+    const strip = { strip: written, firstRow, rows, rowsLostBefore: 0, pixels: new Uint8Array(rows * 1000).fill(written), ...times }
+    firstRow += rows
+    await writer.write(strip).then(() => written++, ({ code, message }) => refusals.push({ code, message }))
   }
+  for (let strip = 0; strip < 20 && refusals.length < 2; strip++) await write(400)
+  await write(10)
   await writer.close()
   console.log(JSON.stringify({ written, refusals }))
 `
@@ -59,13 +63,13 @@ describe('writing a recording', () => {
     assert.deepEqual(bytes, [1, 2, 3, 4, 5, 6, 7, 8])
   })
 
-  it('refuses a strip for which there is no room, by path and next step, and keeps the others whole', async () => {
+  it('refuses a strip for which there is no room, by path and next step, and keeps the others whole, one that fits after it too', async () => {
     const path = join(folder, 'limited.plr')
     const run = ['-c', 'ulimit -f 2500 && exec "$0" --input-type=module -e "$1" "$2"', process.execPath, program, path]
     const { stdout, stderr, status } = spawnSync('sh', run, { encoding: 'utf8' })
     assert.equal(status, 0, stderr)
     const { written, refusals } = JSON.parse(stdout)
-    assert.ok(written > 1)
+    assert.ok(written > 2)
     assert.equal(refusals.length, 2)
     for (const { code, message } of refusals) {
       assert.equal(code, 'resource_exhausted')
@@ -77,6 +81,7 @@ describe('writing a recording', () => {
     const reader = await openRecording(path)
     assert.deepEqual([reader.closed, reader.stripCount, reader.cutOffBytes], [true, written, 0])
     for (let strip = 0; strip < written; strip++) assert.equal((await reader.read(strip)).pixels.at(-1), strip)
+    assert.equal((await reader.locate(written - 1)).rows, 10)
     await reader.close()
   })
 })
