@@ -151,6 +151,63 @@ test('a load of a model that is in memory and whose file was replaced is refused
   }
 })
 
+test('a load of a model that is still being loaded and whose file was replaced does not pass for one of the new file', async () => {
+  const gate = { opened: Promise.resolve(), reached: () => {} }
+  /** Holds up the workers of `two`, whose bytes have been read by then. */
+  const openHeldUp: typeof createInferencePool = async (options) => {
+    gate.reached()
+    await gate.opened
+    return createInferencePool(options)
+  }
+  const student = setUp({ openInferenceControl: true, allowUnsigned: true }, openHeldUp)
+  await student.start()
+  const control = student.models.control!
+  /** Begins a load; resolves, with what lets it go on, once its bytes have been read. */
+  const begin = async (from: AbortSignal) => {
+    const { promise: opened, resolve: open } = Promise.withResolvers<void>()
+    const { promise: reached, resolve } = Promise.withResolvers<void>()
+    gate.opened = opened
+    gate.reached = resolve
+    const loaded = control.load('two', from)
+    loaded.catch(() => {})
+    await reached
+    return { loaded, open }
+  }
+  const ready = () => student.models.list().map(({ version, state }) => `${version} ${state}`)
+  try {
+    const other = await begin(signal)
+    await writeTinyModel(directory.path, { id: 'two', gain: 0.4 })
+    const refusedAtOnce = assert.rejects(control.load('two', signal), {
+      code: 'failed_precondition',
+      message: /two is being loaded for another caller, with other weights .*; unload it before/,
+    })
+    await Promise.race([refusedAtOnce, systemClock.sleep(2000)])
+    other.open()
+    await Promise.all([other.loaded, refusedAtOnce])
+    await writeTinyModel(directory.path, { id: 'two', gain: 0.2 })
+    await control.unload('two', signal)
+    // The same weights under another manifest: the first caller has what it asked for, and keeps it.
+    const first = await begin(signal)
+    await writeTinyModel(directory.path, { id: 'two', gain: 0.2, threshold: 9 })
+    const second = control.load('two', signal)
+    const refused = assert.rejects(second, {
+      code: 'failed_precondition',
+      message: /two in memory is not the one .*stored now/,
+    })
+    // It waits for the first one's load by then.
+    await systemClock.sleep(100)
+    first.open()
+    await Promise.all([first.loaded, refused])
+    assert.deepEqual(ready(), ['one READY', 'two READY'])
+    await control.unload('two', signal)
+    await control.load('two', signal)
+    assert.equal(student.models.find('two', '').ready(), true)
+  } finally {
+    await student.drain(1000)
+    await writeTinyModel(directory.path, { id: 'two', gain: 0.2 })
+  }
+})
+
 test('a load goes on for whoever still waits for it, and ends for all with an unload', async () => {
   const student = setUp({ openInferenceControl: true, allowUnsigned: true })
   await student.start()
