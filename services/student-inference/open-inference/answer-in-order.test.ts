@@ -50,7 +50,7 @@ test('a reader that leaves a stream ends what is computed for it', async () => {
   assert.ok(signals.every(({ aborted }) => aborted))
 })
 
-test('where readers do not come for too many bytes, the stream with most of them ends and keeps nothing', async () => {
+test('where readers do not come for too many bytes, the stream that has waited longest ends and keeps nothing', async () => {
   const answers = createUnreadAnswers({ maxBytes: 1000 })
   const open = (bytes: number, limit: number) => {
     const signals: AbortSignal[] = []

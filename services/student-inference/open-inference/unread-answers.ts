@@ -22,37 +22,51 @@ interface Holder {
 }
 
 /**
- * Creates the count; where all streams hold more than `maxBytes` together, the one that holds most is ended, since whoever reads holds
- * little: those who do not read shut out themselves.
+ * Creates the count; where all streams hold more than `maxBytes` together, those are ended of which the longest no answer was read while
+ * one waited, since whoever reads is seldom that one, however large its answers are.
  */
 export function createUnreadAnswers({ maxBytes = 64 * 1024 * 1024 } = {}): UnreadAnswers {
-  const holders = new Set<Holder>()
+  const open = new Set<Holder>()
+  /** Those with answers; the one whose reader has not come for the longest comes first. */
+  const waiting = new Set<Holder>()
   let held = 0
 
   function leave(holder: Holder): void {
-    if (!holders.delete(holder)) return
+    if (!open.delete(holder)) return
+    waiting.delete(holder)
     held -= holder.bytes
   }
 
-  function endLargest(): void {
-    const largest = [...holders].reduce((most, holder) => (holder.bytes > most.bytes ? holder : most))
-    leave(largest)
-    largest.end(notRead(maxBytes))
+  function count(holder: Holder, bytes: number): void {
+    holder.bytes += bytes
+    held += bytes
+    if (holder.bytes > 0) waiting.add(holder)
+  }
+
+  function endLongestWaiting(): void {
+    for (const holder of waiting) {
+      if (held <= maxBytes) return
+      leave(holder)
+      holder.end(notRead(maxBytes))
+    }
   }
 
   return {
     enter(end) {
       const holder: Holder = { bytes: 0, end }
-      holders.add(holder)
-      const count = (bytes: number) => {
-        if (!holders.has(holder)) return
-        holder.bytes += bytes
-        held += bytes
-        if (held > maxBytes) endLargest()
-      }
+      open.add(holder)
       return {
-        add: count,
-        take: (bytes) => count(-bytes),
+        add(bytes) {
+          if (!open.has(holder)) return
+          count(holder, bytes)
+          endLongestWaiting()
+        },
+        take(bytes) {
+          if (!open.has(holder)) return
+          // Its reader has come: it is the last again, where it still has any.
+          waiting.delete(holder)
+          count(holder, -bytes)
+        },
         leave: () => leave(holder),
       }
     },
@@ -61,6 +75,6 @@ export function createUnreadAnswers({ maxBytes = 64 * 1024 * 1024 } = {}): Unrea
 
 function notRead(maxBytes: number): PelletlineError {
   const retryAfterMs = 1000
-  const text = `More than ${maxBytes} bytes of answers wait for the readers of streams, most of them for that of this one; send what was not answered again in ${retryAfterMs} ms, and read the answers as they come.`
+  const text = `More than ${maxBytes} bytes of answers wait for the readers of streams, those of this one the longest; send what was not answered again in ${retryAfterMs} ms, and read the answers as they come.`
   return new PelletlineError('resource_exhausted', text, { retryAfterMs })
 }
