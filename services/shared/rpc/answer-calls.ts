@@ -161,8 +161,13 @@ export function createCallAnswers({ guard, maxUnreadBytes, logger }: CallAnswers
           const message = await Promise.race([answer(), aborted])
           respond(null, message)
           if (message.byteLength >= leastCountedBytes && !call.cancelled) {
+            const giveUp = (reason: PelletlineError) => {
+              endUnread(call)(reason)
+              // To interceptors the call has ended well.
+              noteFailure(method, context.peer, reason)
+            }
             // grpc-js tells so of an answered call as soon as its status is on its way, which waits for the answer.
-            call.on('cancelled', writer.hold(message.byteLength, { ...readerOf(limit), giveUp: endUnread(call) }))
+            call.on('cancelled', writer.hold(message.byteLength, { ...readerOf(limit), giveUp }))
           }
         } catch (reason) {
           fail(method, context.peer, reason, (failed) => {

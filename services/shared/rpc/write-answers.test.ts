@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { createLogger } from '../telemetry/logger.ts'
 import type { RpcServerOptions } from './start-rpc-server.ts'
-import { call, image, serve, strip, until } from './test-support/half-sent-calls.ts'
+import { call, type Handlers, image, serve, strip, until } from './test-support/half-sent-calls.ts'
 
 /** Areas that take a megabyte, more than a stream and its connection take in unread. */
 const megabyte = Array.from({ length: 500_000 }, () => 200)
@@ -66,6 +67,30 @@ describe('answers that wait for their readers', { timeout: 60_000 }, () => {
     const { stream, status } = begin()
     stream.resume()
     assert.equal((await status).code, '0')
+  })
+
+  it('are told to the log once where they end their call, of either kind', async (t) => {
+    const lines: string[] = []
+    const stream = { write: (line: string) => void lines.push(line) }
+    const logger = createLogger({ service: 'test', level: 'debug', stream })
+    const handlers: Partial<Handlers> = {
+      segmentImage: async () => ({ crops: new Uint8Array(1_000_000) }),
+      async *segmentStrips() {
+        yield { singleAreaPx: megabyte }
+      },
+    }
+    const { open } = await serve(t, { logger }, handlers, 200)
+    const single = call(open(), 'SegmentImage')
+    const many = call(open(), 'SegmentStrips')
+    for (const { stream } of [single, many]) stream.pause()
+    single.stream.end(image(1000))
+    many.stream.end(strip(10))
+    await Promise.all([single.closed, many.closed])
+    const told = lines.map((line) => JSON.parse(line)).filter(({ msg }) => /call failed: .* for its reader/.test(msg))
+    assert.deepEqual(told.map(({ method, code }) => `${method} ${code}`).sort(), [
+      'pelletline.segmentation.v1.SegmentationService/SegmentImage deadline_exceeded',
+      'pelletline.segmentation.v1.SegmentationService/SegmentStrips deadline_exceeded',
+    ])
   })
 
   it('are told so by a status where the caller begins to read', async (t) => {
