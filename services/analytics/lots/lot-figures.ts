@@ -109,7 +109,8 @@ function seenShare(groups: readonly AuditGroup[], judged: JudgedPellets): SizeEs
   const counted =
     (isSeen(AuditStratum.NG) ? Number(judged.ng) : 0) + (isSeen(AuditStratum.SCREENED) ? Number(judged.screened) : 0)
   const ok = Number(judged.classified - judged.ng)
-  // How many pellets were near the threshold is in no book; their audits tell it.
+  // How many pellets were near the threshold is in no book; their audits tell it. Where pellets away from it were drawn and none
+  // near it, these can only be few, as they are drawn more often: the largest weight in the upper limit covers them.
   const near = estimateWeightedTotal(of(AuditStratum.NEAR_THRESHOLD).map(weighted))
   const seenOk = (size: number) => (isSeen(AuditStratum.REST) ? ok : Math.min(ok, size))
   return { value: (counted + seenOk(near.value)) / pellets, least: (counted + seenOk(near.least)) / pellets }

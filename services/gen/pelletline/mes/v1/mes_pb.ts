@@ -117,7 +117,8 @@ export type Lot = Message<"pelletline.mes.v1.Lot"> & {
   ngPpmCorrected?: Estimate | undefined;
 
   /**
-   * Weighted share of pellets on which student and teachers disagree, 0..1, of those audited. Not given before anything was audited.
+   * Share of the pellets classified or screened on which student and teachers disagree, 0..1, weighted from those audited. Strata of which
+   * nothing was drawn count as agreeing in the value and as disagreeing in the upper limit. Not given before anything was audited.
    *
    * @generated from field: pelletline.inspection.v1.Estimate disagreement = 14;
    */
