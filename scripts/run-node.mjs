@@ -32,7 +32,8 @@ function isInForeground() {
 
 /**
  * Spawns `node args`, passes signals on, and resolves with the exit status (128 + n where signal n ended it).
- * A terminal delivers Ctrl-C to its whole foreground group; SIGINT is then only kept from ending the parent first.
+ * A terminal delivers Ctrl-C to its whole foreground group; SIGINT is then only kept from ending the parent first. Whoever
+ * else tells a whole group cannot be known from here (`kill -INT %1`): programs take an interrupt that comes twice at once for one.
  */
 export function runNode(node, args, options = {}) {
   return new Promise((resolve) => {

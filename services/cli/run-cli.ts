@@ -1,5 +1,6 @@
 import process from 'node:process'
 import { type Command, CommanderError } from 'commander'
+import { isEcho } from '../shared/service/is-echo.ts'
 import type { CliContext } from './cli-context.ts'
 import { createProgram } from './create-program.ts'
 import { describeError } from './exit-code.ts'
@@ -25,7 +26,9 @@ export async function runCli({ args, stdout, stderr, onService }: RunCliOptions)
     interrupt() {
       if (controller !== undefined) return controller.signal
       const created = new AbortController()
+      let interruptedAtMs = Number.NEGATIVE_INFINITY
       const onSignal = (name: NodeJS.Signals) => {
+        if (name === interrupted && isEcho(interruptedAtMs)) return
         if (interrupted !== undefined) {
           // `process.exit` would stop worker threads in the middle of native calls, which abort with a message of their own.
           process.removeAllListeners(name)
@@ -33,6 +36,7 @@ export async function runCli({ args, stdout, stderr, onService }: RunCliOptions)
           return
         }
         interrupted = name
+        interruptedAtMs = performance.now()
         created.abort()
       }
       process.on('SIGINT', onSignal)

@@ -86,7 +86,7 @@ describe('a plant in one process', () => {
   it('leaves at once on a second interrupt, while its networks are at work', async () => {
     const { signal, stderr } = await runUp(['--ephemeral'], (child) => {
       setTimeout(() => child.kill('SIGINT'), 3000)
-      setTimeout(() => child.kill('SIGINT'), 3300)
+      setTimeout(() => child.kill('SIGINT'), 3700)
     })
     assert.equal(signal, 'SIGINT', stderr)
     assert.match(stderr, /left at once/)

@@ -109,7 +109,8 @@ describe('an experiment that is killed again and again', () => {
     for await (const line of createInterface({ input: child.stdout })) {
       if (!line.includes('"steps"')) continue
       child.kill('SIGINT')
-      setTimeout(() => child.kill('SIGINT'), 5)
+      // Sooner, it would be the first one once more.
+      setTimeout(() => child.kill('SIGINT'), 550)
       break
     }
     // It may have ended by the first one already.

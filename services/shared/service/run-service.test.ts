@@ -23,6 +23,7 @@ function createProcess() {
   return result
 }
 
+const afterEcho = () => systemClock.sleep(600)
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 describe('runService', () => {
@@ -60,11 +61,30 @@ describe('runService', () => {
     signals.emit('SIGINT')
     await turn()
     assert.deepEqual(exits, [])
+    await afterEcho()
     signals.emit('SIGINT')
     assert.deepEqual(exits, [130])
     release()
     await end
     assert.deepEqual(exits, [130])
+  })
+
+  it('takes an interrupt that comes once more within half a second, from its group and from its launcher, for the same one', async () => {
+    const process = createProcess()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const end = runService({
+      name: 'x',
+      start: async () => ({ ready: '', drain: () => promise }),
+      process: process.port,
+    })
+    await turn()
+    process.signals.emit('SIGINT')
+    process.signals.emit('SIGINT')
+    assert.deepEqual(process.exits, [])
+    assert.doesNotMatch(process.output, /left at once/)
+    resolve()
+    await end
+    assert.deepEqual(process.exits, [0])
   })
 
   it('prints one message for an error at start and leaves with its code', async () => {
@@ -144,7 +164,7 @@ describe('runService', () => {
       setInterval(() => {}, 1000)
       setTimeout(() => process.emit('SIGINT'), 10)
       await runService({ name: 'real', start: async () => ({ ready: '', drain: () => {
-        process.emit('SIGINT')
+        setTimeout(() => process.emit('SIGINT'), 600)
         return new Promise(() => {})
       } }) })`
     const node = [process.execPath, '--input-type=module', '--eval', program]

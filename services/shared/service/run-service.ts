@@ -1,4 +1,5 @@
 import { PelletlineError } from '../errors/pelletline-error.ts'
+import { isEcho } from './is-echo.ts'
 import { leaveAtOnce } from './leave-at-once.ts'
 
 /** A service that is up. */
@@ -59,13 +60,14 @@ export const thisProcess: ProcessPort = {
 
 /**
  * Runs a service from start to exit: `READY name address` on standard error once it is up; SIGTERM, SIGHUP or SIGINT drains
- * and leaves with 0; a second SIGINT leaves at once with 130. An error prints one message (`name: ...`) and leaves with its
+ * and leaves with 0; a second SIGINT, half a second later at the earliest, leaves at once with 130. An error prints one message (`name: ...`) and leaves with its
  * exit code. Resolves when the exit code is decided.
  */
 export async function runService(options: RunServiceOptions): Promise<void> {
   const { name, process: port = thisProcess } = options
   const stop = new AbortController()
   let leaving = false
+  let interruptedAtMs = Number.NEGATIVE_INFINITY
   const leave = (code: number) => {
     if (leaving) return
     leaving = true
@@ -88,6 +90,8 @@ export async function runService(options: RunServiceOptions): Promise<void> {
     stop.abort(new PelletlineError('cancelled', `${name} was told to end.`))
   }
   const onInterrupt = () => {
+    if (isEcho(interruptedAtMs)) return
+    interruptedAtMs = performance.now()
     if (stop.signal.aborted) {
       port.writeError(`${name}: left at once; what was in hand is not counted.\n`)
       return leave(interruptedExitCode)
