@@ -9,3 +9,4 @@ export {
 export { defaultRecipe } from './default-recipe.ts'
 export type { CalibrationOf } from './lots/lot-figures.ts'
 export { openCalibration } from './open-calibration.ts'
+export { unassignedLotName } from './registry/lot-names.ts'

@@ -1,9 +1,10 @@
+import { type Lot, LotState } from '../gen/pelletline/mes/v1/mes_pb.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { createBackoff } from '../shared/service/backoff.ts'
 import type { Clock } from '../shared/service/clock.ts'
 import { withinTime } from '../shared/service/within-time.ts'
 import type { LineFeed } from './feed-line.ts'
-import { describeEndedLot, endLot, isOwn, listRunLots } from './line-lots.ts'
+import { describeEndedLot, endLot, listRunLots, readUnassigned } from './line-lots.ts'
 import type { LineStatus } from './line-status.ts'
 import { isOutOfReach } from './out-of-reach.ts'
 import type { PlantServices } from './plant-services.ts'
@@ -11,7 +12,11 @@ import type { PlantServices } from './plant-services.ts'
 export interface CloseLotsOptions {
   readonly services: PlantServices
   readonly feeds: readonly LineFeed[]
+  /** Lots of the lines that were there before the run, as they were when it began: what is in force, and what counts unassigned product. */
+  readonly older: readonly Lot[]
   readonly readStatuses: () => Promise<LineStatus[]>
+  /** A sentence for the person who watches. */
+  readonly report: (text: string) => void
   readonly clock: Clock
   /** Patience of each step, ms. */
   readonly timeoutMs: number
@@ -33,11 +38,10 @@ const patienceAfterFailureMs = 5_000
 
 /**
  * Lets the lines end their runs, waits until what is in the plant is judged, audited and booked, and closes the lots that
- * the plant opened. A
- * line that fails or does not end in time leaves the lots of the others as they are.
+ * the plant opened. A line that fails or does not end in time leaves the lots of the others as they are.
  */
 export async function closeLots(options: CloseLotsOptions): Promise<ClosedLots> {
-  const { services, feeds, readStatuses, clock, timeoutMs, abandon, onClosing } = options
+  const { services, feeds, older, readStatuses, report, clock, timeoutMs, abandon, onClosing } = options
   for (const feed of feeds) feed.stop()
   const ends = Promise.allSettled(feeds.map((feed) => feed.finished))
   if (!(await withinTime(ends, timeoutMs, clock))) {
@@ -57,29 +61,49 @@ export async function closeLots(options: CloseLotsOptions): Promise<ClosedLots> 
   await services.settle(patienceMs)
   const running = await readPatiently(readStatuses, clock, patienceMs)
   onClosing()
+  const olderOf = ({ id }: Lot) => older.find((before) => before.id === id)
   const statuses = await Promise.all(
     feeds.map(async (feed, i) => {
       const lots = await listRunLots(services, feed.line, feed.lot)
+      const unassigned = await readUnassigned(services, feed.line)
+      const stray = countFound(unassigned) - countFound(olderOf(unassigned))
+      if (stray > 0n) {
+        lots.push(unassigned)
+        report(`${stray} pellets of ${feed.line} were counted in ${unassigned.id}: no lot was open while they passed`)
+      }
       return Promise.all(
-        lots.map(async (listed, at) => {
-          const lot = await endLot(services, listed, clock, patienceMs)
-          const status = await describeEndedLot(services, running[i]!, lot)
-          // What a lot of somebody else had before the run stands in its counts as well.
-          const isOlder = at === 0 && !isOwn(lot)
-          const begin = at === 0 ? feed.startedAtMs : atMs(lot.openedUnixNs)
-          const end = at === lots.length - 1 || lot.closedUnixNs === 0n ? judgedAtMs : atMs(lot.closedUnixNs)
-          const perSecond = (Number(status.reconciliation.found) * 1000) / Math.max(1, end - begin)
+        lots.map(async (listed) => {
+          const before = olderOf(listed)
+          const lot = await endLot(services, { lot: listed, before }, clock, patienceMs)
+          const status = await describeEndedLot(services, running[i]!, { lot, before })
+          if (status.endedWell && !lot.balanced) {
+            report(`${lot.id} does not balance for what was in it before; what this run added to it does`)
+          }
+          // What a lot of before the run had then stands in its counts as well.
+          if (before !== undefined) return { ...status, pelletsPerSecond: undefined, truth: undefined }
+          const begin = lot.id === feed.lot ? feed.startedAtMs : atMs(lot.openedUnixNs)
+          const tookAll = listed.state === LotState.OPEN
+          const end = tookAll
+            ? judgedAtMs
+            : lot.closedUnixNs === 0n
+              ? undefined
+              : Math.min(judgedAtMs, atMs(lot.closedUnixNs))
           return {
             ...status,
-            pelletsPerSecond: isOlder ? undefined : perSecond,
+            pelletsPerSecond:
+              end === undefined ? undefined : (Number(countFound(lot)) * 1000) / Math.max(1, end - begin),
             // The simulator counts by run and not by lot.
-            truth: isOlder || lots.length > 1 ? undefined : status.truth,
+            truth: lots.length === 1 && tookAll ? status.truth : undefined,
           }
         }),
       )
     }),
   )
   return { statuses: statuses.flat(), failure }
+}
+
+function countFound(lot: Lot | undefined): bigint {
+  return lot?.reconciliation?.found ?? 0n
 }
 
 /** A moment on the clock of `performance.now()`. */

@@ -7,7 +7,7 @@ import { openLot } from './line-lots.ts'
 import type { PlantServices } from './plant-services.ts'
 
 /** Lots of one line as analytics keeps them: one may be open at a time. */
-function createLots(open?: { readonly lot: string; readonly externalJobId: string }) {
+function createLots(open?: { readonly lot: string; readonly externalJobId: string; readonly balanced?: boolean }) {
   let current = open
   const calls: string[] = []
   const lots = {
@@ -39,19 +39,31 @@ function createLots(open?: { readonly lot: string; readonly externalJobId: strin
 describe('openLot', () => {
   it('closes the lot that a killed plant left open before it opens its own', async () => {
     const { services, calls } = createLots({ lot: 'line-1-old', externalJobId: 'simulated-line-1-old' })
-    assert.equal(await openLot(services, 'line-1', 'line-1-new', assert.fail), 'line-1-new')
+    const opened = await openLot(services, 'line-1', 'line-1-new', assert.fail)
+    assert.deepEqual(opened, { name: 'line-1-new', before: undefined })
     assert.deepEqual(calls, ['close line-1-old', 'open line-1-new by simulated-line-1-new'])
   })
 
   it('goes on in a lot that somebody else opened, and says so', async () => {
     for (const externalJobId of ['JOB-7', '']) {
-      const { services, calls } = createLots({ lot: 'LOT-42', externalJobId })
+      const left = { lot: 'LOT-42', externalJobId, balanced: true }
+      const { services, calls } = createLots(left)
       const reports: string[] = []
       const inForce = await openLot(services, 'line-1', 'line-1-new', (text) => void reports.push(text))
-      assert.equal(inForce, 'LOT-42')
+      assert.deepEqual(inForce, { name: 'LOT-42', before: left })
       assert.deepEqual(calls, [])
       assert.deepEqual(reports, ['line-1 goes on in lot LOT-42, which this plant did not open and does not close'])
     }
+  })
+
+  it('says of a lot that an earlier run has left unbalanced how this run is judged', async () => {
+    const { services } = createLots({ lot: 'LOT-42', externalJobId: 'JOB-7', balanced: false })
+    const reports: string[] = []
+    await openLot(services, 'line-1', 'line-1-new', (text) => void reports.push(text))
+    assert.match(
+      reports.join(),
+      /does not close; its counts did not balance before, so the run is judged by what it adds/,
+    )
   })
 
   it('closes nothing where no lot is open', async () => {

@@ -26,7 +26,7 @@ export interface LineStatus {
   readonly line: string
   readonly lot: string
   readonly rowsPerSecond: number
-  /** Undefined of a lot that is older than the run. */
+  /** Undefined of a lot that is older than the run, and of one whose end is not known. */
   readonly pelletsPerSecond: number | undefined
   /** NG per million classified pellets, as judged; undefined before the first. */
   readonly ngPpm: Estimate | undefined
@@ -37,6 +37,8 @@ export interface LineStatus {
   readonly disagreement: Estimate | undefined
   readonly reconciliation: Reconciliation
   readonly balanced: boolean
+  /** Nothing of the run is missing in the lot; of one that is older than the run, what was before counts no more. */
+  readonly endedWell: boolean
   /** The lot takes product. */
   readonly isOpen: boolean
   /** Fill of the queue of crops in front of the student, 0..1. */

@@ -17,6 +17,7 @@ const closed: LineStatus = {
   disagreement: undefined,
   reconciliation: create(ReconciliationSchema, { found: 3303n, classified: 3303n }),
   balanced: true,
+  endedWell: true,
   isOpen: false,
   queueFill: 0,
   alerts: [],

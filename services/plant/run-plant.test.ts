@@ -38,11 +38,15 @@ const idleReport = {
 type FakeLot = MessageInitShape<typeof LotSchema> & { readonly id: string; readonly line: string }
 
 const closed = { state: LotState.CLOSED, balanced: true }
+const open = { state: LotState.OPEN, balanced: true }
 
-/** Services that book nothing; `calls` notes what becomes of lots and services. */
+/** Services that book nothing; `calls` notes what becomes of lots and services. `lots` are the books, in the order of opening. */
 function createIdleServices(lineReport: () => Promise<object> = async () => idleReport) {
   const calls: string[] = []
-  const lots: FakeLot[] = []
+  const unassigned = ['line-1', 'line-2'].map((line) => ({ ...open, id: `unassigned-${line}`, line }))
+  const lots: FakeLot[] = [...unassigned]
+  const findLot = (lot: string) => lots.find(({ id }) => id === lot)!
+  const openOf = (line: string) => lots.findLast((lot) => lot.line === line && lot.state === LotState.OPEN)!
   let balanced = true
   const implementations = [
     implement(RegistryService, {
@@ -51,11 +55,12 @@ function createIdleServices(lineReport: () => Promise<object> = async () => idle
       putRecipe: unused,
       reportLotSegment: unused,
       async *watchLine({ line }) {
-        yield { assignment: { line, lot: 'lot' } }
+        yield { assignment: { line, lot: openOf(line).id } }
       },
     }),
     implement(LotService, {
       async openLot({ lot, line, externalJobId }) {
+        if (!openOf(line).id.startsWith('unassigned-')) throw new PelletlineError('failed_precondition', 'one is open')
         lots.push({ ...closed, id: lot, line, externalJobId, state: LotState.OPEN })
         return { lot: lots.at(-1)! }
       },
@@ -63,7 +68,7 @@ function createIdleServices(lineReport: () => Promise<object> = async () => idle
         calls.push(`close ${lot.slice(0, 6)}`)
         return { lot: { ...lots.find(({ id }) => id === lot), id: lot, ...closed, balanced } }
       },
-      getLot: unused,
+      getLot: async ({ lot }) => ({ lot: { ...findLot(lot) } }),
       listLots: async ({ line }) => ({ lots: lots.filter((lot) => lot.line === line).reverse() }),
       getLotDistributions: unused,
       watchResults: refuse,
@@ -85,7 +90,7 @@ function createIdleServices(lineReport: () => Promise<object> = async () => idle
   const unbalance = () => {
     balanced = false
   }
-  return { services, calls, lots, unbalance }
+  return { services, calls, lots, findLot, unbalance }
 }
 
 /** A line that ends its run when it is told to. */
@@ -131,7 +136,7 @@ async function run(services: PlantServices, feed: (options: LineFeedOptions) => 
   await runService({
     name: 'pelletline',
     process: port,
-    drainTimeoutMs: 2_000,
+    drainTimeoutMs: 1_000,
     start: (signal) => startPlant(options, signal, parts),
   })
   return { exits, errors, remarks, reports: output.trim().split('\n') }
@@ -238,7 +243,9 @@ describe('plant', () => {
     await closeLots({
       services,
       feeds,
+      older: [],
       readStatuses,
+      report: assert.fail,
       clock: systemClock,
       timeoutMs: 10_000,
       abandon: assert.fail,
@@ -280,5 +287,88 @@ describe('plant', () => {
       assert.deepEqual(exits, [balanced ? 0 : 1])
       if (!balanced) assert.match(errors, /The counts of LOT-42 do not balance/)
     }
+  })
+
+  /** A line that has ended its run; `happen` is called before the first has. */
+  const createFeed = (happen: () => void) => (options: LineFeedOptions) => {
+    const calm = createCalmFeed(options)
+    if (options.line === 'line-1') happen()
+    calm.stop()
+    return { ...calm, truth: () => ({ pellets: 120, ng: 0, subSize: 0 }) }
+  }
+
+  it('ends well in a lot that an earlier run has left unbalanced, also where it is closed meanwhile, unless it has lost something itself', async () => {
+    const counts = { found: 100n, classified: 90n, strips: 10n }
+    const added = { found: 160n, classified: 150n, strips: 16n }
+    for (const state of [LotState.OPEN, LotState.CLOSING, LotState.CLOSED]) {
+      for (const [strips, code] of [
+        [16n, 0],
+        [17n, 1],
+      ] as const) {
+        const { services, calls, lots } = createIdleServices()
+        const left = { ...open, id: 'LOT-42', line: 'line-1', externalJobId: 'JOB-7', balanced: false }
+        lots.push({ ...left, reconciliation: counts, stripsStamped: 10n })
+        const happen = () => void lots.splice(2, 1, { ...left, state, reconciliation: added, stripsStamped: strips })
+        const { exits, errors, remarks } = await run(services, createFeed(happen))
+        assert.deepEqual(exits, [code], errors)
+        assert.ok(!calls.includes('close LOT-42'), `${calls}`)
+        if (code === 1) assert.match(errors, /The counts of LOT-42 do not balance/)
+        else assert.match(remarks, /LOT-42 does not balance for what was in it before; what this run added to it does/)
+      }
+    }
+  })
+
+  it('ends well in a lot of before that balanced until it was closed, but not where it has come out of balance while open', async () => {
+    for (const [state, code] of [
+      [LotState.CLOSED, 0],
+      [LotState.OPEN, 1],
+    ] as const) {
+      const { services, lots } = createIdleServices()
+      const left = { ...open, id: 'LOT-42', line: 'line-1', externalJobId: 'JOB-7' }
+      lots.push(left)
+      const { exits } = await run(
+        services,
+        createFeed(() => void lots.splice(2, 1, { ...left, state, balanced: false })),
+      )
+      assert.deepEqual(exits, [code])
+    }
+  })
+
+  it('gives the figures of a lot that was closed during the run for its own time, and reports and names what went to no lot', async () => {
+    const { services, findLot, lots } = createIdleServices()
+    const closedUnixNs = BigInt(Math.round((performance.timeOrigin + 100) * 1e6))
+    findLot('unassigned-line-1').reconciliation = { found: 1000n }
+    const happen = () => {
+      const own = lots.at(-1)!
+      Object.assign(own, closed, { closedUnixNs, reconciliation: { found: 60n } })
+      findLot('unassigned-line-1').reconciliation = { found: 1060n, classified: 60n }
+    }
+    const { exits, remarks, reports } = await run(services, createFeed(happen))
+    const read = reports.map((text) => JSON.parse(text))
+    assert.deepEqual(
+      read.map(({ lot, isOpen, pelletsPerSecond, truth }) => [lot.slice(0, 17), isOpen, pelletsPerSecond, truth]),
+      [
+        [read[0].lot.slice(0, 17), false, 600, null],
+        ['unassigned-line-1', true, null, null],
+        [read[2].lot.slice(0, 17), false, 0, { pellets: 120, ngPpm: 0, subSizePpm: 0 }],
+      ],
+    )
+    assert.match(remarks, /60 pellets of line-1 were counted in unassigned-line-1: no lot was open while they passed/)
+    assert.deepEqual(exits, [0])
+  })
+
+  it('waits with the judgement of an open lot for strips that are on their way to it from another camera', async () => {
+    const { services, calls, lots } = createIdleServices()
+    const mes: FakeLot = { ...open, id: 'LOT-42', line: 'line-1', externalJobId: 'JOB-7' }
+    let balancedAtMs = Number.POSITIVE_INFINITY
+    Object.defineProperty(mes, 'balanced', { enumerable: true, get: () => performance.now() > balancedAtMs })
+    const happen = () => {
+      balancedAtMs = performance.now() + 300
+      Object.assign(lots.at(-1)!, closed)
+      lots.push(mes)
+    }
+    const { exits, errors } = await run(services, createFeed(happen))
+    assert.deepEqual(exits, [0], errors)
+    assert.ok(!calls.includes('close LOT-42'), `${calls}`)
   })
 })

@@ -1,4 +1,5 @@
 import { CameraGatewayService } from '../gen/pelletline/camera/v1/camera_pb.ts'
+import type { Lot } from '../gen/pelletline/mes/v1/mes_pb.ts'
 import { nameRun, parseFault } from '../line-simulator/index.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
 import { systemClock } from '../shared/service/clock.ts'
@@ -7,7 +8,7 @@ import { closeLots } from './close-lots.ts'
 import { composeServices } from './compose-services.ts'
 import { feedLine, type LineFeed } from './feed-line.ts'
 import { throwFailures } from './join-failures.ts'
-import { openLot } from './line-lots.ts'
+import { openLot, readUnassigned } from './line-lots.ts'
 import type { LineStatus } from './line-status.ts'
 import type { PlantOptions } from './options.ts'
 import { isOutOfReach } from './out-of-reach.ts'
@@ -105,9 +106,12 @@ async function startLines(
   const run = nameRun(new Date())
   const gateway = services.client(CameraGatewayService)
   const feeds: LineFeed[] = []
+  const older: Lot[] = []
   for (let number = 1; number <= options.lines; number++) {
     const line = `line-${number}`
-    const lot = await openLot(services, line, `${line}-${run}`, screen.report)
+    const { name: lot, before } = await openLot(services, line, `${line}-${run}`, screen.report)
+    if (before !== undefined) older.push(before)
+    older.push(await readUnassigned(services, line))
     feeds.push(
       feed({ gateway, line, lot, run, seed: options.seed + number - 1, plant: options, signal: leaving.signal }),
     )
@@ -126,7 +130,9 @@ async function startLines(
         const end = await closeLots({
           services,
           feeds,
+          older,
           readStatuses,
+          report: screen.report,
           clock: systemClock,
           timeoutMs,
           abandon: (reason) => leaving.abort(reason),
@@ -137,7 +143,7 @@ async function startLines(
         await Promise.allSettled([showing])
         printReport(end.statuses, options.json, stdout)
         if (end.failure !== undefined) throw end.failure
-        refuseUnbalanced(end.statuses)
+        refuseLosses(end.statuses)
         await showing
       } catch (reason) {
         failures.push(reason)
@@ -178,9 +184,9 @@ function printReport(statuses: readonly LineStatus[], json: boolean, stdout: Tex
   }
 }
 
-/** Throws `data_loss` where the counts of a lot do not balance: a plant that lost count has not ended well. */
-function refuseUnbalanced(statuses: readonly LineStatus[]): void {
-  const lots = statuses.filter(({ balanced }) => !balanced).map(({ lot }) => lot)
+/** Throws `data_loss` where the run has not ended well in a lot: a plant that lost count has not ended well. */
+function refuseLosses(statuses: readonly LineStatus[]): void {
+  const lots = statuses.filter(({ endedWell }) => !endedWell).map(({ lot }) => lot)
   if (lots.length === 0) return
   const text = `The counts of ${lots.join(', ')} do not balance; the log of each service says what was lost on the way.`
   throw new PelletlineError('data_loss', text)

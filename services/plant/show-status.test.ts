@@ -17,6 +17,7 @@ function statusOf(number: number): LineStatus {
     disagreement: create(EstimateSchema, { value: 0.0012 }),
     reconciliation: create(ReconciliationSchema),
     balanced: true,
+    endedWell: true,
     isOpen: true,
     queueFill: 0.25,
     alerts: [],

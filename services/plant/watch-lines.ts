@@ -26,6 +26,7 @@ export function createLineWatch(services: PlantServices, feeds: readonly LineFee
           disagreement: report.audited === 0 ? undefined : report.disagreement,
           reconciliation: report.reconciliation,
           balanced: report.reconciliation.balanced,
+          endedWell: report.reconciliation.balanced,
           isOpen: true,
           // An alert of an earlier lot is still open, but it is not about this run.
           alerts: report.alerts.filter((alert) => alert.lot === report.lot),

@@ -68,7 +68,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     const lots: string[] = []
     for (let number = 1; number <= lines; number++) {
       const line = `line-${number}`
-      lots.push(await openLot(plant.services, line, `${line}-${run}`, say))
+      lots.push((await openLot(plant.services, line, `${line}-${run}`, say)).name)
       // Every other camera goes on while the plant is down, and loses what it cannot hold.
       const overrun = number % 2 === 0 ? 'lose' : 'slow'
       const camera = { gatewayAddress: plant.cameraAddress, line, run, seed: seed + number, speed, overrun } as const
