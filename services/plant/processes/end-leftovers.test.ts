@@ -5,7 +5,9 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
+import type { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import { systemClock } from '../../shared/service/clock.ts'
+import { givesNamespaces } from '../../shared/service/test-support/first-process.ts'
 import { endLeftovers } from './end-leftovers.ts'
 
 /** A service that drains for some time when it is told to end, or never does. */
@@ -17,16 +19,18 @@ process.stdout.write('up')`
 describe('endLeftovers', () => {
   let root: string
   let children: ChildProcess[]
-  const start = async (folder: string, name: string, drainMs: number) => {
+  /** Starts a service; `by` begins the command line of what starts it and becomes it. */
+  const start = async (folder: string, name: string, drainMs: number, by: readonly string[] = []) => {
     const config = join(root, folder, 'config')
     await mkdir(config, { recursive: true })
     const args = [join(root, 'service-process.ts'), name, join(config, `${name}.json`), String(drainMs)]
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    const [command, ...rest] = [...by, process.execPath, ...args]
+    const child = spawn(command!, rest, { stdio: ['ignore', 'pipe', 'inherit'] })
     children.push(child)
     await once(child.stdout!, 'data')
     return child
   }
-  const end = async (folder: string, patienceMs: number) => {
+  const end = async (folder: string, patienceMs: number, kill: typeof process.kill = process.kill) => {
     const reports: string[] = []
     await endLeftovers({
       configFolder: join(root, folder, 'config'),
@@ -34,6 +38,7 @@ describe('endLeftovers', () => {
       clock: systemClock,
       report: (text) => void reports.push(text),
       signal: AbortSignal.timeout(10_000),
+      kill,
     })
     return reports
   }
@@ -72,5 +77,58 @@ describe('endLeftovers', () => {
   it('does nothing where nothing was left', async () => {
     await mkdir(join(root, 'plant/config'), { recursive: true })
     assert.deepEqual(await end('plant', 300), [])
+  })
+
+  it('leaves the services of a container alone, whose folder of the same path may be another one', async () => {
+    if (!givesNamespaces()) return
+    const inside = await start('plant', 'analytics', 0, ['unshare', '--user', '--map-root-user', '--mount'])
+    assert.deepEqual(await end('plant', 300), [])
+    assert.deepEqual([inside.exitCode, inside.signalCode], [null, null])
+  })
+
+  it('refuses a folder whose plant lives, and touches none of its services', async () => {
+    const config = join(root, 'plant/config')
+    await mkdir(config, { recursive: true })
+    const args = JSON.stringify([join(root, 'service-process.ts'), 'analytics', join(config, 'analytics.json'), '0'])
+    const plant = spawn(
+      process.execPath,
+      [
+        '--eval',
+        `const child = require('node:child_process').spawn(process.execPath, ${args}, { stdio: 'inherit' })
+        process.on('SIGTERM', () => child.kill('SIGKILL'))
+        child.on('exit', (code, signal) => process.exit(signal === 'SIGKILL' ? 3 : 4))`,
+      ],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    )
+    children.push(plant)
+    await once(plant.stdout, 'data')
+    await assert.rejects(end('plant', 300), (thrown: PelletlineError) => {
+      assert.equal(thrown.code, 'failed_precondition')
+      assert.match(thrown.message, new RegExp(`in use by process ${plant.pid}, whose analytics .* is at work`))
+      return true
+    })
+    plant.kill()
+    assert.equal(await isGone(plant), 3, 'the service was still at work')
+  })
+
+  it('names a service of another user, and leaves it alone', async () => {
+    const own = await start('plant', 'analytics', 0)
+    const reports = await end('plant', 300, () => {
+      throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' })
+    })
+    const told = `analytics (${own.pid}), at work in the same folder, belongs to another user, who alone can end it: it is left alone`
+    assert.equal(reports.at(-1), told)
+    assert.equal(reports.length, 2)
+  })
+
+  it('gives up where what it has killed does not go', async () => {
+    await start('plant', 'analytics', -1)
+    await assert.rejects(
+      end('plant', 300, () => true),
+      {
+        code: 'deadline_exceeded',
+        message: /analytics \(\d+\) of an earlier plant did not end within 0\.3 s although killed/,
+      },
+    )
   })
 })
