@@ -12,6 +12,20 @@ describe('throwFailures', () => {
     })
   })
 
+  it('keeps the stack of what nobody foresaw', () => {
+    const fault = new TypeError('x is undefined')
+    const killed = new PelletlineError('deadline_exceeded', 'analytics was killed.')
+    for (const failures of [
+      [fault, killed],
+      [killed, fault],
+    ]) {
+      assert.throws(
+        () => throwFailures(failures),
+        ({ message }: Error) => message.includes(fault.stack!) && message.includes(killed.message),
+      )
+    }
+  })
+
   it('throws a single failure as it is, and nothing where there is none', () => {
     const fault = new TypeError('x is undefined')
     assert.throws(
