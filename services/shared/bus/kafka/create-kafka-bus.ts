@@ -86,14 +86,13 @@ export function createKafkaBus(options: KafkaBusOptions): Bus {
     const stop = signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal])
     const sending: Promise<void>[] = []
     for (const message of messages) {
-      const bytes = messageBytes(message)
+      let release: () => void
       try {
-        await watch.room(topic, bytes, stop)
+        release = await watch.take(topic, messageBytes(message), stop)
       } catch (thrown) {
         if (closing.signal.aborted) throw closedError()
         throw signal?.aborted ? cancelledPublish(topic, signal) : thrown
       }
-      const release = watch.take(topic, 1, bytes)
       const sent = queue.publish(topic, [message], signal).finally(release)
       sent.catch(() => {})
       sending.push(sent)

@@ -10,7 +10,7 @@ export interface GroupLag {
 export interface LagWatchOptions {
   /** Asks the broker for the lags of the groups that hold its publishers back. */
   readonly readLags: (topic: string) => Promise<readonly GroupLag[]>
-  /** Bytes by which a group may lag before `room` waits. */
+  /** Bytes by which a group may lag before `take` waits. */
   readonly maxBytes: number
   /** Size of a message before one has been seen. */
   readonly typicalBytes: (topic: string) => number
@@ -23,10 +23,12 @@ export interface LagWatchOptions {
 
 /** Holds publishers back while a group lags too far behind. */
 export interface LagWatch {
-  /** Resolves once the topic has room for `bytes` more; rejects with what `signal` was aborted by. */
-  room(topic: string, bytes: number, signal: AbortSignal): Promise<void>
-  /** Takes room for messages that are now sent: they count at once. To be called back once they are durable or refused. */
-  take(topic: string, messages: number, bytes: number): () => void
+  /**
+   * Takes room for a message of `bytes`, which counts at once: resolves once the topic has it, in the order in which it was asked for, so
+   * that a publisher with many messages does not pass one with few. What it resolves with is to be called once the message is durable or
+   * refused. Rejects with what `signal` was aborted by.
+   */
+  take(topic: string, bytes: number, signal: AbortSignal): Promise<() => void>
   /** Mean size of the topic's messages as far as this process has seen them. */
   meanBytes(topic: string): number
   /** Sizes seen by a consumer, for processes that publish nothing to the topic. */
@@ -39,6 +41,12 @@ interface TopicState {
   hasGroup: boolean
   askedAt: number
   asking: Promise<void> | undefined
+  /** Since when questions have failed. */
+  failingSince: number | undefined
+  /** Those who wait for room, the first of them with the questions. */
+  waiting: number
+  /** Settles once the last of them has its room or has left. */
+  last: Promise<void>
   /** Bytes that became durable since the question of the last answer was put. */
   sinceBytes: number
   /** Bytes on their way. */
@@ -66,6 +74,9 @@ export function createLagWatch(options: LagWatchOptions): LagWatch {
         hasGroup: false,
         askedAt: Number.NEGATIVE_INFINITY,
         asking: undefined,
+        failingSince: undefined,
+        waiting: 0,
+        last: Promise.resolve(),
         sinceBytes: 0,
         movingBytes: 0,
         meanBytes: 0,
@@ -112,37 +123,53 @@ export function createLagWatch(options: LagWatchOptions): LagWatch {
 
   const isOld = (state: TopicState) => clock.now() - state.askedAt > maxAgeMs
 
-  return {
-    async room(topic, bytes, signal) {
-      const state = stateOf(topic)
-      let failingSince: number | undefined
-      for (let round = 0; ; round += 1) {
+  /** Resolves once the topic has room for `bytes` more. */
+  const waitForRoom = async (topic: string, state: TopicState, bytes: number, signal: AbortSignal) => {
+    for (let round = 0; ; round += 1) {
+      if (signal.aborted) throw signal.reason
+      try {
+        if (round > 0 || isOld(state)) await untilAborted(ask(topic, state), signal)
+        state.failingSince = undefined
+        if (fits(topic, state, bytes)) return
+      } catch (thrown) {
         if (signal.aborted) throw signal.reason
-        // Far from the limit the question goes alongside; what it would say cannot stop this publication.
-        if (round === 0 && state.askedAt > 0 && lagBytes(topic, state) + bytes < maxBytes / 2) {
-          if (isOld(state)) ask(topic, state).catch(() => {})
-          return
-        }
-        try {
-          if (round > 0 || isOld(state)) await untilAborted(ask(topic, state), signal)
-          failingSince = undefined
-          if (fits(topic, state, bytes)) return
-        } catch (thrown) {
-          if (signal.aborted) throw signal.reason
-          const error = PelletlineError.from(thrown, 'unavailable')
-          failingSince ??= clock.now()
-          if (!error.retryable || clock.now() - failingSince > timeoutMs) throw error
-        }
-        await clock.sleep(maxAgeMs / 2, signal).catch(() => {})
+        const error = PelletlineError.from(thrown, 'unavailable')
+        state.failingSince ??= clock.now()
+        if (!error.retryable || clock.now() - state.failingSince > timeoutMs) throw error
       }
-    },
-    take(topic, messages, bytes) {
+      await clock.sleep(maxAgeMs / 2, signal).catch(() => {})
+    }
+  }
+
+  const reserve = (state: TopicState, bytes: number) => {
+    state.movingBytes += bytes
+    learn(state, bytes)
+    return () => {
+      state.movingBytes -= bytes
+      state.sinceBytes += bytes
+    }
+  }
+
+  return {
+    async take(topic, bytes, signal) {
       const state = stateOf(topic)
-      state.movingBytes += bytes
-      if (messages > 0) learn(state, bytes / messages)
-      return () => {
-        state.movingBytes -= bytes
-        state.sinceBytes += bytes
+      if (signal.aborted) throw signal.reason
+      // Far from the limit the question goes alongside; what it would say cannot stop this publication.
+      if (state.waiting === 0 && state.askedAt > 0 && lagBytes(topic, state) + bytes < maxBytes / 2) {
+        if (isOld(state)) ask(topic, state).catch(() => {})
+        return reserve(state, bytes)
+      }
+      const before = state.last
+      const done = Promise.withResolvers<void>()
+      state.last = before.then(() => done.promise)
+      state.waiting += 1
+      try {
+        await untilAborted(before, signal)
+        await waitForRoom(topic, state, bytes, signal)
+        return reserve(state, bytes)
+      } finally {
+        state.waiting -= 1
+        done.resolve()
       }
     },
     meanBytes: (topic) => mean(topic, stateOf(topic)),
@@ -150,7 +177,7 @@ export function createLagWatch(options: LagWatchOptions): LagWatch {
   }
 }
 
-/** Waits for the answer, but not past an abort. */
+/** Waits for something, but not past an abort. */
 async function untilAborted(asking: Promise<void>, signal: AbortSignal): Promise<void> {
   const aborted = Promise.withResolvers<never>()
   aborted.promise.catch(() => {})
