@@ -11,10 +11,9 @@ import { createManualPool, settled } from './test-support/manual-pool.ts'
 function setUp(options: { workers?: number; maxBatch?: number; limit?: number } = {}) {
   const { workers = 1, maxBatch = 4, limit = 8 } = options
   const pool = createManualPool({ workers, maxBatch })
-  const clock = createHandClock()
   const batcher = createCropBatcher({
     pool,
-    clock,
+    clock: createHandClock(),
     limits: { rpc: limit, bus: limit },
     curve: straightCurve(0.5, 0.5, [1, 2, 4]),
   })
@@ -24,7 +23,7 @@ function setUp(options: { workers?: number; maxBatch?: number; limit?: number } 
     rest: { whenFull?: WhenFull; share?: string; signal?: AbortSignal; withinMs?: number } = {},
   ) => batcher.submit(packedCrops(grayCrops(...levels)), { lane, whenFull: rest.whenFull ?? 'refuse', ...rest })
   const contents = () => pool.batches.map((batch) => batch.firstPixels)
-  return { pool, clock, batcher, submit, contents }
+  return { pool, batcher, submit, contents }
 }
 
 const margins = (levels: number[]) => levels.map((level) => level - 128)
@@ -43,52 +42,6 @@ test('crop batcher starts at once and merges what queues meanwhile', async () =>
   pool.batches[1]!.finish()
   assert.deepEqual([...(await second).margins], margins([2, 3]))
   assert.equal((await third).batchSize, 3)
-})
-
-test('crop batcher hands a worker what has queued a millisecond before it is idle', async () => {
-  const { pool, clock, submit, contents } = setUp()
-  const first = submit([1])
-  pool.expectEnd({ inMs: 10, runMs: 10 })
-  const second = submit([2])
-  await clock.pass(8)
-  pool.expectEnd({ inMs: 2, runMs: 10 })
-  const third = submit([3])
-  assert.deepEqual(contents(), [[1]])
-  pool.expectEnd({ inMs: 1, runMs: 10 })
-  await clock.pass(1)
-  assert.deepEqual(contents(), [[1], [2, 3]])
-  // It holds two now.
-  pool.expectEnd(undefined)
-  const fourth = submit([4])
-  await clock.pass(100)
-  assert.deepEqual(contents(), [[1], [2, 3]])
-  for (let i = 0; i < 3; i += 1) {
-    pool.batches[i]!.finish()
-    await settled()
-  }
-  assert.deepEqual(contents(), [[1], [2, 3], [4]])
-  const judged = await Promise.all([first, second, third, fourth])
-  assert.deepEqual(
-    judged.map((one) => [...one.margins]),
-    [1, 2, 3, 4].map((level) => margins([level])),
-  )
-})
-
-test('crop batcher sleeps once for the end of a run, however many crops come meanwhile', async () => {
-  const { pool, clock, submit } = setUp({ limit: 100, maxBatch: 32 })
-  const asked: number[] = []
-  const sleep = clock.sleep
-  clock.sleep = (ms, signal) => {
-    asked.push(ms)
-    return sleep(ms, signal)
-  }
-  void submit([1])
-  for (let i = 0; i < 3; i += 1) {
-    pool.expectEnd({ inMs: 20 - i, runMs: 20 })
-    void submit([2])
-    await clock.pass(1)
-  }
-  assert.deepEqual(asked, [19])
 })
 
 test('crop batcher spreads a large caller over batches and gives its margins in order', async () => {

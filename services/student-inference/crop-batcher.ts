@@ -21,14 +21,14 @@ export const lanes = ['rpc', 'bus'] as const
 export type Lane = (typeof lanes)[number]
 
 export interface CropBatcherOptions {
-  readonly pool: Pick<InferencePool, 'runBatch' | 'firstEnd' | 'workers' | 'idle' | 'maxBatch' | 'slotsPerWorker'>
+  readonly pool: Pick<InferencePool, 'runBatch' | 'workers' | 'idle' | 'maxBatch' | 'slotsPerWorker'>
   /**
    * Crops that may be queued in each lane by callers who would rather be refused, and as many again by those who would rather wait;
    * a request larger than that is taken where its kind has nothing queued. Of those who wait beyond, at most `patientFactor` times as
    * many crops may do so.
    */
   readonly limits: Readonly<Record<Lane, number>>
-  readonly clock: Pick<Clock, 'nowNs' | 'sleep'>
+  readonly clock: Pick<Clock, 'nowNs'>
   /** What batches cost by their size, as measured; the batcher goes on learning it. */
   readonly curve: CostCurve
   /** Told of every run that has ended well. */
@@ -145,7 +145,7 @@ const longestWithinMs: Readonly<Record<Lane, number>> = { rpc: 100, bus: 1000 }
 
 /**
  * Creates a batcher over a pool: earliest deadline first within fair shares of the flows, by `createFairQueue`, in batches by
- * `chooseRelease`: batches start when crops arrive, when a batch ends, and when one is about to.
+ * `chooseRelease`. Nothing is timed: batches start when crops arrive and when a batch ends.
  */
 export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
   const { pool, limits, clock, curve } = options
@@ -159,8 +159,6 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
   const idleWaiters: (() => void)[] = []
   const takenWaiters: { readonly lane: Lane; readonly resolve: () => void }[] = []
   let inFlight = 0
-  /** When it is looked next whether a worker is about to be idle, ms. */
-  let nextLookMs = Infinity
 
   const hasRoom = ({ queued, limit }: Room, count: number) => queued === 0 || queued + count <= limit
 
@@ -190,23 +188,12 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
     }
   }
 
-  function lookAgainIn(ms: number): void {
-    const atMs = toMs(clock.nowNs()) + ms
-    if (atMs >= nextLookMs) return
-    nextLookMs = atMs
-    void clock.sleep(ms).then(() => {
-      if (nextLookMs === atMs) nextLookMs = Infinity
-      pump()
-    })
-  }
-
   function pump(): void {
     for (;;) {
       const release = chooseRelease({
         queued: queue.size,
         // Where no worker is there yet one batch waits for the first.
         idle: Math.max(pool.idle, inFlight === 0 ? 1 : 0),
-        firstEnd: pool.firstEnd(),
         inFlight,
         slots: pool.workers * pool.slotsPerWorker,
         maxBatch: pool.maxBatch,
@@ -214,10 +201,7 @@ export function createCropBatcher(options: CropBatcherOptions): CropBatcher {
         patientBatch: curve.largestWithin(patienceShare * patience.read(), pool.maxBatch),
         draining: idleWaiters.length > 0,
       })
-      if (release.kind === 'wait') {
-        if (release.forMs !== undefined) lookAgainIn(release.forMs)
-        break
-      }
+      if (release.kind === 'wait') break
       const segments = queue.take(release.size)
       for (const { job, count } of segments) job.room.queued -= count
       void runBatch(segments, release.reason)

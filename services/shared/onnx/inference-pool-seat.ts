@@ -53,8 +53,6 @@ export interface Seat {
   busy(): number
   /** When all that is in the worker's hands is expected to have ended, ms of `performance.now()`. */
   endsAtMs(): number
-  /** What all of that was expected to take, ms. */
-  runMs(): number
   /** Hands a run to the worker; the seat must be ready and have fewer than `slotsPerWorker` runs. */
   start(run: Run): void
   /** Seats a worker again where the seat is given up; one more death gives it up again. */
@@ -98,8 +96,8 @@ export function createSeat(options: SeatOptions): Seat {
     return slots.filter((slot) => slot.run !== undefined).length
   }
 
-  function runMs(): number {
-    return slots.reduce((sum, { run }) => sum + (run?.expectedMs ?? 0), 0)
+  function endsAtMs(): number {
+    return slots.reduce((sum, { run }) => sum + (run?.expectedMs ?? 0), beganMs)
   }
 
   function seatWorker(): void {
@@ -225,5 +223,5 @@ export function createSeat(options: SeatOptions): Seat {
     return warm.promise
   }
 
-  return { open, state: () => state, busy, endsAtMs: () => beganMs + runMs(), runMs, start, retry, close }
+  return { open, state: () => state, busy, endsAtMs, start, retry, close }
 }

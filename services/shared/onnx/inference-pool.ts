@@ -56,14 +56,6 @@ export function isAtWork(state: PoolState): boolean {
   return state !== 'failed' && state !== 'closed'
 }
 
-/** The first end of a run that leaves a worker with nothing in its hands. */
-export interface ExpectedEnd {
-  /** 0 where it is overdue. */
-  readonly inMs: number
-  /** Of the whole run. */
-  readonly runMs: number
-}
-
 /** A model in worker threads: a run never blocks the event loop of its caller. */
 export interface InferencePool {
   /** The model's manifest: id, sha256, threshold on the margin zNG - zOK, metrics, lineage. */
@@ -84,8 +76,6 @@ export interface InferencePool {
    * worker holds yet is not computed), with a retryable `unavailable` when the worker dies.
    */
   run(pixels: Uint8Array, count: number, signal?: AbortSignal): Promise<Float32Array>
-  /** By what was expected of the runs; undefined where every worker is idle or holds a second one. */
-  firstEnd(): ExpectedEnd | undefined
   /**
    * One run of 1 to maxBatch crops that `fill` writes straight into shared memory once a worker has room: one that is idle, else the one
    * that is expected to be so first. It is expected to take `expectedMs`.
@@ -235,13 +225,6 @@ export async function createInferencePool(options: InferencePoolOptions): Promis
     }
   }
 
-  function firstEnd(): ExpectedEnd | undefined {
-    const single = seats.filter((seat) => seat.state() === 'ready' && seat.busy() === 1)
-    if (single.length === 0) return undefined
-    const seat = single.reduce((first, other) => (other.endsAtMs() < first.endsAtMs() ? other : first))
-    return { inMs: Math.max(0, seat.endsAtMs() - performance.now()), runMs: seat.runMs() }
-  }
-
   function runBatch(
     count: number,
     fill: (pixels: Uint8Array) => void,
@@ -319,7 +302,6 @@ export async function createInferencePool(options: InferencePoolOptions): Promis
     slotsPerWorker,
     loadMs,
     state,
-    firstEnd,
     run,
     runBatch,
     close,

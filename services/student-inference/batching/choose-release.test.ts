@@ -5,7 +5,6 @@ import { chooseRelease, type ReleaseSituation } from './choose-release.ts'
 const two: ReleaseSituation = {
   queued: 0,
   idle: 2,
-  firstEnd: undefined,
   inFlight: 0,
   slots: 4,
   maxBatch: 32,
@@ -15,9 +14,7 @@ const two: ReleaseSituation = {
 }
 const choose = (situation: Partial<ReleaseSituation>) => {
   const release = chooseRelease({ ...two, ...situation })
-  return release.kind === 'wait'
-    ? `wait${release.forMs === undefined ? '' : ` ${release.forMs} ms`}`
-    : `${release.size} ${release.reason}`
+  return release.kind === 'wait' ? 'wait' : `${release.size} ${release.reason}`
 }
 
 test('an idle worker takes what there is, its share where several are idle, without waiting for company', () => {
@@ -43,14 +40,6 @@ test('a busy worker is handed a second batch only when that is full', () => {
 
 test('an idle worker takes what there is while another holds two batches', () => {
   assert.equal(choose({ queued: 1, idle: 1, inFlight: 2 }), '1 idle')
-})
-
-test('a worker that is about to be idle is handed what there is, so that it need not wait for it', () => {
-  const about = (inMs: number, runMs: number) => choose({ queued: 7, idle: 0, inFlight: 2, firstEnd: { inMs, runMs } })
-  assert.equal(about(10, 20), 'wait 9 ms')
-  assert.equal(about(1, 20), '7 idle')
-  // Of a short run so early would be a good part, and the batch would not grow.
-  assert.equal(about(1, 4), 'wait')
 })
 
 test('nothing is started while every slot is taken or nothing waits', () => {

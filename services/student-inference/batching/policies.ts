@@ -24,21 +24,17 @@ export function fairPolicy(options: PolicyOptions & { readonly curve: CostCurve 
     },
     take: (count) => queue.take(count),
     ran: (crops, ms) => curve.observe(crops, ms),
-    decide({ nowMs, idle, firstEnd, inFlight, draining }) {
-      const release = chooseRelease({
+    decide: ({ idle, inFlight, draining }) =>
+      chooseRelease({
         queued: queue.size,
         idle,
-        firstEnd,
         inFlight,
         slots: 2 * workers,
         maxBatch,
         efficientBatch: curve.efficientSize(efficiencyTolerance),
         patientBatch: curve.largestWithin(patienceShare * patience.read(), maxBatch),
         draining,
-      })
-      if (release.kind === 'start' || release.forMs === undefined) return release
-      return { kind: 'wait', untilMs: nowMs + release.forMs }
-    },
+      }),
   }
 }
 

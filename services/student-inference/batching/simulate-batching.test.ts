@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import { fairPolicy, fixedWindowPolicy, straightCurve } from './policies.ts'
-import { type Arrival, type BatchingPolicy, simulateBatching } from './simulate-batching.ts'
+import { type Arrival, simulateBatching } from './simulate-batching.ts'
 import { drawArrivals, mergeArrivals, quantile } from './test-support/draw-arrivals.ts'
 
 const [fixedMs, perCropMs, workers, maxBatch] = [0.3, 0.6, 2, 32]
@@ -117,27 +117,4 @@ test('overload is worked off within 3 % of the largest batches alone', () => {
   const crops = arrivals.length
   const { spanMs } = simulateBatching(arrivals, { workers, runMs }, fair())
   assert.ok(crops / spanMs > 0.97 * capacity, `${crops / spanMs} of ${capacity}`)
-})
-
-test('a batch that is formed before its worker is idle makes up for a hand-over that takes time', () => {
-  // One worker, dear in calls: batches take longer than what is foreseen, and grow with the load.
-  const machine = { workers: 1, runMs: (crops: number) => 10 + 0.5 * crops, handOverMs: 1 }
-  const create = () => fairPolicy({ workers: 1, maxBatch, curve: straightCurve(10, 0.5, [1, 2, 4, 8, 16, 32]) })
-  const late = (): BatchingPolicy => {
-    const policy = create()
-    return {
-      ...policy,
-      get queued() {
-        return policy.queued
-      },
-      decide: (state) => policy.decide({ ...state, firstEnd: undefined }),
-    }
-  }
-  const arrivals = mergeArrivals(drawArrivals({ cropsPerMs: 1, spanMs: 20_000, seed: 3 }))
-  const mean = (policy: BatchingPolicy) => {
-    const { latencyMs } = simulateBatching(arrivals, machine, policy)
-    return latencyMs.reduce((sum, ms) => sum + ms, 0) / latencyMs.length
-  }
-  const [early, waiting] = [mean(create()), mean(late())]
-  assert.ok(early < 0.97 * waiting, `${early} and ${waiting} ms`)
 })

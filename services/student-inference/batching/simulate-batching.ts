@@ -1,4 +1,3 @@
-import type { ExpectedEnd } from '../../shared/onnx/inference-pool.ts'
 import type { Release, ReleaseReason } from './choose-release.ts'
 import type { TakenCrops, WaitingJob } from './fair-queue.ts'
 
@@ -13,8 +12,6 @@ export interface PolicyState {
   readonly nowMs: number
   /** Workers that hold nothing. */
   readonly idle: number
-  /** The first end that leaves a worker with nothing in its hands. */
-  readonly firstEnd: ExpectedEnd | undefined
   readonly inFlight: number
   /** Nothing more will come. */
   readonly draining: boolean
@@ -53,15 +50,12 @@ interface Running {
   readonly endMs: number
   readonly parts: readonly TakenCrops<Arrival>[]
   readonly ms: number
-  readonly worker: number
 }
 
 export interface SimulatedMachine {
   readonly workers: number
   /** What a batch takes, ms. */
   readonly runMs: (crops: number) => number
-  /** Until a batch that is handed to an idle worker begins, ms; default 0. One that waits in a worker's hands begins at once. */
-  readonly handOverMs?: number
 }
 
 /**
@@ -70,7 +64,7 @@ export interface SimulatedMachine {
  */
 export function simulateBatching(
   arrivals: readonly Arrival[],
-  { workers, runMs, handOverMs = 0 }: SimulatedMachine,
+  { workers, runMs }: SimulatedMachine,
   policy: BatchingPolicy,
 ): BatchingOutcome {
   const latencyMs = new Float64Array(arrivals.length)
@@ -84,20 +78,12 @@ export function simulateBatching(
   let nowMs = arrivals[0]?.arrivedMs ?? 0
   const startedMs = nowMs
 
-  function firstEnd(): ExpectedEnd | undefined {
-    const single = running.filter(({ worker }) => running.filter((other) => other.worker === worker).length === 1)
-    if (single.length === 0) return undefined
-    const first = single.reduce((soonest, other) => (other.endMs < soonest.endMs ? other : soonest))
-    return { inMs: Math.max(0, first.endMs - nowMs), runMs: first.ms }
-  }
-
   function decide(): void {
     timerMs = Number.POSITIVE_INFINITY
     for (;;) {
       const release = policy.decide({
         nowMs,
         idle: busyUntil.filter((untilMs) => untilMs <= nowMs).length,
-        firstEnd: firstEnd(),
         inFlight: running.length,
         draining: next === arrivals.length,
       })
@@ -108,10 +94,10 @@ export function simulateBatching(
       const parts = policy.take(release.size)
       const crops = parts.reduce((sum, { count }) => sum + count, 0)
       const worker = busyUntil.indexOf(Math.min(...busyUntil))
-      const startMs = Math.max(nowMs + handOverMs, busyUntil[worker]!)
+      const startMs = Math.max(nowMs, busyUntil[worker]!)
       const ms = runMs(crops)
       busyUntil[worker] = startMs + ms
-      running.push({ endMs: startMs + ms, parts, ms, worker })
+      running.push({ endMs: startMs + ms, parts, ms })
       batches.push({ startMs, endMs: startMs + ms, crops, reason: release.reason })
     }
   }

@@ -1,4 +1,3 @@
-import type { ExpectedEnd } from '../../shared/onnx/inference-pool.ts'
 import type { RunResult } from '../../shared/onnx/inference-pool-seat.ts'
 
 /** One batch in the hands of the manual pool. */
@@ -14,18 +13,12 @@ export interface ManualBatch {
 export function createManualPool(shape: { readonly workers: number; readonly maxBatch: number }) {
   const batches: ManualBatch[] = []
   let running = 0
-  let end: ExpectedEnd | undefined
   return {
     ...shape,
     slotsPerWorker: 2,
     /** As if the workers held as many each as they can be given alike. */
     get idle() {
       return Math.max(0, shape.workers - running)
-    },
-    firstEnd: () => end,
-    /** Says from now on when a worker will be idle. */
-    expectEnd(expected: ExpectedEnd | undefined) {
-      end = expected
     },
     /** Batches that were started, in order. */
     batches,

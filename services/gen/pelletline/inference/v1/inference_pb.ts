@@ -1127,7 +1127,7 @@ export const ReleaseReason = {
   FULL: 1,
 
   /**
-   * A worker was idle, or about to be.
+   * A worker was idle.
    *
    * @generated from enum value: RELEASE_REASON_IDLE = 2;
    */
