@@ -73,12 +73,12 @@ export function watchAssignment(options: AssignmentWatchOptions): AssignmentWatc
     },
     async get(signal) {
       for (;;) {
-        const changed = heard.changed(signal)
         if (current !== undefined) return current
         if (refusal !== undefined) throw refusal
         if (signal.aborted) throw PelletlineError.from(signal.reason, 'cancelled')
         if (stopping.signal.aborted) throw new PelletlineError('unavailable', `The watch of line ${line} has ended.`)
-        await changed
+        // Only who waits is noted: this is asked for with every strip, and an assignment changes once a day.
+        await heard.changed(signal)
       }
     },
     stop() {
