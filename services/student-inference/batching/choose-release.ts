@@ -40,9 +40,10 @@ export type Release =
   | { readonly kind: 'wait' }
 
 /**
- * Decides on the next batch; a pure function, and no timer: an idle worker takes what there is (its part where several are idle), since waiting for
- * company made crops later at every load that was simulated, and crops gather by themselves while all workers are busy. So the longest
- * wait follows the load. A busy worker is handed a second batch only when that is full: in its hands a batch cannot grow any more.
+ * Decides on the next batch; a pure function, and no timer: an idle worker takes what there is (its part where several are
+ * idle), since waiting for company made crops later at every load that was simulated, and crops gather by themselves while
+ * all workers are busy. So the longest wait follows the load. A busy worker is handed a second batch only when that is
+ * full: in its hands a batch cannot grow any more.
  *
  * Batches are as large as is efficient, so that what comes next waits for a short one. Where more has queued they grow with the queue,
  * since at high load the last percent of efficiency decide how long it gets, as far as the most impatient of those who came lately can

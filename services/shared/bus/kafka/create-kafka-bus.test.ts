@@ -6,6 +6,19 @@ import { topics } from '../topics.ts'
 import type { BrokerClient } from './broker-client.ts'
 import { createKafkaBus } from './create-kafka-bus.ts'
 
+const message = { key: 'k', value: new Uint8Array(10), headers: {} }
+
+function createBus(client: Partial<BrokerClient>) {
+  return createKafkaBus({
+    client: client as BrokerClient,
+    plant: 'plant-1',
+    maxBytesPerTopic: 1_000_000,
+    publishTimeoutMs: 10_000,
+    clock: systemClock,
+    logger: silentLogger,
+  })
+}
+
 it('a line is held back before its student has ever come, as what nobody reads would run out; a topic that nobody is to read is not', async () => {
   let committed = new Map<number, bigint>()
   const sent: string[] = []
@@ -15,15 +28,7 @@ it('a line is held back before its student has ever come, as what nobody reads w
     send: async (topic) => void sent.push(topic),
     close: async () => {},
   }
-  const bus = createKafkaBus({
-    client: client as BrokerClient,
-    plant: 'plant-1',
-    maxBytesPerTopic: 1_000_000,
-    publishTimeoutMs: 10_000,
-    clock: systemClock,
-    logger: silentLogger,
-  })
-  const message = { key: 'k', value: new Uint8Array(10), headers: {} }
+  const bus = createBus(client)
   await bus.publish(topics.alerts.name, [message])
   const held = bus.publish(topics.crops.name, [message])
   await new Promise((resolve) => setTimeout(resolve, 600))
@@ -46,15 +51,7 @@ it('a group that has joined holds publishers back, though the commit at which it
     },
     close: async () => {},
   }
-  const bus = createKafkaBus({
-    client: client as BrokerClient,
-    plant: 'plant-1',
-    maxBytesPerTopic: 1_000_000,
-    publishTimeoutMs: 10_000,
-    clock: systemClock,
-    logger: silentLogger,
-  })
-  const message = { key: 'k', value: new Uint8Array(10), headers: {} }
+  const bus = createBus(client)
   await bus.subscribe({ topic: topics.alerts.name, group: 'slow', maxInFlight: 1, handle: async () => {} })
   await assert.rejects(bus.publish(topics.alerts.name, [message], AbortSignal.timeout(200)), { code: 'cancelled' })
   assert.deepEqual(sent, [])
