@@ -34,10 +34,12 @@ function isInForeground() {
  * Spawns `node args`, passes signals on, and resolves with the exit status (128 + n where signal n ended it).
  * A terminal delivers Ctrl-C to its whole foreground group; SIGINT is then only kept from ending the parent first. Whoever
  * else tells a whole group cannot be known from here (`kill -INT %1`): programs take an interrupt that comes twice at once for one.
+ * `options` are those of `spawn`, and `onStart(pid)`.
  */
-export function runNode(node, args, options = {}) {
+export function runNode(node, args, { onStart, ...options } = {}) {
   return new Promise((resolve) => {
     const child = spawn(node, args, { stdio: 'inherit', env: childEnvironment(node), ...options })
+    if (child.pid !== undefined) onStart?.(child.pid)
     const forward = (signal) => child.kill(signal)
     process.on('SIGTERM', forward)
     process.on('SIGHUP', forward)

@@ -2,6 +2,7 @@
 // Arguments pick suites by name (unit, architecture, integration, e2e, chaos, charts) or are file patterns.
 import { join } from 'node:path'
 import process from 'node:process'
+import { limitChildren } from './limit-children.mjs'
 import { runNode } from './run-node.mjs'
 import { root, setup } from './setup.mjs'
 
@@ -30,4 +31,10 @@ const args = [
 ]
 if (reporter === 'dot')
   args.push('--test-reporter=./scripts/summary-reporter.mjs', '--test-reporter-destination=stdout')
-process.exitCode = await runNode(node, [...args, ...patterns], { cwd: root })
+/** The slowest file takes some two minutes on two cores. */
+const fileMinutes = 15
+const onStart = (runner) =>
+  limitChildren(runner, fileMinutes * 60_000, ([, ...file]) => {
+    process.stderr.write(`\nThe process of ${file.at(-1)} has not ended within ${fileMinutes} minutes and is killed.\n`)
+  })
+process.exitCode = await runNode(node, [...args, ...patterns], { cwd: root, onStart })

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
+import { resetSocket } from './reset-socket.ts'
 
 /** A TCP proxy on loopback that can cut every connection in the middle of what is being sent. */
 export interface CutProxy {
@@ -30,15 +31,15 @@ export async function startCutProxy(target: string): Promise<CutProxy> {
 
   const reset = (pair: Pair) => {
     pairs.delete(pair)
-    pair.near.resetAndDestroy()
-    pair.far.resetAndDestroy()
+    resetSocket(pair.near)
+    resetSocket(pair.far)
   }
   const join = (pair: Pair, from: Socket, to: Socket) => {
     from.on('data', (bytes) => {
       if (pair.cutting) {
         pairs.delete(pair)
         to.end(bytes.subarray(0, bytes.length >> 1))
-        from.resetAndDestroy()
+        resetSocket(from)
         return
       }
       if (to.write(bytes)) return

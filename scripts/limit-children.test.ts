@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import process from 'node:process'
+import { it } from 'node:test'
+import { limitChildren } from './limit-children.mjs'
+
+it('a child that lives longer than the limit is killed, also one that ignores SIGTERM and does not come back to its loop', {
+  timeout: 30_000,
+}, async () => {
+  const spin = "process.on('SIGTERM', () => {}); process.stdout.write('x'); for (;;);"
+  const stuck = spawn(process.execPath, ['--eval', spin], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const killed: string[][] = []
+  await once(stuck.stdout, 'data')
+  const stop = limitChildren(process.pid, 2_000, (args: string[]) => killed.push(args))
+  try {
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    const young = spawn(process.execPath, ['--eval', 'setTimeout(() => {}, 300)'])
+    assert.deepEqual(await once(young, 'exit'), [0, null])
+    const [, signal] = await once(stuck, 'exit')
+    assert.equal(signal, 'SIGKILL')
+    assert.deepEqual(killed, [[process.execPath, '--eval', spin]])
+  } finally {
+    stop()
+    stuck.kill('SIGKILL')
+  }
+})
