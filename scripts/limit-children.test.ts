@@ -3,7 +3,11 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import process from 'node:process'
 import { it } from 'node:test'
-import { limitChildren } from './limit-children.mjs'
+
+// Plain JavaScript, as it runs before anything is installed.
+const { limitChildren } = (await import(new URL('./limit-children.mjs', import.meta.url).href)) as {
+  limitChildren(parent: number, limitMs: number, onKill: (args: string[]) => void): () => void
+}
 
 it('a child that lives longer than the limit is killed, also one that ignores SIGTERM and does not come back to its loop', {
   timeout: 30_000,
@@ -12,7 +16,7 @@ it('a child that lives longer than the limit is killed, also one that ignores SI
   const stuck = spawn(process.execPath, ['--eval', spin], { stdio: ['ignore', 'pipe', 'inherit'] })
   const killed: string[][] = []
   await once(stuck.stdout, 'data')
-  const stop = limitChildren(process.pid, 2_000, (args: string[]) => killed.push(args))
+  const stop = limitChildren(process.pid, 2_000, (args) => killed.push(args))
   try {
     await new Promise((resolve) => setTimeout(resolve, 500))
     const young = spawn(process.execPath, ['--eval', 'setTimeout(() => {}, 300)'])
