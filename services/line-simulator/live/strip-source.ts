@@ -186,7 +186,7 @@ function startWorker(
   job: WorkerJob,
   limit: number,
 ): { readonly worker: Worker; readonly messages: BoundedQueue<WorkerMessage> } {
-  const worker = new Worker(new URL('./render-worker.ts', import.meta.url), { workerData: job })
+  const worker = new Worker(new URL('./render-worker.ts', import.meta.url), { workerData: job, name: 'render-worker' })
   const messages = createBoundedQueue<WorkerMessage>({ limit })
   worker.on('message', (message: WorkerMessage) => {
     if (message.type === 'failed') messages.abort(new PelletlineError(message.code, message.message))

@@ -45,7 +45,10 @@ export function createGraphWorker(options: GraphWorkerOptions = {}): GraphWorker
   const { executionProviders = ['cpu'], spinning = true, niceness = 0 } = options
   const data: GraphWorkerData = { threads, executionProviders, spinning, niceness }
   disableRuntimeTelemetry()
-  const worker = new Worker(new URL('./graph-worker-thread.ts', import.meta.url), { workerData: data })
+  const worker = new Worker(new URL('./graph-worker-thread.ts', import.meta.url), {
+    workerData: data,
+    name: 'graph-worker',
+  })
   const waiting = new Map<number, Waiting>()
   let lastId = 0
   let ended: PelletlineError | undefined

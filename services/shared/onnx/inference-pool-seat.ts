@@ -113,7 +113,7 @@ export function createSeat(options: SeatOptions): Seat {
     }))
     const workerData: InferenceWorkerData = { ...options.worker, slots: memory }
     disableRuntimeTelemetry()
-    const seated = new Worker(options.entry, { workerData })
+    const seated = new Worker(options.entry, { workerData, name: 'model-worker' })
     worker = seated
     refusal = undefined
     let cause: unknown

@@ -35,7 +35,7 @@ function detach(parameters: readonly unknown[], transfer: ArrayBuffer[]): unknow
  */
 export async function startPgliteWorker(directory: string | undefined): Promise<SqlSession> {
   const workerData: PgliteWorkerData = { directory }
-  const worker = new Worker(new URL('./pglite-worker.ts', import.meta.url), { workerData })
+  const worker = new Worker(new URL('./pglite-worker.ts', import.meta.url), { workerData, name: 'pglite' })
   const pending = new Map<number, { resolve: (result: SqlResult) => void; reject: (reason: unknown) => void }>()
   let nextId = 1
   let ended: PelletlineError | undefined
