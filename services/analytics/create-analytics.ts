@@ -1,6 +1,5 @@
 import { type Alert, AlertKindSchema } from '../gen/pelletline/events/v1/events_pb.ts'
 import type { Estimate, Reconciliation } from '../gen/pelletline/inspection/v1/inspection_pb.ts'
-import type { Recipe } from '../gen/pelletline/registry/v1/registry_pb.ts'
 import type { Bus, Subscription } from '../shared/bus/bus.ts'
 import { consumeTopic } from '../shared/bus/messages.ts'
 import { topics } from '../shared/bus/topics.ts'
@@ -29,17 +28,17 @@ import { createChangeSignal } from './change-signal.ts'
 import { type AnalyticsOptionsInput, analyticsOptionsSchema } from './config.ts'
 import { createLeadKeeper } from './keep-lead.ts'
 import { createLineRate, type LineRate } from './line-rate.ts'
-import { readLotRow } from './lots/change-lots.ts'
 import { countUnreported } from './lots/count-unreported.ts'
 import { createLotFinder } from './lots/find-lot.ts'
 import { type CalibrationOf, disagreementOf, ngPpm } from './lots/lot-figures.ts'
+import { createLotReader } from './lots/lot-reader.ts'
 import { createLotService } from './lots/lot-service.ts'
-import { describeLots, toReconciliation } from './lots/read-lots.ts'
+import { toReconciliation } from './lots/read-lots.ts'
 import { settleClosing } from './lots/settle-closing.ts'
 import { createBookingRecorder } from './record-bookings.ts'
+import { createAssignmentsView } from './registry/assignments-view.ts'
 import { toRecipeSettings } from './registry/configured-recipe.ts'
 import { createModelService } from './registry/models/model-service.ts'
-import { readAssignments } from './registry/read-lines.ts'
 import { ensureRecipe } from './registry/recipes.ts'
 import { createRegistryService } from './registry/registry-service.ts'
 import { keepRetention } from './retention/keep-retention.ts'
@@ -97,8 +96,8 @@ export const analyticsGroup = 'analytics'
 const tickMs = 500
 /** Newest strip parts that the windows are filled from by an analytics that takes the lead. */
 const fillWindowsBy = 10_000
-/** How long the recipes of the lines are taken to be those that were read, ms. */
-const recipesMaxAgeMs = 1_000
+/** How long the assignments that were read hold; watches look as often, so what another analytics changes is seen within a second. */
+const assignmentsMaxAgeNs = 500_000_000n
 
 /**
  * Creates analytics: it keeps lots, lines, recipes, the books and the alerts of a plant. Every pellet is counted exactly
@@ -141,29 +140,14 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
   })
   const alertBook = createAlertBook({ plant, db, bus, nowNs, changes: alertChanges })
 
-  let recipes:
-    | { readonly version: number; readonly atMs: number; readonly byLine: Map<string, Recipe | undefined> }
-    | undefined
-  const recipeOf = async (line: string): Promise<Recipe | undefined> => {
-    // Another analytics on the same database may have changed one.
-    const isOld = recipes === undefined || Math.abs(nowMs() - recipes.atMs) > recipesMaxAgeMs
-    if (isOld || recipes?.version !== assignments.version || !recipes.byLine.has(line)) {
-      const version = assignments.version
-      const all = await readAssignments(db)
-      recipes = {
-        version,
-        atMs: nowMs(),
-        byLine: new Map(all.map((assignment) => [assignment.line, assignment.recipe])),
-      }
-    }
-    return recipes?.byLine.get(line)
-  }
+  const view = createAssignmentsView({ db, changes: assignments, nowNs, maxAgeNs: assignmentsMaxAgeNs })
+  const lots = createLotReader(db, calibrationOf)
   const alertsRaised = telemetry.counter(metrics.alertsRaised)
   const monitor = createMonitor({
     db,
     book: alertBook,
     settings: options.alerts,
-    recipeOf,
+    recipeOf: async (line) => (await view.of(line))?.recipe,
     nowMs,
     onRaised: (line, kind) => alertsRaised.add(1, { line, kind: enumName(AlertKindSchema, kind) }),
   })
@@ -263,7 +247,7 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
   const services = { db, nowNs, readTime, closing: closing.signal }
   return {
     implementations: [
-      createLotService({ ...services, calibrationOf, assignments, booked }),
+      createLotService({ ...services, calibrationOf, lots, assignments, booked }),
       createAlertService({ ...services, book: alertBook, changes: alertChanges }),
       createTraceService(db),
       createRegistryService({
@@ -274,6 +258,7 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
         defaultRecipeId,
         maxLines: options.maxLines,
         assignments,
+        assignmentsView: view,
         onSegment: () => void withoutSpan(() => watch.look()),
       }),
       createModelService({ ...services, settleMs: options.modelSettleMs }),
@@ -335,23 +320,23 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
     },
 
     async lineReport(line) {
-      const [assignment] = await readAssignments(db, line)
+      const assignment = await view.of(line)
       if (assignment === undefined) {
         throw new PelletlineError('not_found', `Line ${line} is not known. It becomes known when its gateway starts.`)
       }
-      const [lot] = await describeLots(db, [await readLotRow(db, assignment.lot)], calibrationOf)
-      const counts = lot?.reconciliation ?? toReconciliation(undefined)
+      const [lot, alerts] = await Promise.all([lots.read(assignment.lot), alertBook.listUnresolved(line)])
+      const counts = lot.reconciliation ?? toReconciliation(undefined)
       return {
         line,
         lot: assignment.lot,
         pelletsPerSecond: rates.get(line)?.perSecond(steadyMs()) ?? 0,
-        ngPpm: lot?.ngPpm ?? ngPpm(0n, 0n),
-        ...(lot?.ngPpmCorrected === undefined ? {} : { ngPpmCorrected: lot.ngPpmCorrected }),
+        ngPpm: lot.ngPpm ?? ngPpm(0n, 0n),
+        ...(lot.ngPpmCorrected === undefined ? {} : { ngPpmCorrected: lot.ngPpmCorrected }),
         audited: Number(counts.audited),
-        disagreement: lot?.disagreement ?? disagreementOf([], counts),
+        disagreement: lot.disagreement ?? disagreementOf([], counts),
         rowsLost: counts.rowsLost,
-        alerts: (await alertBook.listUnresolved(line)).map(toAlert),
-        reconciliation: { ...counts, balanced: lot?.balanced ?? true },
+        alerts: alerts.map(toAlert),
+        reconciliation: { ...counts, balanced: lot.balanced },
       }
     },
   }

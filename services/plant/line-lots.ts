@@ -97,13 +97,14 @@ export async function endLot(
   timeoutMs: number,
 ): Promise<Lot> {
   const deadline = clock.now() + timeoutMs
+  const pause = createPauses(clock)
   let current = lot
   for (;;) {
     if (before === undefined && (current.state !== LotState.OPEN || isOwn(current))) {
       return closeLot(services, current.id, clock, deadline - clock.now())
     }
     if (endedWell(current, before) || clock.now() >= deadline) return current
-    await clock.sleep(50)
+    await pause()
     current = (await services.client(LotService).getLot({ lot: lot.id })).lot ?? current
   }
 }
@@ -129,13 +130,23 @@ function addedBalances(lot: Lot, before: Lot): boolean {
   )
 }
 
+/** Pauses between looks at a lot, each longer than the one before, up to a quarter of a second: lots of many lines close together. */
+function createPauses(clock: Clock): () => Promise<void> {
+  let ms = 25
+  return () => {
+    ms = Math.min(250, ms * 2)
+    return clock.sleep(ms)
+  }
+}
+
 /** Closes a lot and waits until its counts are final, at most `timeoutMs`; returns the lot as it is then. */
 export async function closeLot(services: PlantServices, lot: string, clock: Clock, timeoutMs: number): Promise<Lot> {
   const lots = services.client(LotService)
   const deadline = clock.now() + timeoutMs
+  const pause = createPauses(clock)
   let current = (await lots.closeLot({ lot })).lot
   while (current !== undefined && current.state !== LotState.CLOSED && clock.now() < deadline) {
-    await clock.sleep(50)
+    await pause()
     current = (await lots.getLot({ lot })).lot
   }
   if (current === undefined) throw new PelletlineError('internal', `Lot ${lot} was closed and not answered.`)

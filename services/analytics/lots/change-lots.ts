@@ -17,10 +17,13 @@ export interface LotChange {
 /** Row of a lot by name; throws `not_found`. */
 export async function readLotRow(db: Kysely<Tables>, name: string): Promise<LotRow> {
   const row = await db.selectFrom('lots').selectAll().where('name', '=', name).executeTakeFirst()
-  if (row === undefined) {
-    throw new PelletlineError('not_found', `Lot ${name} is not in the books. List the lots for the names that are.`)
-  }
+  if (row === undefined) throw unknownLot(name)
   return row
+}
+
+/** What a caller is told who names a lot that the books do not have. */
+export function unknownLot(name: string): PelletlineError {
+  return new PelletlineError('not_found', `Lot ${name} is not in the books. List the lots for the names that are.`)
 }
 
 /**

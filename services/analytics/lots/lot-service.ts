@@ -6,6 +6,7 @@ import type { ChangeSignal } from '../change-signal.ts'
 import { pageSizeOf, readPageToken, writePageToken } from '../page-token.ts'
 import { closeLot, openLot, readLotRow } from './change-lots.ts'
 import type { CalibrationOf } from './lot-figures.ts'
+import type { LotReader } from './lot-reader.ts'
 import { readDistributions } from './read-distributions.ts'
 import { describeLots, type LotRow } from './read-lots.ts'
 import { watchResults } from './watch-results.ts'
@@ -13,6 +14,7 @@ import { watchResults } from './watch-results.ts'
 export interface LotServiceOptions {
   readonly db: Kysely<Tables>
   readonly calibrationOf: CalibrationOf
+  readonly lots: LotReader
   readonly assignments: ChangeSignal
   readonly booked: ChangeSignal
   readonly nowNs: () => bigint
@@ -23,7 +25,7 @@ export interface LotServiceOptions {
 
 /** Implements pelletline.mes.v1.LotService over the store. */
 export function createLotService(options: LotServiceOptions) {
-  const { db, calibrationOf, assignments, booked, nowNs, readTime, closing } = options
+  const { db, calibrationOf, lots, assignments, booked, nowNs, readTime, closing } = options
   const describe = async (row: LotRow) => {
     const [lot] = await describeLots(db, [row], calibrationOf)
     return lot === undefined ? {} : { lot }
@@ -42,7 +44,7 @@ export function createLotService(options: LotServiceOptions) {
     },
 
     async getLot(request) {
-      return describe(await readLotRow(db, request.lot))
+      return { lot: await lots.read(request.lot) }
     },
 
     async listLots({ line, pageSize, pageToken }) {

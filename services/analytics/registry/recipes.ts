@@ -43,6 +43,38 @@ export async function readRecipe(db: Kysely<Tables>, id: string, version: number
   return parse(row)
 }
 
+/**
+ * Reads several versions of recipes at once; the returned function answers one of them, and throws `not_found` for one that the
+ * books do not have.
+ */
+export async function readRecipes(
+  db: Kysely<Tables>,
+  wanted: readonly { readonly id: string; readonly version: number }[],
+): Promise<(id: string, version: number) => Recipe> {
+  const nameOf = (id: string, version: number) => `${version}/${id}`
+  const distinct = [...new Map(wanted.map((recipe) => [nameOf(recipe.id, recipe.version), recipe])).values()]
+  const rows =
+    distinct.length === 0
+      ? []
+      : await db
+          .selectFrom('recipes')
+          .select(['id', 'version', 'body'])
+          .where(({ eb, refTuple, tuple }) =>
+            eb(
+              refTuple('id', 'version'),
+              'in',
+              distinct.map(({ id, version }) => tuple(id, version)),
+            ),
+          )
+          .execute()
+  const found = new Map(rows.map((row) => [nameOf(row.id, row.version), parse(row)]))
+  return (id, version) => {
+    const recipe = found.get(nameOf(id, version))
+    if (recipe === undefined) throw new PelletlineError('not_found', `Recipe ${id} has no version ${version}.`)
+    return recipe
+  }
+}
+
 /** Stores the next version of a recipe and answers it. */
 export async function storeRecipe(db: Kysely<Tables>, recipe: Recipe | RecipeSettings, nowNs: bigint): Promise<Recipe> {
   return db.transaction().execute(async (transaction) => {

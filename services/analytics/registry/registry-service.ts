@@ -6,9 +6,9 @@ import type { ReferenceIds } from '../booking/reference-ids.ts'
 import type { ChangeSignal } from '../change-signal.ts'
 import type { LotFinder } from '../lots/find-lot.ts'
 import { reportSegment } from '../lots/report-segment.ts'
+import type { AssignmentsView } from './assignments-view.ts'
 import { checkRecipe } from './check-recipe.ts'
 import { ensureLine } from './ensure-line.ts'
-import { readAssignments } from './read-lines.ts'
 import { readRecipe, storeRecipe } from './recipes.ts'
 
 export interface RegistryServiceOptions {
@@ -22,6 +22,7 @@ export interface RegistryServiceOptions {
   readonly maxLines: number
   /** Changes of any line's assignment. */
   readonly assignments: ChangeSignal
+  readonly assignmentsView: AssignmentsView
   readonly nowNs: () => bigint
   readonly readTime: ReadTime
   /** Called after a report; a lot in closing may be complete by it. */
@@ -30,13 +31,13 @@ export interface RegistryServiceOptions {
   readonly closing: AbortSignal
 }
 
-// Another analytics on the same database may change a line; a watch looks that often.
-const pollMs = 1_000
+// Another analytics on the same database may change a line; a watch looks that often, at what all watches share.
+const pollMs = 500
 
 /** Implements pelletline.registry.v1.RegistryService over the store. */
 export function createRegistryService(options: RegistryServiceOptions) {
-  const { plant, db, ids, findLot, defaultRecipeId, maxLines, assignments, nowNs, readTime, onSegment, closing } =
-    options
+  const { plant, db, ids, findLot, defaultRecipeId, maxLines, assignments, assignmentsView } = options
+  const { nowNs, readTime, onSegment, closing } = options
 
   const knowLine = async (line: string): Promise<void> => {
     const added = await db
@@ -47,8 +48,8 @@ export function createRegistryService(options: RegistryServiceOptions) {
 
   return implement(RegistryService, {
     async listLines() {
-      const found = await readAssignments(db)
-      return { lines: found.map((assignment) => ({ id: assignment.line, assignment })) }
+      const found = await assignmentsView.read()
+      return { lines: Array.from(found, ([id, assignment]) => ({ id, assignment })) }
     },
 
     async getRecipe({ id, version }) {
@@ -69,7 +70,7 @@ export function createRegistryService(options: RegistryServiceOptions) {
       let sent: string | undefined
       while (!ended.aborted) {
         const version = assignments.version
-        const [assignment] = await readAssignments(db, line)
+        const assignment = await assignmentsView.of(line)
         if (assignment === undefined) throw new TypeError(`Line ${line} was made known and is not there.`)
         const now = nameOf(assignment)
         if (now !== sent) {

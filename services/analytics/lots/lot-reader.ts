@@ -1,0 +1,30 @@
+import type { Lot } from '../../gen/pelletline/mes/v1/mes_pb.ts'
+import type { Kysely, Tables } from '../../shared/store/index.ts'
+import { createGroupedReads } from '../group-reads.ts'
+import { unknownLot } from './change-lots.ts'
+import type { CalibrationOf } from './lot-figures.ts'
+import { describeLots } from './read-lots.ts'
+
+/** Reads lots by name, with their counts and figures. */
+export interface LotReader {
+  /** Throws `not_found`. */
+  read(name: string): Promise<Lot>
+}
+
+/** Most lots that are read at once. */
+const maxLots = 100
+
+/** Creates the reader; plants and MES that follow many lots, each by calls of its own, cost the books what one of them does. */
+export function createLotReader(db: Kysely<Tables>, calibrationOf: CalibrationOf): LotReader {
+  const readGrouped = createGroupedReads<Lot>(async (names) => {
+    const rows = await db.selectFrom('lots').selectAll().where('name', 'in', names).execute()
+    return new Map((await describeLots(db, rows, calibrationOf)).map((lot) => [lot.id, lot]))
+  }, maxLots)
+  return {
+    async read(name) {
+      const lot = await readGrouped(name)
+      if (lot === undefined) throw unknownLot(name)
+      return lot
+    },
+  }
+}
