@@ -66,7 +66,7 @@ export interface CreateStudentInferenceOptions extends Partial<StudentBusSide> {
 export interface StudentSnapshot {
   /** The model has run and crops are taken. */
   readonly ready: boolean
-  /** Crops that wait for a batch. */
+  /** Crops that wait for a batch of the model that has most of them. */
   readonly queued: number
   /** Crops that may wait for one model: those of single calls, as many of streams, and those of the messages in hand. */
   readonly queueLimit: number

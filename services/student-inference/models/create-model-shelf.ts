@@ -73,7 +73,7 @@ export interface ModelShelf {
   entries(): readonly ShelfEntry[]
   /** Is to be called where workers have died: a model that does not judge and has none left is failed, and gets no role. */
   noteDeaths(): void
-  /** Crops that wait for a batch of any model, but for those of a shadow, which nobody waits for. */
+  /** Crops that wait for a batch of the model with the most of them, each having a queue of its own; not of a shadow, for which nobody waits. */
   queued(): number
   /** Resolves with the error that the wanted live model was refused with, or undefined once it judges. */
   settled(): Promise<PelletlineError | undefined>
@@ -315,7 +315,7 @@ export function createModelShelf(options: ModelShelfOptions): ModelShelf {
     noteDeaths,
     queued() {
       const judging = [...held].filter(([key]) => key !== roles.shadow)
-      return judging.reduce((sum, [, { student }]) => sum + (student?.batcher.queued() ?? 0), 0)
+      return Math.max(0, ...judging.map(([, { student }]) => student?.batcher.queued() ?? 0))
     },
     async settled() {
       for (;;) {
