@@ -111,9 +111,8 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
   const firstRecipe = toRecipeSettings(options.defaultRecipe)
   const defaultRecipeId = options.defaultRecipe.id
   const nowNs = () => clock.nowNs()
-  const nowMs = () => clock.now()
-  /** Does not step where the machine's time is set. */
-  const steadyMs = () => Number(nowNs() / 1_000_000n)
+  /** Ages and patience are measured by it: it does not step where the machine's time is set. */
+  const nowMs = () => Number(nowNs() / 1_000_000n)
 
   const assignments = createChangeSignal()
   const booked = createChangeSignal()
@@ -197,7 +196,7 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
 
   const rates = new Map<string, LineRate>()
   const onCommitted = (result: Booked) => {
-    const atMs = steadyMs()
+    const atMs = nowMs()
     for (const { line, found } of result.parts) {
       const rate = rates.get(line) ?? createLineRate(options.rateWindowMs)
       rates.set(line, rate)
@@ -329,7 +328,7 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
       return {
         line,
         lot: assignment.lot,
-        pelletsPerSecond: rates.get(line)?.perSecond(steadyMs()) ?? 0,
+        pelletsPerSecond: rates.get(line)?.perSecond(nowMs()) ?? 0,
         ngPpm: lot.ngPpm ?? ngPpm(0n, 0n),
         ...(lot.ngPpmCorrected === undefined ? {} : { ngPpmCorrected: lot.ngPpmCorrected }),
         audited: Number(counts.audited),

@@ -3,20 +3,20 @@ import { PelletlineError } from '../errors/pelletline-error.ts'
 
 /** Time as the services see it; injected, so that tests and replays run on their own. */
 export interface Clock {
-  /** Unix time, ms. */
+  /** Unix time by one reading of the machine's time, ms: it goes on evenly where that time is set, as ages and deadlines need. */
   now(): number
-  /** Unix time, ns. */
+  /** The same, ns. */
   nowNs(): bigint
   /** Resolves after `ms` milliseconds; rejects with `cancelled` when the signal aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 
-// The wall clock steps when the machine's time is set; stage times must not, so they count from one reading of it.
+// The machine's time steps when it is set, and an hour's step must not hold a patience up for an hour, nor end it at once.
 const originNs = BigInt(Math.round(performance.timeOrigin * 1e6))
 
-/** The machine's clock. `nowNs` is monotonic within the process, `now` follows the machine's time. */
+/** The machine's clock, monotonic within the process. */
 export const systemClock: Clock = {
-  now: () => Date.now(),
+  now: () => Math.floor(performance.timeOrigin + performance.now()),
   nowNs: () => originNs + BigInt(Math.round(performance.now() * 1e6)),
   async sleep(ms, signal) {
     try {

@@ -173,7 +173,7 @@ async function connect(port: number, password: string): Promise<pg.Client> {
 
 /** Resolves once the server takes connections; throws `unavailable` with its log where it ends before that. */
 async function untilReady(server: PostgresProcess, port: number, password: string): Promise<void> {
-  const deadline = Date.now() + startTimeoutMs
+  const deadline = performance.now() + startTimeoutMs
   let log: string | undefined
   void server.ended.then((text) => {
     log = text
@@ -184,7 +184,7 @@ async function untilReady(server: PostgresProcess, port: number, password: strin
       await client.end()
       return
     } catch (cause) {
-      if (Date.now() > deadline) {
+      if (performance.now() > deadline) {
         await server.kill()
         throw new PelletlineError('unavailable', `The PostgreSQL server does not answer: ${cause}`, { cause })
       }
