@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { interleave, quantile, ratesOf, ratioOf, spreadOf } from './measure.ts'
+import { interleave, quantile, ratesOf, ratioOf, slopeOf, spreadOf } from './measure.ts'
 
 test('interleave runs each once uncounted, then in turns, every other round in reverse', async () => {
   const order: string[] = []
@@ -28,4 +28,17 @@ test('spreadOf gives median and quartiles of numbers in any order, between neigh
 test('ratioOf compares within rounds, so that a slow round leaves it as it is', () => {
   assert.deepEqual(ratioOf([2, 20, 200], [1, 10, 100]), { median: 2, lower: 2, upper: 2 })
   assert.deepEqual(ratesOf([500, 2000], 10), [20, 5])
+})
+
+test('slopeOf is that of the line which a staircase follows, wherever its last step falls', () => {
+  const staircase = (length: number) =>
+    Array.from({ length }, (_, x): [number, number] => [x, 3 * 10 * Math.floor(x / 10)])
+  for (const length of [100, 105, 109]) assert.ok(Math.abs(slopeOf(staircase(length)) - 3) < 0.06)
+  assert.equal(
+    slopeOf([
+      [1, 5],
+      [1, 7],
+    ]),
+    0,
+  )
 })

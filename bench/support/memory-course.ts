@@ -1,4 +1,4 @@
-import { quantile } from './measure.ts'
+import { quantile, slopeOf } from './measure.ts'
 
 /** Memory of one process at a time. */
 export interface MemoryPoint {
@@ -28,14 +28,10 @@ export function describeCourse(points: readonly MemoryPoint[], warmUpMinutes: nu
       part.map(({ mb }) => mb),
       0.5,
     )
-  const mean = (valueAt: (point: MemoryPoint) => number) =>
-    warm.reduce((sum, point) => sum + valueAt(point), 0) / warm.length
-  const [x, y] = [mean(({ minutes }) => minutes), mean(({ mb }) => mb)]
-  const spread = warm.reduce((sum, { minutes }) => sum + (minutes - x) ** 2, 0)
   return {
     firstMb: median(warm.slice(0, quarter)),
     lastMb: median(warm.slice(-quarter)),
     largestMb: Math.max(...warm.map(({ mb }) => mb)),
-    slope: spread === 0 ? 0 : warm.reduce((sum, { minutes, mb }) => sum + (minutes - x) * (mb - y), 0) / spread,
+    slope: slopeOf(warm.map(({ minutes, mb }) => [minutes, mb])),
   }
 }

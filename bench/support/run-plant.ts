@@ -25,6 +25,8 @@ export interface PlantRun {
   readonly cpuSeconds: Readonly<Record<string, number>>
   /** The same of all together from the moment on at which the plant was ready: what loading takes is not what a pellet costs. */
   readonly cpuSecondsFromReady: number
+  /** The same as it grew: looks, four a second, with the time since the plant was ready, s. */
+  readonly looksFromReady: readonly { readonly atSeconds: number; readonly cpuSeconds: number }[]
 }
 
 export interface RunPlantOptions {
@@ -63,13 +65,18 @@ export async function runPlant(args: readonly string[], options: RunPlantOptions
   })
   const watch = createCpuWatch()
   const total = () => Object.values(watch.seconds()).reduce((sum, seconds) => sum + seconds, 0)
-  let untilReady: number | undefined
+  let ready: { readonly atMs: number; readonly cpuSeconds: number } | undefined
+  const looksFromReady: { readonly atSeconds: number; readonly cpuSeconds: number }[] = []
   let looks = 0
   const timer = setInterval(() => {
     const roots = { plant: child.pid ?? null, ...readProcesses(dataDir) }
     watch.look(roots)
     onProcesses?.(roots)
-    if (stderr.includes('READY')) untilReady ??= total()
+    if (stderr.includes('READY')) {
+      const [atMs, cpuSeconds] = [performance.now(), total()]
+      ready ??= { atMs, cpuSeconds }
+      looksFromReady.push({ atSeconds: (atMs - ready.atMs) / 1000, cpuSeconds: cpuSeconds - ready.cpuSeconds })
+    }
     if (++looks % looksPerSecond === 0) onRunning?.(stderr)
   }, 1000 / looksPerSecond)
   const ending = endAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGINT'), endAfterMs)
@@ -83,7 +90,8 @@ export async function runPlant(args: readonly string[], options: RunPlantOptions
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as LineReport)
-  return { reports, cpuSeconds: watch.seconds(), cpuSecondsFromReady: total() - (untilReady ?? 0) }
+  const cpuSecondsFromReady = total() - (ready?.cpuSeconds ?? 0)
+  return { reports, cpuSeconds: watch.seconds(), cpuSecondsFromReady, looksFromReady }
 }
 
 /** Processes of a plant that runs across several; none where it does not, or has not said so yet. */
