@@ -150,12 +150,20 @@ function createReferenceGrays(db: Kysely<Tables>) {
   }
 }
 
-/** Completes rows of lots with counts and figures; order is kept. */
-export async function describeLots(
-  db: Kysely<Tables>,
-  rows: readonly LotRow[],
-  calibrationOf: CalibrationOf,
-): Promise<Lot[]> {
+/** What the books hold of a lot, of one moment. */
+export interface LotBooks {
+  readonly row: LotRow
+  readonly counts: CountRow | undefined
+  readonly measured: Selectable<Tables['lot_measures']> | undefined
+  readonly runs: readonly ClosingRun[]
+  readonly segments: readonly LotSegment[]
+  readonly audits: readonly AuditGroup[] | undefined
+  /** Of the lot's recipe; undefined where the books have no such recipe, or it names none. */
+  readonly referenceGray: () => Promise<number | undefined>
+}
+
+/** Reads what the books hold of lots; order is kept. */
+export async function readLotBooks(db: Kysely<Tables>, rows: readonly LotRow[]): Promise<LotBooks[]> {
   const lotIds = rows.map((row) => row.lot_id)
   if (lotIds.length === 0) return []
   // One snapshot, or counts and strips of two moments would seem not to balance.
@@ -176,36 +184,52 @@ export async function describeLots(
       audits: await readAuditGroups(snapshot, lotIds),
     }))
   const referenceGrayOf = createReferenceGrays(db)
-  return Promise.all(
-    rows.map(async (row) => {
-      const [measured] = measures.get(row.lot_id) ?? []
-      const deviation = await grayDeviation(measured, () => referenceGrayOf(row))
-      const reconciliation = toReconciliation(counts.get(row.lot_id)?.[0])
-      const lotRuns = runs.get(row.lot_id) ?? []
-      const corrected = await correctedNgPpm(segments.get(row.lot_id) ?? [], calibrationOf)
-      const groups = audits.get(row.lot_id)
-      return create(LotSchema, {
-        id: row.name,
-        line: row.line,
-        state: row.state as LotState,
-        recipe: row.recipe,
-        recipeVersion: row.recipe_version,
-        material: row.material,
-        externalJobId: row.external_job_id,
-        openedUnixNs: row.opened_unix_ns,
-        closedUnixNs: row.closed_unix_ns,
-        reconciliation,
-        balanced: isBalanced(reconciliation, lotRuns, row.state === 3),
-        ...(reconciliation.classified === 0n ? {} : { ngPpm: ngPpm(reconciliation.ng, reconciliation.classified) }),
-        ...(corrected === undefined ? {} : { ngPpmCorrected: corrected }),
-        ...(groups === undefined ? {} : { disagreement: disagreementOf(groups, reconciliation) }),
-        simulated: row.simulated,
-        models: segments.get(row.lot_id) ?? [],
-        note: row.note,
-        stripsStamped: lotRuns.reduce((sum, run) => sum + run.stamped, 0n),
-        ...(measured === undefined ? {} : toMeasures(measured)),
-        ...(deviation === undefined ? {} : { grayDeviation: deviation }),
-      })
-    }),
-  )
+  return rows.map((row) => ({
+    row,
+    counts: counts.get(row.lot_id)?.[0],
+    measured: measures.get(row.lot_id)?.[0],
+    runs: runs.get(row.lot_id) ?? [],
+    segments: segments.get(row.lot_id) ?? [],
+    audits: audits.get(row.lot_id),
+    referenceGray: () => referenceGrayOf(row),
+  }))
+}
+
+/** A lot as its message says it. Waits for the calibration of its models where that has to be looked for. */
+export async function describeLot(books: LotBooks, calibrationOf: CalibrationOf): Promise<Lot> {
+  const { row, counts, measured, runs, segments, audits, referenceGray } = books
+  const deviation = await grayDeviation(measured, referenceGray)
+  const reconciliation = toReconciliation(counts)
+  const corrected = await correctedNgPpm(segments, calibrationOf)
+  return create(LotSchema, {
+    id: row.name,
+    line: row.line,
+    state: row.state as LotState,
+    recipe: row.recipe,
+    recipeVersion: row.recipe_version,
+    material: row.material,
+    externalJobId: row.external_job_id,
+    openedUnixNs: row.opened_unix_ns,
+    closedUnixNs: row.closed_unix_ns,
+    reconciliation,
+    balanced: isBalanced(reconciliation, runs, row.state === 3),
+    ...(reconciliation.classified === 0n ? {} : { ngPpm: ngPpm(reconciliation.ng, reconciliation.classified) }),
+    ...(corrected === undefined ? {} : { ngPpmCorrected: corrected }),
+    ...(audits === undefined ? {} : { disagreement: disagreementOf(audits, reconciliation) }),
+    simulated: row.simulated,
+    models: [...segments],
+    note: row.note,
+    stripsStamped: runs.reduce((sum, run) => sum + run.stamped, 0n),
+    ...(measured === undefined ? {} : toMeasures(measured)),
+    ...(deviation === undefined ? {} : { grayDeviation: deviation }),
+  })
+}
+
+/** Completes rows of lots with counts and figures; order is kept. */
+export async function describeLots(
+  db: Kysely<Tables>,
+  rows: readonly LotRow[],
+  calibrationOf: CalibrationOf,
+): Promise<Lot[]> {
+  return Promise.all((await readLotBooks(db, rows)).map((books) => describeLot(books, calibrationOf)))
 }
