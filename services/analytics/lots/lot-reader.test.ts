@@ -6,6 +6,7 @@ import { openDatabase, type Store } from '../../shared/store/index.ts'
 import { defaultRecipe } from '../default-recipe.ts'
 import { ensureLine } from '../registry/ensure-line.ts'
 import { ensureRecipe } from '../registry/recipes.ts'
+import { countQueries } from '../test-support/count-queries.ts'
 import { openLot, readLotRow } from './change-lots.ts'
 import { createLotReader } from './lot-reader.ts'
 
@@ -26,14 +27,7 @@ describe('lots that many follow', () => {
   after(() => store.close())
 
   const createReader = (calibrationOf = async () => undefined as undefined) => {
-    const counted = { queries: 0 }
-    const db = store.db.withPlugin({
-      transformQuery({ node }) {
-        counted.queries++
-        return node
-      },
-      transformResult: async ({ result }) => result,
-    })
+    const { db, counted } = countQueries(store.db)
     return { reader: createLotReader(db, calibrationOf), counted }
   }
 

@@ -6,6 +6,7 @@ import { openDatabase, type Store } from '../../shared/store/index.ts'
 import { createChangeSignal } from '../change-signal.ts'
 import { defaultRecipe } from '../default-recipe.ts'
 import { openLot } from '../lots/change-lots.ts'
+import { countQueries } from '../test-support/count-queries.ts'
 import { createAssignmentsView } from './assignments-view.ts'
 import { ensureLine } from './ensure-line.ts'
 import { ensureRecipe } from './recipes.ts'
@@ -27,14 +28,7 @@ describe('the assignments in force', () => {
   /** A view whose queries are counted. */
   const createView = () => {
     const time = { nowNs: 0n }
-    const counted = { queries: 0 }
-    const db = store.db.withPlugin({
-      transformQuery({ node }) {
-        counted.queries++
-        return node
-      },
-      transformResult: async ({ result }) => result,
-    })
+    const { db, counted } = countQueries(store.db)
     const changes = createChangeSignal()
     return { view: createAssignmentsView({ db, changes, nowNs: () => time.nowNs, maxAgeNs }), changes, time, counted }
   }
