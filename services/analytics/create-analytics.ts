@@ -319,7 +319,7 @@ export function createAnalytics(dependencies: CreateAnalyticsOptions): Analytics
     },
 
     async lineReport(line) {
-      const assignment = await view.of(line)
+      const assignment = (await view.read()).get(line)
       if (assignment === undefined) {
         throw new PelletlineError('not_found', `Line ${line} is not known. It becomes known when its gateway starts.`)
       }

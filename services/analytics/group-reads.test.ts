@@ -24,7 +24,7 @@ const nextTurn = () => new Promise(setImmediate)
 describe('grouped reads', () => {
   it('read together what is asked for in one turn, and what is asked for during a read by the next', async () => {
     const { reads, readAll, write } = createSlowStore()
-    const read = createGroupedReads(readAll, 10)
+    const read = createGroupedReads(readAll, { maxKeys: 10 })
     write({ a: 1, b: 2 })
     const first = [read('a'), read('b'), read('a'), read('missing')]
     await nextTurn()
@@ -45,11 +45,14 @@ describe('grouped reads', () => {
 
   it('read no more than the limit at once, and go on after a read that failed', async () => {
     const groups: (readonly string[])[] = []
-    const read = createGroupedReads(async (keys) => {
-      groups.push(keys)
-      if (keys.includes('c')) throw new Error('the store is away')
-      return new Map(keys.map((key) => [key, key.toUpperCase()]))
-    }, 2)
+    const read = createGroupedReads(
+      async (keys) => {
+        groups.push(keys)
+        if (keys.includes('c')) throw new Error('the store is away')
+        return new Map(keys.map((key) => [key, key.toUpperCase()]))
+      },
+      { maxKeys: 2 },
+    )
     const answers = await Promise.allSettled(['a', 'b', 'c', 'd', 'e'].map(read))
     assert.deepEqual(
       answers.map((answer) => (answer.status === 'fulfilled' ? answer.value : (answer.reason as Error).message)),
@@ -57,5 +60,50 @@ describe('grouped reads', () => {
     )
     assert.deepEqual(groups, [['a', 'b'], ['c', 'd'], ['e']])
     assert.equal(await read('f'), 'F')
+  })
+
+  it('are held up by one that does not come back for the patience only, and so are those who wait for it', {
+    timeout: 10_000,
+  }, async () => {
+    const { reads, readAll, write } = createSlowStore()
+    const read = createGroupedReads(readAll, { maxKeys: 10, patienceMs: 20, maxReads: 2 })
+    const keysOf = () => reads.map(({ keys }) => keys)
+    write({ a: 1, b: 2, c: 3 })
+    const stuck = [read('a'), read('b')]
+    await nextTurn()
+    write({ a: 10, b: 20, c: 30 })
+    const after = [read('b'), read('c')]
+    while (reads.length < 2) await nextTurn()
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    assert.deepEqual(keysOf(), [
+      ['a', 'b'],
+      ['b', 'c', 'a'],
+    ])
+    reads[1]!.end.resolve()
+    assert.deepEqual(await Promise.all([...stuck, ...after]), [10, 20, 20, 30])
+    // What was answered is not read again, though the second read was slow as well.
+    await nextTurn()
+    assert.equal(reads.length, 2)
+    const last = read('a')
+    write({ a: 100 })
+    await nextTurn()
+    reads[0]!.end.resolve()
+    reads[2]!.end.resolve()
+    assert.equal(await last, 100, 'and not what the first read has found')
+    assert.deepEqual(keysOf().slice(2), [['a']])
+  })
+
+  it('run beside each other no more than may', { timeout: 10_000 }, async () => {
+    const { reads, readAll } = createSlowStore()
+    const read = createGroupedReads(readAll, { maxKeys: 1, patienceMs: 5, maxReads: 2 })
+    const all = ['a', 'b', 'c'].map(read)
+    while (reads.length < 2) await nextTurn()
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    assert.equal(reads.length, 2)
+    for (let ended = 0; ended < reads.length; ended++) {
+      reads[ended]!.end.resolve()
+      await nextTurn()
+    }
+    assert.deepEqual(await Promise.all(all), [undefined, undefined, undefined])
   })
 })

@@ -9,7 +9,7 @@ import { openDatabase, type Store } from '../shared/store/index.ts'
 import { usePostgres } from '../shared/store/test-support/use-postgres.ts'
 import { addMeasures } from './test-support/add-measures.ts'
 import { makeAudits, makeVerdicts, type StripPlan } from './test-support/make-messages.ts'
-import { startAnalytics, until } from './test-support/start-analytics.ts'
+import { startAnalytics, until, watchOnce } from './test-support/start-analytics.ts'
 
 const postgres = usePostgres()
 const retry = { firstPauseMs: 5, maxPauseMs: 100 }
@@ -174,6 +174,37 @@ describe('several analytics on one PostgreSQL', () => {
       await Promise.all(both.map(({ lots }) => lots.closeLot({ lot: 'one-name' })))
       await until(async () => (await other.lots.getLot({ lot: 'one-name' })).lot!.closedUnixNs > 0n)
     } finally {
+      await stop()
+    }
+  })
+
+  test('a watch begins with the lot in force, also where another analytics has just changed it', {
+    timeout: 120_000,
+  }, async () => {
+    const { one, other, stop } = await startTwo(createMemoryBus({ retry }), { options: { closing: { quietMs: 0 } } })
+    const leaving = new AbortController()
+    try {
+      const line = 'line-w'
+      await watchOnce(one.registry, line)
+      // Somebody looks at the line there all the while, as a gateway does.
+      const followed: (string | undefined)[] = []
+      const following = (async () => {
+        for await (const { assignment } of other.registry.watchLine({ line }, { signal: leaving.signal }))
+          followed.push(assignment?.lot)
+      })()
+      for (let number = 0; number < 10; number++) {
+        const lot = `lot-w-${number}`
+        await one.lots.openLot({ lot, line })
+        assert.equal((await watchOnce(other.registry, line))?.lot, lot)
+        await until(async () => followed.at(-1) === lot)
+        await one.lots.closeLot({ lot })
+        assert.equal((await watchOnce(other.registry, line))?.lot, `unassigned-${line}`)
+        assert.equal((await other.analytics.lineReport(line)).lot, `unassigned-${line}`)
+      }
+      leaving.abort()
+      await following.catch(() => undefined)
+    } finally {
+      leaving.abort()
       await stop()
     }
   })

@@ -8,12 +8,6 @@ import { takeRegistryTurn } from '../registry/take-turn.ts'
 import { lockLots } from './lock-lots.ts'
 import type { LotRow } from './read-lots.ts'
 
-/** A lot after a call, and whether the line's assignment has changed by it. */
-export interface LotChange {
-  readonly lot: LotRow
-  readonly changed: boolean
-}
-
 /** Row of a lot by name; throws `not_found`. */
 export async function readLotRow(db: Kysely<Tables>, name: string): Promise<LotRow> {
   const row = await db.selectFrom('lots').selectAll().where('name', '=', name).executeTakeFirst()
@@ -30,7 +24,7 @@ export function unknownLot(name: string): PelletlineError {
  * Opens a lot on a line. Throws as the proto says: `not_found` for line and recipe, `already_exists` for a used name,
  * `failed_precondition` while another lot is open; `invalid_argument` for a name that belongs to the plant.
  */
-export async function openLot(db: Kysely<Tables>, request: OpenLotRequest, nowNs: bigint): Promise<LotChange> {
+export async function openLot(db: Kysely<Tables>, request: OpenLotRequest, nowNs: bigint): Promise<LotRow> {
   const { lot: name, line, recipe, externalJobId } = request
   if (name.startsWith(unassignedPrefix)) {
     const description = `begins with "${unassignedPrefix}", which names product of a line without a lot; choose another name`
@@ -55,7 +49,7 @@ export async function openLot(db: Kysely<Tables>, request: OpenLotRequest, nowNs
     const used = await transaction.selectFrom('lots').selectAll().where('name', '=', name).executeTakeFirst()
     if (used !== undefined) {
       const repeated = externalJobId !== '' && used.external_job_id === externalJobId && used.line === line
-      if (repeated) return { lot: used, changed: false }
+      if (repeated) return used
       throw new PelletlineError(
         'already_exists',
         `Lot ${name} was opened before on line ${used.line}. Choose a new name.`,
@@ -93,7 +87,7 @@ export async function openLot(db: Kysely<Tables>, request: OpenLotRequest, nowNs
       .set({ open_lot_id: inserted.lot_id, recipe: chosen.id, recipe_version: chosen.version })
       .where('id', '=', line)
       .execute()
-    return { lot: inserted, changed: true }
+    return inserted
   })
 }
 
@@ -101,7 +95,7 @@ export async function openLot(db: Kysely<Tables>, request: OpenLotRequest, nowNs
  * Ends a lot: it is CLOSING, and its line is back at the unassigned lot with the newest version of the recipe. A lot that
  * is not open is answered as it is. Throws `not_found`, and `failed_precondition` for an unassigned lot.
  */
-export async function closeLot(db: Kysely<Tables>, name: string, readTime: ReadTime): Promise<LotChange> {
+export async function closeLot(db: Kysely<Tables>, name: string, readTime: ReadTime): Promise<LotRow> {
   return db.transaction().execute(async (transaction) => {
     await takeRegistryTurn(transaction)
     const found = await readLotRow(transaction, name)
@@ -124,7 +118,7 @@ export async function closeLot(db: Kysely<Tables>, name: string, readTime: ReadT
       .where('state', '=', 1)
       .returningAll()
       .executeTakeFirst()
-    if (lot === undefined) return { lot: await readLotRow(transaction, name), changed: false }
+    if (lot === undefined) return readLotRow(transaction, name)
     if (line !== undefined) {
       const recipe = await readLatestRecipe(transaction, line.recipe)
       await transaction
@@ -138,6 +132,6 @@ export async function closeLot(db: Kysely<Tables>, name: string, readTime: ReadT
         .where('lot_id', '=', line.unassigned_lot_id)
         .execute()
     }
-    return { lot, changed: true }
+    return lot
   })
 }

@@ -16,10 +16,13 @@ const maxLots = 100
 
 /** Creates the reader; plants and MES that follow many lots, each by calls of its own, cost the books what one of them does. */
 export function createLotReader(db: Kysely<Tables>, calibrationOf: CalibrationOf): LotReader {
-  const readGrouped = createGroupedReads<LotBooks>(async (names) => {
-    const rows = await db.selectFrom('lots').selectAll().where('name', 'in', names).execute()
-    return new Map((await readLotBooks(db, rows)).map((books) => [books.row.name, books]))
-  }, maxLots)
+  const readGrouped = createGroupedReads<LotBooks>(
+    async (names) => {
+      const rows = await db.selectFrom('lots').selectAll().where('name', 'in', names).execute()
+      return new Map((await readLotBooks(db, rows)).map((books) => [books.row.name, books]))
+    },
+    { maxKeys: maxLots },
+  )
   return {
     async read(name) {
       const books = await readGrouped(name)

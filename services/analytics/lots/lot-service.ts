@@ -30,17 +30,15 @@ export function createLotService(options: LotServiceOptions) {
     const [lot] = await describeLots(db, [row], calibrationOf)
     return lot === undefined ? {} : { lot }
   }
+  // Also after a failure: the change may have been committed, and only the answer lost.
+  const tellAfter = <T>(change: Promise<T>): Promise<T> => change.finally(() => assignments.notify())
   return implement(LotService, {
     async openLot(request) {
-      const { lot, changed } = await openLot(db, request, nowNs())
-      if (changed) assignments.notify()
-      return describe(lot)
+      return describe(await tellAfter(openLot(db, request, nowNs())))
     },
 
     async closeLot(request) {
-      const { lot, changed } = await closeLot(db, request.lot, readTime)
-      if (changed) assignments.notify()
-      return describe(lot)
+      return describe(await tellAfter(closeLot(db, request.lot, readTime)))
     },
 
     async getLot(request) {

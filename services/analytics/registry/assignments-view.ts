@@ -33,12 +33,17 @@ interface Reading {
 /** Creates the view; it reads when it is asked, however many lines and watchers there are. */
 export function createAssignmentsView({ db, changes, nowNs, maxAgeNs }: AssignmentsViewOptions): AssignmentsView {
   let newest: Reading | undefined
-  const readGrouped = createGroupedReads<Reading>(async ([key]) => {
-    const reading = { version: changes.version, atNs: nowNs() }
-    const lines = new Map((await readAssignments(db)).map((assignment) => [assignment.line, assignment]))
-    newest = { ...reading, lines }
-    return new Map([[key!, newest]])
-  }, 1)
+  const readGrouped = createGroupedReads<Reading>(
+    async ([key]) => {
+      const reading = { version: changes.version, atNs: nowNs() }
+      const lines = new Map((await readAssignments(db)).map((assignment) => [assignment.line, assignment]))
+      const read = { ...reading, lines }
+      // One that took long may end after one that began later.
+      if (newest === undefined || newest.atNs <= read.atNs) newest = read
+      return new Map([[key!, read]])
+    },
+    { maxKeys: 1 },
+  )
   const read = async () => (await readGrouped('lines'))!.lines
   const recent = () => {
     const holds = newest !== undefined && newest.version === changes.version && nowNs() - newest.atNs <= maxAgeNs

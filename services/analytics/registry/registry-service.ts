@@ -70,7 +70,9 @@ export function createRegistryService(options: RegistryServiceOptions) {
       let sent: string | undefined
       while (!ended.aborted) {
         const version = assignments.version
-        const assignment = await assignmentsView.of(line)
+        // What is in force as the watch begins, and not what was a moment before: the lot may be closed by now.
+        const assignment =
+          sent === undefined ? (await assignmentsView.read()).get(line) : await assignmentsView.of(line)
         if (assignment === undefined) throw new TypeError(`Line ${line} was made known and is not there.`)
         const now = nameOf(assignment)
         if (now !== sent) {

@@ -1,4 +1,3 @@
-import { systemClock } from '../../service/clock.ts'
 import type { SpanContext } from '../span-context.ts'
 
 type Labels = Readonly<Record<string, unknown>>
@@ -30,7 +29,7 @@ export interface Observed {
  * Creates the store that the SDK lacks: it has no exemplars (3.1.0). It keeps one per bucket, of the first `maxSeries` label
  * values of a metric that are traced; those that come beyond get none.
  */
-export function createExemplarStore(maxSeries: number, nowMs: () => number = systemClock.now): ExemplarStore {
+export function createExemplarStore(maxSeries: number, nowMs: () => number = Date.now): ExemplarStore {
   const metrics = new Map<string, Map<string, (Exemplar | undefined)[]>>()
 
   return {
