@@ -104,7 +104,8 @@ export function describeConnectFailure(reason: unknown, place: DatabasePlace): P
 
 /**
  * The same failure when a database is opened: what waiting cannot cure is `failed_precondition`, so that the program ends
- * with the one sentence that says what to do.
+ * with the one sentence that says what to do. Whether an attempt is repeated is for its caller to do and to say: a service
+ * waits, a command ends.
  */
 export function describeOpenFailure(reason: unknown): PelletlineError {
   const cause = reason instanceof PelletlineError ? (reason.cause ?? reason) : reason
@@ -112,6 +113,11 @@ export function describeOpenFailure(reason: unknown): PelletlineError {
   const state = sqlStateOf(cause)
   const error = PelletlineError.from(reason)
   const curable = state.startsWith('53') || !mendings.some(([states]) => states.test(state))
-  if (curable && !isTlsFailure(cause)) return error
-  return new PelletlineError('failed_precondition', error.message.replace(' It is tried again.', ''), { cause })
+  const { retryable } = error
+  const text = error.message.replace(' It is tried again.', '')
+  if (curable && !isTlsFailure(cause)) {
+    const next = state === '' && retryable ? ' Check the address, and that the server runs.' : ''
+    return new PelletlineError(error.code, `${text}${next}`, { retryable, cause })
+  }
+  return new PelletlineError('failed_precondition', text, { cause })
 }

@@ -54,13 +54,16 @@ describe('openDatabase on a server', () => {
     }
   })
 
-  test('a server that does not answer is unavailable, and the error names it', async () => {
-    const config = await postgres.createDatabase()
-    await assert.rejects(openDatabase({ ...config, address: '127.0.0.1:1' }), {
-      code: 'unavailable',
-      retryable: true,
-      message: /The database test_\d+ at 127\.0\.0\.1:1 cannot be reached: .*ECONNREFUSED.* It is tried again\./,
-    })
+  test('a server that does not answer is unavailable, and the error names it and promises no repeat', async () => {
+    const config = { ...(await postgres.createDatabase()), address: '127.0.0.1:1' }
+    for (const attempt of [openDatabase, checkPostgres, migratePostgres]) {
+      await assert.rejects(attempt(config), {
+        code: 'unavailable',
+        retryable: true,
+        message:
+          /^The database test_\d+ at 127\.0\.0\.1:1 cannot be reached: .*ECONNREFUSED 127\.0\.0\.1:1\. Check the address, and that the server runs\.$/,
+      })
+    }
   })
 
   test('a read-only database and missing rights are refused with the statement that mends them', async () => {
