@@ -5,6 +5,7 @@ import { brokerError } from '../kafka/broker-error.ts'
 import type { ConnectionSettings } from '../kafka/connection-settings.ts'
 import { openConsumer } from './open-consumer.ts'
 import { protocolErrorsOf } from './protocol-errors.ts'
+import { registerCodecs } from './register-codecs.ts'
 import { silenceNegativeTimeouts } from './silence-negative-timeouts.ts'
 
 /** Few and quick: the layers above try again for as long as it makes sense, and know for what. */
@@ -21,6 +22,7 @@ const retry = { retries: 2, initialRetryTime: 100, maxRetryTime: 1000 }
 export function createKafkajsClient(settings: ConnectionSettings): BrokerClient {
   const { brokers, clientId, tls, sasl } = settings
   silenceNegativeTimeouts()
+  registerCodecs()
   const kafka = new Kafka({
     brokers: [...brokers],
     clientId,

@@ -6,18 +6,18 @@ import { consumerLimits } from '../kafka/consumer-limits.ts'
 import { createOffsetCommitter, type Membership } from './commit-offsets.ts'
 import { protocolErrorsOf } from './protocol-errors.ts'
 
-function headerText(value: Buffer | string | (Buffer | string)[] | undefined): string {
+/** Kafka lets a header have no value, and a name more than one, of which the last counts. The types of kafkajs know no `null`. */
+function headerText(value: unknown): string {
   const single = Array.isArray(value) ? value.at(-1) : value
-  return single === undefined ? '' : single.toString()
+  return single === undefined || single === null ? '' : String(single)
 }
 
 function toRecord(partition: number, message: KafkaMessage): BrokerRecord {
-  const headers: Record<string, string> = {}
-  for (const [name, value] of Object.entries(message.headers ?? {})) headers[name] = headerText(value)
+  const headers = Object.entries(message.headers ?? {}).map(([name, value]) => [name, headerText(value)])
   return {
     key: message.key?.toString('utf8') ?? '',
     value: message.value ?? new Uint8Array(0),
-    headers,
+    headers: Object.fromEntries(headers),
     partition,
     offset: BigInt(message.offset),
   }
