@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { parseInteger, parseNumber, parsePixelSize, parseRoi, parseSeconds } from './parse-option.ts'
+import { parseInteger, parseName, parseNumber, parsePixelSize, parseRoi, parseSeconds } from './parse-option.ts'
 
 describe('parsers of options', () => {
   it('parseRoi takes four whole numbers and refuses all else', () => {
@@ -21,6 +21,12 @@ describe('parsers of options', () => {
   it('parseSeconds reads units', () => {
     assert.deepEqual(['20', '1.5s', '500ms', '5m', '2min', '1h'].map(parseSeconds), [20, 1.5, 0.5, 300, 120, 3600])
     for (const text of ['0', '-3', '5 days', '', 's']) assert.throws(() => parseSeconds(text), /A time above 0/, text)
+  })
+
+  it('parseName takes what the messages take', () => {
+    assert.equal(parseName('north-1'), 'north-1')
+    for (const text of ['', 'a b', '-north', 'n'.repeat(64)])
+      assert.throws(() => parseName(text), /1 to 63 letters/, text)
   })
 
   it('parseInteger and parseNumber name the range', () => {

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander'
+import { nameSchema } from '../shared/config/name-schema.ts'
 
 /** Range of a numeric option; both ends included. */
 export interface NumberRange {
@@ -36,6 +37,13 @@ function rangeText({ min, max }: NumberRange): string {
   if (min !== undefined && max !== undefined) return ` from ${min} to ${max}`
   if (min !== undefined) return ` of at least ${min}`
   return max === undefined ? '' : ` of at most ${max}`
+}
+
+/** Parser of a name as plants, lines, cameras and runs have it. */
+export function parseName(text: string): string {
+  const { success, error } = nameSchema.safeParse(text)
+  if (!success) throw new InvalidArgumentError(`${error.issues[0]?.message ?? 'A name is needed'}.`)
+  return text
 }
 
 /** A rectangle in image coordinates, px. */

@@ -28,7 +28,7 @@ import {
 } from '../student-inference/index.ts'
 import { createTeacherAudit, teacherAuditOptionsSchema } from '../teacher-audit/index.ts'
 import { throwFailures } from './join-failures.ts'
-import { type PlantOptions, plantName } from './options.ts'
+import type { PlantOptions } from './options.ts'
 import type { PlantHooks, PlantServices } from './plant-services.ts'
 import { createPatientClient } from './processes/patient-client.ts'
 import { provideDatabase } from './processes/provide-database.ts'
@@ -88,7 +88,7 @@ export async function composeServices(
     }
 
     const analytics = createAnalytics({
-      plant: plantName,
+      plant: options.plant,
       ...standOn('analytics'),
       database,
       clock,
@@ -104,7 +104,7 @@ export async function composeServices(
       options: segmentationOptionsSchema.parse({}),
     })
     const gateway = createCameraGateway({
-      plant: plantName,
+      plant: options.plant,
       registry,
       segmentation: createLocalClient(find(segmentation.implementations, SegmentationService)),
       clock,
@@ -118,7 +118,7 @@ export async function composeServices(
       clock,
       logger: logger.child({ service: 'student-inference' }),
       modelRegistry: createLocalClient(find(analytics.implementations, ModelService)),
-      instance: plantName,
+      instance: options.plant,
       onReady: (ready) => {
         if (!ready) failed.reject(noWorkerLeft('the model that judges'))
       },

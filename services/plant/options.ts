@@ -5,11 +5,10 @@ import type { ModelPlace } from '../shared/onnx/store/model-place-config.ts'
 import { type TelemetryConfig, telemetryConfigSchema } from '../shared/telemetry/telemetry-config.ts'
 import type { GivenDatabase } from './processes/provide-database.ts'
 
-/** Name of the plant that is simulated. */
-export const plantName = defaultPlantName
-
 /** What `up` and `npm start` may be told. */
 export interface PlantOptions {
+  /** Its name: the first part of every pellet's, and that to which the topics of a broker belong. */
+  readonly plant: string
   /** Simulated lines. */
   readonly lines: number
   /** End by itself after so many seconds of product; until Ctrl-C where absent. */
@@ -63,6 +62,7 @@ export interface PlantOptions {
 /** Defaults of a plant that is started from the repository's root. */
 export function defaultPlantOptions(root: string): PlantOptions {
   return {
+    plant: defaultPlantName,
     lines: 1,
     seconds: undefined,
     json: false,

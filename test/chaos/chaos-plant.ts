@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { pathToFileURL } from 'node:url'
-import { defaultPlantOptions, plantName } from '../../services/plant/options.ts'
+import { defaultPlantOptions } from '../../services/plant/options.ts'
 import type { PlantServices } from '../../services/plant/plant-services.ts'
 import { composeProcesses } from '../../services/plant/processes/compose-processes.ts'
 import { startKafkaCluster } from '../../services/shared/bus/broker/start-kafka-broker.ts'
@@ -70,7 +70,8 @@ export async function startChaosPlant({ brokers, say, signal }: ChaosPlantOption
     ends.push(() => server.stop())
     ends.push(() => cluster.stop())
     const busConfig = kafkaConfigSchema.parse({ kind: 'kafka', brokers: cluster.addresses })
-    await applyTopics(busConfig, { plant: plantName, logger })
+    const defaults = defaultPlantOptions(root)
+    await applyTopics(busConfig, { plant: defaults.plant, logger })
     const databaseProxy = await startCutProxy(server.address)
     ends.push(() => databaseProxy.close())
 
@@ -87,7 +88,7 @@ export async function startChaosPlant({ brokers, say, signal }: ChaosPlantOption
     const dataDir = join(directory, 'plant')
     const services = await composeProcesses(
       {
-        ...defaultPlantOptions(root),
+        ...defaults,
         dataDir,
         bus: 'kafka',
         database: 'postgres',

@@ -52,7 +52,7 @@ describe('the traces of a plant in one process', { timeout: 900_000 }, () => {
     receiver = await startOtlpReceiver()
     const options = ['--ephemeral', '--port', '0', '--prevalence', '0.1', '--log-level', 'info', '--json']
     const telemetry = ['--otlp-endpoint', receiver.endpoint, '--prometheus', ':0']
-    plant = startPelletline('up', ...options, ...telemetry)
+    plant = startPelletline('up', '--plant', 'north', ...options, ...telemetry)
     const ready = await plant.error(/READY pelletline (\S+)/)
     address = /READY pelletline (\S+)/.exec(ready)?.[1] ?? ''
     metrics = /"metrics":"([^"]+)"/.exec(ready)?.[1] ?? ''
@@ -72,6 +72,7 @@ describe('the traces of a plant in one process', { timeout: 900_000 }, () => {
     const strip = [part('plant'), part('line'), part('camera'), part('run'), part('strip')].join('/')
     const pellet = `${strip}/${attributes['pelletline.pellet.index']}`
     assert.equal(part('trace.reason'), 'ng')
+    assert.equal(part('plant'), 'north')
 
     let parent = ''
     let endedNs = 0n

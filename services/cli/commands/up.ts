@@ -4,11 +4,12 @@ import { PelletlineError } from '../../shared/errors/pelletline-error.ts'
 import type { AddCommand } from '../cli-context.ts'
 import { exampleText } from '../example-text.ts'
 import { readKeyText } from '../models/read-key-text.ts'
-import { collectText, parseInteger, parseNumber, parseSeconds, parseSeed } from '../parse-option.ts'
+import { collectText, parseInteger, parseName, parseNumber, parseSeconds, parseSeed } from '../parse-option.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 interface UpOptions {
+  readonly plant?: string
   readonly bus: 'memory' | 'kafka'
   readonly database: 'pglite' | 'postgres'
   readonly brokers?: readonly string[]
@@ -55,6 +56,7 @@ export const addUpCommand: AddCommand = (program, context) => {
         .choices(['pglite', 'postgres'])
         .default('pglite'),
     )
+    .option('--plant <name>', 'name of the plant; default: plant-1. Topics of a broker belong to one plant', parseName)
     .option('--brokers <host:port,...>', 'Kafka brokers to use; implies --bus kafka', parseList)
     .option(
       '--postgres <address>',
@@ -143,6 +145,7 @@ export const addUpCommand: AddCommand = (program, context) => {
       context.runsService()
       await runPlant({
         ...defaults,
+        plant: options.plant ?? defaults.plant,
         json: context.terminal(command).json,
         ...chooseInfrastructure(options, defaults.intake),
         seconds: options.seconds,

@@ -20,7 +20,7 @@ import { withinTime } from '../../shared/service/within-time.ts'
 import { createLogger } from '../../shared/telemetry/logger.ts'
 import { studentGroup } from '../../student-inference/index.ts'
 import { throwFailures } from '../join-failures.ts'
-import { type PlantOptions, plantName } from '../options.ts'
+import type { PlantOptions } from '../options.ts'
 import type { PlantHooks, PlantServices } from '../plant-services.ts'
 import { allStages, judging, settleStages } from '../settle-stages.ts'
 import { chooseAddresses } from './choose-addresses.ts'
@@ -119,7 +119,7 @@ export async function composeProcesses(
     // A temporary folder is the plant's, which goes as a whole.
     const kept = { ...options, ephemeral: false, dataDir: folder.path }
     const [broker, database] = await Promise.allSettled([
-      provideBus(options.brokers, folder.kafka, provide),
+      provideBus(options.brokers, folder.kafka, folder.logOf('broker'), provide),
       provideDatabase(kept, provide),
     ])
     // Ended after the services, the database last.
@@ -131,9 +131,9 @@ export async function composeProcesses(
 
     const { config: busConfig } = broker.value
     // An own broker lies on a laptop's disk as often as not; one that was given is somebody's, who changes it.
-    if (options.brokers.length > 0) await checkTopics(busConfig, { plant: plantName, logger })
-    else await applyTopics(busConfig, { plant: plantName, logger, maxPartitionBytes: ownPartitionBytes })
-    const bus = await openBus(busConfig, { plant: plantName, clientId: 'plant', signal, clock, logger })
+    if (options.brokers.length > 0) await checkTopics(busConfig, { plant: options.plant, logger })
+    else await applyTopics(busConfig, { plant: options.plant, logger, maxPartitionBytes: ownPartitionBytes })
+    const bus = await openBus(busConfig, { plant: options.plant, clientId: 'plant', signal, clock, logger })
     opened.push(() => bus.close())
 
     const addresses: Record<ServiceName, string> = {
@@ -144,7 +144,7 @@ export async function composeProcesses(
       analytics: listen,
     }
     const configs = createServiceConfigs({
-      plant: plantName,
+      plant: options.plant,
       bus: busConfig,
       database: database.value.config,
       models,
@@ -157,7 +157,7 @@ export async function composeProcesses(
       // The folder is somebody else's by then, or gone.
       if (released) return
       writeFile({
-        plant: plantName,
+        plant: options.plant,
         pid: process.pid,
         broker: { addresses: busConfig.brokers, pid: broker.value.pid() ?? null },
         database: { kind: options.database, pid: database.value.pid() ?? null },
