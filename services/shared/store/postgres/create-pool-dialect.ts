@@ -9,7 +9,13 @@ import {
 } from 'kysely'
 import type pg from 'pg'
 import { PelletlineError } from '../../errors/pelletline-error.ts'
-import { type DatabasePlace, describeConnectFailure, describeFailure, isConnectionLost } from './describe-failure.ts'
+import {
+  type DatabasePlace,
+  describeConnectFailure,
+  describeFailure,
+  isConnectionLost,
+  isReadOnly,
+} from './describe-failure.ts'
 
 interface PoolConnection extends DatabaseConnection {
   /** Rolls back; a connection that cannot is not used again, and the server rolls back when it goes. */
@@ -23,7 +29,8 @@ function createConnection(client: pg.PoolClient, place: DatabasePlace): PoolConn
     try {
       return await client.query<Record<string, unknown>>(text, [...values])
     } catch (reason) {
-      broken ||= isConnectionLost(reason)
+      // A session takes `default_transaction_read_only` at its start and keeps it: only another one sees that it has ended.
+      broken ||= isConnectionLost(reason) || isReadOnly(reason)
       throw describeFailure(reason, place)
     }
   }

@@ -41,6 +41,11 @@ export function sqlStateOf(reason: unknown): string {
   return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : ''
 }
 
+/** Whether a write was refused because the session, the database or the server is read-only. */
+export function isReadOnly(reason: unknown): boolean {
+  return sqlStateOf(reason) === '25006'
+}
+
 /** Whether the connection is of no use any more after a failure. */
 export function isConnectionLost(reason: unknown): boolean {
   const state = sqlStateOf(reason)

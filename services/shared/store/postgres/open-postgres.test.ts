@@ -87,6 +87,31 @@ describe('openDatabase on a server', () => {
     await store.close()
   })
 
+  test('a read-only state that comes while a service works and ends again is over for every connection', async () => {
+    const config = await postgres.createDatabase()
+    const store = await openDatabase({ ...config, connections: 1 })
+    const addModel = (manifest_id: string) =>
+      store.db.insertInto('models').values({ manifest_id, sha256: '' }).execute()
+    const cutConnections = () =>
+      postgres.asAdmin(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${config.database}'`)
+    try {
+      await addModel('before')
+      await postgres.asAdmin(`alter database ${config.database} set default_transaction_read_only = on`)
+      await cutConnections()
+      while (!(await addModel('during').catch((reason) => /SQLSTATE 25006.*docs\/database\.md/.test(reason.message))));
+      await postgres.asAdmin(`alter database ${config.database} reset default_transaction_read_only`)
+      await addModel('after')
+      assert.deepEqual(
+        (await store.db.selectFrom('models').select('manifest_id').orderBy('manifest_id').execute()).map(
+          (row) => row.manifest_id,
+        ),
+        ['after', 'before'],
+      )
+    } finally {
+      await store.close()
+    }
+  })
+
   test('rights that go while a service works are tried again, and named', async () => {
     const config = await postgres.createDatabase()
     const store = await openDatabase(config)
