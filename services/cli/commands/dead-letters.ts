@@ -1,11 +1,7 @@
 import type { Command } from 'commander'
-import {
-  type DeadLetter,
-  type ReplayOutcome,
-  readDeadLetters,
-  replayDeadLetters,
-} from '../../shared/bus/kafka/dead-letters.ts'
+import { type DeadLetter, readDeadLetters, replayDeadLetters } from '../../shared/bus/kafka/dead-letters.ts'
 import { type BrokerOptions, readBrokerOptions, withBroker, withBrokerAdmin } from '../broker/broker-options.ts'
+import { countReplays } from '../broker/count-replays.ts'
 import { formatBytes } from '../broker/describe-topic.ts'
 import type { AddCommand } from '../cli-context.ts'
 import { exampleText } from '../example-text.ts'
@@ -25,15 +21,6 @@ const columns: readonly Column[] = [
   { title: 'replays', align: 'right' },
   { title: 'reason', cut: 'tail' },
 ]
-
-const outcomeText: Readonly<Record<ReplayOutcome, string>> = {
-  sent: 'sent again',
-  'sent-before': 'had been sent again before',
-  'failed-too-often': 'failed too often after being sent again; left alone',
-  'value-dropped': 'value was too large to keep; read it at its origin',
-  'no-topic': 'its topic is not there',
-  'no-longer-kept': 'ran out of its time meanwhile; the topic keeps it no longer',
-}
 
 function origin({ originTopic, originPartition, originOffset }: DeadLetter): string {
   return `${originTopic}/${originPartition}/${originOffset}`
@@ -113,15 +100,8 @@ export const addDeadLettersCommand: AddCommand = (program, context) => {
       const terminal = context.terminal(command)
       const signal = context.interrupt()
       const config = readBrokerOptions(options, 'dead-letters replay')
-      const counts = new Map<ReplayOutcome, number>()
-      await withBrokerAdmin(config, async (admin) => {
-        for await (const { letter, outcome } of replayDeadLetters(admin, filterOf(options))) {
-          counts.set(outcome, (counts.get(outcome) ?? 0) + 1)
-          terminal.printJson({ letter: Number(letter.record.offset), topic: letter.originTopic, outcome })
-          if (signal.aborted) break
-        }
-      })
-      for (const [outcome, count] of counts) terminal.print(`${count} ${outcomeText[outcome]}`)
-      if (counts.size === 0) terminal.print('No dead letter to send again.')
+      await withBrokerAdmin(config, (admin) =>
+        countReplays(replayDeadLetters(admin, filterOf(options)), terminal, signal),
+      )
     })
 }

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { PelletlineError } from '../../errors/pelletline-error.ts'
 import { deadLetterTopic, headerNames } from '../topics.ts'
 import type { BrokerAdmin, StoredRecord } from './broker-admin.ts'
+import { brokerError } from './broker-error.ts'
 import { readDeadLetters, replayDeadLetters } from './dead-letters.ts'
 
 const valueBytes = 64 * 1024
@@ -127,6 +128,28 @@ describe('dead letters', () => {
     await assert.rejects(replay(), { message: /refuses the right/ })
     assert.deepEqual(outcomes, ['no-topic'])
     assert.deepEqual(sent, [])
+  })
+
+  it('that their topic refuses for their size stay, unmarked, and those behind them are sent', async () => {
+    const { admin, sent } = createAdmin([0, 1, 2].map((offset) => makeLetter(offset, 'internal: bad')))
+    const send: BrokerAdmin['send'] = async (topic, messages) => {
+      if (topic === 'crops' && messages[0]?.key === 'key-1') {
+        const protocolErrors = ['MESSAGE_TOO_LARGE']
+        throw brokerError({ what: 'Publishing', topic, brokers: ['kafka-1:9092'], protocolErrors, cause: new Error() })
+      }
+      await admin.send(topic, messages)
+    }
+    const outcomes: string[] = []
+    for await (const { outcome } of replayDeadLetters({ ...admin, send })) outcomes.push(outcome)
+    assert.deepEqual(outcomes, ['sent', 'too-large', 'sent'])
+    assert.deepEqual(
+      sent.map(({ topic }) => topic),
+      ['crops', deadLetterTopic, 'crops', deadLetterTopic],
+    )
+    assert.deepEqual(
+      (await readDeadLetters(admin)).map(({ replayed }) => replayed),
+      [true, false, true],
+    )
   })
 
   it('whose time ran out between the two readings are named, not passed over', async () => {

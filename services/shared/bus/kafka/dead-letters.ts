@@ -1,5 +1,7 @@
+import { PelletlineError } from '../../errors/pelletline-error.ts'
 import { deadLetterTopic, headerNames } from '../topics.ts'
 import type { BrokerAdmin, StoredRecord } from './broker-admin.ts'
+import { isTooLarge } from './broker-error.ts'
 
 /** A message that no handler could take, without its value: the topic keeps more of these than a process has memory. */
 export interface DeadLetter {
@@ -84,6 +86,7 @@ export type ReplayOutcome =
   | 'failed-too-often'
   | 'value-dropped'
   | 'no-topic'
+  | 'too-large'
   | 'no-longer-kept'
 
 /** A letter, and what became of it. */
@@ -102,7 +105,8 @@ const lettersOwnHeaders: ReadonlySet<string> = new Set([
 /**
  * Sends the letters' messages to their topics again, with the header that counts it, and notes in the dead letters that this
  * was done. A message whose handling fails again becomes another letter, up to `maxReplays` times. The letters that are left
- * alone come first; the values of the others are read again, so that one answer of the broker at a time is in memory.
+ * alone come first; the values of the others are read again, so that one answer of the broker at a time is in memory. A letter that
+ * its topic refuses for its size stays, and the others go on; any other failure of a send rejects, with what came before it yielded.
  */
 export async function* replayDeadLetters(
   admin: BrokerAdmin,
@@ -139,8 +143,7 @@ export async function* replayDeadLetters(
         yield { letter, outcome: 'no-topic' }
         continue
       }
-      await sendAgain(admin, letter, record.value)
-      yield { letter, outcome: 'sent' }
+      yield { letter, outcome: await sendAgain(admin, letter, record.value) }
     }
     // Their time ran out between the two readings.
     for (const letter of letters.values()) yield { letter, outcome: 'no-longer-kept' }
@@ -154,11 +157,17 @@ function whyLeftAlone({ record, replays, replayed }: DeadLetter): ReplayOutcome 
   return record.headers[headerNames.valueDropped] === undefined ? undefined : 'value-dropped'
 }
 
-async function sendAgain(admin: BrokerAdmin, letter: DeadLetter, value: Uint8Array): Promise<void> {
+async function sendAgain(admin: BrokerAdmin, letter: DeadLetter, value: Uint8Array): Promise<'sent' | 'too-large'> {
   const { record, originTopic, replays } = letter
   const headers = Object.fromEntries(Object.entries(record.headers).filter(([name]) => !lettersOwnHeaders.has(name)))
   headers[headerNames.replays] = String(replays + 1)
-  await admin.send(originTopic, [{ key: record.key, value, headers }])
+  try {
+    await admin.send(originTopic, [{ key: record.key, value, headers }])
+  } catch (thrown) {
+    if (isTooLarge(PelletlineError.from(thrown))) return 'too-large'
+    throw thrown
+  }
   const mark = { [headerNames.replayedLetter]: formatPosition(record) }
   await admin.send(deadLetterTopic, [{ key: record.key, value: new Uint8Array(0), headers: mark }])
+  return 'sent'
 }
