@@ -15,7 +15,7 @@ export interface PlantFolder {
   /** Describes the running plant: `plant.json`. */
   readonly stateFile: string
   configOf(name: ProcessName): string
-  logOf(name: ProcessName): string
+  logOf(name: ProcessName | 'broker'): string
   /** Address of a service's socket. */
   socketOf(name: ServiceName): string
   /** Gives the folder back; an ephemeral one is removed. */

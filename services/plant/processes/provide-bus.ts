@@ -28,10 +28,11 @@ export interface Provided<Config> {
  */
 const maxBytesPerTopic = 32 * 1024 * 1024
 
-/** Names given brokers, or starts one that is kept running. */
+/** Names given brokers, or starts one that is kept running: its data in `directory`, all that it writes in `logFile`. */
 export async function provideBus(
   brokers: readonly string[],
   directory: string,
+  logFile: string,
   options: ProvideOptions,
 ): Promise<Provided<KafkaConfig>> {
   if (brokers.length > 0) {
@@ -41,6 +42,7 @@ export async function provideBus(
   const leaving = new AbortController()
   const revive = createKeeper({
     name: 'broker',
+    logFile,
     restart: () => broker.restart(),
     clock,
     report,
@@ -48,7 +50,8 @@ export async function provideBus(
     signal: leaving.signal,
   })
   const { startKafkaBroker } = await import('../../shared/bus/broker/start-kafka-broker.ts')
-  const broker = await startKafkaBroker({ directory, logger, onUnexpectedExit: (_, lastWords) => revive(lastWords) })
+  const onUnexpectedExit = (_: string, lastWords: string) => revive(lastWords)
+  const broker = await startKafkaBroker({ directory, logFile, logger, onUnexpectedExit })
   onKill(() => {
     leaving.abort()
     void broker.kill('SIGKILL')

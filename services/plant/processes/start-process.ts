@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, readSync, renameSync, statSync } from 'node:fs'
+import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { openLog } from '../../shared/files/open-log.ts'
 import type { ProcessName } from './service-starts.ts'
 
 /** How a process ended. */
@@ -28,8 +29,6 @@ export interface StartProcessOptions {
 }
 
 const program = fileURLToPath(new URL('./service-process.ts', import.meta.url))
-/** A log file that is larger when a process starts becomes `NAME.1`, which replaces the one before it. */
-const maxLogBytes = 32 * 1024 * 1024
 /** Of the end of a log that is searched for last words. */
 const lastBytes = 16 * 1024
 
@@ -38,15 +37,13 @@ const lastBytes = 16 * 1024
  * (autogroups), so that in one of its own the audit, which is to wait for the line, would take as much as the student.
  */
 export function startServiceProcess({ name, configFile, logFile }: StartProcessOptions): StartedProcess {
-  if ((statSync(logFile, { throwIfNoEntry: false })?.size ?? 0) > maxLogBytes) renameSync(logFile, `${logFile}.1`)
-  const log = openSync(logFile, 'a')
-  const begin = statSync(logFile).size
+  const log = openLog(logFile)
   const child = spawn(process.execPath, [program, name, configFile], {
-    stdio: ['ignore', log, log, 'ipc'],
+    stdio: ['ignore', log.fd, log.fd, 'ipc'],
   })
-  closeSync(log)
+  log.close()
   const ended = once(child, 'exit').then(
-    ([code, signal]): ProcessEnd => ({ code, signal, lastWords: readLastWords(name, logFile, begin) }),
+    ([code, signal]): ProcessEnd => ({ code, signal, lastWords: readLastWords(name, logFile, log.begin) }),
     (reason: Error): ProcessEnd => ({ code: null, signal: null, lastWords: reason.message }),
   )
   // What is sent to a process that has just ended is nobody's error.

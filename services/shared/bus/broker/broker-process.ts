@@ -1,12 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { PelletlineError } from '../../errors/pelletline-error.ts'
+import { type LogFile, openLog } from '../../files/open-log.ts'
 import { systemClock } from '../../service/clock.ts'
 import { runWithin } from '../../service/run-within.ts'
 import { withinTime } from '../../service/within-time.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { KafkaJars } from './kafka-jars.ts'
+import { createLastWords } from './last-words.ts'
 
 export interface BrokerProcessOptions {
   readonly jars: KafkaJars
@@ -14,6 +16,8 @@ export interface BrokerProcessOptions {
   /** Largest heap, MiB. */
   readonly heapMb: number
   readonly logger: Logger
+  /** File to which everything that it writes is appended; none where absent. */
+  readonly logFile?: string | undefined
   /** Java's first compiler only, and a heap that grows. */
   readonly quickStart?: boolean
   /** Folder that is deleted should this process die before the broker has been stopped. */
@@ -30,7 +34,7 @@ export interface BrokerProcess {
   /** Resolves when the process has ended, however it came to that. */
   readonly exited: Promise<void>
   readonly hasExited: boolean
-  /** The last lines that it wrote; empty where it wrote none. */
+  /** The last lines that it wrote, one below the other and without frames of stack traces; empty where it wrote none. */
   readonly lastWords: string
   /** Sends a signal; a signal to a process that has ended does nothing. */
   signal(signal: NodeJS.Signals): void
@@ -41,7 +45,8 @@ export interface BrokerProcess {
 const log4jFile = join(import.meta.dirname, 'log4j2.properties')
 const readyLine = 'Kafka Server started'
 const startTimeoutMs = 120_000
-const keptLines = 20
+/** A file that is mapped into memory and finds no room on its disk. */
+const unsafeAccess = /InternalError: .*unsafe memory access/
 
 /** Arguments of a JVM that starts quickly and runs the given class of Kafka. */
 export function javaArguments(jars: KafkaJars, heapMb: number): string[] {
@@ -62,6 +67,27 @@ function guardProcess(pid: number, temporaryFolder: string | undefined): ChildPr
   guard.unref()
   ;(guard.stdin as unknown as { unref(): void }).unref()
   return guard
+}
+
+/** Opens the log; where that is not possible (a full disk) the broker runs without one. */
+function openLogOrTell(path: string | undefined, logger: Logger): LogFile | undefined {
+  if (path === undefined) return undefined
+  try {
+    return openLog(path)
+  } catch (reason) {
+    logger.warn({ err: reason, log: path }, 'the log of the broker cannot be opened; it runs without one')
+    return undefined
+  }
+}
+
+/** Appends to the log what there is room for: on a full disk the broker's last words are kept in memory all the same. */
+function appendTo(log: LogFile | undefined, text: string): void {
+  if (log === undefined) return
+  try {
+    writeSync(log.fd, text)
+  } catch {
+    // The disk is full, or has gone.
+  }
 }
 
 /**
@@ -88,31 +114,37 @@ export async function startBrokerProcess(options: BrokerProcessOptions): Promise
   )
   const exit = Promise.withResolvers<void>()
   const ready = Promise.withResolvers<void>()
-  const lastLines: string[] = []
+  const lastWords = createLastWords()
+  const log = openLogOrTell(options.logFile, logger)
   let hasExited = false
-  const failure = (what: string, cause?: unknown) =>
-    new PelletlineError(
-      'unavailable',
-      `The Kafka broker of ${propertiesFile} ${what}; its last words: ${lastLines.join(' | ') || 'none'}`,
-      { retryable: false, cause },
-    )
+  const failure = (what: string, cause?: unknown) => {
+    const words = lastWords.text.replaceAll('\n', ' | ') || 'none'
+    const next = unsafeAccess.test(words) ? `. Java says so where a disk is full: make room for ${propertiesFile}` : ''
+    const text = `The Kafka broker of ${propertiesFile} ${what}; its last words: ${words}${next}`
+    return new PelletlineError('unavailable', text, { retryable: false, cause })
+  }
   const takeLine = (line: string) => {
     if (line.includes(readyLine)) return ready.resolve()
-    lastLines.push(line)
-    if (lastLines.length > keptLines) lastLines.shift()
+    lastWords.add(line)
     logger.debug({ broker: propertiesFile }, line)
   }
   for (const stream of [child.stdout, child.stderr]) {
     let rest = ''
     stream.setEncoding('utf8').on('data', (chunk: string) => {
+      appendTo(log, chunk)
       const lines = (rest + chunk).split('\n')
       rest = (lines.pop() ?? '').slice(-10_000)
       for (const line of lines) takeLine(line)
+    })
+    // Who dies in the middle of a line has said it all the same.
+    stream.once('end', () => {
+      if (rest !== '') takeLine(rest)
     })
   }
   child.once('error', (cause) => ready.reject(failure(`could not be started (${cause.message})`, cause)))
   child.once('close', (code, by) => {
     hasExited = true
+    log?.close()
     guard?.kill('SIGKILL')
     ready.reject(failure(`ended before it served (${by ?? `exit code ${code}`})`))
     exit.resolve()
@@ -136,7 +168,7 @@ export async function startBrokerProcess(options: BrokerProcessOptions): Promise
       return hasExited
     },
     get lastWords() {
-      return lastLines.join(' | ')
+      return lastWords.text
     },
     signal: signalChild,
     async stop(timeoutMs) {

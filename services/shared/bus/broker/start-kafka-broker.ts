@@ -19,6 +19,8 @@ export interface KafkaBrokerOptions {
   /** Largest heap of each broker, MiB; default 512. */
   readonly heapMb?: number
   readonly security?: BrokerSecurity
+  /** File to which everything that the broker writes is appended; none where absent. Brokers of a cluster share it. */
+  readonly logFile?: string
   /** Properties that go before the project's own, by Kafka's names. */
   readonly properties?: Readonly<Record<string, string>>
   /** Starts quicker and runs slower: Java's first compiler only, and a heap that grows to its limit. For tests. */
@@ -99,6 +101,7 @@ async function startNodes(count: number, options: KafkaBrokerOptions): Promise<K
           propertiesFile,
           heapMb: options.heapMb ?? defaultHeapMb,
           logger,
+          logFile: options.logFile,
           quickStart: options.quickStart ?? false,
           signal,
           ...(temporary ? { temporaryFolder: directory } : {}),
