@@ -31,7 +31,7 @@ export async function openBus(config: BusConfig, options: OpenBusOptions): Promi
   // Loaded only where Kafka is spoken: a plant in one process starts without either client.
   const { createKafkaBus } = await import('./kafka/create-kafka-bus.ts')
   await checkPlant(config, options)
-  const client = await openBrokerClient(config, clientId)
+  const client = await openBrokerClient(config, clientId, plant)
   const { maxBytesPerTopic, publishTimeoutMs } = config
   return createKafkaBus({ client, plant, maxBytesPerTopic, publishTimeoutMs, signal, clock, logger })
 }
@@ -46,7 +46,7 @@ async function checkPlant(config: KafkaConfig, options: OpenBusOptions): Promise
   const { brokers } = config
   const { checkPlantMark } = await import('./kafka/plant-mark.ts')
   const { unansweredError } = await import('./kafka/broker-error.ts')
-  const admin = await openBrokerAdmin(config, clientId)
+  const admin = await openBrokerAdmin(config, clientId, plant)
   const backoff = createBackoff({ firstMs: 200, maxMs: 2000 })
   let last: PelletlineError | undefined
   const ask = async (stop: AbortSignal): Promise<void> => {
@@ -61,7 +61,7 @@ async function checkPlant(config: KafkaConfig, options: OpenBusOptions): Promise
       }
     }
   }
-  const late = () => unansweredError('Asking whose topics these are', brokers, brokerTimeoutMs, last)
+  const late = () => unansweredError('Asking whose topics these are', config, brokerTimeoutMs, last)
   try {
     await runWithin(ask, { ms: brokerTimeoutMs, clock, signal, late })
   } finally {
@@ -69,10 +69,10 @@ async function checkPlant(config: KafkaConfig, options: OpenBusOptions): Promise
   }
 }
 
-/** The client that a configuration names. */
-export async function openBrokerClient(config: KafkaConfig, clientId: string): Promise<BrokerClient> {
+/** The client that a configuration names; errors name the plant in their commands where it is given. */
+export async function openBrokerClient(config: KafkaConfig, clientId: string, plant?: string): Promise<BrokerClient> {
   const { readConnectionSettings } = await import('./kafka/connection-settings.ts')
-  const settings = await readConnectionSettings(config, clientId)
+  const settings = await readConnectionSettings(config, clientId, plant)
   if (config.client === 'platformatic') {
     const { createPlatformaticClient } = await import('./platformatic/create-client.ts')
     return createPlatformaticClient(settings)
@@ -81,9 +81,9 @@ export async function openBrokerClient(config: KafkaConfig, clientId: string): P
   return createKafkajsClient(settings)
 }
 
-/** The administration of the broker that a configuration names: topics, dead letters, the plant's mark. */
-export async function openBrokerAdmin(config: KafkaConfig, clientId: string): Promise<BrokerAdmin> {
+/** The administration of the broker that a configuration names: topics, dead letters, the plant's mark; the plant as for the client. */
+export async function openBrokerAdmin(config: KafkaConfig, clientId: string, plant?: string): Promise<BrokerAdmin> {
   const { readConnectionSettings } = await import('./kafka/connection-settings.ts')
   const { createPlatformaticAdmin } = await import('./platformatic/create-admin.ts')
-  return createPlatformaticAdmin(await readConnectionSettings(config, clientId))
+  return createPlatformaticAdmin(await readConnectionSettings(config, clientId, plant))
 }

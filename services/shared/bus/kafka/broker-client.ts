@@ -1,4 +1,5 @@
 import type { OutgoingMessage } from '../bus.ts'
+import type { BrokerAddress } from './broker-commands.ts'
 
 /** A message as the broker holds it. */
 export interface BrokerRecord extends OutgoingMessage {
@@ -47,8 +48,8 @@ export interface BrokerConsumer {
  * is a PelletlineError by `brokerError`: retryable where trying again can help.
  */
 export interface BrokerClient {
-  /** `HOST:PORT` of the brokers, as configured. */
-  readonly brokers: readonly string[]
+  /** The way to the brokers, for the commands that errors name. */
+  readonly address: BrokerAddress
   /** Sends messages of one topic in one request; resolves once all in-sync replicas have all of them. */
   send(topic: string, messages: readonly OutgoingMessage[]): Promise<void>
   /** Resolves once the member has joined; a new group begins at the oldest message that is kept. */

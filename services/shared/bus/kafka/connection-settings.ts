@@ -6,6 +6,8 @@ import type { KafkaConfig } from '../bus-config.ts'
 export interface ConnectionSettings {
   readonly brokers: readonly string[]
   readonly clientId: string
+  /** Name of the plant, where it is known: errors name it in their commands. */
+  readonly plant?: string
   /** PEM texts; absent: no TLS. */
   readonly tls?: { ca?: string; cert?: string; key?: string }
   readonly sasl?: {
@@ -27,7 +29,11 @@ async function readSecret(path: string, key: string): Promise<string> {
 }
 
 /** Reads the files that a configuration names. `invalid_argument` names the key of one that cannot be read. */
-export async function readConnectionSettings(config: KafkaConfig, clientId: string): Promise<ConnectionSettings> {
+export async function readConnectionSettings(
+  config: KafkaConfig,
+  clientId: string,
+  plant?: string,
+): Promise<ConnectionSettings> {
   const { brokers, tls, sasl } = config
   const read = async (path: string | undefined, key: string) => (path === undefined ? undefined : readSecret(path, key))
   const ca = await read(tls?.caFile, 'tls.caFile')
@@ -37,6 +43,7 @@ export async function readConnectionSettings(config: KafkaConfig, clientId: stri
   return {
     brokers,
     clientId,
+    ...(plant !== undefined && { plant }),
     ...(tls !== undefined && {
       tls: { ...(ca !== undefined && { ca }), ...(cert !== undefined && { cert }), ...(key !== undefined && { key }) },
     }),

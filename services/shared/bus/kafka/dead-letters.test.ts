@@ -135,7 +135,13 @@ describe('dead letters', () => {
     const send: BrokerAdmin['send'] = async (topic, messages) => {
       if (topic === 'crops' && messages[0]?.key === 'key-1') {
         const protocolErrors = ['MESSAGE_TOO_LARGE']
-        throw brokerError({ what: 'Publishing', topic, brokers: ['kafka-1:9092'], protocolErrors, cause: new Error() })
+        throw brokerError({
+          what: 'Publishing',
+          topic,
+          address: { brokers: ['kafka-1:9092'] },
+          protocolErrors,
+          cause: new Error(),
+        })
       }
       await admin.send(topic, messages)
     }

@@ -57,7 +57,7 @@ function createGroup() {
   }
   let generation = 1
   const client: BrokerClient = {
-    brokers: ['kafka-1:9092'],
+    address: { brokers: ['kafka-1:9092'] },
     send: async () => {},
     async openConsumer({ listener }) {
       await group.opening()

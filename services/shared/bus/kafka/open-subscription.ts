@@ -164,7 +164,7 @@ export async function openSubscription(options: OpenSubscriptionOptions): Promis
       ms: firstOpenTimeoutMs,
       clock,
       signal: signal === undefined ? closed : AbortSignal.any([closed, signal]),
-      late: () => unansweredError(`Joining ${groupId}`, client.brokers, firstOpenTimeoutMs, last),
+      late: () => unansweredError(`Joining ${groupId}`, client.address, firstOpenTimeoutMs, last),
     })
   }
 
@@ -229,7 +229,7 @@ export async function openSubscription(options: OpenSubscriptionOptions): Promis
         await runWithin(leaveGroup, {
           ms: leaveTimeoutMs,
           clock,
-          late: () => unansweredError(what, client.brokers, leaveTimeoutMs),
+          late: () => unansweredError(what, client.address, leaveTimeoutMs),
         })
       } finally {
         member.abort(new PelletlineError('cancelled', `The member has left ${groupId}.`))

@@ -42,7 +42,7 @@ export function createKafkajsClient(settings: ConnectionSettings): BrokerClient 
   })
   const admin = kafka.admin({ retry })
   const failure = (what: string, topic: string, cause: unknown) =>
-    brokerError({ what, topic, brokers, protocolErrors: protocolErrorsOf(cause), cause })
+    brokerError({ what, topic, address: settings, protocolErrors: protocolErrorsOf(cause), cause })
 
   /** Connects at the first use, and again after a connection that failed. */
   const connectOnce = (connect: () => Promise<void>) => {
@@ -63,7 +63,7 @@ export function createKafkajsClient(settings: ConnectionSettings): BrokerClient 
   }
 
   return {
-    brokers,
+    address: settings,
     async send(topic, messages) {
       try {
         checkOpen()
@@ -82,7 +82,7 @@ export function createKafkajsClient(settings: ConnectionSettings): BrokerClient 
       }
     },
     openConsumer: (options) =>
-      openConsumer(kafka, brokers, options).catch((cause) => {
+      openConsumer(kafka, settings, options).catch((cause) => {
         throw failure(`Reading ${options.topic} as ${options.groupId}`, options.topic, cause)
       }),
     async ranges(topic) {

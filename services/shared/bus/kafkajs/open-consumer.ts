@@ -1,6 +1,7 @@
 import type { EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs'
 import { createNotifier } from '../../queue/notifier.ts'
 import type { BrokerConsumer, BrokerRecord, OpenConsumerOptions } from '../kafka/broker-client.ts'
+import type { BrokerAddress } from '../kafka/broker-commands.ts'
 import { brokerError } from '../kafka/broker-error.ts'
 import { consumerLimits } from '../kafka/consumer-limits.ts'
 import { createOffsetCommitter, type Membership } from './commit-offsets.ts'
@@ -40,7 +41,7 @@ async function whileBeating(work: Promise<void>, heartbeat: () => Promise<void>)
 /** Joins a group; resolves once the first assignment is known. */
 export async function openConsumer(
   kafka: Kafka,
-  brokers: readonly string[],
+  address: BrokerAddress,
   options: OpenConsumerOptions,
 ): Promise<BrokerConsumer> {
   const { topic, groupId, listener } = options
@@ -60,7 +61,7 @@ export async function openConsumer(
     retry: { retries: 2, initialRetryTime: 100, maxRetryTime: 1000, restartOnFailure: async () => false },
   })
   const failure = (what: string, cause: unknown) =>
-    brokerError({ what, topic, brokers, protocolErrors: protocolErrorsOf(cause), cause })
+    brokerError({ what, topic, address, protocolErrors: protocolErrorsOf(cause), cause })
   let closing = false
   /** Counts the assignments; the client tells the group's own number later. Undefined while it joins anew and after its end. */
   let generation: number | undefined

@@ -11,7 +11,6 @@ const unknownTopic: ReadonlySet<string> = new Set(['UNKNOWN_TOPIC_OR_PARTITION',
 
 /** Creates the administration of a broker; nothing is sent before the first call. */
 export function createPlatformaticAdmin(settings: ConnectionSettings): BrokerAdmin {
-  const { brokers } = settings
   const admin = new Admin(clientOptions(settings))
   const client = createPlatformaticClient(settings)
   const attempt = async <T>(what: string, topic: string | undefined, work: () => Promise<T>): Promise<T> => {
@@ -19,7 +18,7 @@ export function createPlatformaticAdmin(settings: ConnectionSettings): BrokerAdm
       return await work()
     } catch (cause) {
       const protocolErrors = protocolErrorsOf(cause)
-      throw brokerError({ what, brokers, protocolErrors, cause, ...(topic !== undefined && { topic }) })
+      throw brokerError({ what, address: settings, protocolErrors, cause, ...(topic !== undefined && { topic }) })
     }
   }
 

@@ -15,7 +15,6 @@ import { protocolErrorsOf } from './protocol-errors.ts'
  * it would buy no promise that the bus makes.
  */
 export function createPlatformaticClient(settings: ConnectionSettings): BrokerClient {
-  const { brokers } = settings
   const producer = new Producer<string, Buffer, string, string>({
     ...clientOptions(settings),
     serializers: {
@@ -27,7 +26,7 @@ export function createPlatformaticClient(settings: ConnectionSettings): BrokerCl
   })
   const admin = new Admin(clientOptions(settings))
   const failure = (what: string, topic: string, cause: unknown) =>
-    brokerError({ what, topic, brokers, protocolErrors: protocolErrorsOf(cause), cause })
+    brokerError({ what, topic, address: settings, protocolErrors: protocolErrorsOf(cause), cause })
 
   const offsetsAt = async (topic: string, partitions: readonly number[], timestamp: bigint) => {
     const answer = await admin.listOffsets({
@@ -37,7 +36,7 @@ export function createPlatformaticClient(settings: ConnectionSettings): BrokerCl
   }
 
   return {
-    brokers,
+    address: settings,
     async send(topic, messages) {
       try {
         await producer.send({

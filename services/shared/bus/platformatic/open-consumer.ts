@@ -56,7 +56,7 @@ export async function openConsumer(
     await Promise.allSettled([consumer.close(true), committer.close()])
   }
   const failure = (what: string, cause: unknown) =>
-    brokerError({ what, topic, brokers: settings.brokers, protocolErrors: protocolErrorsOf(cause), cause })
+    brokerError({ what, topic, address: settings, protocolErrors: protocolErrorsOf(cause), cause })
   const fail = (cause: unknown) => {
     if (!closing) listener.failed(failure(`Reading ${topic} as ${groupId}`, cause))
   }

@@ -24,13 +24,12 @@ export async function* readPartition(
   settings: ConnectionSettings,
   { topic, partition, from, to }: ReadPartitionOptions,
 ): AsyncGenerator<StoredRecord> {
-  const { brokers } = settings
   // The client wants the name of a group; it never joins it.
   const consumer = new Consumer({ ...clientOptions(settings), groupId: `${topic}.reader` })
   try {
     let next = from
     while (next < to) {
-      const answer = await fetchFrom(consumer, topic, partition, next, brokers)
+      const answer = await fetchFrom(consumer, topic, partition, next, settings)
       for (const { records: batches } of answer.responses.flatMap((response) => response.partitions)) {
         for (const batch of batches ?? []) {
           for (const record of batch.records) {
@@ -65,7 +64,7 @@ async function fetchFrom(
   topic: string,
   partition: number,
   offset: bigint,
-  brokers: readonly string[],
+  settings: ConnectionSettings,
 ) {
   const what = `Reading partition ${partition} of ${topic}`
   try {
@@ -74,7 +73,7 @@ async function fetchFrom(
     const leader = known?.partitions[partition]?.leader
     // A broker that starts may not know the partition yet, and a partition is without a leader while its brokers change.
     if (known === undefined || leader === undefined || leader < 0) {
-      const text = `${what} failed at ${brokers.join(', ')}: the partition has no leader now; try again.`
+      const text = `${what} failed at ${settings.brokers.join(', ')}: the partition has no leader now; try again.`
       throw new PelletlineError('unavailable', text)
     }
     return await consumer.fetch({
@@ -99,6 +98,6 @@ async function fetchFrom(
       isolationLevel: FetchIsolationLevels.READ_UNCOMMITTED,
     })
   } catch (cause) {
-    throw brokerError({ what, topic, brokers, protocolErrors: protocolErrorsOf(cause), cause })
+    throw brokerError({ what, topic, address: settings, protocolErrors: protocolErrorsOf(cause), cause })
   }
 }
