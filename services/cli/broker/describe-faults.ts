@@ -1,3 +1,4 @@
+import { shellWord } from '../../shared/bus/kafka/broker-commands.ts'
 import type { TopicReport } from '../../shared/bus/kafka/compare-topics.ts'
 
 /** What `topics check` found, and how it was asked. */
@@ -57,11 +58,6 @@ function applyCommand({ plant, owner, brokers, busConfig, replication, maxPartit
     ['--brokers', busConfig === undefined ? brokers.join(',') : undefined],
     ['--bus-config', busConfig],
   ]
-  const words = options.flatMap(([name, value]) => (value === undefined ? [] : [name, quote(String(value))]))
+  const words = options.flatMap(([name, value]) => (value === undefined ? [] : [name, shellWord(String(value))]))
   return `npx pelletline topics apply ${words.join(' ')}`
-}
-
-/** A word as a shell takes it. */
-function quote(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }

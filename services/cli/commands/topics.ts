@@ -60,7 +60,7 @@ export const addTopicsCommand: AddCommand = (program, context) => {
       const terminal = context.terminal(command)
       const config = readBrokerOptions(options, 'topics apply')
       await withBrokerAdmin(config, async (admin) => {
-        await applyTopicsWith(admin, config.brokers, {
+        await applyTopicsWith(admin, config, {
           plant: options.plant,
           logger: createLogger({ service: 'topics', level: 'warn' }),
           ...(options.replacePlant !== undefined && { replacePlant: options.replacePlant }),

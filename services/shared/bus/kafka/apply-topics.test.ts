@@ -42,7 +42,7 @@ describe('applyTopicsWith', () => {
 
   it('changes nothing of topics that belong to another plant', async () => {
     const { admin, changes } = createMarkedBroker()
-    const applied = applyTopicsWith(admin, ['broker:9092'], { plant: 'plant-2', ...capped })
+    const applied = applyTopicsWith(admin, { brokers: ['broker:9092'] }, { plant: 'plant-2', ...capped })
     await assert.rejects(applied, { code: 'failed_precondition', message: /belong to plant plant-1/ })
     assert.deepEqual(changes, [])
   })
@@ -50,7 +50,7 @@ describe('applyTopicsWith', () => {
   it('changes the topics of the plant itself, and those of a plant that it replaces by name', async () => {
     for (const plant of [{ plant: 'plant-1' }, { plant: 'plant-2', replacePlant: 'plant-1' }]) {
       const { admin, changes } = createMarkedBroker()
-      await applyTopicsWith(admin, ['broker:9092'], { ...plant, ...capped })
+      await applyTopicsWith(admin, { brokers: ['broker:9092'] }, { ...plant, ...capped })
       assert.ok(changes.includes('configuration of pelletline.crops.v1'), `${changes}`)
       assert.equal(changes.at(-1) === `mark in ${plantTopic}`, plant.plant === 'plant-2')
     }

@@ -5,6 +5,7 @@ import type { KafkaConfig } from '../bus-config.ts'
 import { openBrokerAdmin } from '../open-bus.ts'
 import { limitRetention, plantTopic, type TopicSettings, topicConfiguration, topicSettings } from '../topic-settings.ts'
 import type { BrokerAdmin } from './broker-admin.ts'
+import type { BrokerAddress } from './broker-commands.ts'
 import { compareTopics, type TopicReport } from './compare-topics.ts'
 import { markPlant, refuseForeignTopics } from './plant-mark.ts'
 
@@ -75,13 +76,13 @@ export async function createTopic(
 /** Creates what is missing, mends what differs, marks the topics as the plant's; returns what it found before. */
 export async function applyTopicsWith(
   admin: BrokerAdmin,
-  brokers: readonly string[],
+  address: BrokerAddress,
   options: ApplyTopicsOptions,
 ): Promise<TopicReport[]> {
   const { plant, replacePlant, logger } = options
   const replication = await chooseReplication(admin, options.replication)
   const reports = await reportTopics(admin, replication, options.maxPartitionBytes)
-  const identity = { brokers, ...(replacePlant !== undefined && { replace: replacePlant }) }
+  const identity = { ...address, ...(replacePlant !== undefined && { replace: replacePlant }) }
   // Another plant's topics are left as they are, their retention among it.
   if (isMarkable(reports)) await refuseForeignTopics(admin, plant, identity)
   for (const { settings, exists, differences } of reports) {
@@ -105,9 +106,9 @@ export async function applyTopicsWith(
 
 /** `npx pelletline topics apply` as a function: opens the broker that the configuration names and closes it again. */
 export async function applyTopics(config: KafkaConfig, options: ApplyTopicsOptions): Promise<TopicReport[]> {
-  const admin = await openBrokerAdmin(config, 'pelletline-topics')
+  const admin = await openBrokerAdmin(config, 'pelletline-topics', options.plant)
   try {
-    return await applyTopicsWith(admin, config.brokers, options)
+    return await applyTopicsWith(admin, config, options)
   } finally {
     await admin.close()
   }

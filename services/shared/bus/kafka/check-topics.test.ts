@@ -45,7 +45,7 @@ const all: readonly BrokerTopic[] = topicSettings.map((settings) => ({
   configuration: topicConfiguration(settings, 1),
 }))
 
-const options = { plant: 'plant-1', brokers: ['kafka-1:9092'], logger: silentLogger }
+const options = { plant: 'plant-1', address: { brokers: ['kafka-1:9092'] }, logger: silentLogger }
 
 describe('checkTopicsWith', () => {
   it('passes a broker whose topics are the plant’s, whatever was set otherwise there, and changes nothing', async () => {
@@ -59,8 +59,13 @@ describe('checkTopicsWith', () => {
     await assert.rejects(checkTopicsWith(admin, options), (error: Error & { code: string }) => {
       assert.equal(error.code, 'failed_precondition')
       assert.ok(error.message.includes(`have no ${all[0]?.name};`))
-      assert.match(error.message, /npx pelletline topics apply --plant plant-1 --brokers kafka-1:9092$/)
+      assert.match(error.message, / by: npx pelletline topics apply --plant plant-1 --brokers kafka-1:9092$/)
       return true
+    })
+    const address = { ...options.address, sasl: { username: 'plant' } }
+    await assert.rejects(checkTopicsWith(admin, { ...options, address }), {
+      message:
+        / by: npx pelletline topics apply --plant plant-1 --bus-config FILE \(FILE holds what stands under `bus:` in /,
     })
   })
 

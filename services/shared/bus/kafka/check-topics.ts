@@ -4,11 +4,12 @@ import type { KafkaConfig } from '../bus-config.ts'
 import { openBrokerAdmin } from '../open-bus.ts'
 import { chooseReplication, reportTopics } from './apply-topics.ts'
 import type { BrokerAdmin } from './broker-admin.ts'
+import { type BrokerAddress, topicsApplyCommand, topicsCheckCommand } from './broker-commands.ts'
 import { checkPlantMark } from './plant-mark.ts'
 
 export interface CheckTopicsOptions {
   readonly plant: string
-  readonly brokers: readonly string[]
+  readonly address: BrokerAddress
   readonly logger: Logger
 }
 
@@ -18,29 +19,29 @@ export interface CheckTopicsOptions {
  * is logged: whoever keeps the broker may have reasons.
  */
 export async function checkTopicsWith(admin: BrokerAdmin, options: CheckTopicsOptions): Promise<void> {
-  const { plant, brokers, logger } = options
+  const { plant, address, logger } = options
+  const { brokers } = address
   const reports = await reportTopics(admin, await chooseReplication(admin, undefined))
   const missing = reports.filter(({ exists }) => !exists).map(({ settings }) => settings.name)
   if (missing.length > 0) {
     throw new PelletlineError(
       'failed_precondition',
-      `The brokers at ${brokers.join(', ')} have no ${missing.join(', ')}; a given broker is not changed. Create the topics by: npx pelletline topics apply --plant ${plant} --brokers ${brokers.join(',')}`,
+      `The brokers at ${brokers.join(', ')} have no ${missing.join(', ')}; a given broker is not changed. Create the topics by: ${topicsApplyCommand({ ...address, plant })}`,
     )
   }
   await checkPlantMark(admin, plant, brokers)
   for (const { settings, differences } of reports) {
     if (differences.length === 0) continue
-    const text = `the topic differs from its settings; see: npx pelletline topics check --brokers ${brokers.join(',')}`
+    const text = `the topic differs from its settings; see: ${topicsCheckCommand(address)}`
     logger.warn({ topic: settings.name, differences }, text)
   }
 }
 
 /** The same for the broker that a configuration names, which is opened and closed again. */
-export async function checkTopics(config: KafkaConfig, options: Omit<CheckTopicsOptions, 'brokers'>): Promise<void> {
-  const { brokers } = config
-  const admin = await openBrokerAdmin(config, 'pelletline-topics')
+export async function checkTopics(config: KafkaConfig, options: Omit<CheckTopicsOptions, 'address'>): Promise<void> {
+  const admin = await openBrokerAdmin(config, 'pelletline-topics', options.plant)
   try {
-    await checkTopicsWith(admin, { ...options, brokers })
+    await checkTopicsWith(admin, { ...options, address: config })
   } finally {
     await admin.close()
   }
