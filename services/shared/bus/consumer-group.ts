@@ -1,7 +1,8 @@
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import type { Clock } from '../service/clock.ts'
 import { withinTime } from '../service/within-time.ts'
-import type { Logger } from '../telemetry/logger.ts'
+import { createRepeatLimit } from '../telemetry/limit-repeats.ts'
+import type { LogFields, Logger } from '../telemetry/logger.ts'
 import type { IncomingMessage, SubscribeOptions, Subscription } from './bus.ts'
 import { deadLetterTopic } from './topics.ts'
 
@@ -53,6 +54,8 @@ interface Member {
 }
 
 const reorderWindow = 16
+/** The same reason of a redelivery is logged at most once in this time, ms: a database that is full has it for every message. */
+const reasonEveryMs = 5_000
 
 /** Bytes that a message holds in memory, as far as the limits count it. */
 export function messageBytes(message: { readonly key: string; readonly value: Uint8Array }): number {
@@ -62,6 +65,12 @@ export function messageBytes(message: { readonly key: string; readonly value: Ui
 /** Creates the state of one group of the memory bus. */
 export function createConsumerGroup(options: ConsumerGroupOptions): ConsumerGroup {
   const { disorder, clock, logger } = options
+  const reasons = createRepeatLimit<LogFields>({
+    everyMs: reasonEveryMs,
+    clock,
+    pass: (text, leftOut, fields) => logger.warn(leftOut === 0 ? fields : { ...fields, leftOut }, text),
+  })
+  options.closed.addEventListener('abort', reasons.flush, { once: true })
   const members = new Set<Member>()
   const pending: IncomingMessage[] = []
   let uncommittedMessages = 0
@@ -84,10 +93,9 @@ export function createConsumerGroup(options: ConsumerGroupOptions): ConsumerGrou
   const retryLater = async (message: IncomingMessage, reason: PelletlineError) => {
     const { firstPauseMs, maxPauseMs } = options.retry
     const pauseMs = reason.retryAfterMs ?? Math.min(maxPauseMs, firstPauseMs * 2 ** Math.min(message.redeliveries, 20))
-    logger.warn(
-      { topic: options.topic, group: options.group, key: message.key, redeliveries: message.redeliveries, pauseMs },
-      `message will be delivered again: ${reason.message}`,
-    )
+    const { topic, group } = options
+    const fields = { topic, group, key: message.key, redeliveries: message.redeliveries, pauseMs }
+    reasons.add(`message will be delivered again: ${reason.message}`, fields)
     // The only way for the pause to fail is the bus closing, after which nothing is delivered.
     await clock.sleep(pauseMs, options.closed).then(
       () => giveBack(message),

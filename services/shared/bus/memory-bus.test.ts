@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import fc from 'fast-check'
 import { PelletlineError } from '../errors/pelletline-error.ts'
+import { type LogFields, silentLogger } from '../telemetry/logger.ts'
 import type { Bus, IncomingMessage, OutgoingMessage } from './bus.ts'
 import { describeBus } from './bus-contract.ts'
 import { createMemoryBus } from './memory-bus.ts'
@@ -152,4 +153,25 @@ it('memory bus refuses a subscription that could never take a message', async ()
   const subscribing = bus.subscribe({ topic: 't', group: 'g', maxInFlight: 0, handle: async () => {} })
   await assert.rejects(subscribing, { code: 'invalid_argument' })
   await bus.close()
+})
+
+it('memory bus logs the same reason of redeliveries once in a while, with a count of what it left out', async () => {
+  const warned: [LogFields, string][] = []
+  const logger = { ...silentLogger, warn: (fields: LogFields, text: string) => void warned.push([fields, text]) }
+  const bus = createMemoryBus({ retry: { firstPauseMs: 0, maxPauseMs: 0 }, logger })
+  let failures = 500
+  const handle = async () => {
+    if (failures === 0) return
+    failures -= 1
+    throw new PelletlineError('unavailable', `No space left on device, file ${failures}.`)
+  }
+  await bus.subscribe({ topic: 't', group: 'g', maxInFlight: 4, handle })
+  for (let index = 0; index < 20; index++) await bus.publish('t', [message(`${index}`)])
+  await allCommitted(bus, 'g')
+  await bus.close()
+  const leftOut = warned.reduce((sum, [fields]) => sum + Number(fields['leftOut'] ?? 0), 0)
+  assert.equal(warned.length + leftOut, 500)
+  assert.ok(warned.length < 20, `${warned.length} lines`)
+  assert.deepEqual([warned[0]![0]['topic'], typeof warned[0]![0]['key']], ['t', 'string'])
+  assert.match(warned[0]![1], /^message will be delivered again: No space left on device, file 499\.$/)
 })
