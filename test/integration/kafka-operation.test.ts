@@ -11,7 +11,7 @@ import { readConnectionSettings } from '../../services/shared/bus/kafka/connecti
 import { openBrokerAdmin, openBus } from '../../services/shared/bus/open-bus.ts'
 import { allowDescribe } from '../../services/shared/bus/platformatic/test-support/allow-describe.ts'
 import { findTopicSettings, plantTopic, topicSettings } from '../../services/shared/bus/topic-settings.ts'
-import { headerNames, topics } from '../../services/shared/bus/topics.ts'
+import { deadLetterTopic, headerNames, topics } from '../../services/shared/bus/topics.ts'
 import { PelletlineError } from '../../services/shared/errors/pelletline-error.ts'
 import { systemClock } from '../../services/shared/service/clock.ts'
 import { silentLogger } from '../../services/shared/telemetry/logger.ts'
@@ -68,7 +68,9 @@ describe('operating Kafka', { timeout: 590_000 }, () => {
       const opening = openBus(configOf(client), { ...options, plant: 'plant-1' })
       await assert.rejects(opening, (error: PelletlineError) => {
         assert.equal(error.code, 'failed_precondition')
-        assert.match(error.message, /npx pelletline topics apply/)
+        const command = 'npx pelletline topics apply --plant plant-1 --bus-config FILE'
+        const file = '(FILE holds what stands under `bus:` in the configuration of a service)'
+        assert.ok(error.message.endsWith(`create the topics by: ${command} ${file}`), error.message)
         return true
       })
     }
@@ -130,6 +132,26 @@ describe('operating Kafka', { timeout: 590_000 }, () => {
       code: 'failed_precondition',
       message: /Reading partition 0 of pelletline\.plant\.v1 failed: .*TOPIC_AUTHORIZATION_FAILED/,
     })
+  })
+
+  it('a dead letter that its topic refuses as too large is named, and the one behind it is sent again', async () => {
+    const topic = 'operation-large'
+    const admin = await openBrokerAdmin(configOf('platformatic'), 'test')
+    try {
+      await createTopic(admin, { ...topicSettings[4]!, name: topic, partitions: 1 }, 1)
+      await admin.setConfiguration(topic, { 'max.message.bytes': '10000' })
+      const headers = { [headerNames.originTopic]: topic, [headerNames.deadLetterReason]: 'internal: bad' }
+      for (const size of [50_000, 5])
+        await admin.send(deadLetterTopic, [{ key: 'k', value: Buffer.alloc(size), headers }])
+      const replay = () => cli('dead-letters', 'replay', '--topic', topic)
+      const first = await replay()
+      assert.equal(first.code, 0, first.stderr)
+      assert.match(first.stdout, /^1 too large for its topic; left alone: .*\n1 sent again\n$/)
+      await admin.setConfiguration(topic, { 'max.message.bytes': '100000' })
+      assert.match((await replay()).stdout, /^1 had been sent again before\n1 sent again\n$/)
+    } finally {
+      await admin.close()
+    }
   })
 
   for (const client of clients) {
