@@ -1,17 +1,14 @@
 import { promisify } from 'node:util'
-import { zstdCompress, zstdDecompress } from 'node:zlib'
+import { zstdDecompress } from 'node:zlib'
 import kafkajs from 'kafkajs'
 
 // Node does not see this one export of kafkajs by its name.
 const { CompressionCodecs, CompressionTypes } = kafkajs
 
-const compress = promisify(zstdCompress)
 const decompress = promisify(zstdDecompress)
 
-const zstd = {
-  compress: (encoder: { readonly buffer: Buffer }) => compress(encoder.buffer),
-  decompress: (buffer: Buffer) => decompress(buffer),
-}
+/** Reads alone: the bus compresses nothing. */
+const zstd = { decompress: (buffer: Buffer) => decompress(buffer) }
 
 /** What reading comes to where somebody else has compressed by a codec for which neither kafkajs nor Node has a decoder. */
 function refuse(codec: string): () => never {
