@@ -10,7 +10,7 @@ import { describeTopicFaults } from '../broker/describe-faults.ts'
 import { topicColumns, topicJson, topicRow } from '../broker/describe-topic.ts'
 import type { AddCommand } from '../cli-context.ts'
 import { exampleText } from '../example-text.ts'
-import { parseInteger } from '../parse-option.ts'
+import { parseInteger, parseName } from '../parse-option.ts'
 import type { Terminal } from '../terminal.ts'
 
 interface TopicOptions extends BrokerOptions {
@@ -53,7 +53,11 @@ export const addTopicsCommand: AddCommand = (program, context) => {
 
   withSizes(withBroker(topics.command('apply')))
     .description('create the topics that are missing, mend those that differ, mark them as the plant’s own')
-    .requiredOption('--plant <name>', 'plant to which the topics belong; services of another plant are refused')
+    .requiredOption(
+      '--plant <name>',
+      'plant to which the topics belong; services of another plant are refused',
+      parseName,
+    )
     .option('--replace-plant <name>', 'the name that the plant had before')
     .addHelpText('after', exampleText(['npx pelletline topics apply --plant plant-1 --brokers kafka-1:9092']))
     .action(async (options: ApplyOptions, command: Command) => {

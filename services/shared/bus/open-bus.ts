@@ -52,7 +52,7 @@ async function checkPlant(config: KafkaConfig, options: OpenBusOptions): Promise
   const ask = async (stop: AbortSignal): Promise<void> => {
     for (;;) {
       try {
-        return await checkPlantMark(admin, plant, brokers)
+        return await checkPlantMark(admin, plant, config)
       } catch (thrown) {
         last = PelletlineError.from(thrown)
         if (!last.retryable || stop.aborted) throw last

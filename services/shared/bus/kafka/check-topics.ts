@@ -29,7 +29,7 @@ export async function checkTopicsWith(admin: BrokerAdmin, options: CheckTopicsOp
       `The brokers at ${brokers.join(', ')} have no ${missing.join(', ')}; a given broker is not changed. Create the topics by: ${topicsApplyCommand({ ...address, plant })}`,
     )
   }
-  await checkPlantMark(admin, plant, brokers)
+  await checkPlantMark(admin, plant, address)
   for (const { settings, differences } of reports) {
     if (differences.length === 0) continue
     const text = `the topic differs from its settings; see: ${topicsCheckCommand(address)}`

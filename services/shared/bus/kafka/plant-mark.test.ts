@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { plantTopic } from '../topic-settings.ts'
 import type { BrokerAdmin, StoredRecord } from './broker-admin.ts'
-import { markPlant, readPlantMark } from './plant-mark.ts'
+import { checkPlantMark, markPlant, readPlantMark } from './plant-mark.ts'
 
 const brokers = ['broker:9092']
 
@@ -35,6 +35,20 @@ describe('markPlant', () => {
     await assert.rejects(markPlant(admin, 'b', { brokers }), {
       code: 'failed_precondition',
       message: /belong to plant a/,
+    })
+  })
+
+  it('says how a plant that was renamed takes its topics over, by a command that reaches the broker', async () => {
+    const { admin } = createAdmin()
+    await assert.rejects(checkPlantMark(admin, 'a', { brokers }), {
+      message: /no plant yet; make them a's by: npx pelletline topics apply --plant a --brokers \S+$/,
+    })
+    await markPlant(admin, 'a', { brokers })
+    await assert.rejects(checkPlantMark(admin, 'b', { brokers }), {
+      message: /: npx pelletline topics apply --plant b --replace-plant a --brokers \S+$/,
+    })
+    await assert.rejects(checkPlantMark(admin, 'b', { brokers, tls: {} }), {
+      message: /--replace-plant a --bus-config FILE \(FILE holds/,
     })
   })
 

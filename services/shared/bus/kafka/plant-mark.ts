@@ -1,6 +1,7 @@
 import { PelletlineError } from '../../errors/pelletline-error.ts'
 import { plantTopic } from '../topic-settings.ts'
 import type { BrokerAdmin } from './broker-admin.ts'
+import { type BrokerAddress, connectOption, shellWord, topicsApplyCommand } from './broker-commands.ts'
 
 const markKey = 'plant'
 
@@ -41,10 +42,10 @@ export async function readPlantMark(admin: BrokerAdmin): Promise<string | undefi
 export async function refuseForeignTopics(
   admin: BrokerAdmin,
   plant: string,
-  { replace, brokers }: { readonly replace?: string; readonly brokers: readonly string[] },
+  { replace, ...address }: BrokerAddress & { readonly replace?: string },
 ): Promise<string | undefined> {
   const owner = await readPlantMark(admin)
-  if (owner !== undefined && owner !== plant && owner !== replace) throw foreignTopics(plant, owner, brokers)
+  if (owner !== undefined && owner !== plant && owner !== replace) throw foreignTopics(plant, owner, address)
   return owner
 }
 
@@ -55,7 +56,7 @@ export async function refuseForeignTopics(
 export async function markPlant(
   admin: BrokerAdmin,
   plant: string,
-  options: { readonly replace?: string; readonly brokers: readonly string[] },
+  options: BrokerAddress & { readonly replace?: string },
 ): Promise<void> {
   const owner = await refuseForeignTopics(admin, plant, options)
   if (owner === plant) return
@@ -67,24 +68,23 @@ export async function markPlant(
   await admin.send(plantTopic, [{ key: markKey, value: Buffer.from(JSON.stringify(mark)), headers: {} }])
   // Two plants that mark the topics in the same moment both come here.
   const winner = await readPlantMark(admin)
-  if (winner !== plant) throw foreignTopics(plant, winner ?? 'unknown', options.brokers)
+  if (winner !== plant) throw foreignTopics(plant, winner ?? 'unknown', options)
 }
 
 /** Refuses a broker whose topics are another plant's, or nobody's yet. */
-export async function checkPlantMark(admin: BrokerAdmin, plant: string, brokers: readonly string[]): Promise<void> {
+export async function checkPlantMark(admin: BrokerAdmin, plant: string, address: BrokerAddress): Promise<void> {
   const owner = await readPlantMark(admin)
   if (owner === plant) return
-  if (owner !== undefined) throw foreignTopics(plant, owner, brokers)
-  throw new PelletlineError(
-    'failed_precondition',
-    `The topics at ${brokers.join(', ')} belong to no plant yet; make them ${plant}'s by: npx pelletline topics apply --plant ${plant} --brokers ${brokers.join(',')}`,
-  )
+  if (owner !== undefined) throw foreignTopics(plant, owner, address)
+  const text = `The topics at ${address.brokers.join(', ')} belong to no plant yet; make them ${plant}'s by: ${topicsApplyCommand({ ...address, plant })}`
+  throw new PelletlineError('failed_precondition', text)
 }
 
-function foreignTopics(plant: string, owner: string, brokers: readonly string[]): PelletlineError {
+function foreignTopics(plant: string, owner: string, address: BrokerAddress): PelletlineError {
+  const names = `--plant ${shellWord(plant)} --replace-plant ${shellWord(owner)}`
   return new PelletlineError(
     'failed_precondition',
-    `The topics at ${brokers.join(', ')} belong to plant ${owner}, and this is ${plant}: two plants on the same topics would count each other's pellets. ` +
-      `Give ${plant} a broker of its own; if ${owner} has only been renamed: npx pelletline topics apply --plant ${plant} --replace-plant ${owner} --brokers ${brokers.join(',')}`,
+    `The topics at ${address.brokers.join(', ')} belong to plant ${owner}, and this is ${plant}: two plants on the same topics would count each other's pellets. ` +
+      `Give ${plant} a broker of its own; if ${owner} has only been renamed, with the sizes that were given before: npx pelletline topics apply ${names} ${connectOption(address)}`,
   )
 }
