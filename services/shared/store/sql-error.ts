@@ -24,7 +24,7 @@ export function toSqlError(failure: SqlFailure, what: string, cause?: unknown): 
     return new PelletlineError('invalid_argument', message, { cause })
   }
   const state = failure.sqlState === '' ? '' : ` (SQLSTATE ${failure.sqlState})`
-  const next = retryable ? ' It is tried again.' : ''
+  const next = retryable ? ' A repeat can succeed.' : ''
   return new PelletlineError(
     retryable ? 'unavailable' : 'internal',
     `${what} failed: ${failure.message}${state}.${next}`,

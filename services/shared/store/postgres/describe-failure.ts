@@ -34,6 +34,8 @@ const mendings: readonly (readonly [RegExp, (place: DatabasePlace) => string])[]
   [/^53(100|200)$/, () => 'give the server room'],
 ]
 
+const lookAtServer = 'Check the address, and that the server runs.'
+
 /** SQLSTATE of a failure; empty where the server did not report it. */
 export function sqlStateOf(reason: unknown): string {
   const code = (reason as { code?: unknown } | null)?.code
@@ -56,7 +58,8 @@ export function isConnectionLost(reason: unknown): boolean {
 
 /**
  * The failure of a statement or of a connection, in terms of Pelletline. What the server's state or its operator can cure
- * is `unavailable`, so that nothing valid is lost to it; what a value is to blame for is `invalid_argument`.
+ * is `unavailable`, so that nothing valid is lost to it; what a value is to blame for is `invalid_argument`. Whether there is
+ * a repeat is for the caller to do and to say: a service waits, a command ends.
  */
 export function describeFailure(reason: unknown, place: DatabasePlace): PelletlineError {
   if (reason instanceof PelletlineError) return reason
@@ -69,18 +72,18 @@ export function describeFailure(reason: unknown, place: DatabasePlace): Pelletli
     if (isMistake && !isConnectionLost(reason)) {
       return new PelletlineError('internal', `${where} could not be asked: ${message}.`, { cause: reason })
     }
-    return new PelletlineError('unavailable', `${where} cannot be reached: ${message}. It is tried again.`, {
+    return new PelletlineError('unavailable', `${where} cannot be reached: ${message}. ${lookAtServer}`, {
       cause: reason,
     })
   }
   const mending = mendings.find(([states]) => states.test(state))
   if (mending !== undefined) {
-    const text = `${where} refuses: ${message} (SQLSTATE ${state}); ${mending[1](place)}. It is tried again.`
+    const text = `${where} refuses: ${message} (SQLSTATE ${state}); ${mending[1](place)}.`
     return new PelletlineError('unavailable', text, { cause: reason })
   }
   // Such as a transaction that stood still for too long: nothing of what was asked is to blame.
   if (isConnectionLost(reason)) {
-    const text = `${where} ended the connection: ${message} (SQLSTATE ${state}). It is tried again.`
+    const text = `${where} ended the connection: ${message} (SQLSTATE ${state}). A repeat can succeed.`
     return new PelletlineError('unavailable', text, { cause: reason })
   }
   return toSqlError({ message, sqlState: state }, where, reason)
@@ -99,18 +102,17 @@ function isTlsFailure(reason: unknown): boolean {
 export function describeConnectFailure(reason: unknown, place: DatabasePlace): PelletlineError {
   if (sqlStateOf(reason) !== '') return describeFailure(reason, place)
   const message = reason instanceof Error ? reason.message : String(reason)
-  const tls = isTlsFailure(reason) ? " Check tls.caFile and the server's certificate." : ''
+  const next = isTlsFailure(reason) ? "Check tls.caFile and the server's certificate." : lookAtServer
   return new PelletlineError(
     'unavailable',
-    `The database ${place.database} at ${place.address} cannot be reached: ${message}.${tls} It is tried again.`,
+    `The database ${place.database} at ${place.address} cannot be reached: ${message}. ${next}`,
     { cause: reason },
   )
 }
 
 /**
  * The same failure when a database is opened: what waiting cannot cure is `failed_precondition`, so that the program ends
- * with the one sentence that says what to do. Whether an attempt is repeated is for its caller to do and to say: a service
- * waits, a command ends.
+ * with the one sentence that says what to do.
  */
 export function describeOpenFailure(reason: unknown): PelletlineError {
   const cause = reason instanceof PelletlineError ? (reason.cause ?? reason) : reason
@@ -118,11 +120,6 @@ export function describeOpenFailure(reason: unknown): PelletlineError {
   const state = sqlStateOf(cause)
   const error = PelletlineError.from(reason)
   const curable = state.startsWith('53') || !mendings.some(([states]) => states.test(state))
-  const { retryable } = error
-  const text = error.message.replace(' It is tried again.', '')
-  if (curable && !isTlsFailure(cause)) {
-    const next = state === '' && retryable ? ' Check the address, and that the server runs.' : ''
-    return new PelletlineError(error.code, `${text}${next}`, { retryable, cause })
-  }
-  return new PelletlineError('failed_precondition', text, { cause })
+  if (curable && !isTlsFailure(cause)) return error
+  return new PelletlineError('failed_precondition', error.message, { cause })
 }
