@@ -1,9 +1,9 @@
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import type { Clock } from '../service/clock.ts'
 import { withinTime } from '../service/within-time.ts'
-import { createRepeatLimit } from '../telemetry/limit-repeats.ts'
-import type { LogFields, Logger } from '../telemetry/logger.ts'
+import type { Logger } from '../telemetry/logger.ts'
 import type { IncomingMessage, SubscribeOptions, Subscription } from './bus.ts'
+import { createRedeliveryLog } from './log-redeliveries.ts'
 import { deadLetterTopic } from './topics.ts'
 
 /** Disorder that the bus brings about on purpose, so that sinks are tested for it; probabilities in [0, 1). */
@@ -54,8 +54,6 @@ interface Member {
 }
 
 const reorderWindow = 16
-/** The same reason of a redelivery is logged at most once in this time, ms: a database that is full has it for every message. */
-const reasonEveryMs = 5_000
 
 /** Bytes that a message holds in memory, as far as the limits count it. */
 export function messageBytes(message: { readonly key: string; readonly value: Uint8Array }): number {
@@ -65,12 +63,8 @@ export function messageBytes(message: { readonly key: string; readonly value: Ui
 /** Creates the state of one group of the memory bus. */
 export function createConsumerGroup(options: ConsumerGroupOptions): ConsumerGroup {
   const { disorder, clock, logger } = options
-  const reasons = createRepeatLimit<LogFields>({
-    everyMs: reasonEveryMs,
-    clock,
-    pass: (text, leftOut, fields) => logger.warn(leftOut === 0 ? fields : { ...fields, leftOut }, text),
-  })
-  options.closed.addEventListener('abort', reasons.flush, { once: true })
+  const redeliveries = createRedeliveryLog({ clock, logger })
+  options.closed.addEventListener('abort', redeliveries.flush, { once: true })
   const members = new Set<Member>()
   const pending: IncomingMessage[] = []
   let uncommittedMessages = 0
@@ -95,7 +89,7 @@ export function createConsumerGroup(options: ConsumerGroupOptions): ConsumerGrou
     const pauseMs = reason.retryAfterMs ?? Math.min(maxPauseMs, firstPauseMs * 2 ** Math.min(message.redeliveries, 20))
     const { topic, group } = options
     const fields = { topic, group, key: message.key, redeliveries: message.redeliveries, pauseMs }
-    reasons.add(`message will be delivered again: ${reason.message}`, fields)
+    redeliveries.add(fields, reason)
     // The only way for the pause to fail is the bus closing, after which nothing is delivered.
     await clock.sleep(pauseMs, options.closed).then(
       () => giveBack(message),

@@ -29,7 +29,12 @@ function createFixture(
   const letters: string[] = []
   const moved: string[] = []
   const lost: { partition: number; lost: number }[] = []
-  const logger: Logger = { ...silentLogger, error: (fields: object) => lost.push(fields as (typeof lost)[number]) }
+  const warned: Record<string, unknown>[] = []
+  const logger: Logger = {
+    ...silentLogger,
+    warn: (fields) => void warned.push(fields),
+    error: (fields: object) => lost.push(fields as (typeof lost)[number]),
+  }
   const member = createGroupMember({
     subscription: {
       topic: 't',
@@ -68,7 +73,7 @@ function createFixture(
     }
     member.resume(new Map(numbers.map((number) => [number, position(number)])))
   }
-  return { member, hands, counts, letters, moved, lost, end, assign }
+  return { member, hands, counts, letters, moved, lost, warned, end, assign }
 }
 
 describe('createGroupMember', () => {
@@ -120,6 +125,25 @@ describe('createGroupMember', () => {
     assign({ 0: 301, 2: 60 }, 1000, 50)
     await member.take(record(301))
     assert.equal(lost.length, 2)
+  })
+
+  it('logs the same reason of redeliveries once in a while, with a count of what it left out', async () => {
+    const { member, hands, warned, assign } = createFixture(1)
+    assign({ 0: 1 })
+    await member.take(record(1))
+    for (let failures = 1; failures <= 40; failures++) {
+      const hand = hands.get('0/1')!
+      hand.reject(new PelletlineError('unavailable', `No space left on device, file ${failures}.`))
+      while (hands.get('0/1') === hand) await turn()
+    }
+    assert.equal(warned.length, 1)
+    assert.equal(warned[0]!['key'], '0/1')
+    hands.get('0/1')!.resolve()
+    await member.drain(1_000)
+    assert.deepEqual(
+      warned.map(({ leftOut }) => leftOut),
+      [undefined, 38],
+    )
   })
 
   it('takes no more than maxInFlight into its hands', async () => {

@@ -5,6 +5,7 @@ import { withinTime } from '../../service/within-time.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { IncomingMessage, SubscribeOptions } from '../bus.ts'
 import type { RetryPolicy } from '../consumer-group.ts'
+import { createRedeliveryLog } from '../log-redeliveries.ts'
 import { deadLetterTopic } from '../topics.ts'
 import type { BrokerRecord, PartitionRange } from './broker-client.ts'
 import { createPartitionProgress, type PartitionProgress } from './partition-progress.ts'
@@ -91,6 +92,7 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
   const partitions = new Map<number, Partition>()
   const inHand = new Set<Promise<void>>()
   const changed = createNotifier()
+  const redeliveries = createRedeliveryLog({ clock, logger })
   /** Messages that wait for their redelivery; they hold no place of a handler, but with those in hand are at most twice as many. */
   let pausing = 0
   let leaving = false
@@ -106,7 +108,7 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
     const { firstPauseMs, maxPauseMs } = retry
     const pauseMs = reason.retryAfterMs ?? Math.min(maxPauseMs, firstPauseMs * 2 ** Math.min(message.redeliveries, 20))
     const fields = { topic, group, key: message.key, redeliveries: message.redeliveries, pauseMs }
-    logger.warn(fields, `message will be delivered again: ${reason.message}`)
+    redeliveries.add(fields, reason)
     const { signal } = partition.abort
     pausing += 1
     try {
@@ -265,6 +267,7 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
     async drain(timeoutMs) {
       leaving = true
       changed.notify()
+      redeliveries.flush()
       const settled = async () => {
         while (inHand.size > 0) await Promise.allSettled(inHand)
       }
