@@ -15,7 +15,7 @@ interface Caller<V> {
 /**
  * Reads by key in groups: what is asked for while a read is under way is read by the next, all together, so that many callers
  * cost the store what one does. Whatever a caller is answered was read after it asked. A read that does not come back, on a connection
- * that is dead, holds up its callers and those after them for the patience only; of two reads the first answer counts.
+ * that is dead, holds up its callers and those after them for the patience only; of two reads the first to end counts, also one that fails.
  *
  * `readAll` answers values by key; a key that it leaves out is answered undefined.
  */

@@ -12,15 +12,19 @@ const outcomeText: Readonly<Record<ReplayOutcome, string>> = {
   'no-longer-kept': 'ran out of its time meanwhile; the topic keeps it no longer',
 }
 
+/** Outcomes of letters that were to be sent and that no topic took. */
+const refused: readonly ReplayOutcome[] = ['no-topic', 'too-large', 'no-longer-kept']
+
 /**
  * Prints what becomes of each letter and then how many there were of each outcome, also where the replay rejects: what was sent
- * before is sent. Ends after the letter in hand once the signal is aborted; rejects as the replay does.
+ * before is sent. Ends after the letter in hand once the signal is aborted; rejects as the replay does. Resolves with whether every
+ * letter that was to be sent was taken by its topic.
  */
 export async function countReplays(
   replays: AsyncIterable<ReplayedLetter>,
   terminal: Terminal,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const counts = new Map<ReplayOutcome, number>()
   try {
     for await (const { letter, outcome } of replays) {
@@ -32,4 +36,5 @@ export async function countReplays(
     for (const [outcome, count] of counts) terminal.print(`${count} ${outcomeText[outcome]}`)
   }
   if (counts.size === 0) terminal.print('No dead letter to send again.')
+  return !refused.some((outcome) => counts.has(outcome))
 }

@@ -100,8 +100,9 @@ export const addDeadLettersCommand: AddCommand = (program, context) => {
       const terminal = context.terminal(command)
       const signal = context.interrupt()
       const config = readBrokerOptions(options, 'dead-letters replay')
-      await withBrokerAdmin(config, (admin) =>
+      const allTaken = await withBrokerAdmin(config, (admin) =>
         countReplays(replayDeadLetters(admin, filterOf(options)), terminal, signal),
       )
+      if (!allTaken) context.setExitCode(1)
     })
 }

@@ -132,7 +132,13 @@ export async function composeProcesses(
     const { config: busConfig } = broker.value
     // An own broker lies on a laptop's disk as often as not; one that was given is somebody's, who changes it.
     if (options.brokers.length > 0) await checkTopics(busConfig, { plant: options.plant, logger })
-    else await applyTopics(busConfig, { plant: options.plant, logger, maxPartitionBytes: ownPartitionBytes })
+    else
+      await applyTopics(busConfig, {
+        plant: options.plant,
+        logger,
+        maxPartitionBytes: ownPartitionBytes,
+        folder: folder.kafka,
+      })
     const bus = await openBus(busConfig, { plant: options.plant, clientId: 'plant', signal, clock, logger })
     opened.push(() => bus.close())
 

@@ -32,7 +32,7 @@ const namesAnError = /\b(ERROR|FATAL|PANIC)\b|Exception|Error\b/
  */
 export function shortenWords(lastWords: string): string {
   // A line that comes again and again differs by its time alone.
-  const lines = lastWords.split('\n').map((line) => line.replace(/^\d\d:\d\d:\d\d\S* /, '').trim())
+  const lines = lastWords.split('\n').map((line) => line.replace(/^(\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d\S* /, '').trim())
   const errors = lines.filter((line) => namesAnError.test(line))
   const different = [...new Set((errors.length > 0 ? errors : lines.filter(Boolean)).reverse())]
   const said = different.slice(0, saidLines).reverse()
@@ -61,8 +61,8 @@ export function createKeeper(options: KeepRunningOptions): (lastWords: string) =
     while (!signal.aborted) {
       if (backoff.failures + 1 >= maxDeaths) {
         const text =
-          `The ${name} ${what} for the ${maxDeaths}th time in a row and is not started again. Its last words: ${said || 'none'}.${log} ` +
-          `Mend what they name and start again${logFile === undefined ? '; --log-level debug shows all that it says' : ''}.`
+          `The ${name} ${what} for the ${maxDeaths}th time in a row and is not started again.${words === '' ? '' : ` Its last words: ${said}.`}${log} ` +
+          `Mend what is named and start again${logFile === undefined ? '; --log-level debug shows all that it says' : ''}.`
         onFailed(new PelletlineError('failed_precondition', text))
         return
       }

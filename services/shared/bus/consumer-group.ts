@@ -63,7 +63,7 @@ export function messageBytes(message: { readonly key: string; readonly value: Ui
 /** Creates the state of one group of the memory bus. */
 export function createConsumerGroup(options: ConsumerGroupOptions): ConsumerGroup {
   const { disorder, clock, logger } = options
-  const redeliveries = createRedeliveryLog({ clock, logger })
+  const redeliveries = createRedeliveryLog(logger)
   options.closed.addEventListener('abort', redeliveries.flush, { once: true })
   const members = new Set<Member>()
   const pending: IncomingMessage[] = []

@@ -1,5 +1,4 @@
 import type { PelletlineError } from '../errors/pelletline-error.ts'
-import type { Clock } from '../service/clock.ts'
 import { createRepeatLimit } from '../telemetry/limit-repeats.ts'
 import type { LogFields, Logger } from '../telemetry/logger.ts'
 
@@ -14,10 +13,9 @@ export interface RedeliveryLog {
 }
 
 /** Creates the log of one group. */
-export function createRedeliveryLog({ clock, logger }: { clock: Pick<Clock, 'now'>; logger: Logger }): RedeliveryLog {
+export function createRedeliveryLog(logger: Logger): RedeliveryLog {
   const reasons = createRepeatLimit<LogFields>({
     everyMs: reasonEveryMs,
-    clock,
     pass: (text, leftOut, fields) => logger.warn(leftOut === 0 ? fields : { ...fields, leftOut }, text),
   })
   return {

@@ -1,14 +1,11 @@
-import type { Clock } from '../service/clock.ts'
-
 export interface RepeatLimitOptions<About> {
-  /** Shortest time between two lines that are passed on of those that differ by numbers alone, ms. */
+  /** Shortest time between two lines of one kind that are passed on, ms. */
   readonly everyMs: number
-  readonly clock: Pick<Clock, 'now'>
   /** Takes a line, how many like it were left out before it, and what it was given with. */
   readonly pass: (line: string, leftOut: number, about: About) => void
 }
 
-/** Passes lines on, of those that differ by numbers alone at most one in a time. */
+/** Passes lines on, of those of one kind at most one in a time. */
 export interface RepeatLimit<About> {
   add(line: string, about: About): void
   /** Passes on the newest line of each kind of which some were left out. */
@@ -16,55 +13,57 @@ export interface RepeatLimit<About> {
 }
 
 interface Kind<About> {
-  readonly sinceMs: number
   leftOut: number
   newest: readonly [line: string, about: About]
+  readonly timer: NodeJS.Timeout
 }
 
-/** Kinds of lines that are told apart at once: past it the oldest is passed on and forgotten. */
+/** Kinds of lines that are told apart at once; all that come beyond are one kind. */
 const maxKinds = 100
 
+/** Lines that differ by numbers alone, which are no part of a name (`line-2`) or an address, are of one kind. */
+function kindOf(line: string): string {
+  return line.slice(0, 500).replace(/(?<![\w.:-])\d+\b(?!\.\d)/g, '#')
+}
+
 /**
- * Creates a limit of repeats: a line is passed on where none like it was for `everyMs`, and what was left out is counted. The
- * newest that was left out is passed on with the count as soon as the time is over and any line comes, or by `flush`.
+ * Creates a limit of repeats: a line is passed on where none of its kind was for `everyMs`. Of those that come before that time is
+ * over the newest is passed on at its end, with the number of the others; the wait holds no process open.
  */
-export function createRepeatLimit<About = void>(options: RepeatLimitOptions<About>): RepeatLimit<About> {
-  const { everyMs, clock, pass } = options
-  // In the order in which the last line of each was passed on.
+export function createRepeatLimit<About = void>({ everyMs, pass }: RepeatLimitOptions<About>): RepeatLimit<About> {
   const kinds = new Map<string, Kind<About>>()
-  const tell = ({ leftOut, newest: [line, about] }: Kind<About>) => {
+  const begin = (key: string, newest: Kind<About>['newest']) => {
+    kinds.set(key, { leftOut: 0, newest, timer: setTimeout(end, everyMs, key).unref() })
+  }
+  /** Forgets a kind; true where something of it was told. */
+  const tell = (key: string): boolean => {
+    const kind = kinds.get(key)
+    if (kind === undefined) return false
+    kinds.delete(key)
+    clearTimeout(kind.timer)
     // The line itself is told, so it is not among those left out.
-    if (leftOut > 0) pass(line, leftOut - 1, about)
+    if (kind.leftOut > 0) pass(kind.newest[0], kind.leftOut - 1, kind.newest[1])
+    return kind.leftOut > 0
+  }
+  const end = (key: string) => {
+    const newest = kinds.get(key)?.newest
+    if (tell(key) && newest !== undefined) begin(key, newest)
   }
   return {
     add(line, about) {
-      const now = clock.now()
-      const key = line.replace(/\d+/g, '#').slice(0, 500)
-      for (const [otherKey, other] of [...kinds]) {
-        if (now - other.sinceMs < everyMs) break
-        if (otherKey === key) continue
-        kinds.delete(otherKey)
-        tell(other)
-        if (other.leftOut > 0) kinds.set(otherKey, { sinceMs: now, leftOut: 0, newest: other.newest })
-      }
+      const own = kindOf(line)
+      const key = kinds.has(own) || kinds.size < maxKinds ? own : ''
       const kind = kinds.get(key)
-      if (kind !== undefined && now - kind.sinceMs < everyMs) {
-        kind.leftOut += 1
-        kind.newest = [line, about]
+      if (kind === undefined) {
+        pass(line, 0, about)
+        begin(key, [line, about])
         return
       }
-      kinds.delete(key)
-      pass(line, kind?.leftOut ?? 0, about)
-      kinds.set(key, { sinceMs: now, leftOut: 0, newest: [line, about] })
-      const oldest = kinds.entries().next().value
-      if (kinds.size > maxKinds && oldest !== undefined) {
-        kinds.delete(oldest[0])
-        tell(oldest[1])
-      }
+      kind.leftOut += 1
+      kind.newest = [line, about]
     },
     flush() {
-      for (const kind of kinds.values()) tell(kind)
-      kinds.clear()
+      for (const key of [...kinds.keys()]) tell(key)
     },
   }
 }

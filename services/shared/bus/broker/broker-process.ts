@@ -34,7 +34,10 @@ export interface BrokerProcess {
   /** Resolves when the process has ended, however it came to that. */
   readonly exited: Promise<void>
   readonly hasExited: boolean
-  /** The last lines that it wrote, one below the other and without frames of stack traces; empty where it wrote none. */
+  /**
+   * The last lines that it wrote, one below the other and without frames of stack traces; empty where it wrote none, and once it was
+   * killed from outside, which it could say nothing about.
+   */
   readonly lastWords: string
   /** Sends a signal; a signal to a process that has ended does nothing. */
   signal(signal: NodeJS.Signals): void
@@ -117,6 +120,7 @@ export async function startBrokerProcess(options: BrokerProcessOptions): Promise
   const lastWords = createLastWords()
   const log = openLogOrTell(options.logFile, logger)
   let hasExited = false
+  let wasKilled = false
   const failure = (what: string, cause?: unknown) => {
     const words = lastWords.text.replaceAll('\n', ' | ') || 'none'
     const next = unsafeAccess.test(words) ? `. Java says so where a disk is full: make room for ${propertiesFile}` : ''
@@ -144,6 +148,7 @@ export async function startBrokerProcess(options: BrokerProcessOptions): Promise
   child.once('error', (cause) => ready.reject(failure(`could not be started (${cause.message})`, cause)))
   child.once('close', (code, by) => {
     hasExited = true
+    wasKilled = by === 'SIGKILL'
     log?.close()
     guard?.kill('SIGKILL')
     ready.reject(failure(`ended before it served (${by ?? `exit code ${code}`})`))
@@ -168,7 +173,7 @@ export async function startBrokerProcess(options: BrokerProcessOptions): Promise
       return hasExited
     },
     get lastWords() {
-      return lastWords.text
+      return wasKilled ? '' : lastWords.text
     },
     signal: signalChild,
     async stop(timeoutMs) {

@@ -18,6 +18,8 @@ export interface ApplyTopicsOptions {
   readonly replication?: number
   /** Most bytes that a partition keeps, for a small disk; default: as the topics' settings say. */
   readonly maxPartitionBytes?: number
+  /** Folder of a broker that a plant starts for itself, and that ends with it; for messages. */
+  readonly folder?: string
   readonly logger: Logger
 }
 
@@ -82,7 +84,11 @@ export async function applyTopicsWith(
   const { plant, replacePlant, logger } = options
   const replication = await chooseReplication(admin, options.replication)
   const reports = await reportTopics(admin, replication, options.maxPartitionBytes)
-  const identity = { ...address, ...(replacePlant !== undefined && { replace: replacePlant }) }
+  const identity = {
+    ...address,
+    ...(replacePlant !== undefined && { replace: replacePlant }),
+    ...(options.folder !== undefined && { folder: options.folder }),
+  }
   // Another plant's topics are left as they are, their retention among it.
   if (isMarkable(reports)) await refuseForeignTopics(admin, plant, identity)
   for (const { settings, exists, differences } of reports) {

@@ -92,7 +92,7 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
   const partitions = new Map<number, Partition>()
   const inHand = new Set<Promise<void>>()
   const changed = createNotifier()
-  const redeliveries = createRedeliveryLog({ clock, logger })
+  const redeliveries = createRedeliveryLog(logger)
   /** Messages that wait for their redelivery; they hold no place of a handler, but with those in hand are at most twice as many. */
   let pausing = 0
   let leaving = false
@@ -267,11 +267,12 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
     async drain(timeoutMs) {
       leaving = true
       changed.notify()
-      redeliveries.flush()
       const settled = async () => {
         while (inHand.size > 0) await Promise.allSettled(inHand)
       }
-      if (await withinTime(settled(), timeoutMs, clock)) return
+      const isSettled = await withinTime(settled(), timeoutMs, clock)
+      redeliveries.flush()
+      if (isSettled) return
       const text = `Handlers of ${topic} did not end within ${timeoutMs} ms.`
       for (const partition of partitions.values()) partition.abort.abort(new PelletlineError('cancelled', text))
     },

@@ -50,6 +50,9 @@ describe('markPlant', () => {
     await assert.rejects(checkPlantMark(admin, 'b', { brokers, tls: {} }), {
       message: /--replace-plant a --bus-config FILE \(FILE holds/,
     })
+    await assert.rejects(markPlant(admin, 'b', { brokers, folder: 'D/kafka' }), {
+      message: /The broker in D\/kafka keeps the messages of plant a, .* use --plant a, or another --data-dir\.$/,
+    })
   })
 
   it('of two plants that mark the topics in the same moment one is refused, and both see the same owner', async () => {

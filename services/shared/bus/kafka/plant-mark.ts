@@ -38,11 +38,19 @@ export async function readPlantMark(admin: BrokerAdmin): Promise<string | undefi
   return mark?.plant
 }
 
+/** The way to the broker, and what is said where its topics are another plant's. */
+export interface MarkOptions extends BrokerAddress {
+  /** Name of the other plant, where the mark is to be changed on purpose. */
+  readonly replace?: string
+  /** Folder of a broker that a plant starts for itself, and that ends with it: its topics cannot be renamed by a command. */
+  readonly folder?: string
+}
+
 /** `failed_precondition` where the topics belong to a plant other than this one and `replace`; returns the present owner. */
 export async function refuseForeignTopics(
   admin: BrokerAdmin,
   plant: string,
-  { replace, ...address }: BrokerAddress & { readonly replace?: string },
+  { replace, ...address }: MarkOptions,
 ): Promise<string | undefined> {
   const owner = await readPlantMark(admin)
   if (owner !== undefined && owner !== plant && owner !== replace) throw foreignTopics(plant, owner, address)
@@ -53,11 +61,7 @@ export async function refuseForeignTopics(
  * Marks the topics as the plant's own, or finds that they are. `failed_precondition` where they belong to another plant;
  * `replace` names the other plant when the mark is to be changed on purpose (a plant that got another name).
  */
-export async function markPlant(
-  admin: BrokerAdmin,
-  plant: string,
-  options: BrokerAddress & { readonly replace?: string },
-): Promise<void> {
+export async function markPlant(admin: BrokerAdmin, plant: string, options: MarkOptions): Promise<void> {
   const owner = await refuseForeignTopics(admin, plant, options)
   if (owner === plant) return
   const mark: PlantMark = {
@@ -80,7 +84,11 @@ export async function checkPlantMark(admin: BrokerAdmin, plant: string, address:
   throw new PelletlineError('failed_precondition', text)
 }
 
-function foreignTopics(plant: string, owner: string, address: BrokerAddress): PelletlineError {
+function foreignTopics(plant: string, owner: string, address: MarkOptions): PelletlineError {
+  if (address.folder !== undefined) {
+    const text = `The broker in ${address.folder} keeps the messages of plant ${owner}, and this is ${plant}: use --plant ${owner}, or another --data-dir.`
+    return new PelletlineError('failed_precondition', text)
+  }
   const names = `--plant ${shellWord(plant)} --replace-plant ${shellWord(owner)}`
   return new PelletlineError(
     'failed_precondition',

@@ -23,14 +23,22 @@ interface PoolConnection extends DatabaseConnection {
   release(): void
 }
 
-function createConnection(client: pg.PoolClient, place: DatabasePlace): PoolConnection {
+/** When connections were first taken, ms of the process. */
+type FirstTaken = WeakMap<pg.PoolClient, number>
+
+/** A session that is younger when it is found read-only is kept: to make one for every attempt would be dear for the server, ms. */
+const readOnlyAgeMs = 5_000
+
+function createConnection(client: pg.PoolClient, place: DatabasePlace, firstTaken: FirstTaken): PoolConnection {
+  const takenMs = firstTaken.get(client) ?? performance.now()
+  firstTaken.set(client, takenMs)
   let broken = false
   const query = async (text: string, values: readonly unknown[]) => {
     try {
       return await client.query<Record<string, unknown>>(text, [...values])
     } catch (reason) {
       // A session takes `default_transaction_read_only` at its start and keeps it: only another one sees that it has ended.
-      broken ||= isConnectionLost(reason) || isReadOnly(reason)
+      broken ||= isConnectionLost(reason) || (isReadOnly(reason) && performance.now() - takenMs > readOnlyAgeMs)
       throw describeFailure(reason, place)
     }
   }
@@ -61,6 +69,7 @@ function createConnection(client: pg.PoolClient, place: DatabasePlace): PoolConn
  * sees what its holder wrote.
  */
 export function createPoolDialect(pool: pg.Pool, place: DatabasePlace): Dialect {
+  const firstTaken: FirstTaken = new WeakMap()
   const of = (connection: DatabaseConnection) => connection as PoolConnection
   const run = async (connection: DatabaseConnection, sql: string) => {
     await connection.executeQuery({ sql, parameters: [] } as unknown as CompiledQuery)
@@ -69,7 +78,7 @@ export function createPoolDialect(pool: pg.Pool, place: DatabasePlace): Dialect 
     init: async () => undefined,
     async acquireConnection() {
       try {
-        return createConnection(await pool.connect(), place)
+        return createConnection(await pool.connect(), place, firstTaken)
       } catch (reason) {
         throw describeConnectFailure(reason, place)
       }

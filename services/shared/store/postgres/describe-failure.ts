@@ -101,6 +101,8 @@ function isTlsFailure(reason: unknown): boolean {
 /** The failure of getting a connection; it is never the fault of a statement, so it is always `unavailable`. */
 export function describeConnectFailure(reason: unknown, place: DatabasePlace): PelletlineError {
   if (sqlStateOf(reason) !== '') return describeFailure(reason, place)
+  // A file of the configuration: what it says is what to do, and the server has not been asked.
+  if (reason instanceof PelletlineError) return new PelletlineError('unavailable', reason.message, { cause: reason })
   const message = reason instanceof Error ? reason.message : String(reason)
   const next = isTlsFailure(reason) ? "Check tls.caFile and the server's certificate." : lookAtServer
   return new PelletlineError(

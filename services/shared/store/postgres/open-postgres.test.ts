@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { after, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { PelletlineError } from '../../errors/pelletline-error.ts'
 import { silentLogger } from '../../telemetry/logger.ts'
@@ -87,7 +88,9 @@ describe('openDatabase on a server', () => {
     await store.close()
   })
 
-  test('a read-only state that comes while a service works and ends again is over for every connection', async () => {
+  test('a read-only state that comes while a service works and ends again is over for every connection, some seconds old', {
+    timeout: 60_000,
+  }, async () => {
     const config = await postgres.createDatabase()
     const store = await openDatabase({ ...config, connections: 1 })
     const addModel = (manifest_id: string) =>
@@ -100,7 +103,20 @@ describe('openDatabase on a server', () => {
       await cutConnections()
       while (!(await addModel('during').catch((reason) => /SQLSTATE 25006.*docs\/database\.md/.test(reason.message))));
       await postgres.asAdmin(`alter database ${config.database} reset default_transaction_read_only`)
-      await addModel('after')
+      // A connection for every attempt would be dear for the server.
+      const pids = new Set<number>()
+      const attempt = async () => {
+        await store.db.connection().execute(async (connection) => {
+          const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(connection)
+          pids.add(rows[0]!.pid)
+        })
+        return addModel('after').then(
+          () => true,
+          () => false,
+        )
+      }
+      while (!(await attempt())) await sleep(20)
+      assert.ok(pids.size <= 2, `${pids.size} connections`)
       assert.deepEqual(
         (await store.db.selectFrom('models').select('manifest_id').orderBy('manifest_id').execute()).map(
           (row) => row.manifest_id,

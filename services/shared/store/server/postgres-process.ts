@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import { createInterface } from 'node:readline'
 import { PelletlineError } from '../../errors/pelletline-error.ts'
-import { systemClock } from '../../service/clock.ts'
 import { createRepeatLimit } from '../../telemetry/limit-repeats.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { type ServerUser, serverSpawnOptions } from './server-user.ts'
@@ -53,7 +52,6 @@ export async function startPostgresProcess(options: PostgresProcessOptions): Pro
   const lines: string[] = []
   const complaints = createRepeatLimit({
     everyMs: complaintEveryMs,
-    clock: systemClock,
     pass: (line, leftOut) => logger.warn({ source: 'postgres', ...(leftOut === 0 ? {} : { leftOut }) }, line),
   })
   createInterface({ input: child.stderr as NonNullable<ChildProcess['stderr']> }).on('line', (line) => {
