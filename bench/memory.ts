@@ -79,15 +79,24 @@ function describe(points: ReadonlyMap<string, readonly MemoryPoint[]>, warmUp: n
 type Report = ReturnType<typeof describe>
 
 function tableOf({ processes }: Report) {
-  const titles = ['Process', 'first quarter, MB', 'last quarter, MB', 'largest, MB', 'slope, MB/min', 'flat']
+  const titles = [
+    'Process',
+    'first quarter, MB',
+    'last quarter, MB',
+    'largest, MB',
+    'slope, MB/min',
+    'of the second half',
+    'flat',
+  ]
   return {
     columns: titles.map((title, at) => ({ title, align: at === 0 ? ('left' as const) : ('right' as const) })),
-    rows: processes.map(({ name, firstMb, lastMb, largestMb, slope, flat }) => [
+    rows: processes.map(({ name, firstMb, lastMb, largestMb, slope, lateSlope, flat }) => [
       name,
       firstMb.toFixed(0),
       lastMb.toFixed(0),
       largestMb.toFixed(0),
       slope.toFixed(2),
+      lateSlope.toFixed(2),
       flat ? 'yes' : 'no',
     ]),
   }

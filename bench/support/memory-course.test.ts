@@ -15,6 +15,15 @@ test('describeCourse gives the slope of what grows, and leaves out the warm-up',
   assert.ok(course.lastMb > course.firstMb + 50)
 })
 
+test('describeCourse tells a cache that fills from a leak by the slope of the second half', () => {
+  const course = describeCourse(
+    points((minutes) => Math.min(minutes, 15)),
+    5,
+  )!
+  assert.ok(course.slope > 0.3)
+  assert.ok(Math.abs(course.lateSlope) < 0.01, `${course.lateSlope}`)
+})
+
 test('describeCourse finds no slope in memory that a collector lets rise and fall', () => {
   const { slope } = describeCourse(
     points((minutes) => 200 + 20 * (minutes % 2)),

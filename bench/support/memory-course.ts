@@ -16,6 +16,8 @@ export interface MemoryCourse {
   readonly largestMb: number
   /** Slope of the straight line through all points after the warm-up by least squares, MB a minute. */
   readonly slope: number
+  /** The same of the second half of these: a cache that fills has a slope until it is full, a leak has it for ever. */
+  readonly lateSlope: number
 }
 
 /** Describes the points after `warmUpMinutes`; undefined where there are fewer than eight. */
@@ -28,10 +30,12 @@ export function describeCourse(points: readonly MemoryPoint[], warmUpMinutes: nu
       part.map(({ mb }) => mb),
       0.5,
     )
+  const line = warm.map(({ minutes, mb }) => [minutes, mb] as const)
   return {
     firstMb: median(warm.slice(0, quarter)),
     lastMb: median(warm.slice(-quarter)),
     largestMb: Math.max(...warm.map(({ mb }) => mb)),
-    slope: slopeOf(warm.map(({ minutes, mb }) => [minutes, mb])),
+    slope: slopeOf(line),
+    lateSlope: slopeOf(line.slice(line.length >> 1)),
   }
 }
