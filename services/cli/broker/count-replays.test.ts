@@ -38,8 +38,14 @@ describe('countReplays', () => {
 
   it('says how many letters had which outcome, and what to do with one that is too large', async () => {
     const { terminal, text } = createOutput()
-    await countReplays(replay(['sent', 'too-large', 'sent']), terminal, signal)
+    assert.equal(await countReplays(replay(['sent', 'too-large', 'sent']), terminal, signal), false)
     assert.match(text(), /^2 sent again\n1 too large for its topic; left alone: .*topics apply and replay again\n$/)
+  })
+
+  it('is content with letters that were to be left alone', async () => {
+    for (const outcome of ['sent', 'sent-before', 'failed-too-often', 'value-dropped'] as const) {
+      assert.equal(await countReplays(replay([outcome]), createOutput().terminal, signal), true, outcome)
+    }
   })
 
   it('prints the counts of what was sent before a send failed, and rejects by that failure', async () => {
@@ -51,7 +57,7 @@ describe('countReplays', () => {
 
   it('says so where there is nothing to send, and not where the reading failed', async () => {
     const nothing = createOutput()
-    await countReplays(replay([]), nothing.terminal, signal)
+    assert.equal(await countReplays(replay([]), nothing.terminal, signal), true)
     assert.equal(nothing.text(), 'No dead letter to send again.\n')
     const failed = createOutput()
     await assert.rejects(countReplays(replay([], new Error('away')), failed.terminal, signal), /away/)
