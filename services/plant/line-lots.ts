@@ -3,6 +3,7 @@ import type { ShapeCounts } from '../gen/pelletline/inspection/v1/inspection_pb.
 import { AlertService, type Lot, LotService, LotState } from '../gen/pelletline/mes/v1/mes_pb.ts'
 import { RegistryService } from '../gen/pelletline/registry/v1/registry_pb.ts'
 import { PelletlineError } from '../shared/errors/pelletline-error.ts'
+import { createBackoff } from '../shared/service/backoff.ts'
 import type { Clock } from '../shared/service/clock.ts'
 import type { LineStatus, LotMeasures } from './line-status.ts'
 import type { PlantHooks, PlantServices } from './plant-services.ts'
@@ -97,14 +98,14 @@ export async function endLot(
   timeoutMs: number,
 ): Promise<Lot> {
   const deadline = clock.now() + timeoutMs
-  const pause = createPauses(clock)
+  const pauses = createPauses()
   let current = lot
   for (;;) {
     if (before === undefined && (current.state !== LotState.OPEN || isOwn(current))) {
       return closeLot(services, current.id, clock, deadline - clock.now())
     }
     if (endedWell(current, before) || clock.now() >= deadline) return current
-    await pause()
+    await clock.sleep(pauses.fail())
     current = (await services.client(LotService).getLot({ lot: lot.id })).lot ?? current
   }
 }
@@ -130,23 +131,17 @@ function addedBalances(lot: Lot, before: Lot): boolean {
   )
 }
 
-/** Pauses between looks at a lot, each longer than the one before, up to a quarter of a second: lots of many lines close together. */
-function createPauses(clock: Clock): () => Promise<void> {
-  let ms = 25
-  return () => {
-    ms = Math.min(250, ms * 2)
-    return clock.sleep(ms)
-  }
-}
+/** Pauses between looks at a lot, up to a quarter of a second: lots of many lines close together. */
+const createPauses = () => createBackoff({ firstMs: 50, maxMs: 250 })
 
 /** Closes a lot and waits until its counts are final, at most `timeoutMs`; returns the lot as it is then. */
 export async function closeLot(services: PlantServices, lot: string, clock: Clock, timeoutMs: number): Promise<Lot> {
   const lots = services.client(LotService)
   const deadline = clock.now() + timeoutMs
-  const pause = createPauses(clock)
+  const pauses = createPauses()
   let current = (await lots.closeLot({ lot })).lot
   while (current !== undefined && current.state !== LotState.CLOSED && clock.now() < deadline) {
-    await pause()
+    await clock.sleep(pauses.fail())
     current = (await lots.getLot({ lot })).lot
   }
   if (current === undefined) throw new PelletlineError('internal', `Lot ${lot} was closed and not answered.`)

@@ -6,7 +6,7 @@ import { packedCrops } from './crop-source.ts'
 
 test('what a request waited in the hands of a worker counts as waiting, so that waits and runs make up its time', async () => {
   let nowNs = 0n
-  const statistics = createBatcherStatistics({ now: () => 7, nowNs: () => nowNs })
+  const statistics = createBatcherStatistics({ nowNs: () => nowNs })
   const submit = async () => {
     nowNs += 6_000_000n
     return { queuedUs: 1000, batchedUs: 2000, computedUs: 3000 }

@@ -26,7 +26,7 @@ function add(sum: Sum, ns: bigint): void {
 const copy = ({ count, ns }: Sum): Duration => ({ count, ns })
 
 /** Creates counters that stand at nothing; they hold one entry per batch size that has occurred. */
-export function createBatcherStatistics(clock: Pick<Clock, 'now' | 'nowNs'>): BatcherStatistics {
+export function createBatcherStatistics(clock: Pick<Clock, 'nowNs'>): BatcherStatistics {
   const success = emptySum()
   const fail = emptySum()
   const queue = emptySum()

@@ -56,8 +56,9 @@ interface Answer {
  * within that second waits too. So a change takes effect within that time and needs no restart, and callers cost a registry that answers one
  * question a second, however many lines they name. While one does not answer it is asked anew each second, so that at most as many
  * questions are open as `timeoutMs` has seconds, and one more; a failure holds for 250 ms. A watch of each line would hear of a change
- * sooner, but it makes every line known that a caller misspells, and needs a bound on how many are watched. What is kept is one number for each line that the registry has, which has a bound on them. Beyond the
- * second nothing old is used, since nobody could tell by an answer that it was judged by a recipe that has been replaced.
+ * sooner, but it makes every line known that a caller misspells, and needs a bound on how many are watched. What is kept is one
+ * number for each line that the registry has, which has a bound on them. Beyond the second nothing old is used, since nobody
+ * could tell by an answer that it was judged by a recipe that has been replaced.
  */
 export function createLineThresholds(options: LineThresholdsOptions): LineThresholds {
   const { registry, clock, timeoutMs, waitingLimit } = options

@@ -1,9 +1,9 @@
 import { PelletlineError } from '../errors/pelletline-error.ts'
 import type { Clock } from '../service/clock.ts'
 import { withinTime } from '../service/within-time.ts'
+import { limitWarnings } from '../telemetry/limit-repeats.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { IncomingMessage, SubscribeOptions, Subscription } from './bus.ts'
-import { createRedeliveryLog } from './log-redeliveries.ts'
 import { deadLetterTopic } from './topics.ts'
 
 /** Disorder that the bus brings about on purpose, so that sinks are tested for it; probabilities in [0, 1). */
@@ -63,7 +63,7 @@ export function messageBytes(message: { readonly key: string; readonly value: Ui
 /** Creates the state of one group of the memory bus. */
 export function createConsumerGroup(options: ConsumerGroupOptions): ConsumerGroup {
   const { disorder, clock, logger } = options
-  const redeliveries = createRedeliveryLog(logger)
+  const redeliveries = limitWarnings(logger)
   options.closed.addEventListener('abort', redeliveries.flush, { once: true })
   const members = new Set<Member>()
   const pending: IncomingMessage[] = []
@@ -89,7 +89,7 @@ export function createConsumerGroup(options: ConsumerGroupOptions): ConsumerGrou
     const pauseMs = reason.retryAfterMs ?? Math.min(maxPauseMs, firstPauseMs * 2 ** Math.min(message.redeliveries, 20))
     const { topic, group } = options
     const fields = { topic, group, key: message.key, redeliveries: message.redeliveries, pauseMs }
-    redeliveries.add(fields, reason)
+    redeliveries.add(`message will be delivered again: ${reason.message}`, fields)
     // The only way for the pause to fail is the bus closing, after which nothing is delivered.
     await clock.sleep(pauseMs, options.closed).then(
       () => giveBack(message),

@@ -1,3 +1,5 @@
+import type { LogFields, Logger } from './logger.ts'
+
 export interface RepeatLimitOptions<About> {
   /** Shortest time between two lines of one kind that are passed on, ms. */
   readonly everyMs: number
@@ -66,4 +68,15 @@ export function createRepeatLimit<About = void>({ everyMs, pass }: RepeatLimitOp
       for (const key of [...kinds.keys()]) tell(key)
     },
   }
+}
+
+/** Shortest time between two warnings of one kind, ms: a database that is full has hundreds a second. */
+const warningEveryMs = 5_000
+
+/** A limit of warnings, each with its fields; what was left out before one is told in its field `leftOut`. */
+export function limitWarnings(logger: Logger): RepeatLimit<LogFields> {
+  return createRepeatLimit<LogFields>({
+    everyMs: warningEveryMs,
+    pass: (line, leftOut, fields) => logger.warn(leftOut === 0 ? fields : { ...fields, leftOut }, line),
+  })
 }

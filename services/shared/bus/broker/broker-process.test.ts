@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict'
-import { chmod, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
-import { silentLogger } from '../../telemetry/logger.ts'
-import { startBrokerProcess } from './broker-process.ts'
+import { readFile, stat, truncate, writeFile } from 'node:fs/promises'
+import { describe, it } from 'node:test'
+import { useFakeJava } from './test-support/fake-java.ts'
 
 /** In the place of Java: it serves, prints an exception of 40 frames, and ends in the middle of a line. */
 const program = `#!/bin/sh
@@ -16,31 +13,11 @@ printf 'half a line' >&2
 `
 
 describe('the process of a broker', { timeout: 60_000 }, () => {
-  let folder: string
-  let path: string | undefined
-  const start = (logFile: string) =>
-    startBrokerProcess({
-      jars: { classPath: '', classArchive: join(folder, 'none.jsa') },
-      propertiesFile: join(folder, 'server.properties'),
-      heapMb: 1,
-      logger: silentLogger,
-      logFile,
-    })
-
-  before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'pelletline-broker-'))
-    await writeFile(join(folder, 'java'), program)
-    await chmod(join(folder, 'java'), 0o755)
-    path = process.env['PATH']
-    process.env['PATH'] = [folder, path].join(delimiter)
-  })
-  after(async () => {
-    process.env['PATH'] = path
-    await rm(folder, { recursive: true })
-  })
+  const java = useFakeJava(program)
+  const start = (logFile?: string) => java.start({ logFile })
 
   it('leaves the message of its error as its last words, and everything in its log', async () => {
-    const logFile = join(folder, 'broker.log')
+    const logFile = java.path('broker.log')
     await (await start(logFile)).exited
     const broker = await start(logFile)
     await broker.exited
@@ -56,7 +33,7 @@ describe('the process of a broker', { timeout: 60_000 }, () => {
   })
 
   it('begins a log anew where the one before is too large, and keeps that beside it', async () => {
-    const logFile = join(folder, 'large.log')
+    const logFile = java.path('large.log')
     await writeFile(logFile, '')
     await truncate(logFile, 33 * 1024 * 1024)
     await (await start(logFile)).exited
@@ -66,20 +43,32 @@ describe('the process of a broker', { timeout: 60_000 }, () => {
 
   it('names the disk where it cannot start for lack of room', async () => {
     const fault = 'a fault occurred in a recent unsafe memory access operation in compiled Java code'
-    await writeFile(join(folder, 'java'), `#!/bin/sh\necho "java.lang.InternalError: ${fault}"\nexit 1\n`)
-    await assert.rejects(start(join(folder, 'full.log')), {
+    await java.write(`#!/bin/sh\necho "java.lang.InternalError: ${fault}"\nexit 1\n`)
+    await assert.rejects(start(java.path('full.log')), {
       code: 'unavailable',
       message:
         /ended before it served \(exit code 1\).*Java says so where a disk is full: make room for .*server\.properties$/,
     })
-    await writeFile(join(folder, 'java'), program)
+    await java.write(program)
   })
 
   it('runs without a log that cannot be opened or written', async () => {
-    for (const logFile of [join(folder, 'absent', 'broker.log'), '/dev/full']) {
+    for (const logFile of [java.path('absent/broker.log'), '/dev/full']) {
       const broker = await start(logFile)
       await broker.exited
       assert.match(broker.lastWords, /No space left on device/)
     }
+  })
+
+  it('has no last words once it was killed: what it wrote before is not why', async () => {
+    await java.write(
+      '#!/bin/sh\necho "WARN QuorumController Performing controller activation"\necho "Kafka Server started"\nexec sleep 1000\n',
+    )
+    const broker = await start()
+    assert.match(broker.lastWords, /controller activation/)
+    broker.signal('SIGKILL')
+    await broker.exited
+    assert.equal(broker.lastWords, '')
+    await java.write(program)
   })
 })

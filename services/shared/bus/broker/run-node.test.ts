@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict'
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
-import { silentLogger } from '../../telemetry/logger.ts'
-import { startBrokerProcess } from './broker-process.ts'
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { describe, it } from 'node:test'
 import { runNode } from './run-node.ts'
+import { useFakeJava } from './test-support/fake-java.ts'
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
@@ -28,47 +25,28 @@ function isAlive(pid: number): boolean {
 }
 
 describe('runNode', { timeout: 60_000 }, () => {
-  let folder: string
-  let path: string | undefined
-  const go = () => writeFile(join(folder, 'go'), '')
+  const java = useFakeJava(program, async () => {
+    for (const pid of await pids()) if (isAlive(pid)) process.kill(pid, 'SIGKILL')
+  })
+  const go = () => writeFile(java.path('go'), '')
   const pids = async () => {
-    const text = await readFile(join(folder, 'pids'), 'utf8').catch(() => '')
+    const text = await readFile(java.path('pids'), 'utf8').catch(() => '')
     return text.split('\n').filter(Boolean).map(Number)
   }
   const begun = async (count: number) => {
     while ((await pids()).length < count) await turn()
   }
-  const start = (signal?: AbortSignal) =>
-    startBrokerProcess({
-      jars: { classPath: '', classArchive: join(folder, 'none.jsa') },
-      propertiesFile: join(folder, 'server.properties'),
-      heapMb: 1,
-      logger: silentLogger,
-      ...(signal === undefined ? {} : { signal }),
-    })
-
-  before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'pelletline-node-'))
-    await writeFile(join(folder, 'java'), program)
-    await chmod(join(folder, 'java'), 0o755)
-    path = process.env['PATH']
-    process.env['PATH'] = [folder, path].join(delimiter)
-  })
-  after(async () => {
-    process.env['PATH'] = path
-    for (const pid of await pids()) if (isAlive(pid)) process.kill(pid, 'SIGKILL')
-    await rm(folder, { recursive: true })
-  })
+  const start = (signal?: AbortSignal) => java.start(signal === undefined ? {} : { signal })
 
   for (const way of ['stop', 'kill'] as const) {
     it(`a ${way} during a restart leaves no process behind`, async () => {
-      await rm(join(folder, 'pids'), { force: true })
+      await rm(java.path('pids'), { force: true })
       await go()
       const unexpected: string[] = []
       const onUnexpectedExit = (address: string) => void unexpected.push(address)
-      const node = await runNode({ address: '127.0.0.1:1', directory: folder, start, onUnexpectedExit })
+      const node = await runNode({ address: '127.0.0.1:1', directory: java.path(''), start, onUnexpectedExit })
       const first = node.pid
-      await rm(join(folder, 'go'))
+      await rm(java.path('go'))
       const restarting = node.restart()
       restarting.catch(() => {})
       await begun(2)
@@ -86,9 +64,9 @@ describe('runNode', { timeout: 60_000 }, () => {
   }
 
   it('a stop while a restart still ends the old process starts no other', async () => {
-    await rm(join(folder, 'pids'), { force: true })
+    await rm(java.path('pids'), { force: true })
     await go()
-    const node = await runNode({ address: '127.0.0.1:1', directory: folder, start })
+    const node = await runNode({ address: '127.0.0.1:1', directory: java.path(''), start })
     const restarting = node.restart()
     restarting.catch(() => {})
     await node.stop()
@@ -100,7 +78,12 @@ describe('runNode', { timeout: 60_000 }, () => {
   it('a process that ends by itself is told of', async () => {
     await go()
     const told = Promise.withResolvers<string>()
-    const node = await runNode({ address: '127.0.0.1:1', directory: folder, start, onUnexpectedExit: told.resolve })
+    const node = await runNode({
+      address: '127.0.0.1:1',
+      directory: java.path(''),
+      start,
+      onUnexpectedExit: told.resolve,
+    })
     process.kill(node.pid, 'SIGKILL')
     assert.equal(await told.promise, '127.0.0.1:1')
     await node.stop()

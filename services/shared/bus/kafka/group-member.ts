@@ -2,10 +2,10 @@ import { PelletlineError } from '../../errors/pelletline-error.ts'
 import { createNotifier } from '../../queue/notifier.ts'
 import type { Clock } from '../../service/clock.ts'
 import { withinTime } from '../../service/within-time.ts'
+import { limitWarnings } from '../../telemetry/limit-repeats.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { IncomingMessage, SubscribeOptions } from '../bus.ts'
 import type { RetryPolicy } from '../consumer-group.ts'
-import { createRedeliveryLog } from '../log-redeliveries.ts'
 import { deadLetterTopic } from '../topics.ts'
 import type { BrokerRecord, PartitionRange } from './broker-client.ts'
 import { createPartitionProgress, type PartitionProgress } from './partition-progress.ts'
@@ -92,7 +92,7 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
   const partitions = new Map<number, Partition>()
   const inHand = new Set<Promise<void>>()
   const changed = createNotifier()
-  const redeliveries = createRedeliveryLog(logger)
+  const redeliveries = limitWarnings(logger)
   /** Messages that wait for their redelivery; they hold no place of a handler, but with those in hand are at most twice as many. */
   let pausing = 0
   let leaving = false
@@ -108,7 +108,7 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
     const { firstPauseMs, maxPauseMs } = retry
     const pauseMs = reason.retryAfterMs ?? Math.min(maxPauseMs, firstPauseMs * 2 ** Math.min(message.redeliveries, 20))
     const fields = { topic, group, key: message.key, redeliveries: message.redeliveries, pauseMs }
-    redeliveries.add(fields, reason)
+    redeliveries.add(`message will be delivered again: ${reason.message}`, fields)
     const { signal } = partition.abort
     pausing += 1
     try {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chownSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chownSync, copyFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
@@ -123,6 +123,29 @@ describe('openDatabase on a server', () => {
         ),
         ['after', 'before'],
       )
+    } finally {
+      await store.close()
+    }
+  })
+
+  test('a password file that goes while a service works is named, and the server is not blamed', async () => {
+    const config = await postgres.createDatabase()
+    const passwordFile = join(scratch, 'moved')
+    copyFileSync(config.passwordFile!, passwordFile)
+    const store = await openDatabase({ ...config, passwordFile, connections: 1 })
+    const read = () => store.db.selectFrom('models').select('model_id').execute()
+    try {
+      rmSync(passwordFile)
+      await postgres.asAdmin(
+        `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${config.database}'`,
+      )
+      let message = ''
+      while (!message.includes('passwordFile'))
+        message = await read().then(
+          () => '',
+          (reason) => reason.message,
+        )
+      assert.match(message, /^database\.passwordFile .*moved cannot be read .*; name a file that this user can read\.$/)
     } finally {
       await store.close()
     }

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import { createInterface } from 'node:readline'
 import { PelletlineError } from '../../errors/pelletline-error.ts'
-import { createRepeatLimit } from '../../telemetry/limit-repeats.ts'
+import { limitWarnings } from '../../telemetry/limit-repeats.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { type ServerUser, serverSpawnOptions } from './server-user.ts'
 
@@ -38,9 +38,6 @@ export interface PostgresProcess {
   kill(): Promise<void>
 }
 
-/** The same complaint of the server is logged at most once in this time, ms: on a full disk it has hundreds a second. */
-const complaintEveryMs = 5_000
-
 /** Starts the server as a child of this process. */
 export async function startPostgresProcess(options: PostgresProcessOptions): Promise<PostgresProcess> {
   const { program, parameters, user, logger } = options
@@ -50,14 +47,12 @@ export async function startPostgresProcess(options: PostgresProcessOptions): Pro
     detached: true,
   })
   const lines: string[] = []
-  const complaints = createRepeatLimit({
-    everyMs: complaintEveryMs,
-    pass: (line, leftOut) => logger.warn({ source: 'postgres', ...(leftOut === 0 ? {} : { leftOut }) }, line),
-  })
+  const complaints = limitWarnings(logger)
   createInterface({ input: child.stderr as NonNullable<ChildProcess['stderr']> }).on('line', (line) => {
     lines.push(line)
     if (lines.length > 20) lines.shift()
-    if (/^(PANIC|ERROR|FATAL):/.test(line) && !/starting up|not yet accepting/.test(line)) return complaints.add(line)
+    if (/^(PANIC|ERROR|FATAL):/.test(line) && !/starting up|not yet accepting/.test(line))
+      return complaints.add(line, { source: 'postgres' })
     logger.debug({ source: 'postgres' }, line)
   })
   // A guard that has gone takes no more input; its end is seen below.
