@@ -13,7 +13,7 @@ printf 'half a line' >&2
 `
 
 describe('the process of a broker', { timeout: 60_000 }, () => {
-  const java = useFakeJava(program)
+  const java = useFakeJava(process.env, program)
   const start = (logFile?: string) => java.start({ logFile })
 
   it('leaves the message of its error as its last words, and everything in its log', async () => {

@@ -25,7 +25,7 @@ function isAlive(pid: number): boolean {
 }
 
 describe('runNode', { timeout: 60_000 }, () => {
-  const java = useFakeJava(program, async () => {
+  const java = useFakeJava(process.env, program, async () => {
     for (const pid of await pids()) if (isAlive(pid)) process.kill(pid, 'SIGKILL')
   })
   const go = () => writeFile(java.path('go'), '')

@@ -15,8 +15,15 @@ export interface FakeJava {
   start(options?: Pick<BrokerProcessOptions, 'logFile' | 'signal'>): Promise<BrokerProcess>
 }
 
-/** Puts a script in the place of Java for the tests around; `beforeRemoval` runs after them, while its folder is still there. */
-export function useFakeJava(program: string, beforeRemoval: () => Promise<void> = async () => {}): FakeJava {
+/**
+ * Puts a script in the place of Java for the tests around, by the search path of their environment; `beforeRemoval` runs after them,
+ * while its folder is still there.
+ */
+export function useFakeJava(
+  environment: NodeJS.ProcessEnv,
+  program: string,
+  beforeRemoval: () => Promise<void> = async () => {},
+): FakeJava {
   let folder: string
   let searched: string | undefined
   const path = (name: string) => join(folder, name)
@@ -27,11 +34,11 @@ export function useFakeJava(program: string, beforeRemoval: () => Promise<void> 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'pelletline-java-'))
     await write(program)
-    searched = process.env['PATH']
-    process.env['PATH'] = [folder, searched].join(delimiter)
+    searched = environment['PATH']
+    environment['PATH'] = [folder, searched].join(delimiter)
   })
   after(async () => {
-    process.env['PATH'] = searched
+    environment['PATH'] = searched
     await beforeRemoval()
     await rm(folder, { recursive: true })
   })
